@@ -1,0 +1,163 @@
+"""The one wiring: settings → resources and services; the API and the worker use the same."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from app.celery_app import CeleryPublisher
+from app.config import OtpDelivery, Settings
+from app.database import create_engine, create_session_factory
+from app.gemini_client.google import GoogleGemini
+from app.redis_client.breaker import Breaker
+from app.redis_client.chatroom_cache import ChatroomCache
+from app.redis_client.connection import RedisConnection
+from app.redis_client.daily_count import DailyCountMirror
+from app.redis_client.otp_store import OtpStore
+from app.redis_client.reply_events import ReplyEvents, ReplyListener
+from app.security import derive_key
+from app.services.auth import AuthKeys, AuthService
+from app.services.chatroom import ChatroomService
+from app.services.clock import utc_now
+from app.services.context import ContextBuilder
+from app.services.health import HealthService
+from app.services.leases import LeaseKeeper
+from app.services.message import MessageService
+from app.services.otp_sender import OtpSender
+from app.services.paging import CursorSigner
+from app.services.quota import DailyQuota
+from app.services.reply import ReplyService, RetryPolicy
+from app.services.reply_waiter import ReplyWaiter
+from app.services.slots import Slots
+from app.services.subscription import SubscriptionService
+from app.services.user import UserService
+from app.sms_client import create_sms_client
+from app.unit_of_work import UnitOfWork
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Foundation:
+    """What both kinds of process stand on."""
+
+    redis: RedisConnection
+    uow: UnitOfWork
+    quota: DailyQuota
+    chatroom_cache: ChatroomCache
+
+
+@dataclass(frozen=True, slots=True)
+class ApiServices:
+    """The use cases of an API process."""
+
+    auth: AuthService
+    users: UserService
+    chatrooms: ChatroomService
+    messages: MessageService
+    subscriptions: SubscriptionService
+    health: HealthService
+    waiter: ReplyWaiter
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerServices:
+    """The use cases of a worker process."""
+
+    uow: UnitOfWork
+    replies: ReplyService
+    leases: LeaseKeeper
+
+
+async def _open_foundation(settings: Settings, stack: AsyncExitStack) -> Foundation:
+    breaker = Breaker()
+    engine = create_engine(settings.database_url.get_secret_value())
+    stack.push_async_callback(engine.dispose)
+    redis = RedisConnection(settings.redis_url.get_secret_value(), breaker)
+    stack.push_async_callback(redis.aclose)
+    publisher = CeleryPublisher(settings, breaker)
+    stack.push_async_callback(asyncio.to_thread, publisher.close)
+    chatroom_cache = ChatroomCache(redis, ttl_seconds=settings.chatroom_cache_seconds)
+    uow = UnitOfWork(create_session_factory(engine), chatroom_cache, DailyCountMirror(redis), publisher)
+    quota = DailyQuota(settings.basic_messages_per_day, utc_now)
+    return Foundation(redis, uow, quota, chatroom_cache)
+
+
+def _root_secret(settings: Settings) -> bytes:
+    """`JWT_SECRET_KEY`; outside production a random one will do, until the process ends."""
+    secret = settings.jwt_secret_key.get_secret_value()
+    if not secret:
+        log.warning("jwt_secret_key_missing", consequence="sign-ins end with this process")
+        return secrets.token_bytes(32)
+    return secret.encode()
+
+
+@asynccontextmanager
+async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
+    """Everything that an API process uses, opened on the running loop and closed in order."""
+    async with AsyncExitStack() as stack:
+        base = await _open_foundation(settings, stack)
+        listener = ReplyListener(settings.redis_url.get_secret_value())
+        listener.start()
+        stack.push_async_callback(listener.aclose)
+        sender = OtpSender(create_sms_client(settings))
+        stack.push_async_callback(sender.aclose)
+        root = _root_secret(settings)
+        waiter = ReplyWaiter(base.uow, listener)
+        otps = OtpStore(
+            base.redis, ttl_seconds=settings.otp_ttl_seconds, resend_seconds=settings.otp_resend_seconds
+        )
+        yield ApiServices(
+            auth=AuthService(
+                uow=base.uow,
+                otps=otps,
+                sender=sender,
+                keys=AuthKeys(access_token=root, otp=derive_key(root, "otp")),
+                clock=utc_now,
+                access_lifetime=timedelta(hours=settings.access_token_hours),
+                refresh_lifetime=timedelta(days=settings.refresh_token_days),
+                default_region=settings.default_region,
+                show_otp=settings.otp_delivery is OtpDelivery.RESPONSE,
+            ),
+            users=UserService(base.uow, utc_now),
+            chatrooms=ChatroomService(
+                base.uow,
+                base.chatroom_cache,
+                CursorSigner(derive_key(root, "cursor")),
+                utc_now,
+                settings.selectable_models,
+            ),
+            messages=MessageService(base.uow, base.quota, waiter, utc_now, settings.message_max_chars),
+            subscriptions=SubscriptionService(base.uow, base.quota, utc_now),
+            health=HealthService(base.uow, base.redis),
+            waiter=waiter,
+        )
+
+
+@asynccontextmanager
+async def worker_services(settings: Settings, *, slots: int) -> AsyncIterator[WorkerServices]:
+    """Everything that a worker process uses; `slots` replies at once."""
+    async with AsyncExitStack() as stack:
+        base = await _open_foundation(settings, stack)
+        gemini = GoogleGemini(settings)
+        stack.push_async_callback(gemini.aclose)
+        leases = LeaseKeeper(base.uow, lease_seconds=settings.reply_lease_seconds)
+        yield WorkerServices(
+            uow=base.uow,
+            replies=ReplyService(
+                uow=base.uow,
+                gemini=gemini,
+                events=ReplyEvents(base.redis),
+                leases=leases,
+                slots=Slots(slots),
+                quota=base.quota,
+                context=ContextBuilder(settings.context_token_budget, settings.gemini_max_output_tokens),
+                policy=RetryPolicy(settings.reply_max_retries, settings.reply_max_losses),
+                clock=utc_now,
+            ),
+            leases=leases,
+        )

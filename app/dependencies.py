@@ -1,0 +1,64 @@
+"""What a route may ask for: the services, who is calling, from where, and the parts of a request."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Header, Path, Query, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from app.bootstrap import ApiServices
+from app.services.auth import CurrentUser, Device
+
+_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="The access token of a session.")
+
+
+def _services(request: Request) -> ApiServices:
+    services: ApiServices = request.app.state.services
+    return services
+
+
+Services = Annotated[ApiServices, Depends(_services)]
+
+
+async def _current_user(
+    services: Services, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> CurrentUser:
+    return await services.auth.authenticate(credentials.credentials if credentials else None)
+
+
+def _device(request: Request) -> Device:
+    return Device(
+        user_agent=request.headers.get("user-agent"),
+        ip_address=request.client.host if request.client else None,
+    )
+
+
+def _request_id(request: Request) -> str:
+    request_id: str = request.state.request_id
+    return request_id
+
+
+User = Annotated[CurrentUser, Depends(_current_user)]
+"""The caller; a request without a valid access token is refused."""
+
+CallingDevice = Annotated[Device, Depends(_device)]
+RequestId = Annotated[str, Depends(_request_id)]
+
+ChatroomId = Annotated[UUID, Path(description="One of your chatrooms.")]
+MessageId = Annotated[UUID, Path(description="A message of this chatroom.")]
+Limit = Annotated[int, Query(ge=1, le=100, description="The most items of a page.")]
+Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before.")]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        description="Makes a retry safe: the same key answers with the same message and reply.",
+    ),
+]
+PreferHeader = Annotated[
+    str | None,
+    Header(
+        max_length=200, description="`respond-async`, or `wait=n` with n seconds from 0 to 60 (RFC 7240)."
+    ),
+]

@@ -1,0 +1,110 @@
+"""What the product asks of a language model."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from app.models import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn of the conversation."""
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A conversation to be continued; the last turn is the person's."""
+
+    model: str
+    turns: tuple[Turn, ...]
+    system_instruction: str | None = None
+    max_output_tokens: int = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class TextPiece:
+    """The next characters of the answer, byte for byte as the model gave them."""
+
+    text: str
+
+
+class FinishReason(StrEnum):
+    """Why an answer ended."""
+
+    STOP = "stop"
+    MAX_TOKENS = "max_tokens"
+    SAFETY = "safety"
+    RECITATION = "recitation"
+    PROMPT_BLOCKED = "prompt_blocked"
+    OTHER = "other"
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the model refused rather than answered."""
+        return self not in (FinishReason.STOP, FinishReason.MAX_TOKENS)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenUsage:
+    """Tokens as Gemini counts and bills them."""
+
+    input_tokens: int
+    output_tokens: int
+    thinking_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The end of an answer: the last thing a stream yields, exactly once."""
+
+    finish_reason: FinishReason
+    usage: TokenUsage
+
+
+class Failure(StrEnum):
+    """Why there is no answer; a reply's stable `error.code`."""
+
+    TIMEOUT = "model_timeout"
+    UNAVAILABLE = "model_unavailable"
+    RATE_LIMITED = "model_rate_limited"
+    QUOTA_EXHAUSTED = "model_quota_exhausted"
+    INTERRUPTED = "model_interrupted"
+    EMPTY = "model_answer_empty"
+    REJECTED = "model_request_rejected"
+    NOT_CONFIGURED = "model_not_configured"
+
+
+class GeminiError(Exception):
+    """A failed attempt: whether another one makes sense, and not before how many seconds."""
+
+    def __init__(
+        self, failure: Failure, reason: str, *, retryable: bool, retry_after: float | None = None
+    ) -> None:
+        super().__init__(reason)
+        self.failure = failure
+        self.reason = reason
+        self.retryable = retryable
+        self.retry_after = retry_after
+
+
+class GeminiClient(Protocol):
+    """A model that streams. One client per process, used on one event loop."""
+
+    def stream(self, prompt: Prompt) -> AsyncGenerator[TextPiece | Answer, None]:
+        """Pieces of text, then one `Answer`.
+
+        Cancelling the task that awaits the next item ends the request at once.
+
+        Raises:
+            GeminiError: the attempt failed, also in the middle of the text.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close connections."""
+        ...

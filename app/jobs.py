@@ -1,0 +1,22 @@
+"""Jobs as typed data: asked for inside a transaction, published after its commit."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessGeminiMessage:
+    """Wake a worker for one pending reply. A hint only: the reply's row is the queue."""
+
+    name: ClassVar[str] = "process_gemini_message"
+
+    reply_id: UUID
+    request_id: str | None
+
+    def arguments(self) -> dict[str, str | None]:
+        """The task's keyword arguments, as JSON can hold them."""
+        return {"reply_id": str(self.reply_id), "request_id": self.request_id}
+
+
+Job = ProcessGeminiMessage

@@ -1,0 +1,26 @@
+"""Tables and the words for their states; knows neither SQLAlchemy sessions nor the web."""
+
+from app.models.base import Base
+from app.models.chatroom import Chatroom, TitleSource
+from app.models.message import Message, MessageStatus, Role
+from app.models.session import Session
+from app.models.subscription import Plan, Subscription, plan_of
+from app.models.usage import DailyUsage
+from app.models.user import User
+from app.models.worker import WorkerHeartbeat
+
+__all__ = [
+    "Base",
+    "Chatroom",
+    "DailyUsage",
+    "Message",
+    "MessageStatus",
+    "Plan",
+    "Role",
+    "Session",
+    "Subscription",
+    "TitleSource",
+    "User",
+    "WorkerHeartbeat",
+    "plan_of",
+]

@@ -1,0 +1,47 @@
+"""Chatrooms: a person's conversations."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, new_id
+
+
+class TitleSource(StrEnum):
+    """Who gave a room its title; a person's is never replaced."""
+
+    NONE = "none"
+    FIRST_WORDS = "first_words"
+    GEMINI = "gemini"
+    PERSON = "person"
+
+
+class Chatroom(Base):
+    """A room. `last_position` numbers its messages; whoever raises it holds the room's row lock."""
+
+    __tablename__ = "chatrooms"
+    __table_args__ = (
+        # Carries the list of a person's rooms, newest activity first.
+        Index("ix_chatrooms_list", "user_id", "archived", text("active_at DESC"), text("id DESC")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    title: Mapped[str | None]
+    title_source: Mapped[TitleSource] = mapped_column(default=TitleSource.NONE)
+    description: Mapped[str | None]
+    system_instruction: Mapped[str | None]
+    model: Mapped[str]
+    archived: Mapped[bool] = mapped_column(default=False)
+    message_count: Mapped[int] = mapped_column(default=0)
+    last_position: Mapped[int] = mapped_column(default=0)
+    bytes_per_token: Mapped[float] = mapped_column(default=4.0)
+    """Learned from Gemini's own counts in this room; what the context budget is estimated with."""
+    last_message_at: Mapped[datetime | None]
+    active_at: Mapped[datetime]
+    """What the list is ordered by: the last message, or the making of the room."""
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]

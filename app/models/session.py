@@ -1,0 +1,28 @@
+"""Sessions: one sign-in on one device. The row decides whether its tokens still count."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, new_id
+
+
+class Session(Base):
+    """A signed-in device. Of its refresh token only a hash is kept."""
+
+    __tablename__ = "sessions"
+    __table_args__ = (Index(None, "user_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    opened_by: Mapped[str]
+    """The purpose of the code that opened it; a password reset allows a new password for a while."""
+    refresh_hash: Mapped[bytes]
+    user_agent: Mapped[str | None]
+    ip_address: Mapped[str | None]
+    created_at: Mapped[datetime]
+    last_used_at: Mapped[datetime]
+    refresh_expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]

@@ -1,0 +1,48 @@
+"""Subscriptions: what Stripe last said, and the plan that follows from it."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, new_id
+
+
+class Plan(StrEnum):
+    """The tiers."""
+
+    BASIC = "basic"
+    PRO = "pro"
+
+
+class Subscription(Base):
+    """Stripe's subscription as last seen; the plan is computed on reading, never stored."""
+
+    __tablename__ = "subscriptions"
+    __table_args__ = (Index(None, "user_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    stripe_subscription_id: Mapped[str] = mapped_column(unique=True)
+    status: Mapped[str]
+    current_period_start: Mapped[datetime | None]
+    current_period_end: Mapped[datetime | None]
+    cancel_at_period_end: Mapped[bool] = mapped_column(default=False)
+    grace_until: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+    def plan_at(self, now: datetime) -> Plan:
+        """Pro while paid or trying, and while past due until the grace ends."""
+        if self.status in ("active", "trialing"):
+            return Plan.PRO
+        if self.status == "past_due" and self.grace_until is not None and now < self.grace_until:
+            return Plan.PRO
+        return Plan.BASIC
+
+
+def plan_of(subscription: Subscription | None, now: datetime) -> Plan:
+    """The plan of somebody whose newest subscription this is; Basic without one."""
+    return subscription.plan_at(now) if subscription else Plan.BASIC

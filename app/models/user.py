@@ -1,0 +1,22 @@
+"""Users: people known by their mobile number."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, new_id
+
+
+class User(Base):
+    """One person; `verified_at` is set once they proved the number with a code."""
+
+    __tablename__ = "users"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    mobile_number: Mapped[str] = mapped_column(unique=True)
+    full_name: Mapped[str | None]
+    password_hash: Mapped[str | None]
+    verified_at: Mapped[datetime | None]
+    last_login_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]

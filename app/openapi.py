@@ -1,0 +1,87 @@
+"""The OpenAPI document: every failure of every route, with the one error body and an example."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from app.error_handlers import PROBLEM_TYPE
+from app.errors import (
+    AppError,
+    AuthenticationRequired,
+    BodyTooLarge,
+    InternalError,
+    ServiceUnavailable,
+    UnsupportedMediaType,
+    ValidationFailed,
+)
+from app.schemas.problem import Problem
+
+_EVERYWHERE: tuple[type[AppError], ...] = (InternalError, ServiceUnavailable)
+_WITH_BODY: tuple[type[AppError], ...] = (ValidationFailed, BodyTooLarge, UnsupportedMediaType)
+_PROBLEM_REFERENCE = {"$ref": "#/components/schemas/Problem"}
+
+Responses = dict[int | str, dict[str, Any]]
+
+
+def failures(*errors: type[AppError], body: bool = False, signed_in: bool = False) -> Responses:
+    """The `responses` of a route: these failures, and those that every route of its kind has."""
+    by_status: dict[HTTPStatus, list[type[AppError]]] = defaultdict(list)
+    own = (AuthenticationRequired,) if signed_in else ()
+    for error in (*own, *(_WITH_BODY if body else ()), *errors, *_EVERYWHERE):
+        if error not in by_status[error.status]:
+            by_status[error.status].append(error)
+    return {status.value: _response(found) for status, found in sorted(by_status.items())}
+
+
+def _response(errors: list[type[AppError]]) -> dict[str, Any]:
+    return {
+        "description": "; ".join(
+            f"`{error.code}`: {(error.__doc__ or '').splitlines()[0]}" for error in errors
+        ),
+        "content": {
+            PROBLEM_TYPE: {
+                "schema": _PROBLEM_REFERENCE,
+                "examples": {error.code: {"value": _example(error)} for error in errors},
+            }
+        },
+    }
+
+
+def _example(error: type[AppError]) -> dict[str, Any]:
+    return {
+        "type": "about:blank",
+        "title": error.status.phrase,
+        "detail": error.detail,
+        "status": error.status.value,
+        "status_code": error.status.value,
+        "timestamp": "2026-01-31T12:00:00.000000Z",
+        "code": error.code,
+        "request_id": "4f9d8a52c9a54b7f8a0d6c6a3c1e2b10",
+    }
+
+
+def document(app: FastAPI) -> Callable[[], dict[str, Any]]:
+    """The generator for `app.openapi`: FastAPI's document without the 422 that this API never answers."""
+
+    def generate() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = get_openapi(
+                title=app.title, version=app.version, description=app.description, routes=app.routes
+            )
+            for path in schema["paths"].values():
+                for operation in path.values():
+                    operation["responses"].pop("422", None)
+            schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+            for unused in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(unused, None)
+            problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas |= problem.pop("$defs")
+            schemas["Problem"] = problem
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    return generate

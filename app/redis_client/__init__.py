@@ -1,0 +1,1 @@
+"""Everything kept in Redis; each module owns its keys and their lifetimes."""

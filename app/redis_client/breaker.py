@@ -1,0 +1,21 @@
+"""One breaker per process for all use of Redis: after a failure, every use fails at once for a while."""
+
+import time
+
+OPEN_SECONDS = 2.0
+
+
+class Breaker:
+    """Remembers the last failure; safe to use from several threads (a single float is read and set)."""
+
+    def __init__(self) -> None:
+        self._open_until = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether uses should fail without trying."""
+        return time.monotonic() < self._open_until
+
+    def trip(self) -> None:
+        """Note a failure: no try for the next `OPEN_SECONDS`."""
+        self._open_until = time.monotonic() + OPEN_SECONDS

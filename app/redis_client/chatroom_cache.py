@@ -1,0 +1,68 @@
+"""The cached first page of a person's room list, at `chatrooms:user:{user_id}`.
+
+A reader fills the cache under a random token and its list is kept only if that token still stands;
+writers drop list and token before and after their commit. So a reader that was slow to read an old
+list cannot put it back after somebody's newer write.
+"""
+
+import contextlib
+import secrets
+from collections.abc import Iterable
+from uuid import UUID
+
+from app.redis_client.connection import RedisConnection, RedisUnavailableError
+
+_FILL_SECONDS = 10
+
+_STORE = """
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then
+  return 0
+end
+redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
+redis.call('DEL', KEYS[2])
+return 1
+"""
+
+
+class ChatroomCache:
+    """Lists as encoded JSON. Without Redis everything is a miss."""
+
+    def __init__(self, redis: RedisConnection, *, ttl_seconds: int) -> None:
+        self._redis = redis
+        self._ttl_seconds = ttl_seconds
+
+    @staticmethod
+    def _keys(user_id: UUID) -> tuple[str, str]:
+        return f"chatrooms:user:{user_id}", f"chatrooms:user:{user_id}:fill"
+
+    async def read(self, user_id: UUID) -> str | None:
+        """The cached list, if there is one."""
+        with contextlib.suppress(RedisUnavailableError):
+            async with self._redis.use() as redis:
+                cached = await redis.get(self._keys(user_id)[0])
+                return None if cached is None else str(cached)
+        return None
+
+    async def begin_fill(self, user_id: UUID) -> str | None:
+        """Announce a fill before reading the database; None when Redis cannot be told."""
+        token = secrets.token_hex(8)
+        with contextlib.suppress(RedisUnavailableError):
+            async with self._redis.use() as redis:
+                await redis.set(self._keys(user_id)[1], token, ex=_FILL_SECONDS)
+                return token
+        return None
+
+    async def fill(self, user_id: UUID, *, token: str, listing: str) -> None:
+        """Keep the list read since `begin_fill`, unless somebody wrote in between."""
+        with contextlib.suppress(RedisUnavailableError):
+            async with self._redis.use() as redis:
+                await redis.eval(_STORE, 2, *self._keys(user_id), token, listing, str(self._ttl_seconds))
+
+    async def drop(self, user_ids: Iterable[UUID]) -> None:
+        """Forget the lists of these people and every fill under way."""
+        keys = [key for user_id in user_ids for key in self._keys(user_id)]
+        if not keys:
+            return
+        with contextlib.suppress(RedisUnavailableError):
+            async with self._redis.use() as redis:
+                await redis.delete(*keys)

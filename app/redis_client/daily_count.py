@@ -1,0 +1,34 @@
+"""The key `rate_limit:user:{user_id}:date:{date}`: a mirror of the committed count, never a judge."""
+
+import contextlib
+from datetime import UTC, date, datetime, time, timedelta
+from uuid import UUID
+
+from app.redis_client.connection import RedisConnection, RedisUnavailableError
+
+# Mirrors of parallel messages may arrive in any order; the count only rises within a day, but for refunds.
+_RAISE = """
+local current = tonumber(redis.call('GET', KEYS[1]) or '-1')
+if tonumber(ARGV[1]) > current then
+  redis.call('SET', KEYS[1], ARGV[1], 'EXAT', ARGV[2])
+end
+return 0
+"""
+
+
+class DailyCountMirror:
+    """Shows the day's count to whoever reads Redis; without Redis nothing is missed but the view."""
+
+    def __init__(self, redis: RedisConnection) -> None:
+        self._redis = redis
+
+    async def show(self, *, user_id: UUID, day: date, used: int, refunded: bool) -> None:
+        """Set the key to `used` until the day's end in UTC; only a refund may lower it."""
+        key = f"rate_limit:user:{user_id}:date:{day.isoformat()}"
+        midnight = int(datetime.combine(day + timedelta(days=1), time(), UTC).timestamp())
+        with contextlib.suppress(RedisUnavailableError):
+            async with self._redis.use() as redis:
+                if refunded:
+                    await redis.set(key, used, exat=midnight)
+                else:
+                    await redis.eval(_RAISE, 1, key, str(used), str(midnight))

@@ -1,0 +1,80 @@
+"""SQL about messages as people see them; what workers do with replies is in `reply`."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from app.models import Message, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A person's message and the reply it is owed."""
+
+    message: Message
+    reply: Message
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRepository:
+    """The lines of a person's rooms."""
+
+    session: AsyncSession
+
+    async def add_exchange(self, message: Message, reply: Message) -> None:
+        """Store both."""
+        self.session.add(message)
+        await self.session.flush([message])
+        self.session.add(reply)
+
+    async def get_owned(self, message_id: UUID, *, chatroom_id: UUID, user_id: UUID) -> Message | None:
+        """One message of the user's own room."""
+        return await self.session.scalar(
+            select(Message).where(
+                Message.id == message_id, Message.chatroom_id == chatroom_id, Message.user_id == user_id
+            )
+        )
+
+    async def get_exchange(self, *, user_id: UUID, idempotency_key: str) -> Exchange | None:
+        """What the user sent with this key, and its current reply."""
+        reply = aliased(Message)
+        row = (
+            await self.session.execute(
+                select(Message, reply)
+                .join(reply, (reply.reply_to == Message.id) & reply.superseded.is_(False))
+                .where(Message.user_id == user_id, Message.idempotency_key == idempotency_key)
+            )
+        ).one_or_none()
+        return None if row is None else Exchange(row[0], row[1])
+
+    async def page(
+        self, *, chatroom_id: UUID, user_id: UUID, before: int | None, limit: int
+    ) -> list[Message]:
+        """Up to `limit` messages of the user's room, newest first, older than position `before`."""
+        query = (
+            select(Message)
+            .where(Message.chatroom_id == chatroom_id, Message.user_id == user_id)
+            .order_by(Message.position.desc())
+            .limit(limit)
+        )
+        if before is not None:
+            query = query.where(Message.position < before)
+        return list(await self.session.scalars(query))
+
+    async def older_than(self, *, chatroom_id: UUID, position: int, limit: int) -> list[Message]:
+        """A worker's view of a room's history: newest first, without replies that were replaced."""
+        return list(
+            await self.session.scalars(
+                select(Message)
+                .where(
+                    Message.chatroom_id == chatroom_id,
+                    Message.position < position,
+                    (Message.role == Role.USER) | Message.superseded.is_(False),
+                )
+                .order_by(Message.position.desc())
+                .limit(limit)
+            )
+        )

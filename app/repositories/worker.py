@@ -1,0 +1,61 @@
+"""SQL about worker processes and the state of the queue."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import delete, func, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import Message, MessageStatus, Role, WorkerHeartbeat
+
+_ALIVE = text("interval '15 seconds'")
+_FORGOTTEN = text("interval '1 hour'")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRepository:
+    """Heartbeats, all by the database's clock."""
+
+    session: AsyncSession
+
+    async def ping(self) -> None:
+        """Ask the database for nothing but an answer."""
+        await self.session.execute(select(1))
+
+    async def beat(self, *, worker_id: UUID, hostname: str) -> None:
+        """Say that this worker process is alive."""
+        sign = insert(WorkerHeartbeat).values(worker_id=worker_id, hostname=hostname, seen_at=func.now())
+        await self.session.execute(
+            sign.on_conflict_do_update(
+                index_elements=[WorkerHeartbeat.worker_id], set_={"seen_at": func.now()}
+            )
+        )
+
+    async def remove(self, worker_id: UUID) -> None:
+        """Say that this worker process has ended, and forget those that never said so."""
+        await self.session.execute(
+            delete(WorkerHeartbeat).where(
+                (WorkerHeartbeat.worker_id == worker_id) | (WorkerHeartbeat.seen_at < func.now() - _FORGOTTEN)
+            )
+        )
+
+    async def count_alive(self) -> int:
+        """Worker processes that gave a sign of life in the last 15 seconds."""
+        count = await self.session.scalar(
+            select(func.count())
+            .select_from(WorkerHeartbeat)
+            .where(WorkerHeartbeat.seen_at > func.now() - _ALIVE)
+        )
+        return count or 0
+
+    async def oldest_pending_seconds(self) -> float:
+        """How long the oldest reply that is due has waited for a worker; 0 when none waits."""
+        waited = await self.session.scalar(
+            select(func.extract("epoch", func.now() - func.min(Message.created_at))).where(
+                Message.role == Role.MODEL,
+                Message.status == MessageStatus.PENDING,
+                (Message.next_attempt_at.is_(None)) | (Message.next_attempt_at <= func.now()),
+            )
+        )
+        return max(float(waited or 0), 0)

@@ -1,0 +1,48 @@
+"""Signing up and in."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter
+
+from app.dependencies import CallingDevice, Services
+from app.errors import MobileNumberTaken, OtpAttemptsExceeded, OtpInvalid, OtpResendTooSoon
+from app.openapi import failures
+from app.schemas.auth import SendOtpIn, SendOtpOut, SignupIn, SignupOut, TokensOut, VerifyOtpIn
+
+router = APIRouter(prefix="/auth", tags=["authentication"])
+
+
+@router.post(
+    "/signup",
+    operation_id="sign_up",
+    status_code=HTTPStatus.CREATED,
+    responses=failures(MobileNumberTaken, body=True),
+)
+async def sign_up(body: SignupIn, services: Services) -> SignupOut:
+    """Open an account. The number is proved with a code afterwards."""
+    return SignupOut(
+        user=await services.auth.sign_up(mobile_number=body.mobile_number, full_name=body.full_name)
+    )
+
+
+@router.post(
+    "/send-otp",
+    operation_id="send_otp",
+    response_model_exclude_none=True,
+    responses=failures(OtpResendTooSoon, body=True),
+)
+async def send_otp(body: SendOtpIn, services: Services) -> SendOtpOut:
+    """Send a one-time code. The answer is the same whether or not the number has an account."""
+    return await services.auth.send_otp(mobile_number=body.mobile_number, purpose="login")
+
+
+@router.post(
+    "/verify-otp",
+    operation_id="verify_otp",
+    responses=failures(OtpInvalid, OtpAttemptsExceeded, body=True),
+)
+async def verify_otp(body: VerifyOtpIn, device: CallingDevice, services: Services) -> TokensOut:
+    """Trade the code for a session."""
+    return await services.auth.verify_otp(
+        mobile_number=body.mobile_number, otp=body.otp, purpose=body.purpose, device=device
+    )

@@ -1,0 +1,36 @@
+"""The front page and the state of the service."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter, Request, Response
+
+from app import __version__
+from app.dependencies import Services
+from app.schemas.meta import Health, HealthStatus, Liveness, ServiceInfo
+
+router = APIRouter(tags=["meta"])
+
+
+@router.get("/", operation_id="get_service_info")
+async def get_service_info(request: Request) -> ServiceInfo:
+    """Name, version, and where to go from here."""
+    return ServiceInfo(name=request.app.title, version=__version__, docs="/docs", health="/health")
+
+
+@router.get(
+    "/health",
+    operation_id="get_health",
+    responses={503: {"model": Health, "description": "The database is down."}},
+)
+async def get_health(services: Services, response: Response) -> Health:
+    """Every part, asked for at most a second: healthy, degraded (no Redis or no worker), or unhealthy."""
+    health = await services.health.check()
+    if health.status is HealthStatus.UNHEALTHY:
+        response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    return health
+
+
+@router.get("/health/live", operation_id="get_liveness")
+async def get_liveness() -> Liveness:
+    """200 for as long as this process answers."""
+    return Liveness(status=HealthStatus.HEALTHY)

@@ -1,0 +1,59 @@
+"""Requests and answers of signing in."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, StringConstraints
+
+from app.schemas.base import Name, Request, Text
+from app.schemas.user import UserOut
+
+MobileNumber = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)]
+Otp = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9]{6}$")]
+
+
+class SignupIn(Request):
+    """A new account. Any common way of writing the number is accepted."""
+
+    mobile_number: MobileNumber
+    full_name: Name | None = None
+
+
+class SignupOut(BaseModel):
+    """The account; the number still has to be proved."""
+
+    user: UserOut
+
+
+class SendOtpIn(Request):
+    """Whom to send a code."""
+
+    mobile_number: MobileNumber
+
+
+class SendOtpOut(BaseModel):
+    """The same whether or not the number has an account. Times in seconds."""
+
+    message: str
+    expires_in: int
+    resend_after: int
+    otp: str | None = None
+    """Only with `OTP_DELIVERY=response`, which production refuses."""
+
+
+class VerifyOtpIn(Request):
+    """The code that arrived."""
+
+    mobile_number: MobileNumber
+    otp: Otp
+    purpose: Literal["login", "password_reset"] = "login"
+
+
+class TokensOut(BaseModel):
+    """A session's tokens; lifetimes in seconds."""
+
+    access_token: str
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105  # the name of a scheme
+    expires_in: int
+    refresh_token: str
+    refresh_expires_in: int
+    user: UserOut

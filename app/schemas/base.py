@@ -1,0 +1,49 @@
+"""Common ground of requests and answers: strict bodies, trimmed names, UTC times with a `Z`."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, StringConstraints
+
+
+def _without_nul(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("must not contain NUL characters")
+    return text
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be only white space")
+    return text
+
+
+def _as_rfc3339(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+Text = Annotated[str, AfterValidator(_without_nul)]
+"""Any text that PostgreSQL can hold. Unpaired surrogates are refused by pydantic itself."""
+
+MessageText = Annotated[Text, AfterValidator(_not_blank)]
+"""Text that says something; stored as it came."""
+
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_without_nul)
+]
+"""A name or title: trimmed, and not empty after that."""
+
+Moment = Annotated[datetime, PlainSerializer(_as_rfc3339, return_type=str, when_used="json")]
+"""A time in RFC 3339, UTC."""
+
+
+class Request(BaseModel):
+    """A request body; unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Response(BaseModel):
+    """An answer, read off rows or plain data."""
+
+    model_config = ConfigDict(from_attributes=True)

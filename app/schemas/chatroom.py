@@ -1,0 +1,50 @@
+"""Requests and answers about chatrooms."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, StringConstraints
+
+from app.schemas.base import Moment, Name, Request, Response, Text
+from app.schemas.message import MessageOut
+
+Description = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+Instruction = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=8000)]
+
+
+class ChatroomIn(Request):
+    """A new room. Without a title it takes the first words of its first message."""
+
+    title: Name | None = None
+    description: Description | None = None
+    system_instruction: Instruction | None = None
+    model: Name | None = None
+
+
+class ChatroomOut(Response):
+    """A room."""
+
+    id: UUID
+    title: str | None
+    description: str | None
+    system_instruction: str | None
+    model: str
+    archived: bool
+    message_count: int
+    last_message_at: Moment | None
+    created_at: Moment
+    updated_at: Moment
+
+
+class ChatroomPage(BaseModel):
+    """Rooms, newest activity first."""
+
+    chatrooms: list[ChatroomOut]
+    next_cursor: str | None
+
+
+class ChatroomWithMessages(ChatroomOut):
+    """A room with its newest messages, oldest first; `next_cursor` leads to older ones."""
+
+    messages: list[MessageOut]
+    next_cursor: str | None

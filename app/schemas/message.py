@@ -1,0 +1,86 @@
+"""Requests and answers about messages."""
+
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from app.models import Message, MessageStatus, Role
+from app.schemas.base import MessageText, Moment, Request, Response
+from app.schemas.quota import Quota
+
+
+class MessageIn(Request):
+    """What a person says."""
+
+    content: MessageText
+
+
+class ReplyError(BaseModel):
+    """Why a reply failed or was blocked: a stable word and a sentence."""
+
+    code: str
+    detail: str
+
+
+class Usage(BaseModel):
+    """What a reply cost and how long it took; None where Gemini said nothing."""
+
+    input_tokens: int | None
+    output_tokens: int | None
+    thinking_tokens: int | None
+    time_to_first_token_ms: int | None
+    duration_ms: int | None
+
+
+class MessageOut(Response):
+    """A line of a conversation. `reply_to` and what follows belong to replies."""
+
+    id: UUID
+    chatroom_id: UUID
+    role: Role
+    content: str
+    status: MessageStatus
+    reply_to: UUID | None
+    superseded: bool
+    error: ReplyError | None
+    finish_reason: str | None
+    model: str | None
+    usage: Usage | None
+    created_at: Moment
+    completed_at: Moment | None
+
+    @classmethod
+    def of(cls, row: Message) -> "MessageOut":
+        """A row as its owner sees it."""
+        error = ReplyError(code=row.error_code, detail=row.error_detail or "") if row.error_code else None
+        usage = Usage.model_validate(row, from_attributes=True) if row.duration_ms is not None else None
+        return cls(
+            id=row.id,
+            chatroom_id=row.chatroom_id,
+            role=row.role,
+            content=row.content,
+            status=row.status,
+            reply_to=row.reply_to,
+            superseded=row.superseded,
+            error=error,
+            finish_reason=row.finish_reason,
+            model=row.model,
+            usage=usage,
+            created_at=row.created_at,
+            completed_at=row.completed_at,
+        )
+
+
+class MessagePage(BaseModel):
+    """Messages, newest first."""
+
+    messages: list[MessageOut]
+    next_cursor: str | None
+
+
+class ExchangeOut(BaseModel):
+    """A stored message, the reply it is owed, and what is left of the day."""
+
+    message: MessageOut
+    reply: MessageOut
+    quota: Quota

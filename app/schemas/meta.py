@@ -1,0 +1,65 @@
+"""What the service says of itself."""
+
+from enum import StrEnum
+
+from pydantic import BaseModel
+
+
+class ServiceInfo(BaseModel):
+    """The front page."""
+
+    name: str
+    version: str
+    docs: str
+    health: str
+
+
+class CheckStatus(StrEnum):
+    """Whether a part answers."""
+
+    UP = "up"
+    DOWN = "down"
+
+
+class HealthStatus(StrEnum):
+    """The service as a whole: degraded still answers, unhealthy does not."""
+
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    UNHEALTHY = "unhealthy"
+
+
+class Check(BaseModel):
+    """One part and how long it took to answer, in milliseconds."""
+
+    status: CheckStatus
+    latency_ms: float
+
+
+class QueueCheck(Check):
+    """Workers that gave a sign of life lately, and how long the oldest reply has waited for one."""
+
+    workers: int
+    oldest_pending_seconds: float
+
+
+class Checks(BaseModel):
+    """Every part."""
+
+    database: Check
+    redis: Check
+    queue: QueueCheck
+
+
+class Health(BaseModel):
+    """The answer of `/health`."""
+
+    status: HealthStatus
+    version: str
+    checks: Checks
+
+
+class Liveness(BaseModel):
+    """The answer of `/health/live`."""
+
+    status: HealthStatus

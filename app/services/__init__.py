@@ -1,0 +1,1 @@
+"""Use cases. Each service is a frozen dataclass of what it needs; knows neither the web nor the queue."""

@@ -1,0 +1,129 @@
+"""Chatrooms: open, list, look into."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from app.errors import ChatroomNotFound, ValidationFailed
+from app.models import Chatroom, Message, TitleSource
+from app.redis_client.chatroom_cache import ChatroomCache
+from app.schemas.chatroom import ChatroomIn, ChatroomOut, ChatroomPage, ChatroomWithMessages
+from app.schemas.message import MessageOut, MessagePage
+from app.services.clock import Clock
+from app.services.paging import CursorSigner
+from app.unit_of_work import UnitOfWork
+
+DEFAULT_PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A page as encoded JSON, with its response headers."""
+
+    body: str
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ChatroomService:
+    """A person's rooms."""
+
+    uow: UnitOfWork
+    cache: ChatroomCache
+    cursors: CursorSigner
+    clock: Clock
+    models: tuple[str, ...]
+    """The models a room may choose; the first is the default."""
+
+    async def create(self, user_id: UUID, wish: ChatroomIn) -> ChatroomOut:
+        """Open a room."""
+        model = wish.model or self.models[0]
+        if model not in self.models:
+            allowed = ", ".join(self.models)
+            raise ValidationFailed(
+                members={"errors": [{"pointer": "/model", "message": f"Choose one of: {allowed}."}]}
+            )
+        now = self.clock()
+        room = Chatroom(
+            user_id=user_id,
+            title=wish.title,
+            title_source=TitleSource.PERSON if wish.title else TitleSource.NONE,
+            description=wish.description,
+            system_instruction=wish.system_instruction,
+            model=model,
+            active_at=now,
+            created_at=now,
+            updated_at=now,
+        )
+        async with self.uow.begin() as tx:
+            tx.chatrooms.add(room)
+            tx.rooms_changed(user_id)
+        return ChatroomOut.model_validate(room)
+
+    async def listing(self, user_id: UUID, *, archived: bool, cursor: str | None, limit: int) -> Listing:
+        """A page of rooms as JSON; the first page with defaults from Redis when it has it."""
+        if archived or cursor is not None or limit != DEFAULT_PAGE:
+            page = await self.page(user_id, archived=archived, cursor=cursor, limit=limit)
+            return Listing(page.model_dump_json(), {})
+        if (cached := await self.cache.read(user_id)) is not None:
+            return Listing(cached, {"X-Cache": "HIT"})
+        token = await self.cache.begin_fill(user_id)
+        page = await self.page(user_id, archived=False, cursor=None, limit=DEFAULT_PAGE)
+        body = page.model_dump_json()
+        if token is not None:
+            await self.cache.fill(user_id, token=token, listing=body)
+        return Listing(body, {"X-Cache": "MISS"})
+
+    async def page(self, user_id: UUID, *, archived: bool, cursor: str | None, limit: int) -> ChatroomPage:
+        """Rooms by newest activity, from `cursor` on."""
+        scope = f"chatrooms:{user_id}:{archived}"
+        before = None
+        if cursor is not None:
+            moment, room_id = self.cursors.read(scope, cursor)
+            before = datetime.fromisoformat(moment), UUID(room_id)
+        async with self.uow.begin() as tx:
+            rooms = await tx.chatrooms.page(user_id, archived=archived, before=before, limit=limit + 1)
+        page, more = rooms[:limit], len(rooms) > limit
+        next_cursor = (
+            self.cursors.make(scope, page[-1].active_at.isoformat(), str(page[-1].id)) if more else None
+        )
+        return ChatroomPage(
+            chatrooms=[ChatroomOut.model_validate(room) for room in page], next_cursor=next_cursor
+        )
+
+    async def get(self, user_id: UUID, chatroom_id: UUID) -> ChatroomWithMessages:
+        """A room with its newest messages, oldest first."""
+        async with self.uow.begin() as tx:
+            room = await tx.chatrooms.get_owned(chatroom_id, user_id)
+            if room is None:
+                raise ChatroomNotFound
+            newest = await tx.messages.page(
+                chatroom_id=chatroom_id, user_id=user_id, before=None, limit=DEFAULT_PAGE + 1
+            )
+        page = self._message_page(chatroom_id, newest, DEFAULT_PAGE)
+        return ChatroomWithMessages(
+            **ChatroomOut.model_validate(room).model_dump(),
+            messages=page.messages[::-1],
+            next_cursor=page.next_cursor,
+        )
+
+    async def history(
+        self, user_id: UUID, chatroom_id: UUID, *, cursor: str | None, limit: int
+    ) -> MessagePage:
+        """A room's messages, newest first, from `cursor` on."""
+        before = None
+        if cursor is not None:
+            before = int(self.cursors.read(f"messages:{chatroom_id}", cursor)[0])
+        async with self.uow.begin() as tx:
+            if await tx.chatrooms.get_owned(chatroom_id, user_id) is None:
+                raise ChatroomNotFound
+            rows = await tx.messages.page(
+                chatroom_id=chatroom_id, user_id=user_id, before=before, limit=limit + 1
+            )
+        return self._message_page(chatroom_id, rows, limit)
+
+    def _message_page(self, chatroom_id: UUID, rows: list[Message], limit: int) -> MessagePage:
+        """The first `limit` rows; one more than that says that there is a next page."""
+        page, more = rows[:limit], len(rows) > limit
+        next_cursor = self.cursors.make(f"messages:{chatroom_id}", str(page[-1].position)) if more else None
+        return MessagePage(messages=[MessageOut.of(row) for row in page], next_cursor=next_cursor)

@@ -1,0 +1,16 @@
+"""The application's clock, injected so that a test can choose the time."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, time, timedelta
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The present, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def next_midnight(now: datetime) -> datetime:
+    """When the UTC day of `now` ends."""
+    return datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), time(), UTC)

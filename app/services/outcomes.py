@@ -1,0 +1,109 @@
+"""What can come of an attempt at a reply, and the sentences that people read about it."""
+
+from dataclasses import dataclass, replace
+
+from app.gemini_client import Answer, Failure, FinishReason, TokenUsage
+from app.models import MessageStatus
+
+_FAILURES = {
+    Failure.TIMEOUT: "The model took too long to answer. Try again.",
+    Failure.UNAVAILABLE: "The model is not available right now. Try again later.",
+    Failure.RATE_LIMITED: "The model is busy. Try again later.",
+    Failure.QUOTA_EXHAUSTED: "The service has used up its share of the model for now. Try again later.",
+    Failure.INTERRUPTED: "The answer broke off. Try again.",
+    Failure.EMPTY: "The model gave no answer. Try again.",
+    Failure.REJECTED: "The model did not accept this conversation.",
+    Failure.NOT_CONFIGURED: "The service's access to the model is not set up.",
+}
+_BLOCKS = {
+    FinishReason.PROMPT_BLOCKED: "The model refused this message.",
+    FinishReason.RECITATION: "The answer was withheld because it repeats protected text.",
+}
+_BLOCKED = "The answer was withheld by the model's safety rules."
+
+
+@dataclass(frozen=True, slots=True)
+class RetryLater:
+    """The model failed; another attempt is due after some seconds."""
+
+    after_seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandedBack:
+    """This process ends or cannot go on; somebody else is to answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A reply's end."""
+
+    status: MessageStatus
+    error_code: str | None = None
+    error_detail: str | None = None
+    last_error: str | None = None
+    finish_reason: FinishReason | None = None
+    usage: TokenUsage | None = None
+    time_to_first_token: float | None = None
+    bytes_per_token: float | None = None
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nothing came of it, so that the charge is given back."""
+        return self.status in (MessageStatus.FAILED, MessageStatus.BLOCKED)
+
+    def with_answer(
+        self, answer: Answer, *, time_to_first_token: float | None, bytes_per_token: float | None
+    ) -> "Outcome":
+        """The same, with what Gemini said about its answer. Times in seconds."""
+        return replace(
+            self,
+            finish_reason=answer.finish_reason,
+            usage=answer.usage,
+            time_to_first_token=time_to_first_token,
+            bytes_per_token=bytes_per_token,
+        )
+
+    def columns(self) -> dict[str, object]:
+        """The values of the reply's row."""
+        usage, first = self.usage, self.time_to_first_token
+        return {
+            "status": self.status,
+            "error_code": self.error_code,
+            "error_detail": self.error_detail,
+            "last_error": self.last_error,
+            "finish_reason": self.finish_reason.value if self.finish_reason else None,
+            "input_tokens": usage.input_tokens if usage else None,
+            "output_tokens": usage.output_tokens if usage else None,
+            "thinking_tokens": usage.thinking_tokens if usage else None,
+            "time_to_first_token_ms": None if first is None else round(first * 1000),
+        }
+
+
+def failed(failure: Failure, reason: str) -> Outcome:
+    """No answer, for good. `reason` is for operators."""
+    return Outcome(
+        MessageStatus.FAILED,
+        error_code=failure.value,
+        error_detail=_FAILURES[failure],
+        last_error=reason,
+    )
+
+
+def worker_lost() -> Outcome:
+    """Workers died over this reply too often."""
+    return Outcome(
+        MessageStatus.FAILED,
+        error_code="worker_lost",
+        error_detail="The answer could not be finished. Try again.",
+    )
+
+
+def blocked(answer: Answer) -> Outcome:
+    """The model refused to answer or withheld its answer."""
+    return Outcome(
+        MessageStatus.BLOCKED,
+        error_code=f"blocked_{answer.finish_reason.value}",
+        error_detail=_BLOCKS.get(answer.finish_reason, _BLOCKED),
+    )

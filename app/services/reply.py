@@ -1,0 +1,221 @@
+"""The worker's use cases: claim a reply, let Gemini answer, record the end."""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from app.errors import ServiceUnavailable
+from app.gemini_client import Answer, GeminiClient, GeminiError, Prompt, TextPiece
+from app.models import Message, MessageStatus
+from app.redis_client.reply_events import ReplyEvents
+from app.services.clock import Clock
+from app.services.context import ContextBuilder, learned_bytes_per_token
+from app.services.leases import Lease, LeaseKeeper, Stopped
+from app.services.outcomes import HandedBack, Outcome, RetryLater, blocked, failed, worker_lost
+from app.services.quota import DailyQuota
+from app.services.slots import Slots
+from app.unit_of_work import Transaction, UnitOfWork
+
+_LONGEST_BACKOFF_SECONDS = 30.0
+_TRY_AGAIN_SECONDS = 0.5
+_MOST_AT_ONCE = 50
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often a reply is tried: after the model's failures, and after workers that were lost."""
+
+    max_retries: int
+    max_losses: int
+
+    def backoff_seconds(self, retries: int, error: GeminiError) -> float:
+        """Full jitter over 2^n seconds, and not before Gemini said so."""
+        jitter = random.uniform(0, min(2.0**retries, _LONGEST_BACKOFF_SECONDS))  # noqa: S311  # spreads load, guards nothing
+        return (error.retry_after or 0.0) + jitter
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyService:
+    """Replies as work. Whoever claims a row holds it under a lease and ends it under the lease's token."""
+
+    uow: UnitOfWork
+    gemini: GeminiClient
+    events: ReplyEvents
+    leases: LeaseKeeper
+    slots: Slots
+    quota: DailyQuota
+    context: ContextBuilder
+    policy: RetryPolicy
+    clock: Clock
+
+    async def answer(self, reply_id: UUID) -> bool:
+        """Work on one reply if it is due; False when somebody else has it or its turn has not come."""
+        async with self.slots.take():
+            claimed_at = time.monotonic()
+            reply = None
+            with contextlib.suppress(ServiceUnavailable):  # the row waits; a poll finds it
+                async with self.uow.begin() as tx:
+                    reply = await tx.replies.claim(reply_id, lease_seconds=self.leases.lease_seconds)
+            if reply is None:
+                return False
+            await self._answer_room(reply, claimed_at)
+            return True
+
+    async def claim_forgotten(self) -> list[tuple[Message, float]]:
+        """Take as many forgotten replies as there are free places; each is then `answer_claimed`."""
+        places = await self.slots.take_free(_MOST_AT_ONCE)
+        replies: Sequence[Message] = ()
+        claimed_at = time.monotonic()
+        try:
+            if places:
+                async with self.uow.begin() as tx:
+                    replies = await tx.replies.claim_forgotten(
+                        limit=places, lease_seconds=self.leases.lease_seconds
+                    )
+        finally:
+            self.slots.release(places - len(replies))
+        return [(reply, claimed_at) for reply in replies]
+
+    async def answer_claimed(self, reply: Message, claimed_at: float) -> None:
+        """Work on a reply that was claimed already, in the place that was taken for it."""
+        try:
+            await self._answer_room(reply, claimed_at)
+        finally:
+            self.slots.release()
+
+    async def _answer_room(self, reply: Message, claimed_at: float) -> None:
+        """Answer, and go on with the room's next reply while there is one."""
+        following: Message | None = reply
+        while following is not None:
+            with structlog.contextvars.bound_contextvars(
+                request_id=following.request_id, reply_id=str(following.id), attempt=following.attempt
+            ):
+                following, claimed_at = await self._answer_one(following, claimed_at), time.monotonic()
+
+    async def _answer_one(self, reply: Message, claimed_at: float) -> Message | None:
+        if reply.lease_token is None:
+            raise RuntimeError("a claimed reply has a lease token")
+        with self.leases.hold(reply.id, reply.lease_token, claimed_at=claimed_at) as lease:
+            started = time.monotonic()
+            try:
+                outcome = await self._generate(reply, lease)
+            except ServiceUnavailable:
+                outcome = HandedBack()
+            except asyncio.CancelledError:
+                if lease.stopped is None:
+                    raise
+                lease.task.uncancel()
+                if lease.stopped is Stopped.LOST:
+                    log.warning("reply_lease_lost")
+                    return None
+                outcome = HandedBack()
+            lease.is_finishing = True
+            return await self._record(reply, lease, outcome, duration=time.monotonic() - started)
+
+    async def _generate(self, reply: Message, lease: Lease) -> Outcome | RetryLater | HandedBack:
+        if reply.losses > self.policy.max_losses:
+            return worker_lost()
+        started, first_token = time.monotonic(), None
+        prompt = await self._prompt(reply)
+        if prompt is None:
+            return HandedBack()
+        log.info("reply_started", model=prompt.model, turns=len(prompt.turns))
+        answer: Answer | None = None
+        try:
+            async with contextlib.aclosing(self.gemini.stream(prompt)) as items:
+                async for item in items:
+                    if isinstance(item, TextPiece):
+                        first_token = first_token or time.monotonic() - started
+                        lease.pieces.append(item.text)
+                    else:
+                        answer = item
+        except GeminiError as error:
+            log.warning(
+                "model_failed", failure=error.failure.value, reason=error.reason, retries=reply.retries
+            )
+            if error.retryable and reply.retries < self.policy.max_retries:
+                return RetryLater(self.policy.backoff_seconds(reply.retries, error), error.reason)
+            return failed(error.failure, error.reason)
+        if answer is None:
+            raise RuntimeError("a stream ends with an Answer or a GeminiError")
+        outcome = blocked(answer) if answer.finish_reason.is_blocked else Outcome(MessageStatus.COMPLETED)
+        return outcome.with_answer(
+            answer,
+            time_to_first_token=first_token,
+            bytes_per_token=learned_bytes_per_token(prompt, answer.usage.input_tokens),
+        )
+
+    async def _prompt(self, reply: Message) -> Prompt | None:
+        async with self.uow.begin() as tx:
+            room = await tx.chatrooms.get(reply.chatroom_id)
+            return None if room is None else await self.context.build(tx, room, reply)
+
+    async def _record(
+        self, reply: Message, lease: Lease, outcome: Outcome | RetryLater | HandedBack, *, duration: float
+    ) -> Message | None:
+        """Write what came of it under the lease's token, again and again while the lease holds."""
+        while True:
+            try:
+                return await self._record_once(reply, lease, outcome, duration)
+            except ServiceUnavailable:
+                # Whether the commit took effect is unknown; the token makes a second try harmless.
+                if time.monotonic() + _TRY_AGAIN_SECONDS > lease.deadline:
+                    log.warning("reply_not_recorded")
+                    return None
+                await asyncio.sleep(_TRY_AGAIN_SECONDS)
+
+    async def _record_once(
+        self, reply: Message, lease: Lease, outcome: Outcome | RetryLater | HandedBack, duration: float
+    ) -> Message | None:
+        following = None
+        async with self.uow.begin() as tx:
+            if isinstance(outcome, Outcome):
+                ended = await self._end(tx, lease, outcome, duration)
+                if ended is not None:
+                    following = await tx.replies.claim_next_of_room(
+                        reply.chatroom_id, lease_seconds=self.leases.lease_seconds
+                    )
+            elif isinstance(outcome, RetryLater):
+                ended = await tx.replies.retry_later(
+                    reply.id, lease.token, after_seconds=outcome.after_seconds, reason=outcome.reason
+                )
+            else:
+                ended = await tx.replies.hand_back(reply.id, lease.token)
+        if ended is None:
+            log.warning("reply_fenced_off")  # somebody else owns it by now, or its room is gone
+            return None
+        log.info("reply_recorded", status=ended.status.value, error=ended.error_code, retries=ended.retries)
+        if isinstance(outcome, Outcome):
+            await self.events.announce_end(reply.id)
+        return following
+
+    async def _end(self, tx: Transaction, lease: Lease, outcome: Outcome, duration: float) -> Message | None:
+        ended = await tx.replies.end(
+            lease.reply_id,
+            lease.token,
+            content=lease.text,
+            duration_ms=round(duration * 1000),
+            **outcome.columns(),
+        )
+        if ended is None:
+            return None
+        if outcome.is_free:
+            await self.quota.refund(tx, ended)
+        if outcome.usage is not None:
+            await tx.usage.add_tokens(
+                user_id=ended.user_id,
+                day=self.clock().date(),
+                input_tokens=outcome.usage.input_tokens,
+                output_tokens=outcome.usage.output_tokens + outcome.usage.thinking_tokens,
+            )
+        if outcome.bytes_per_token is not None:
+            await tx.chatrooms.learn_bytes_per_token(ended.chatroom_id, outcome.bytes_per_token)
+        return ended

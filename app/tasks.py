@@ -1,0 +1,16 @@
+"""Celery tasks: parse, call one service."""
+
+from uuid import UUID
+
+import structlog
+
+from app.celery_app import celery
+from app.jobs import ProcessGeminiMessage
+from app.worker import current_worker
+
+
+@celery.task(name=ProcessGeminiMessage.name)
+def process_gemini_message(reply_id: str, request_id: str | None = None) -> None:
+    """Answer one reply; returns at once when it is not due, or somebody else has it."""
+    with structlog.contextvars.bound_contextvars(request_id=request_id):
+        current_worker().answer(UUID(reply_id))

@@ -1,0 +1,151 @@
+"""Transactions: the only file that commits. What is asked for inside one happens after its commit."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import Protocol
+from uuid import UUID
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from app.database import in_transaction, is_away
+from app.errors import ServiceUnavailable
+from app.jobs import Job
+from app.redis_client.chatroom_cache import ChatroomCache
+from app.redis_client.daily_count import DailyCountMirror
+from app.repositories.chatroom import ChatroomRepository
+from app.repositories.message import MessageRepository
+from app.repositories.reply import ReplyRepository
+from app.repositories.session import SessionRepository
+from app.repositories.subscription import SubscriptionRepository
+from app.repositories.usage import UsageRepository
+from app.repositories.user import UserRepository
+from app.repositories.worker import WorkerRepository
+
+log = structlog.get_logger(__name__)
+
+
+class Publisher(Protocol):
+    """Hands jobs to the queue, at once and without ever waiting or failing."""
+
+    def publish(self, job: Job) -> None:
+        """Publish one job, as a hint to workers."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _UsageChange:
+    user_id: UUID
+    day: date
+    used: int
+    refunded: bool
+
+
+@dataclass
+class Transaction:
+    """The repositories on one connection, and what is to follow the commit."""
+
+    session: AsyncSession
+    jobs: list[Job] = field(default_factory=list)
+    changed_lists: set[UUID] = field(default_factory=set)
+    usage_changes: list[_UsageChange] = field(default_factory=list)
+
+    def enqueue(self, job: Job) -> None:
+        """Publish a job once this transaction has committed."""
+        self.jobs.append(job)
+
+    def rooms_changed(self, user_id: UUID) -> None:
+        """Drop this person's cached room list before and after the commit."""
+        self.changed_lists.add(user_id)
+
+    def usage_changed(self, *, user_id: UUID, day: date, used: int, refunded: bool = False) -> None:
+        """Show the day's new count in Redis after the commit."""
+        self.usage_changes.append(_UsageChange(user_id, day, used, refunded))
+
+    @cached_property
+    def users(self) -> UserRepository:
+        """People."""
+        return UserRepository(self.session)
+
+    @cached_property
+    def sessions(self) -> SessionRepository:
+        """Signed-in devices."""
+        return SessionRepository(self.session)
+
+    @cached_property
+    def chatrooms(self) -> ChatroomRepository:
+        """Rooms."""
+        return ChatroomRepository(self.session)
+
+    @cached_property
+    def messages(self) -> MessageRepository:
+        """Messages as people see them."""
+        return MessageRepository(self.session)
+
+    @cached_property
+    def replies(self) -> ReplyRepository:
+        """Replies as work."""
+        return ReplyRepository(self.session)
+
+    @cached_property
+    def usage(self) -> UsageRepository:
+        """The daily quota."""
+        return UsageRepository(self.session)
+
+    @cached_property
+    def subscriptions(self) -> SubscriptionRepository:
+        """What Stripe last said."""
+        return SubscriptionRepository(self.session)
+
+    @cached_property
+    def workers(self) -> WorkerRepository:
+        """Worker processes."""
+        return WorkerRepository(self.session)
+
+
+@dataclass(frozen=True, slots=True)
+class UnitOfWork:
+    """Opens transactions."""
+
+    sessions: async_sessionmaker[AsyncSession]
+    chatroom_cache: ChatroomCache
+    daily_count: DailyCountMirror
+    publisher: Publisher
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Transaction]:
+        """A transaction as a block: committed on leaving, rolled back on any exception.
+
+        Jobs, cache drops and counters asked for inside take effect after the commit, and only then.
+
+        Raises:
+            ServiceUnavailable: the database is away. Of an error in the commit itself nobody knows whether
+                it took effect, so nothing follows it.
+        """
+        inside = in_transaction.set(True)
+        try:
+            async with self.sessions() as session:
+                tx = Transaction(session)
+                yield tx
+                await self.chatroom_cache.drop(tx.changed_lists)
+                await session.commit()
+        except Exception as error:
+            if not is_away(error):
+                raise
+            log.warning("database_away", error=type(error).__name__)
+            raise ServiceUnavailable from error
+        finally:
+            in_transaction.reset(inside)
+        await self._follow_up(tx)
+
+    async def _follow_up(self, tx: Transaction) -> None:
+        for job in tx.jobs:
+            self.publisher.publish(job)
+        await self.chatroom_cache.drop(tx.changed_lists)
+        for change in tx.usage_changes:
+            await self.daily_count.show(
+                user_id=change.user_id, day=change.day, used=change.used, refunded=change.refunded
+            )

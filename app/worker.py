@@ -1,0 +1,199 @@
+"""A worker process: one asyncio loop in a thread, with the services on it, its poll and its heartbeat."""
+
+import asyncio
+import os
+import random
+import socket
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import Future
+from typing import Protocol
+from uuid import UUID, uuid4
+
+import structlog
+import uvloop
+from celery.concurrency.prefork import TaskPool as PreforkPool
+from celery.concurrency.solo import TaskPool as SoloPool
+from celery.signals import celeryd_after_setup, worker_shutdown, worker_shutting_down
+
+from app.bootstrap import WorkerServices, worker_services
+from app.config import Settings, get_settings
+from app.errors import ServiceUnavailable
+
+_HEARTBEAT_SECONDS = 5.0
+_STOP_MARGIN_SECONDS = 10.0
+
+log = structlog.get_logger(__name__)
+
+
+class Worker:
+    """Runs replies on its own loop; Celery's threads hand them over and wait."""
+
+    def __init__(self, settings: Settings, *, slots: int) -> None:
+        self._settings = settings
+        self._slots = slots
+        self._id: UUID = uuid4()
+        self._ready: Future[None] = Future()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._services: WorkerServices | None = None
+        self._draining = asyncio.Event()
+        self._stopped = asyncio.Event()
+        self._work: set[asyncio.Task[object]] = set()
+        self._thread = threading.Thread(target=self._run, name="worker-loop", daemon=True)
+
+    def start(self) -> None:
+        """Open the services on the loop; returns when they are ready, or raises what went wrong."""
+        self._thread.start()
+        self._ready.result()
+
+    def answer(self, reply_id: UUID) -> None:
+        """Work on a reply, from any thread; returns when this worker is done with it."""
+        if self._loop is None:
+            raise RuntimeError("the worker is not started")
+        asyncio.run_coroutine_threadsafe(self._answer(reply_id), self._loop).result()
+
+    def begin_draining(self) -> None:
+        """Take nothing new; give what runs `SHUTDOWN_GRACE_SECONDS`, then hand it back."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._draining.set)
+
+    def stop(self) -> None:
+        """Drain, close and end the loop."""
+        self.begin_draining()
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._stopped.set)
+        self._thread.join(timeout=self._settings.shutdown_grace_seconds + _STOP_MARGIN_SECONDS)
+
+    def _run(self) -> None:
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(self._main())
+        except BaseException as error:
+            if self._ready.done():
+                log.exception("worker_loop_failed")
+                os._exit(1)  # without its loop the process would only pretend to work
+            self._ready.set_exception(error)
+
+    async def _main(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        async with worker_services(self._settings, slots=self._slots) as services:
+            self._services = services
+            background = [
+                asyncio.create_task(services.leases.keep()),
+                asyncio.create_task(self._beat()),
+                asyncio.create_task(self._poll()),
+            ]
+            self._ready.set_result(None)
+            log.info("worker_started", worker_id=str(self._id), slots=self._slots)
+            await self._draining.wait()
+            await self._drain()
+            await self._stopped.wait()
+            for task in background:
+                task.cancel()
+            await asyncio.gather(*background, return_exceptions=True)
+            await self._say_goodbye()
+        log.info("worker_stopped", worker_id=str(self._id))
+
+    async def _answer(self, reply_id: UUID) -> None:
+        if not self._draining.is_set():
+            await self._track(self._the_services.replies.answer(reply_id))
+
+    def _track(self, work: Coroutine[object, object, object]) -> asyncio.Task[object]:
+        """Start work that a shutdown waits for."""
+        task = asyncio.create_task(work)
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
+        return task
+
+    async def _drain(self) -> None:
+        log.info("worker_draining", replies=len(self._work))
+        if self._work:
+            await asyncio.wait(self._work, timeout=self._settings.shutdown_grace_seconds)
+        self._the_services.leases.stop_all()
+        if self._work:
+            await asyncio.wait(self._work, timeout=_STOP_MARGIN_SECONDS)
+
+    async def _poll(self) -> None:
+        """Find replies that nobody claimed or whose worker was lost, also while Redis is away."""
+        replies = self._the_services.replies
+        while not self._draining.is_set():
+            pause = self._settings.reply_poll_seconds * random.uniform(0.75, 1.25)  # noqa: S311  # spreads load
+            await asyncio.sleep(pause)
+            try:
+                claimed = await replies.claim_forgotten()
+            except ServiceUnavailable:
+                continue
+            for reply, claimed_at in claimed:
+                log.info("reply_found", reply_id=str(reply.id), losses=reply.losses)
+                work = replies.answer_claimed(reply, claimed_at)
+                self._track(self._guard(work))
+
+    async def _guard(self, work: Coroutine[object, object, None]) -> None:
+        try:
+            await work
+        except Exception:
+            log.exception("reply_crashed")  # its lease runs out, and somebody tries again
+
+    async def _beat(self) -> None:
+        while True:
+            try:
+                async with self._the_services.uow.begin() as tx:
+                    await tx.workers.beat(worker_id=self._id, hostname=socket.gethostname())
+            except ServiceUnavailable:
+                log.warning("heartbeat_not_written")
+            await asyncio.sleep(_HEARTBEAT_SECONDS)
+
+    async def _say_goodbye(self) -> None:
+        try:
+            async with self._the_services.uow.begin() as tx:
+                await tx.workers.remove(self._id)
+        except ServiceUnavailable:
+            log.warning("heartbeat_not_removed")
+
+    @property
+    def _the_services(self) -> WorkerServices:
+        if self._services is None:
+            raise RuntimeError("the worker is not started")
+        return self._services
+
+
+class _StartingWorker(Protocol):
+    """What this module reads of Celery's worker; its published types leave both out."""
+
+    pool_cls: type
+    concurrency: int
+
+
+_worker: Worker | None = None
+
+
+def current_worker() -> Worker:
+    """The worker of this process."""
+    if _worker is None:
+        raise RuntimeError("no worker runs in this process")
+    return _worker
+
+
+@celeryd_after_setup.connect
+def _start(instance: _StartingWorker, **_: object) -> None:
+    """Celery is about to consume: have the services ready."""
+    global _worker  # noqa: PLW0603  # Celery's signals leave no other place for the process's one worker
+    if issubclass(instance.pool_cls, PreforkPool):
+        raise SystemExit(
+            "This worker runs all replies on one loop: use --pool=threads (the default) or solo."
+        )
+    slots = 1 if issubclass(instance.pool_cls, SoloPool) else instance.concurrency
+    _worker = Worker(get_settings(), slots=slots)
+    _worker.start()
+
+
+@worker_shutting_down.connect
+def _drain(**_: object) -> None:
+    if _worker is not None:
+        _worker.begin_draining()
+
+
+@worker_shutdown.connect
+def _stop(**_: object) -> None:
+    if _worker is not None:
+        _worker.stop()
