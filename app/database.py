@@ -11,7 +11,9 @@ POOL_WAIT_SECONDS = 1.0
 CONNECT_SECONDS = 1.0
 STATEMENT_SECONDS = 30.0
 
-_AWAY_SQLSTATES = ("08", "57P", "53", "25006")
+# Connection lost, shutting down, out of resources, read-only after a failover; and what a repeat would cure:
+# serialization failure and deadlock.
+_AWAY_SQLSTATES = ("08", "57P", "53", "25006", "40001", "40P01")
 
 in_transaction: ContextVar[bool] = ContextVar("in_transaction", default=False)
 

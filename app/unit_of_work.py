@@ -1,4 +1,7 @@
-"""Transactions: the only file that commits. What is asked for inside one happens after its commit."""
+"""Transactions: the only file that commits. What is asked for inside one happens after its commit.
+
+Rows are locked in one order everywhere: a reply, then its room, then the day's usage.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -207,6 +207,9 @@ class ReplyService:
         )
         if ended is None:
             return None
+        # Locks go reply, room, usage, as everywhere; another order would deadlock with a person who writes.
+        if outcome.bytes_per_token is not None:
+            await tx.chatrooms.learn_bytes_per_token(ended.chatroom_id, outcome.bytes_per_token)
         if outcome.is_free:
             await self.quota.refund(tx, ended)
         if outcome.usage is not None:
@@ -216,6 +219,4 @@ class ReplyService:
                 input_tokens=outcome.usage.input_tokens,
                 output_tokens=outcome.usage.output_tokens + outcome.usage.thinking_tokens,
             )
-        if outcome.bytes_per_token is not None:
-            await tx.chatrooms.learn_bytes_per_token(ended.chatroom_id, outcome.bytes_per_token)
         return ended
