@@ -1,0 +1,70 @@
+"""House rules that no other tool checks; each returns its complaints."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+LOCKS = ("requirements.txt", "requirements-dev.txt")
+DENIED = {
+    "python-jose": "depends on ecdsa, whose CVE-2024-23342 will not be fixed",
+    "ecdsa": "CVE-2024-23342 will not be fixed",
+    "passlib": "last released in 2020, fails with today's bcrypt",
+    "google-generativeai": "support ended on 2025-11-30",
+}
+ADDRESS = re.compile(r"://|find-links|file:|index-url|^\s*[./]", re.MULTILINE)
+ENDS_TRANSACTION = re.compile(r"\.(commit|rollback)\(")
+SAYS_ITS_JOB = re.compile(r'"""\w')
+MOST_LINES = 250
+
+
+def denied_packages(root: Path) -> list[str]:
+    """No lock holds a package that was ruled out."""
+    return [
+        f"{lock}: {name} is ruled out: {DENIED[name]}"
+        for lock in LOCKS
+        for written in re.findall(r"^[A-Za-z0-9._-]+", (root / lock).read_text(), re.MULTILINE)
+        if (name := written.lower().replace("_", "-")) in DENIED
+    ]
+
+
+def addresses_in_locks(root: Path) -> list[str]:
+    """No lock names a host or a path of the machine it was made on."""
+    return [
+        f"{lock}:{number}: names an address or a path: {line.strip()}"
+        for lock in LOCKS
+        for number, line in enumerate((root / lock).read_text().splitlines(), 1)
+        if ADDRESS.search(line)
+    ]
+
+
+def file_shapes(root: Path) -> list[str]:
+    """Every file says its one job in its first line and stays short."""
+    complaints = []
+    for path in (*sources(root, "app"), *sources(root, "sandbox"), *sources(root, "devtools")):
+        text, name = path.read_text(), path.relative_to(root)
+        if (length := len(text.splitlines())) > MOST_LINES:
+            complaints.append(f"{name}: {length} lines; {MOST_LINES} is the most")
+        if not SAYS_ITS_JOB.match(text):
+            complaints.append(f'{name}: the first line has to say the one job of this file, in """ """')
+    return complaints
+
+
+def ends_of_transactions(root: Path) -> list[str]:
+    """Only the unit of work commits and rolls back."""
+    return [
+        f"{path.relative_to(root)}:{number}: only unit_of_work.py may commit or roll back"
+        for path in sources(root, "app")
+        if path != root / "app/unit_of_work.py"
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if ENDS_TRANSACTION.search(line)
+    ]
+
+
+def sources(root: Path, package: str) -> Iterator[Path]:
+    """The package's Python files, in order."""
+    yield from sorted((root / package).rglob("*.py"))

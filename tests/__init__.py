@@ -1,0 +1,1 @@
+"""Promises of the product, told as tests through its API."""

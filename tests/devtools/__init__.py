@@ -1,0 +1,1 @@
+"""Tests of devtools: servers, runs, rules."""
