@@ -1,0 +1,49 @@
+"""The sandbox as one ASGI application: health, and a package of routes for each service."""
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from sandbox.gemini.plan import Pace
+from sandbox.gemini.problems import GoogleError
+from sandbox.gemini.routes import gemini_routes
+
+
+async def health(_: Request) -> Response:
+    """Say that the process serves."""
+    return JSONResponse({"status": "ok"})
+
+
+async def google_error(_: Request, error: Exception) -> Response:
+    """Answer a failure in Google's envelope."""
+    if not isinstance(error, GoogleError):
+        raise error
+    return Response(error.body(), status_code=error.code, media_type="application/json")
+
+
+async def not_found(request: Request, _: Exception) -> Response:
+    """Answer what no route knows, also a known path with another method, as Google does: 404."""
+    return await google_error(
+        request, GoogleError(404, "NOT_FOUND", f"No such method: {request.method} {request.url.path}")
+    )
+
+
+async def nobody_there(_: Request, __: Exception) -> Response:
+    """Answer a client that left while sending its request: nobody reads this."""
+    return Response(status_code=400)
+
+
+def create_app(pace: Pace) -> Starlette:
+    """Build the application; `pace` is how fast answers come unless a prompt says otherwise."""
+    app = Starlette(
+        routes=[Route("/health", health), *gemini_routes(pace)],
+        exception_handlers={
+            GoogleError: google_error,
+            ClientDisconnect: nobody_there,
+            404: not_found,
+            405: not_found,
+        },
+    )
+    app.router.redirect_slashes = False
+    return app

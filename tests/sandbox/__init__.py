@@ -1,0 +1,1 @@
+"""Promises of the sandbox, held against the real SDK and the bare wire."""
