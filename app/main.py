@@ -14,7 +14,7 @@ from app.bootstrap import api_services
 from app.config import Settings, get_settings
 from app.error_handlers import add_error_handlers
 from app.log import configure_logging
-from app.middleware import RequestContextMiddleware
+from app.middleware import BodyLimitMiddleware, RequestContextMiddleware
 from app.openapi import document
 from app.routers import auth, chatroom, message, meta, subscription, user
 
@@ -58,7 +58,6 @@ def create_app(settings: Settings) -> FastAPI:
         version=__version__,
         description="Phone sign-in, chatrooms, and Gemini's replies, written by queue workers.",
         lifespan=lifespan,
-        max_body_size=_MAX_BODY_BYTES,
         redirect_slashes=False,
         redoc_url=None,
     )
@@ -74,6 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
             allow_headers=_REQUEST_HEADERS,
             expose_headers=_EXPOSED_HEADERS,
         )
+    app.add_middleware(BodyLimitMiddleware, max_bytes=_MAX_BODY_BYTES)
     app.add_middleware(RequestContextMiddleware)
     app.openapi = document(app)  # type: ignore[method-assign]  # FastAPI's documented way
     return app

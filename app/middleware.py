@@ -6,10 +6,11 @@ import uuid
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.error_handlers import problem_response
-from app.errors import InternalError
+from app.errors import BodyTooLarge, InternalError
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 
@@ -56,6 +57,21 @@ class RequestContextMiddleware:
                 status=status,
                 duration_ms=round((time.monotonic() - started) * 1000, 1),
             )
+
+
+class BodyLimitMiddleware:
+    """Refuses a body that says it is too large with the one error body; Starlette counts the others."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._counting = RequestBodyLimitMiddleware(app, max_body_size=max_bytes)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        declared = Headers(scope=scope).get("content-length", "") if scope["type"] == "http" else ""
+        if declared.isdecimal() and int(declared) > self._max_bytes:
+            await problem_response(BodyTooLarge(), scope["state"]["request_id"])(scope, receive, send)
+        else:
+            await self._counting(scope, receive, send)
 
 
 def _request_id(headers: Headers) -> str:

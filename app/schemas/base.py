@@ -6,9 +6,13 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, StringConstraints
 
 
-def _without_nul(text: str) -> str:
+def _storable(text: str) -> str:
     if "\x00" in text:
         raise ValueError("must not contain NUL characters")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("must not contain unpaired surrogates") from None
     return text
 
 
@@ -22,14 +26,14 @@ def _as_rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-Text = Annotated[str, AfterValidator(_without_nul)]
-"""Any text that PostgreSQL can hold. Unpaired surrogates are refused by pydantic itself."""
+Text = Annotated[str, AfterValidator(_storable)]
+"""Any text that PostgreSQL can hold."""
 
 MessageText = Annotated[Text, AfterValidator(_not_blank)]
 """Text that says something; stored as it came."""
 
 Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_without_nul)
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_storable)
 ]
 """A name or title: trimmed, and not empty after that."""
 

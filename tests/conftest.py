@@ -1,0 +1,69 @@
+"""Real servers, and on them the real processes, once for all tests that only talk to the API."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import redis
+
+from devtools.throwaway import throwaway_servers
+from tests.support.person import Person, close_clients
+from tests.support.stack import Stack
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Addresses of a PostgreSQL server's maintenance database and of a Redis."""
+
+    database_url: str
+    redis_url: str
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """The servers named by TEST_DATABASE_URL and TEST_REDIS_URL (which is emptied), or throwaway ones."""
+    database_url, redis_url = os.environ.get("TEST_DATABASE_URL"), os.environ.get("TEST_REDIS_URL")
+    if database_url and redis_url:
+        with redis.Redis.from_url(redis_url) as given:
+            given.flushdb()
+        yield Servers(database_url, redis_url)
+        return
+    with throwaway_servers() as (postgres, valkey):
+        yield Servers(postgres.url("postgres"), valkey.url())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _closed_clients() -> Iterator[None]:
+    yield
+    close_clients()
+
+
+@pytest.fixture(scope="session")
+def stack(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Sandbox, API and a worker with our own defaults."""
+    folder: Path = tmp_path_factory.mktemp("stack")
+    running = Stack(database_url=servers.database_url, redis_url=servers.redis_url, folder=folder)
+    try:
+        running.migrate()
+        running.start_sandbox()
+        running.base_url = running.start_api()
+        running.start_worker()
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture
+def person(stack: Stack) -> Person:
+    """Somebody new on Basic."""
+    return stack.person()
+
+
+@pytest.fixture
+def pro(stack: Stack) -> Person:
+    """Somebody new on Pro."""
+    somebody = stack.person()
+    stack.make_pro(somebody)
+    return somebody

@@ -1,0 +1,98 @@
+"""Somebody who uses the product through its API."""
+
+import secrets
+from typing import Any
+
+import httpx
+
+Json = dict[str, Any]
+"""An answer's body; tests look into it freely."""
+
+
+def some_number() -> str:
+    """A mobile number that no other test uses."""
+    return f"+1{secrets.choice('23456789')}{secrets.randbelow(10**9):09d}"
+
+
+class Person:
+    """A signed-in session: a client that sends the access token along."""
+
+    def __init__(self, base_url: str, mobile_number: str, tokens: Json) -> None:
+        self.mobile_number = mobile_number
+        self.tokens = tokens
+        self.id: str = tokens["user"]["id"]
+        self.token: str = tokens["access_token"]
+        self.http = client(base_url, headers={"Authorization": f"Bearer {self.token}"})
+
+    @classmethod
+    def sign_up(cls, base_url: str) -> "Person":
+        """Sign up with a new number, get the code, sign in."""
+        number = some_number()
+        with client(base_url) as anyone:
+            ok(anyone.post("/auth/signup", json={"mobile_number": number, "full_name": "Ada Test"}))
+            otp = ok(anyone.post("/auth/send-otp", json={"mobile_number": number}))["otp"]
+            tokens = ok(anyone.post("/auth/verify-otp", json={"mobile_number": number, "otp": otp}))
+        return cls(base_url, number, tokens)
+
+    def at(self, base_url: str) -> "Person":
+        """The same session at another API process."""
+        return Person(base_url, self.mobile_number, self.tokens)
+
+    def open_room(self, **wishes: object) -> str:
+        """A new room's id."""
+        room: str = ok(self.http.post("/chatroom", json=wishes))["id"]
+        return room
+
+    def post(self, room: str, content: str, **headers: str) -> httpx.Response:
+        """Send a message; underscores in header names become dashes."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.http.post(f"/chatroom/{room}/message", json={"content": content}, headers=named)
+
+    def say(self, room: str, content: str) -> Json:
+        """Send a message and return the finished exchange."""
+        return ok(self.post(room, content, Prefer="wait=60"))
+
+    def wait_for(self, reply: Json) -> Json:
+        """A reply once it has come to its end."""
+        address = f"/chatroom/{reply['chatroom_id']}/message/{reply['id']}"
+        found = ok(self.http.get(address, headers={"Prefer": "wait=60"}))
+        assert found["status"] not in ("pending", "generating"), found
+        return found
+
+    def usage(self) -> Json:
+        """The day's count."""
+        usage: Json = ok(self.http.get("/subscription/status"))["usage"]
+        return usage
+
+
+_clients: list[httpx.Client] = []
+
+
+def close_clients() -> None:
+    """Close every client that was handed out."""
+    while _clients:
+        _clients.pop().close()
+
+
+def client(base_url: str, headers: dict[str, str] | None = None) -> httpx.Client:
+    """A client that waits as long as the product may."""
+    _clients.append(httpx.Client(base_url=base_url, headers=headers, timeout=70, trust_env=False))
+    return _clients[-1]
+
+
+def ok(response: httpx.Response) -> Json:
+    """The body of a success."""
+    assert response.is_success, f"{response.status_code} {response.text}"
+    body: Json = response.json()
+    return body
+
+
+def problem(response: httpx.Response, status: int, code: str) -> Json:
+    """The body of a failure, held against the contract."""
+    assert (response.status_code, response.json().get("code")) == (status, code), response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    body: Json = response.json()
+    assert body["status"] == body["status_code"] == status
+    assert body["request_id"] == response.headers["x-request-id"]
+    assert {"type", "title", "detail", "timestamp"} <= body.keys()
+    return body

@@ -1,0 +1,161 @@
+"""The product as processes: sandbox, API, worker on real servers, as an operator would start them."""
+
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import psycopg
+import redis
+from psycopg import sql
+
+from devtools.ports import free_port
+from tests.support.database import Database
+from tests.support.person import Person
+from tests.support.process import ROOT, Process
+from tests.support.waiting import eventually
+
+_BASE_SETTINGS = {
+    "ENVIRONMENT": "test",
+    "GEMINI_API_KEY": "sandbox",
+    "OTP_DELIVERY": "response",
+    # Short enough that a lost worker is noticed within a test.
+    "REPLY_LEASE_SECONDS": "3",
+    "REPLY_POLL_SECONDS": "1",
+}
+
+
+class Stack:
+    """Everything that runs, and how to start more of it."""
+
+    def __init__(self, *, database_url: str, redis_url: str, folder: Path, **settings: str) -> None:
+        self.folder = folder
+        self.redis_url = redis_url
+        self.database = Database(create_database(database_url))
+        self.settings = {
+            **_BASE_SETTINGS,
+            "DATABASE_URL": self.database.url,
+            "REDIS_URL": redis_url,
+            "JWT_SECRET_KEY": secrets.token_hex(32),
+            **settings,
+        }
+        self.processes: list[Process] = []
+        self.redis: redis.Redis = redis.Redis.from_url(redis_url, decode_responses=True)
+        self.base_url = ""
+        self.sandbox_url = ""
+
+    def migrate(self) -> None:
+        """Bring the database up to date, with the client's command."""
+        alembic(self.database.url, "upgrade", "head")
+
+    def start(self, name: str, module: str, *arguments: str, **settings: str) -> Process:
+        """Start a process with this stack's settings and some of its own."""
+        log = self.folder / f"{name}-{len(self.processes)}.log"
+        env = {**self.settings, **settings}
+        process = Process(name, module, *arguments, env=env, log=log)
+        self.processes.append(process)
+        return process
+
+    def start_sandbox(self) -> None:
+        """Start the stand-in for Gemini, quick by default; the stack's processes will use it."""
+        port = free_port()
+        self.sandbox_url = f"http://127.0.0.1:{port}"
+        self.settings["GEMINI_BASE_URL"] = self.sandbox_url
+        quick = {"SANDBOX_FIRST_PIECE_MS": "20", "SANDBOX_PIECE_MS": "2"}
+        process = self.start("sandbox", "sandbox", "--port", str(port), **quick)
+        _wait_until_up(process, f"{self.sandbox_url}/health")
+
+    def start_api(self, **settings: str) -> str:
+        """Start an API process; returns its address."""
+        port = free_port()
+        process = self.start("api", "uvicorn", "app.main:app", "--port", str(port), **settings)
+        _wait_until_up(process, f"http://127.0.0.1:{port}/health/live")
+        return f"http://127.0.0.1:{port}"
+
+    def start_worker(self, *options: str, **settings: str) -> Process:
+        """Start a worker as the client does, and wait until it consumes."""
+        command = ("-A", "app.celery_app", "worker", "--loglevel=info", "-Q", "ai_processing")
+        process = self.start(
+            "worker", "celery", *command, "-n", f"{secrets.token_hex(4)}@%h", *options, **settings
+        )
+        eventually(lambda: _is_running(process) and " ready." in process.log, what="a worker that consumes")
+        return process
+
+    def person(self, base_url: str | None = None) -> Person:
+        """Somebody new, signed in."""
+        return Person.sign_up(base_url or self.base_url)
+
+    def make_pro(self, person: Person) -> None:
+        """Let Stripe have said that this person pays."""
+        self.database.run(
+            "INSERT INTO subscriptions (id, user_id, stripe_subscription_id, status, cancel_at_period_end,"
+            " created_at, updated_at) VALUES (gen_random_uuid(), %s, %s, 'active', false, now(), now())",
+            person.id,
+            f"sub_{secrets.token_hex(8)}",
+        )
+
+    def calls(self, containing: str) -> list[dict[str, object]]:
+        """The requests that Gemini's stand-in got, by a text of their last turn."""
+        answer = httpx.get(f"{self.sandbox_url}/sandbox/calls", params={"contains": containing})
+        found: list[dict[str, object]] = answer.json()
+        return found
+
+    def logs(self) -> str:
+        """What every process of the product has written; the sandbox is none."""
+        return "\n".join(process.log for process in self.processes if process.name != "sandbox")
+
+    def stop(self) -> None:
+        """End everything, the newest first, and drop the database."""
+        for process in reversed(self.processes):
+            if process.popen.poll() is None:
+                process.kill()
+        self.redis.close()
+        drop_database(self.database.url)
+
+
+def alembic(database_url: str, *arguments: str) -> str:
+    """Run Alembic as a program, with nothing set but the database."""
+    done = subprocess.run(
+        [sys.executable, "-m", "alembic", "-c", str(ROOT / "alembic.ini"), *arguments],
+        env={"PATH": os.environ["PATH"], "DATABASE_URL": database_url},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def create_database(server_url: str) -> str:
+    """A new, empty database on this server; returns its address."""
+    name = f"test_{secrets.token_hex(6)}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    return server_url.rpartition("/")[0] + f"/{name}"
+
+
+def drop_database(url: str) -> None:
+    """Remove a database of `create_database`."""
+    server, _, name = url.rpartition("/")
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _is_running(process: Process) -> bool:
+    assert process.popen.poll() is None, f"{process.name} ended:\n{process.log[-4000:]}"
+    return True
+
+
+def _wait_until_up(process: Process, url: str) -> None:
+    def answers() -> bool:
+        _is_running(process)
+        try:
+            return httpx.get(url, timeout=2).is_success
+        except httpx.TransportError:
+            return False
+
+    eventually(answers, what=f"{process.name} at {url}")

@@ -1,0 +1,18 @@
+"""Waiting for conditions, never for seconds."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def eventually(probe: Callable[[], T | None], *, seconds: float = 30, what: str = "the condition") -> T:
+    """What `probe` returns once that is true; fails after `seconds`."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        found = probe()
+        if found:
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"{what} did not come true in {seconds} s")

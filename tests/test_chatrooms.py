@@ -1,0 +1,147 @@
+"""A person's rooms: opened, listed from a cache that is never stale to its writer, looked into."""
+
+import threading
+import uuid
+
+import psycopg
+import pytest
+
+from tests.support.person import Person, ok, problem
+from tests.support.stack import Stack
+from tests.support.waiting import eventually
+
+
+def test_a_room_is_opened_as_wished(person: Person) -> None:
+    wish = {"title": "  Plans ", "description": "of mine", "system_instruction": "Be brief."}
+    answer = person.http.post("/chatroom", json=wish)
+    assert answer.status_code == 201
+    room = answer.json()
+    assert answer.headers["location"] == f"/chatroom/{room['id']}"
+    assert (room["title"], room["description"], room["system_instruction"]) == (
+        "Plans",
+        "of mine",
+        "Be brief.",
+    )
+    assert (room["model"], room["archived"], room["message_count"]) == ("gemini-3.8-flash", False, 0)
+    assert room["last_message_at"] is None
+    assert ok(person.http.get(f"/chatroom/{room['id']}")) == {**room, "messages": [], "next_cursor": None}
+
+
+def test_a_room_without_a_title_takes_the_first_words_of_its_first_message(person: Person) -> None:
+    room = person.open_room()
+    person.say(room, "What   should I\ncook " + "tonight " * 20)
+    title = ok(person.http.get(f"/chatroom/{room}"))["title"]
+    assert title.startswith("What should I cook tonight")
+    assert len(title) <= 60
+
+
+def test_an_unknown_model_is_refused(person: Person) -> None:
+    body = problem(person.http.post("/chatroom", json={"model": "gpt"}), 400, "validation_failed")
+    assert body["errors"][0]["pointer"] == "/model"
+
+
+def test_the_list_is_ordered_by_activity_and_paged_without_gaps(person: Person) -> None:
+    rooms = [person.open_room(title=f"Room {number}") for number in range(5)]
+    person.say(rooms[0], "The oldest room is the most active now.")
+    expected = [rooms[0], *reversed(rooms[1:])]
+    seen: list[str] = []
+    cursor = None
+    while True:
+        page = ok(person.http.get("/chatroom", params={"limit": 2, **({"cursor": cursor} if cursor else {})}))
+        seen += [room["id"] for room in page["chatrooms"]]
+        if (cursor := page["next_cursor"]) is None:
+            break
+    assert seen == expected
+
+
+def test_the_list_comes_from_the_documented_cache_key_for_five_minutes(stack: Stack, person: Person) -> None:
+    room = person.open_room()
+    first, second = person.http.get("/chatroom"), person.http.get("/chatroom")
+    assert (first.headers["x-cache"], second.headers["x-cache"]) == ("MISS", "HIT")
+    assert first.json() == second.json()
+    assert first.json()["chatrooms"][0]["id"] == room
+    assert 290 <= int(stack.redis.ttl(f"chatrooms:user:{person.id}")) <= 300
+
+
+def test_a_write_is_never_followed_by_a_stale_list(person: Person) -> None:
+    rooms: list[str] = []
+    for _ in range(20):
+        rooms.insert(0, person.open_room())
+        listed = [room["id"] for room in ok(person.http.get("/chatroom"))["chatrooms"]]
+        assert listed == rooms
+        assert person.http.get("/chatroom").headers["x-cache"] == "HIT"
+
+
+def test_a_slow_reader_cannot_put_the_old_list_back(stack: Stack, person: Person) -> None:
+    """Red without the fill token: the reader, held after its read began, stores what it then reads.
+
+    The reader is held by a lock on the table; the write behind it waits for the same lock, so the
+    order of the two is the database's. Whatever it is, the list afterwards is the new one.
+    """
+    person.open_room()
+    person.http.get("/chatroom")
+    stack.redis.delete(f"chatrooms:user:{person.id}")
+    with psycopg.connect(stack.database.url) as lock:
+        lock.execute("LOCK TABLE chatrooms IN ACCESS EXCLUSIVE MODE")
+        reader = threading.Thread(target=lambda: person.at(stack.base_url).http.get("/chatroom"))
+        reader.start()
+        eventually(lambda: stack.redis.exists(f"chatrooms:user:{person.id}:fill"), what="a fill under way")
+        opened: list[str] = []
+        writer = threading.Thread(target=lambda: opened.append(person.at(stack.base_url).open_room()))
+        writer.start()
+        eventually(
+            lambda: stack.database.value("SELECT count(*) FROM pg_locks WHERE NOT granted") == 2,
+            what="reader and writer at the lock",
+        )
+        lock.rollback()
+    reader.join()
+    writer.join()
+    assert ok(person.http.get("/chatroom"))["chatrooms"][0]["id"] == opened[0]
+
+
+def test_a_fill_that_a_writer_overtook_is_not_kept(stack: Stack, person: Person) -> None:
+    """The same race, step by step: the token is gone when the reader comes to store its list."""
+    person.open_room()
+    with psycopg.connect(stack.database.url) as lock:
+        lock.execute("LOCK TABLE chatrooms IN ACCESS EXCLUSIVE MODE")
+        reader = threading.Thread(target=lambda: person.at(stack.base_url).http.get("/chatroom"))
+        reader.start()
+        fill = f"chatrooms:user:{person.id}:fill"
+        eventually(lambda: stack.redis.exists(fill), what="a fill under way")
+        stack.redis.delete(fill)  # what every writer does before and after its commit
+        lock.rollback()
+    reader.join()
+    assert not stack.redis.exists(f"chatrooms:user:{person.id}")
+
+
+def test_nobody_sees_somebody_elses_room(stack: Stack, person: Person) -> None:
+    room = person.open_room(title="Private")
+    stranger = stack.person()
+    problem(stranger.http.get(f"/chatroom/{room}"), 404, "chatroom_not_found")
+    problem(stranger.http.get(f"/chatroom/{room}/message"), 404, "chatroom_not_found")
+    problem(stranger.post(room, "Let me in"), 404, "chatroom_not_found")
+    assert ok(stranger.http.get("/chatroom"))["chatrooms"] == []
+
+
+@pytest.mark.parametrize("room", [str(uuid.uuid4()), "1", "not-a-uuid", "%00", "a" * 300])
+def test_a_room_that_is_not_there_is_not_found_whatever_its_id(person: Person, room: str) -> None:
+    problem(person.http.get(f"/chatroom/{room}"), 404, "chatroom_not_found")
+    problem(person.post(room, "Anybody here?"), 404, "chatroom_not_found")
+
+
+@pytest.mark.parametrize("cursor", ["garbage", "AAAA", "%F0%9F%98%80", "", "a" * 400])
+def test_a_garbage_cursor_is_refused(person: Person, cursor: str) -> None:
+    problem(person.http.get(f"/chatroom?cursor={cursor}"), 400, "cursor_invalid")
+
+
+def test_a_cursor_of_somebody_else_is_refused(stack: Stack, person: Person) -> None:
+    for _ in range(2):
+        person.open_room()
+    cursor = ok(person.http.get("/chatroom?limit=1"))["next_cursor"]
+    problem(stack.person().http.get(f"/chatroom?cursor={cursor}"), 400, "cursor_invalid")
+
+
+@pytest.mark.parametrize("limit", ["0", "101", "-1", "many"])
+def test_a_limit_out_of_range_is_refused(person: Person, limit: str) -> None:
+    body = problem(person.http.get(f"/chatroom?limit={limit}"), 400, "validation_failed")
+    assert body["errors"][0]["pointer"] == "/query/limit"

@@ -1,0 +1,242 @@
+"""Sending a message and getting Gemini's answer."""
+
+import concurrent.futures
+import datetime as dt
+import uuid
+
+from tests.support.person import Person, ok, problem
+from tests.support.stack import Stack
+from tests.support.waiting import eventually
+
+
+def test_a_message_is_answered(person: Person) -> None:
+    room = person.open_room()
+    answer = person.post(room, "Hello there")
+    assert answer.status_code == 201
+    message, reply, quota = (answer.json()[part] for part in ("message", "reply", "quota"))
+    assert (message["role"], message["status"], message["content"]) == ("user", "completed", "Hello there")
+    assert (reply["role"], reply["status"], reply["reply_to"]) == ("model", "completed", message["id"])
+    assert reply["content"]
+    assert (reply["finish_reason"], reply["model"], reply["error"]) == ("stop", "gemini-3.8-flash", None)
+    assert reply["usage"]["input_tokens"] > 0
+    assert reply["usage"]["output_tokens"] > 0
+    assert reply["usage"]["duration_ms"] >= reply["usage"]["time_to_first_token_ms"] > 0
+    assert (quota["limit"], quota["used"], quota["remaining"]) == (5, 1, 4)
+    assert answer.headers["location"] == f"/chatroom/{room}/message/{reply['id']}"
+    assert answer.headers["ratelimit-policy"] == '"daily";q=5;w=86400'
+    assert answer.headers["ratelimit"].startswith('"daily";r=4;t=')
+
+
+def test_a_client_that_does_not_wait_gets_the_reply_later(person: Person) -> None:
+    room = person.open_room()
+    answer = person.post(room, "[sandbox:wait=0.5] Take your time", Prefer="respond-async")
+    assert answer.status_code == 202
+    assert answer.headers["preference-applied"] == "respond-async"
+    assert answer.json()["reply"]["status"] == "pending"
+    finished = ok(person.http.get(answer.headers["location"], headers={"Prefer": "wait=60"}))
+    assert (finished["status"], bool(finished["content"])) == ("completed", True)
+    assert ok(person.http.get(answer.headers["location"])) == finished
+
+
+def test_a_reply_that_takes_longer_than_the_client_waits_is_202(person: Person) -> None:
+    answer = person.post(person.open_room(), "[sandbox:wait=3] Slowly", Prefer="wait=1")
+    assert answer.status_code == 202
+    assert answer.headers["preference-applied"] == "wait=1"
+    assert answer.json()["reply"]["status"] in ("pending", "generating")
+    assert person.wait_for(answer.json()["reply"])["status"] == "completed"
+
+
+def test_gemini_gets_the_history_as_turns(stack: Stack, person: Person) -> None:
+    room = person.open_room(system_instruction="Speak like a pirate.")
+    first = person.say(room, "My name is Grace")
+    mark = uuid.uuid4().hex
+    person.say(room, f"What is my name? {mark}")
+    [call] = stack.calls(mark)
+    turns = [(turn["role"], turn["parts"][0]["text"]) for turn in call["contents"]]  # type: ignore[attr-defined]  # JSON
+    assert turns == [
+        ("user", "My name is Grace"),
+        ("model", first["reply"]["content"]),
+        ("user", f"What is my name? {mark}"),
+    ]
+    assert call["systemInstruction"]["parts"][0]["text"] == "Speak like a pirate."  # type: ignore[index]  # JSON
+
+
+def test_history_beyond_the_token_budget_stays_at_home_and_the_newest_message_always_goes(
+    stack: Stack, pro: Person
+) -> None:
+    room = pro.open_room()
+    for number in range(5):
+        pro.say(room, f"Chapter {number}: " + "word " * 6200)
+    mark = uuid.uuid4().hex
+    pro.say(room, f"Which chapters do you see? {mark}")
+    [call] = stack.calls(mark)
+    sent = [turn["parts"][0]["text"] for turn in call["contents"] if turn["role"] == "user"]  # type: ignore[attr-defined]  # JSON
+    assert [text[:9] for text in sent] == ["Chapter 1", "Chapter 2", "Chapter 3", "Chapter 4", "Which cha"]
+
+
+def test_failed_and_blocked_exchanges_leave_the_context(stack: Stack, person: Person) -> None:
+    room = person.open_room()
+    assert person.say(room, "[sandbox:400] Broken")["reply"]["status"] == "failed"
+    assert person.say(room, "[sandbox:safety] Wicked")["reply"]["status"] == "blocked"
+    mark = uuid.uuid4().hex
+    person.say(room, f"Fine {mark}")
+    [call] = stack.calls(mark)
+    assert len(call["contents"]) == 1  # type: ignore[arg-type]  # JSON
+
+
+def test_a_room_answers_in_order_and_the_second_reply_sees_the_first(stack: Stack, person: Person) -> None:
+    room, mark = person.open_room(), uuid.uuid4().hex
+    first = ok(person.post(room, "[sandbox:wait=1] First", Prefer="respond-async"))["reply"]
+    second = ok(person.post(room, f"Second {mark}", Prefer="respond-async"))["reply"]
+    ended = person.wait_for(second)
+    assert (
+        ok(person.http.get(f"/chatroom/{room}/message/{first['id']}"))["completed_at"] < ended["completed_at"]
+    )
+    [call] = stack.calls(mark)
+    assert [turn["role"] for turn in call["contents"]] == ["user", "model", "user"]  # type: ignore[attr-defined]  # JSON
+
+
+def test_the_history_is_paged_newest_first_without_gaps(person: Person) -> None:
+    room = person.open_room()
+    for number in range(3):
+        person.say(room, f"Message {number}")
+    seen: list[dict[str, object]] = []
+    address = f"/chatroom/{room}/message?limit=2"
+    page = ok(person.http.get(address))
+    seen += page["messages"]
+    while page["next_cursor"]:
+        page = ok(person.http.get(f"{address}&cursor={page['next_cursor']}"))
+        seen += page["messages"]
+    assert [line["role"] for line in seen] == ["model", "user"] * 3
+    assert [line["content"] for line in seen if line["role"] == "user"] == [f"Message {n}" for n in (2, 1, 0)]
+    in_room = ok(person.http.get(f"/chatroom/{room}"))
+    assert in_room["messages"] == seen[::-1]
+    assert in_room["message_count"] == 6
+
+
+def test_the_same_key_answers_with_the_same_message_and_charges_nothing(person: Person) -> None:
+    room, key = person.open_room(), uuid.uuid4().hex
+    first = person.post(room, "Once", Idempotency_Key=key)
+    again = person.post(room, "Once", Idempotency_Key=key)
+    assert "idempotent-replayed" not in first.headers
+    assert again.headers["idempotent-replayed"] == "true"
+    assert [answer.json()["reply"]["id"] for answer in (first, again)] == [first.json()["reply"]["id"]] * 2
+    assert person.usage()["used"] == 1
+    problem(person.post(room, "Twice", Idempotency_Key=key), 409, "idempotency_key_reused")
+    problem(person.post(person.open_room(), "Once", Idempotency_Key=key), 409, "idempotency_key_reused")
+
+
+def test_twenty_parallel_sends_with_one_key_store_one_message(person: Person) -> None:
+    room, key = person.open_room(), uuid.uuid4().hex
+    with concurrent.futures.ThreadPoolExecutor(20) as threads:
+        answers = list(threads.map(lambda _: person.post(room, "Once", Idempotency_Key=key), range(20)))
+    assert len({answer.json()["reply"]["id"] for answer in answers}) == 1
+    assert ok(person.http.get(f"/chatroom/{room}"))["message_count"] == 2
+    assert person.usage()["used"] == 1
+
+
+def test_the_sixth_message_of_the_day_is_refused_on_basic(stack: Stack, person: Person) -> None:
+    room, key = person.open_room(), uuid.uuid4().hex
+    for number in range(4):
+        person.say(room, f"Message {number}")
+    fifth = person.post(room, "The last", Idempotency_Key=key)
+    assert fifth.status_code == 201
+    refused = person.post(room, "One more")
+    body = problem(refused, 429, "daily_limit_reached")
+    assert (body["limit"], body["used"], body["upgrade"]) == (5, 5, "/subscribe/pro")
+    assert dt.datetime.fromisoformat(body["resets_at"]).time() == dt.time()
+    assert 0 < int(refused.headers["retry-after"]) <= 86400
+    assert refused.headers["ratelimit"].startswith('"daily";r=0;t=')
+    assert person.post(room, "The last", Idempotency_Key=key).json()["reply"] == fifth.json()["reply"]
+    assert ok(person.http.get(f"/chatroom/{room}"))["message_count"] == 10
+    today = dt.datetime.now(dt.UTC).date()
+    key_of_day = f"rate_limit:user:{person.id}:date:{today}"
+    eventually(lambda: stack.redis.get(key_of_day) == "5", what="the count in Redis")
+    assert 0 < int(stack.redis.ttl(key_of_day)) <= 86400
+
+
+def test_of_many_parallel_messages_exactly_five_are_accepted(stack: Stack, person: Person) -> None:
+    rooms = [person.open_room() for _ in range(4)]
+
+    def post(number: int) -> int:
+        return person.post(rooms[number % 4], f"Message {number}", Prefer="respond-async").status_code
+
+    with concurrent.futures.ThreadPoolExecutor(30) as threads:
+        statuses = list(threads.map(post, range(60)))
+    assert sorted(set(statuses)) == [202, 429]
+    assert statuses.count(202) == 5
+    assert (
+        stack.database.value("SELECT count(*) FROM messages WHERE user_id = %s", uuid.UUID(person.id)) == 10
+    )
+
+
+def test_pro_has_no_daily_limit(pro: Person) -> None:
+    room = pro.open_room()
+    answers = [pro.post(room, f"Message {number}", Prefer="respond-async") for number in range(6)]
+    assert [answer.status_code for answer in answers] == [202] * 6
+    assert answers[-1].json()["quota"]["limit"] is None
+    status = ok(pro.http.get("/subscription/status"))
+    assert (status["plan"], status["status"], status["usage"]["used"]) == ("pro", "active", 6)
+
+
+def test_a_failed_reply_is_visible_and_free_of_charge(person: Person) -> None:
+    answer = person.post(person.open_room(), "[sandbox:400] Broken")
+    assert answer.status_code == 201
+    reply = answer.json()["reply"]
+    assert (reply["status"], reply["error"]["code"]) == ("failed", "model_request_rejected")
+    assert reply["error"]["detail"]
+    assert person.usage()["used"] == 0
+
+
+def test_a_blocked_reply_says_why_and_is_free_of_charge(person: Person) -> None:
+    room = person.open_room()
+    prompt = person.say(room, "[sandbox:prompt-blocked] Wicked")["reply"]
+    answer = person.say(room, "[sandbox:safety] Wicked too")["reply"]
+    assert (prompt["status"], prompt["error"]["code"]) == ("blocked", "blocked_prompt_blocked")
+    assert (answer["status"], answer["error"]["code"]) == ("blocked", "blocked_safety")
+    assert person.usage()["used"] == 0
+
+
+def test_a_passing_failure_is_retried_and_answered(stack: Stack, person: Person) -> None:
+    exchange = person.say(person.open_room(), f"[sandbox:503*1] {uuid.uuid4().hex}")
+    assert exchange["reply"]["status"] == "completed"
+    row = stack.database.rows("SELECT * FROM messages WHERE id = %s", uuid.UUID(exchange["reply"]["id"]))[0]
+    assert (row["retries"], row["attempt"], row["losses"]) == (1, 2, 0)
+    assert person.usage()["used"] == 1
+
+
+def test_a_stream_that_breaks_off_is_no_answer(stack: Stack, person: Person) -> None:
+    exchange = person.say(person.open_room(), f"[sandbox:truncate*1] {uuid.uuid4().hex}")
+    assert (exchange["reply"]["status"], exchange["reply"]["finish_reason"]) == ("completed", "stop")
+    row = stack.database.rows("SELECT * FROM messages WHERE id = %s", uuid.UUID(exchange["reply"]["id"]))[0]
+    assert row["retries"] == 1
+
+
+def test_an_answer_cut_at_the_output_limit_is_kept_and_says_so(person: Person) -> None:
+    reply = person.say(person.open_room(), "[sandbox:max-tokens] Go on")["reply"]
+    assert (reply["status"], reply["finish_reason"], bool(reply["content"])) == (
+        "completed",
+        "max_tokens",
+        True,
+    )
+
+
+def test_text_of_every_kind_comes_back_as_it_went_in(person: Person) -> None:
+    room = person.open_room()
+    for text in (
+        "  spaces and\ttabs \n",
+        "Ελληνικά, 中文, العربية, 👩‍👩‍👧‍👦",
+        "<b>&amp;</b> 'x'; DROP TABLE messages;--",
+    ):
+        assert person.say(room, text)["message"]["content"] == text
+
+
+def test_nobody_reads_somebody_elses_message(stack: Stack, person: Person) -> None:
+    room = person.open_room()
+    reply = person.say(room, "Secret")["reply"]
+    stranger = stack.person()
+    own_room = stranger.open_room()
+    problem(stranger.http.get(f"/chatroom/{room}/message/{reply['id']}"), 404, "chatroom_not_found")
+    problem(stranger.http.get(f"/chatroom/{own_room}/message/{reply['id']}"), 404, "message_not_found")
+    problem(person.http.get(f"/chatroom/{room}/message/{uuid.uuid4()}"), 404, "message_not_found")
+    problem(person.http.get(f"/chatroom/{room}/message/nonsense"), 404, "message_not_found")

@@ -1,0 +1,67 @@
+"""What the service says of itself, and what it writes into its log."""
+
+import secrets
+
+from tests.support.person import client, ok, some_number
+from tests.support.stack import Stack
+from tests.support.waiting import eventually
+
+
+def test_the_front_page_leads_on(stack: Stack) -> None:
+    with client(stack.base_url) as anyone:
+        page = ok(anyone.get("/"))
+    assert page.keys() == {"name", "version", "docs", "health"}
+
+
+def test_health_tells_every_part(stack: Stack) -> None:
+    with client(stack.base_url) as anyone:
+        health = ok(anyone.get("/health"))
+        assert ok(anyone.get("/health/live")) == {"status": "healthy"}
+    assert health["status"] == "healthy"
+    assert health["checks"].keys() == {"database", "redis", "queue"}
+    assert all(check["status"] == "up" and check["latency_ms"] >= 0 for check in health["checks"].values())
+    assert health["checks"]["queue"]["workers"] >= 1
+    assert health["checks"]["queue"]["oldest_pending_seconds"] >= 0
+
+
+def test_health_is_unhealthy_without_a_database_and_other_routes_say_when_to_return(stack: Stack) -> None:
+    address = stack.start_api(DATABASE_URL="postgresql://nobody:x@127.0.0.1:9/none")
+    with client(address) as anyone:
+        answer = anyone.get("/health")
+        assert (answer.status_code, answer.json()["status"]) == (503, "unhealthy")
+        assert answer.json()["checks"]["database"]["status"] == "down"
+        refused = anyone.post("/auth/signup", json={"mobile_number": some_number()})
+        assert (refused.status_code, refused.json()["code"]) == (503, "service_unavailable")
+        assert int(refused.headers["retry-after"]) >= 1
+        assert anyone.get("/health/live").status_code == 200
+
+
+def test_the_request_id_goes_through_to_the_worker(stack: Stack) -> None:
+    person, mark = stack.person(), f"trace-{secrets.token_hex(8)}"
+    person.post(person.open_room(), "Follow me", X_Request_Id=mark)
+    worker = next(process for process in stack.processes if process.name == "worker")
+    eventually(lambda: mark in worker.log, what="the request id in the worker's log")
+    lines = [line for line in worker.log.splitlines() if mark in line]
+    assert any('"event": "reply_recorded"' in line for line in lines)
+
+
+def test_nothing_secret_is_in_any_log(stack: Stack) -> None:
+    """The whole flow with marked values; red when, say, a request's body or query is logged."""
+    number, word = some_number(), f"secret{secrets.token_hex(8)}"
+    with client(stack.base_url) as anyone:
+        ok(anyone.post("/auth/signup", json={"mobile_number": number, "full_name": word}))
+        otp = ok(anyone.post("/auth/send-otp", json={"mobile_number": number}))["otp"]
+        tokens = ok(anyone.post("/auth/verify-otp", json={"mobile_number": number, "otp": otp}))
+    with client(stack.base_url, {"Authorization": f"Bearer {tokens['access_token']}"}) as person:
+        room = ok(person.post("/chatroom", json={"title": word, "system_instruction": word}))["id"]
+        for magic in ("", "[sandbox:503*1] ", "[sandbox:400] ", "[sandbox:cut*1] "):
+            content = f"{magic}{word}{secrets.token_hex(2)}"
+            ok(person.post(f"/chatroom/{room}/message", json={"content": content}))
+        person.post(f"/chatroom/{room}/message", json={"content": word, word: word})
+        person.get(f"/chatroom?cursor={word}")
+    log = stack.logs()
+    log = "\n".join(line for line in log.splitlines() if not line.startswith("SMS to "))
+    for secret in (word, number, f'"{otp}"', tokens["access_token"], tokens["refresh_token"]):
+        assert secret not in log
+    for name in ("JWT_SECRET_KEY", "DATABASE_URL", "REDIS_URL"):
+        assert stack.settings[name] not in log

@@ -1,0 +1,135 @@
+"""The worker as a process: killed, told to stop, alone with one slot, without Redis."""
+
+import signal
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from devtools.throwaway import throwaway_servers
+from tests.conftest import Servers
+from tests.support.person import Person, ok
+from tests.support.stack import Stack
+from tests.support.waiting import eventually
+
+
+@pytest.fixture
+def own_stack(servers: Servers, tmp_path: Path) -> Iterator[Stack]:
+    """A stack without a worker, whose workers the test starts and ends itself."""
+    running = Stack(database_url=servers.database_url, redis_url=servers.redis_url, folder=tmp_path)
+    # A queue of its own: the shared stack's worker listens on the same Redis.
+    running.settings["CELERY_BROKER_URL"] = servers.redis_url.rpartition("/")[0] + "/9"
+    try:
+        running.migrate()
+        running.start_sandbox()
+        running.base_url = running.start_api()
+        yield running
+    finally:
+        running.stop()
+
+
+def _reply(person: Person, content: str) -> dict[str, object]:
+    room = person.open_room()
+    reply: dict[str, object] = ok(person.post(room, content, Prefer="respond-async"))["reply"]
+    return reply
+
+
+def _row(stack: Stack, reply: dict[str, object]) -> dict[str, object]:
+    return stack.database.rows("SELECT * FROM messages WHERE id = %s", uuid.UUID(str(reply["id"])))[0]
+
+
+def test_a_reply_survives_the_death_of_its_worker(own_stack: Stack) -> None:
+    """Red without the poll for expired leases: the reply stays `generating` for ever."""
+    doomed = own_stack.start_worker()
+    person = own_stack.person()
+    reply = _reply(person, "[sandbox:pieces=80] [sandbox:pace=50] A long answer")
+    eventually(lambda: own_stack.calls("A long answer"), what="a call to Gemini")
+    doomed.kill()
+    own_stack.start_worker()
+    ended = person.wait_for(reply)
+    row = _row(own_stack, reply)
+    assert (ended["status"], row["attempt"], row["losses"], row["retries"]) == ("completed", 2, 1, 0)
+    assert person.usage()["used"] == 1
+
+
+def test_a_message_sent_while_no_worker_runs_is_answered_when_one_comes(own_stack: Stack) -> None:
+    person = own_stack.person()
+    reply = _reply(person, "Anybody there?")
+    assert ok(own_stack.person().http.get("/health"))["status"] == "degraded"
+    own_stack.start_worker()
+    assert person.wait_for(reply)["status"] == "completed"
+
+
+def test_the_clients_worker_command_with_one_slot_answers_everything(own_stack: Stack) -> None:
+    own_stack.start_worker("--pool=solo")
+    person = own_stack.person()
+    replies = [_reply(person, f"Question {number}") for number in range(5)]
+    assert [person.wait_for(reply)["status"] for reply in replies] == ["completed"] * 5
+
+
+def test_a_worker_told_to_stop_finishes_what_it_began(own_stack: Stack) -> None:
+    worker = own_stack.start_worker()
+    person = own_stack.person()
+    reply = _reply(person, "[sandbox:pieces=40] [sandbox:pace=50] Before you go")
+    eventually(lambda: own_stack.calls("Before you go"), what="a call to Gemini")
+    assert worker.stop() == 0
+    row = _row(own_stack, reply)
+    assert (row["status"], row["attempt"], row["losses"]) == ("completed", 1, 0)
+
+
+@pytest.mark.parametrize("pool", ["threads", "solo"])
+def test_a_worker_whose_grace_is_over_hands_its_reply_back(own_stack: Stack, pool: str) -> None:
+    worker = own_stack.start_worker(f"--pool={pool}", SHUTDOWN_GRACE_SECONDS="1")
+    person = own_stack.person()
+    reply = _reply(person, "[sandbox:pieces=200] [sandbox:pace=100] For a long time")
+    eventually(lambda: own_stack.calls("For a long time"), what="a call to Gemini")
+    assert worker.stop(seconds=20) == 0
+    row = _row(own_stack, reply)
+    assert (row["status"], row["losses"], row["retries"], row["lease_token"]) == ("pending", 1, 0, None)
+    [call] = own_stack.calls("For a long time")
+    eventually(
+        lambda: own_stack.calls("For a long time")[0]["ended"] == "client_closed", what="a closed call"
+    )
+    assert call["id"]
+
+
+def test_a_frozen_worker_that_wakes_up_after_its_lease_writes_nothing(own_stack: Stack) -> None:
+    """Red without the fence of the lease's token: the zombie's text lands in a reply that is not its own."""
+    zombie = own_stack.start_worker()
+    person = own_stack.person()
+    reply = _reply(person, "[sandbox:pieces=40] [sandbox:pace=50] Two of us")
+    eventually(lambda: own_stack.calls("Two of us"), what="a call to Gemini")
+    zombie.send(signal.SIGSTOP)
+    own_stack.start_worker()
+    ended = person.wait_for(reply)
+    zombie.send(signal.SIGCONT)
+    eventually(
+        lambda: "reply_lease_lost" in zombie.log or "reply_fenced_off" in zombie.log, what="the zombie's end"
+    )
+    assert person.wait_for(reply) == ended
+    assert _row(own_stack, reply)["attempt"] == 2
+
+
+def test_messages_are_answered_while_redis_is_away(servers: Servers, tmp_path: Path) -> None:
+    with throwaway_servers() as (_, valkey):
+        stack = Stack(database_url=servers.database_url, redis_url=valkey.url(), folder=tmp_path)
+        try:
+            stack.migrate()
+            stack.start_sandbox()
+            stack.base_url = stack.start_api()
+            stack.start_worker()
+            person = stack.person()
+            room = person.open_room()
+            valkey.stop()
+            exchange = person.say(room, "Is Redis there?")
+            assert exchange["reply"]["status"] == "completed"
+            assert ok(person.http.get("/health"))["status"] == "degraded"
+            assert ok(person.http.get("/chatroom"))["chatrooms"][0]["id"] == room
+            answer = person.http.post("/auth/send-otp", json={"mobile_number": person.mobile_number})
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+            valkey.start()
+            eventually(lambda: ok(person.http.get("/health"))["status"] == "healthy", what="health")
+            assert person.say(room, "And now?")["reply"]["status"] == "completed"
+        finally:
+            stack.stop()
