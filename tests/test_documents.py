@@ -1,0 +1,116 @@
+"""What stands in the documents is what the code does: settings, the first conversation, the Postman flow."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from app.config import Settings
+from tests.support.person import Json, client, ok
+from tests.support.stack import Stack
+
+_ROOT = Path(__file__).resolve().parents[1]
+_README = (_ROOT / "README.md").read_text()
+_ENV_EXAMPLE = (_ROOT / ".env.example").read_text()
+_COMPOSE = (_ROOT / "docker-compose.yml").read_text()
+
+_NOT_OF_THE_APP = {"PORT", "FLOWER_BASIC_AUTH", "POSTGRES_PASSWORD"}
+_FIELDS = {name.upper(): field for name, field in Settings.model_fields.items()}
+
+
+def _default(field: FieldInfo) -> str:
+    """A field's default as the documents write it."""
+    if field.is_required():
+        return "required"
+    value = field.default
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    if isinstance(value, Enum):
+        value = value.value
+    return "none" if value in (None, "", ()) else str(value)
+
+
+def _requests(items: list[Json]) -> Iterator[Json]:
+    for item in items:
+        if "item" in item:
+            yield from _requests(item["item"])
+        else:
+            yield item
+
+
+def test_the_environment_file_holds_every_setting_once_and_sets_none() -> None:
+    lines = re.findall(r"^([A-Z_]+)=(.*)$", _ENV_EXAMPLE, re.MULTILINE)
+    names = [name for name, _ in lines]
+    assert sorted(names) == sorted(_FIELDS.keys() | _NOT_OF_THE_APP)
+    assert [name for name, value in lines if value] == []
+
+
+def test_the_environment_file_says_every_default() -> None:
+    comments = re.findall(r"^# (.+)\n([A-Z_]+)=", _ENV_EXAMPLE, re.MULTILINE)
+    written = {name: comment.partition(" Default: ")[2] or "none" for comment, name in comments}
+    expected = {name: _default(field).replace("required", "none") for name, field in _FIELDS.items()}
+    assert {name: written[name] for name in expected} == expected
+
+
+def test_the_readme_lists_every_setting_with_its_default() -> None:
+    section = _README.partition("\n## Settings\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `([A-Z_]+)` \| `?([^|`]+)`? \| \S[^|]* \|$", section, re.MULTILINE)
+    assert dict(rows) == {name: _default(field) for name, field in _FIELDS.items()}
+    assert len(rows) == len(_FIELDS)
+    assert all(f"`{name}`" in section for name in _NOT_OF_THE_APP)
+
+
+def test_compose_passes_every_setting_on() -> None:
+    block = _COMPOSE.partition("x-settings: &settings\n")[2].partition("\n\n")[0]
+    given = dict(re.findall(r"^  ([A-Z_]+): (.+)$", block, re.MULTILINE))
+    passed_on = {name: f"${{{name}:-}}" for name in _FIELDS}
+    own = {name: given[name] for name in ("DATABASE_URL", "REDIS_URL")}
+    assert given == passed_on | own
+
+
+def test_the_first_conversation_of_the_readme_is_answered(stack: Stack, tmp_path: Path) -> None:
+    section = _README.partition("\n## A first conversation\n")[2].partition("\n## ")[0]
+    script = section.partition("```sh\n")[2].partition("```")[0]
+    assert "http://localhost:8000" in script
+    script = script.replace("http://localhost:8000", stack.base_url)
+    done = subprocess.run(  # our own README
+        ["bash", "-e", "-o", "pipefail", "-c", script],  # noqa: S607  # any bash
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    answer: Json = json.loads(done.stdout.splitlines()[-1])
+    assert answer["message"]["content"] == "Write a short poem about the sea."
+    assert answer["reply"]["status"] == "completed"
+    assert answer["reply"]["content"]
+
+
+def test_the_postman_collection_asks_every_route_and_looks_at_every_answer(stack: Stack) -> None:
+    with client(stack.base_url) as anyone:
+        documented = ok(anyone.get("/openapi.json"))["paths"]
+    collection: Json = json.loads((_ROOT / "postman_collection.json").read_text())
+    requests = list(_requests(collection["item"]))
+    asked = {
+        (item["request"]["method"].lower(), "/" + "/".join(item["request"]["url"]["path"]))
+        for item in requests
+    }
+    routes = {
+        (method, re.sub(r"\{\w+\}", "{}", path))
+        for path, operations in documented.items()
+        for method in operations
+    }
+    assert routes - {(method, re.sub(r"\{\{\w+\}\}", "{}", path)) for method, path in asked} == set()
+    for item in requests:
+        scripts = ["\n".join(event["script"]["exec"]) for event in item["event"] if event["listen"] == "test"]
+        assert any("pm.response.to.have.status(" in script for script in scripts), item["name"]
+    variables = {variable["key"]: variable["value"] for variable in collection["variable"]}
+    assert variables["base_url"] == "http://localhost:8000"
+    assert variables["auth_token"] == ""
