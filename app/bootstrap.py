@@ -18,9 +18,11 @@ from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.connection import RedisConnection
 from app.redis_client.daily_count import DailyCountMirror
 from app.redis_client.otp_store import OtpStore
-from app.redis_client.reply_events import ReplyEvents, ReplyListener
+from app.redis_client.reply_events import ReplyEvents
+from app.redis_client.reply_listener import ReplyListener
 from app.security import derive_key
 from app.services.auth import AuthKeys, AuthService
+from app.services.cancellation import CancellationService
 from app.services.chatroom import ChatroomService
 from app.services.clock import utc_now
 from app.services.context import ContextBuilder
@@ -31,7 +33,8 @@ from app.services.otp_sender import OtpSender
 from app.services.paging import CursorSigner
 from app.services.quota import DailyQuota
 from app.services.reply import ReplyService, RetryPolicy
-from app.services.reply_waiter import ReplyWaiter
+from app.services.reply_feed import ReplyFeed
+from app.services.reply_stream import ReplyStreams
 from app.services.slots import Slots
 from app.services.subscription import SubscriptionService
 from app.services.user import UserService
@@ -61,7 +64,9 @@ class ApiServices:
     messages: MessageService
     subscriptions: SubscriptionService
     health: HealthService
-    waiter: ReplyWaiter
+    cancellations: CancellationService
+    streams: ReplyStreams
+    feed: ReplyFeed
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,10 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
         sender = OtpSender(create_sms_client(settings))
         stack.push_async_callback(sender.aclose)
         root = _root_secret(settings)
-        waiter = ReplyWaiter(base.uow, listener)
+        feed = ReplyFeed(base.uow, listener)
+        watching = asyncio.create_task(feed.watch(), name="reply-feed")
+        stack.callback(watching.cancel)
+        events = ReplyEvents(base.redis)
         otps = OtpStore(
             base.redis, ttl_seconds=settings.otp_ttl_seconds, resend_seconds=settings.otp_resend_seconds
         )
@@ -131,10 +139,12 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
                 utc_now,
                 settings.selectable_models,
             ),
-            messages=MessageService(base.uow, base.quota, waiter, utc_now, settings.message_max_chars),
+            messages=MessageService(base.uow, base.quota, feed, utc_now, settings.message_max_chars),
+            cancellations=CancellationService(base.uow, base.quota, feed, events),
+            streams=ReplyStreams(base.uow, feed, events),
             subscriptions=SubscriptionService(base.uow, base.quota, utc_now),
             health=HealthService(base.uow, base.redis),
-            waiter=waiter,
+            feed=feed,
         )
 
 

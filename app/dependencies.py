@@ -46,6 +46,7 @@ RequestId = Annotated[str, Depends(_request_id)]
 
 ChatroomId = Annotated[UUID, Path(description="One of your chatrooms.")]
 MessageId = Annotated[UUID, Path(description="A message of this chatroom.")]
+ReplyId = Annotated[UUID, Path(description="A reply in this chatroom.")]
 Limit = Annotated[int, Query(ge=1, le=100, description="The most items of a page.")]
 Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before.")]
 IdempotencyKey = Annotated[
@@ -55,6 +56,14 @@ IdempotencyKey = Annotated[
         max_length=255,
         description="Makes a retry safe: the same key answers with the same message and reply.",
     ),
+]
+LastEventId = Annotated[
+    str | None,
+    Header(max_length=40, description="The id of the last event that arrived; the stream goes on behind it."),
+]
+AcceptHeader = Annotated[
+    str | None,
+    Header(max_length=500, description="`text/event-stream` answers with the reply's events as they happen."),
 ]
 PreferHeader = Annotated[
     str | None,

@@ -140,6 +140,22 @@ class IdempotencyKeyReused(AppError):
     detail = "This Idempotency-Key was used for a different message."
 
 
+class NotLatest(AppError):
+    """Only the newest exchange of a room can be answered anew."""
+
+    status = HTTPStatus.CONFLICT
+    code = "not_latest"
+    detail = "Only the newest reply of a chatroom can be regenerated."
+
+
+class ReplyInProgress(AppError):
+    """The reply has not come to its end."""
+
+    status = HTTPStatus.CONFLICT
+    code = "reply_in_progress"
+    detail = "This reply is still being written. Wait for it or cancel it first."
+
+
 class BodyTooLarge(AppError):
     """The body is over the limit."""
 

@@ -16,7 +16,7 @@ from app.error_handlers import add_error_handlers
 from app.log import configure_logging
 from app.middleware import BodyLimitMiddleware, RequestContextMiddleware
 from app.openapi import document
-from app.routers import auth, chatroom, message, meta, subscription, user
+from app.routers import auth, chatroom, message, meta, reply, subscription, user
 
 _MAX_BODY_BYTES = 1024 * 1024
 _REQUEST_HEADERS = [
@@ -50,7 +50,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with api_services(settings) as services:
             app.state.services = services
-            _on_shutdown_signal(services.waiter.stop)
+            _on_shutdown_signal(services.feed.stop)
             yield
 
     app = FastAPI(
@@ -63,7 +63,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.settings = settings
     add_error_handlers(app)
-    for module in (meta, auth, user, chatroom, message, subscription):
+    for module in (meta, auth, user, chatroom, message, reply, subscription):
         app.include_router(module.router)
     if settings.allowed_origins:
         app.add_middleware(

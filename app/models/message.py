@@ -62,6 +62,12 @@ class Message(Base):
         ),
         # The queue: small, since finished replies are not in it.
         Index("ix_messages_unfinished", "created_at", postgresql_where=UNFINISHED),
+        # Workers look here every second; it is nearly always empty.
+        Index(
+            "ix_messages_cancel_requested",
+            "lease_token",
+            postgresql_where=text("cancel_requested_at IS NOT NULL AND status = 'generating'"),
+        ),
         Index("ix_messages_unfinished_of_room", "chatroom_id", "position", postgresql_where=UNFINISHED),
         CheckConstraint("(role = 'model') = (reply_to IS NOT NULL)", "replies_answer_something"),
     )
@@ -98,4 +104,5 @@ class Message(Base):
     lease_token: Mapped[UUID | None]
     lease_until: Mapped[datetime | None]
     next_attempt_at: Mapped[datetime | None]
+    cancel_requested_at: Mapped[datetime | None]
     last_error: Mapped[str | None]

@@ -1,124 +1,132 @@
-"""Wake-ups between the worker that writes a reply and the API processes that wait for it."""
+"""The events of replies: a stream each at `reply:{id}:events`, and a wake-up for whoever listens.
 
-import asyncio
+An event's id is `attempt * 10^9 + characters of text up to and including it`, so a place in the text is
+a place in the stream, and the other way round. A stream refuses what is older than its newest event.
+"""
+
 import contextlib
-from collections import defaultdict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import json
+from dataclasses import dataclass
+from enum import StrEnum
 from uuid import UUID
 
-import redis.asyncio as redis
-import structlog
-from redis.asyncio.client import PubSub
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from app.redis_client.connection import RedisConnection, RedisUnavailableError
 
-from app.redis_client.connection import COMMAND_SECONDS, RedisConnection, RedisUnavailableError
+IDS_PER_ATTEMPT = 10**9
+END_OFFSET = IDS_PER_ATTEMPT - 1
+_KEPT_SECONDS = 3600
 
-_KEEP_OPEN_CHANNEL = "replies"  # a pub/sub connection without any channel cannot be read
-_RECONNECT_SECONDS = 1.0
-_READ_SECONDS = 5.0
+# Refused: the stream has seen a later attempt or the end. Gap: it does not end where the writer believes,
+# because Redis was emptied or an answer was lost; the writer then sends its whole text again.
+_APPEND = """
+local id = tonumber(ARGV[1])
+local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+local newest = last and tonumber(string.match(last[1], '^%d+')) or 0
+if newest >= id or newest % 1e9 == 999999999 then
+  return 'refused'
+end
+if ARGV[2] ~= '' and newest ~= tonumber(ARGV[2]) then
+  return 'gap'
+end
+redis.call('XADD', KEYS[1], ARGV[1] .. '-1', 'event', ARGV[3])
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+redis.call('PUBLISH', KEYS[2], ARGV[3])
+return 'added'
+"""
 
-log = structlog.get_logger(__name__)
+
+class EventKind(StrEnum):
+    """What happened to a reply."""
+
+    START = "start"
+    DELTA = "delta"
+    END = "end"
 
 
-def _channel(reply_id: UUID) -> str:
-    return f"replies:{reply_id}"
+@dataclass(frozen=True, slots=True)
+class ReplyEvent:
+    """One event; `text` are the characters that it adds."""
+
+    id: int
+    kind: EventKind
+    text: str = ""
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt at the reply this belongs to."""
+        return self.id // IDS_PER_ATTEMPT
+
+    @property
+    def begins(self) -> int:
+        """How many characters stand before this event's text."""
+        return self.id % IDS_PER_ATTEMPT - len(self.text)
+
+    @property
+    def is_end(self) -> bool:
+        """Whether the row now says how the reply ended."""
+        return self.kind is EventKind.END
+
+    def encoded(self) -> str:
+        """As Redis keeps and carries it."""
+        return json.dumps([self.id, self.kind, self.text])
+
+    @classmethod
+    def decoded(cls, encoded: str) -> "ReplyEvent":
+        """The event that `encoded` made this of."""
+        number, kind, text = json.loads(encoded)
+        return cls(number, EventKind(kind), text)
+
+
+class Appended(StrEnum):
+    """What became of an event that was to be appended."""
+
+    ADDED = "added"
+    GAP = "gap"
+    REFUSED = "refused"
+    AWAY = "away"
+
+
+def channel_of(reply_id: UUID) -> str:
+    """Where a reply's events are announced."""
+    return f"reply:{reply_id}"
+
+
+def _stream_of(reply_id: UUID) -> str:
+    return f"reply:{reply_id}:events"
 
 
 class ReplyEvents:
-    """The worker's side."""
+    """Writes and reads the streams. Without Redis nothing is lost but speed: the rows have it all."""
 
     def __init__(self, redis: RedisConnection) -> None:
         self._redis = redis
 
-    async def announce_end(self, reply_id: UUID) -> None:
-        """Wake whoever waits for this reply. A hint: who misses it looks at the row by itself."""
+    async def append(self, reply_id: UUID, event: ReplyEvent, *, after: int | None = None) -> Appended:
+        """Add an event and wake the listeners; with `after`, only behind the event of that id."""
+        try:
+            async with self._redis.use() as redis:
+                done = await redis.eval(
+                    _APPEND,
+                    2,
+                    _stream_of(reply_id),
+                    channel_of(reply_id),
+                    str(event.id),
+                    "" if after is None else str(after),
+                    event.encoded(),
+                    str(_KEPT_SECONDS),
+                )
+        except RedisUnavailableError:
+            return Appended.AWAY
+        return Appended(done)
+
+    async def end(self, reply_id: UUID, attempt: int) -> None:
+        """Say that a reply has come to its end; call it after the commit."""
+        await self.append(reply_id, ReplyEvent(attempt * IDS_PER_ATTEMPT + END_OFFSET, EventKind.END))
+
+    async def read(self, reply_id: UUID, *, attempt: int) -> list[ReplyEvent]:
+        """The events since the beginning of an attempt; none without Redis."""
         with contextlib.suppress(RedisUnavailableError):
             async with self._redis.use() as redis:
-                await redis.publish(_channel(reply_id), "end")
-
-
-class ReplyListener:
-    """The API's side: one pub/sub connection per process for everybody who waits."""
-
-    def __init__(self, url: str) -> None:
-        self._client: redis.Redis = redis.Redis.from_url(
-            url,
-            decode_responses=True,
-            socket_timeout=None,  # it is read for as long as nothing is said; health checks find a dead peer
-            socket_connect_timeout=COMMAND_SECONDS,
-            health_check_interval=10,
-            retry=Retry(NoBackoff(), 0),
-        )
-        self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
-        self._pubsub: PubSub | None = None
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin to listen, on the running loop."""
-        self._task = asyncio.create_task(self._run(), name="reply-listener")
-
-    async def aclose(self) -> None:
-        """Stop listening and close the connection."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-        await self._client.aclose()
-
-    @asynccontextmanager
-    async def listen(self, reply_id: UUID) -> AsyncIterator[asyncio.Event]:
-        """An event that is set whenever something may have happened to the reply.
-
-        Enter before reading the row, so that nothing that happens afterwards is missed.
-        """
-        channel, wake_up = _channel(reply_id), asyncio.Event()
-        listeners = self._waiting[channel]
-        listeners.add(wake_up)
-        try:
-            if len(listeners) == 1:
-                await self._tell("subscribe", channel)
-            else:
-                wake_up.set()  # the channel is listened to already, so nothing will say "subscribe"
-            yield wake_up
-        finally:
-            listeners.discard(wake_up)
-            if not listeners:
-                del self._waiting[channel]
-                await self._tell("unsubscribe", channel)
-
-    async def _tell(self, command: str, channel: str) -> None:
-        pubsub = self._pubsub
-        if pubsub is None:
-            return  # reconnecting; _run subscribes to all channels itself
-        with contextlib.suppress(RedisError, OSError, TimeoutError):
-            async with asyncio.timeout(COMMAND_SECONDS):
-                await (pubsub.subscribe(channel) if command == "subscribe" else pubsub.unsubscribe(channel))
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                async with self._client.pubsub() as pubsub:
-                    await pubsub.subscribe(_KEEP_OPEN_CHANNEL, *self._waiting)
-                    self._pubsub = pubsub
-                    await self._read(pubsub)
-            except (RedisError, OSError, TimeoutError) as error:
-                log.warning("reply_listener_disconnected", error=type(error).__name__)
-            finally:
-                self._pubsub = None
-            self._wake(*self._waiting)  # they may have missed something
-            await asyncio.sleep(_RECONNECT_SECONDS)
-
-    async def _read(self, pubsub: PubSub) -> None:
-        while True:
-            message = await pubsub.get_message(timeout=_READ_SECONDS)
-            if message is not None:
-                # "subscribe" wakes too: what happened before it took effect is in the row by then.
-                self._wake(str(message["channel"]))
-
-    def _wake(self, *channels: str) -> None:
-        for channel in channels:
-            for wake_up in self._waiting.get(channel, ()):
-                wake_up.set()
+                entries = await redis.xrange(_stream_of(reply_id), min=str(attempt * IDS_PER_ATTEMPT))
+                return [ReplyEvent.decoded(str(fields["event"])) for _, fields in entries or () if fields]
+        return []

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
 from app.models import Message, Role
 
@@ -39,16 +38,34 @@ class MessageRepository:
         )
 
     async def get_exchange(self, *, user_id: UUID, idempotency_key: str) -> Exchange | None:
-        """What the user sent with this key, and its current reply."""
-        reply = aliased(Message)
-        row = (
-            await self.session.execute(
-                select(Message, reply)
-                .join(reply, (reply.reply_to == Message.id) & reply.superseded.is_(False))
-                .where(Message.user_id == user_id, Message.idempotency_key == idempotency_key)
+        """What the user asked for with this key: a message with its first reply, or a later reply."""
+        keyed = await self.session.scalar(
+            select(Message).where(Message.user_id == user_id, Message.idempotency_key == idempotency_key)
+        )
+        if keyed is None:
+            return None
+        if keyed.reply_to is not None:
+            return Exchange(await self.session.get_one(Message, keyed.reply_to), keyed)
+        # A message's first reply is made with it, and stands right behind it.
+        reply = await self.session.scalars(
+            select(Message).where(
+                Message.chatroom_id == keyed.chatroom_id, Message.position == keyed.position + 1
             )
-        ).one_or_none()
-        return None if row is None else Exchange(row[0], row[1])
+        )
+        return Exchange(keyed, reply.one())
+
+    async def supersede(self, reply: Message) -> None:
+        """Make room for another reply to the same message."""
+        reply.superseded = True
+        await self.session.flush([reply])
+
+    async def question_of(self, reply: Message) -> Message:
+        """What a reply answers."""
+        return await self.session.get_one(Message, reply.reply_to)
+
+    def add_reply(self, reply: Message) -> None:
+        """Store another reply to a message."""
+        self.session.add(reply)
 
     async def page(
         self, *, chatroom_id: UUID, user_id: UUID, before: int | None, limit: int

@@ -15,58 +15,29 @@ from sqlalchemy import (
     case,
     cast,
     column,
-    exists,
     func,
     or_,
     select,
+    text,
     update,
     values,
 )
-from sqlalchemy.dialects.postgresql import INTERVAL
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
-from app.models import Message, MessageStatus, Role, Subscription
+from app.models import Message, MessageStatus
 from app.models.message import UNFINISHED
+from app.repositories.queue_rules import UNFINISHED_STATES, is_due, is_first_of_room, is_pro, seconds
 
-_UNFINISHED = (MessageStatus.PENDING, MessageStatus.GENERATING)
 UNCLAIMED_SECONDS = 2.0
 
 
-def _seconds(number: float) -> ColumnElement[object]:
-    return func.make_interval(0, 0, 0, 0, 0, 0, number, type_=INTERVAL)
+@dataclass(frozen=True, slots=True)
+class ReplyProgress:
+    """How far a reply is, without its text."""
 
-
-def _is_due() -> ColumnElement[bool]:
-    """Pending and not waiting for a retry, or held by a worker whose lease ran out."""
-    pending = and_(
-        Message.status == MessageStatus.PENDING,
-        or_(Message.next_attempt_at.is_(None), Message.next_attempt_at <= func.now()),
-    )
-    abandoned = and_(Message.status == MessageStatus.GENERATING, Message.lease_until < func.now())
-    return and_(Message.role == Role.MODEL, or_(pending, abandoned))
-
-
-def _is_first_of_room() -> ColumnElement[bool]:
-    """A room answers in order: no earlier reply of it is unfinished."""
-    earlier = aliased(Message)
-    return ~exists().where(
-        earlier.chatroom_id == Message.chatroom_id,
-        earlier.role == Role.MODEL,
-        earlier.status.in_(_UNFINISHED),
-        earlier.position < Message.position,
-    )
-
-
-def _is_pro() -> ColumnElement[bool]:
-    """Whose replies are taken first; the same rule as `Subscription.plan_at`."""
-    return exists().where(
-        Subscription.user_id == Message.user_id,
-        or_(
-            Subscription.status.in_(("active", "trialing")),
-            and_(Subscription.status == "past_due", Subscription.grace_until > func.now()),
-        ),
-    )
+    status: MessageStatus
+    attempt: int
+    characters: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +55,26 @@ class ReplyRepository:
 
     session: AsyncSession
 
+    async def get(self, reply_id: UUID) -> Message | None:
+        """A reply whose owner was asked for before."""
+        return await self.session.get(Message, reply_id)
+
+    async def progress(self, reply_ids: set[UUID]) -> dict[UUID, ReplyProgress]:
+        """How far these replies are; those that are gone are not in it."""
+        rows = await self.session.execute(
+            select(Message.id, Message.status, Message.attempt, func.char_length(Message.content)).where(
+                Message.id.in_(reply_ids)
+            )
+        )
+        return {row[0]: ReplyProgress(row[1], row[2], row[3]) for row in rows}
+
     async def claim(self, reply_id: UUID, *, lease_seconds: float) -> Message | None:
         """Take one reply if it is due and its room's turn has come; None when somebody else has it."""
         return next(iter(await self._claim(Message.id == reply_id, lease_seconds=lease_seconds)), None)
 
     async def claim_next_of_room(self, chatroom_id: UUID, *, lease_seconds: float) -> Message | None:
         """Take the reply that comes next in a room; call it after the one before it has ended."""
-        of_room = and_(Message.chatroom_id == chatroom_id, _is_due())
+        of_room = and_(Message.chatroom_id == chatroom_id, is_due())
         first = select(Message.id).where(of_room).order_by(Message.position).limit(1).scalar_subquery()
         return next(iter(await self._claim(Message.id == first, lease_seconds=lease_seconds)), None)
 
@@ -98,12 +82,12 @@ class ReplyRepository:
         """Take replies that nobody claimed for `UNCLAIMED_SECONDS` or whose worker was lost; Pro first."""
         forgotten = or_(
             Message.status == MessageStatus.GENERATING,
-            Message.created_at < func.now() - _seconds(UNCLAIMED_SECONDS),
+            Message.created_at < func.now() - seconds(UNCLAIMED_SECONDS),
         )
         ids = (
             select(Message.id)
-            .where(_is_due(), forgotten, _is_first_of_room(), UNFINISHED)
-            .order_by(_is_pro().desc(), Message.created_at)
+            .where(is_due(), forgotten, is_first_of_room(), UNFINISHED)
+            .order_by(is_pro().desc(), Message.created_at)
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
@@ -112,14 +96,15 @@ class ReplyRepository:
     async def _claim(self, which: ColumnElement[bool], *, lease_seconds: float) -> Sequence[Message]:
         claimed = (
             update(Message)
-            .where(which, _is_due(), _is_first_of_room())
+            .where(which, is_due(), is_first_of_room())
             .values(
                 status=MessageStatus.GENERATING,
-                content="",
+                # What was shown of a reply that is only claimed to be cancelled is kept.
+                content=case((Message.cancel_requested_at.is_(None), ""), else_=Message.content),
                 attempt=Message.attempt + 1,
                 losses=Message.losses + case((Message.status == MessageStatus.GENERATING, 1), else_=0),
                 lease_token=func.gen_random_uuid(),
-                lease_until=func.now() + _seconds(lease_seconds),
+                lease_until=func.now() + seconds(lease_seconds),
                 next_attempt_at=None,
             )
             .returning(Message)
@@ -141,11 +126,60 @@ class ReplyRepository:
                 Message.lease_token == cast(held.c.token, Uuid),
                 Message.status == MessageStatus.GENERATING,
             )
-            .values(lease_until=func.now() + _seconds(lease_seconds), content=held.c.text)
+            .values(lease_until=func.now() + seconds(lease_seconds), content=held.c.text)
             .returning(Message.id),
             execution_options={"synchronize_session": False},
         )
         return set(renewed.all())
+
+    async def cancel_waiting(self, reply_id: UUID) -> Message | None:
+        """End a reply that no worker holds. A later attempt number tells listeners to start over."""
+        return await self.session.scalar(
+            update(Message)
+            .where(
+                Message.id == reply_id,
+                or_(
+                    Message.status == MessageStatus.PENDING,
+                    and_(Message.status == MessageStatus.GENERATING, Message.lease_until < func.now()),
+                ),
+            )
+            .values(
+                status=MessageStatus.CANCELLED,
+                attempt=Message.attempt + case((Message.attempt > 0, 1), else_=0),
+                lease_token=None,
+                lease_until=None,
+                completed_at=func.now(),
+            )
+            .returning(Message),
+            execution_options={"populate_existing": True, "synchronize_session": False},
+        )
+
+    async def request_cancel(self, reply_id: UUID) -> None:
+        """Ask whoever works on a reply, or will, to stop; the row stays locked until the transaction ends."""
+        await self.session.execute(
+            update(Message)
+            .where(Message.id == reply_id, Message.status.in_(UNFINISHED_STATES))
+            .values(cancel_requested_at=func.coalesce(Message.cancel_requested_at, func.now())),
+            execution_options={"synchronize_session": False},
+        )
+
+    async def cancel_requests(self) -> set[UUID]:
+        """The lease tokens of all replies that a worker is to stop."""
+        tokens = await self.session.scalars(
+            select(Message.lease_token).where(
+                Message.cancel_requested_at.is_not(None), text("status = 'generating'")
+            )
+        )
+        return {token for token in tokens if token is not None}
+
+    async def next_of_room(self, chatroom_id: UUID) -> Message | None:
+        """The room's first unfinished reply."""
+        return await self.session.scalar(
+            select(Message)
+            .where(Message.chatroom_id == chatroom_id, UNFINISHED)
+            .order_by(Message.position)
+            .limit(1)
+        )
 
     async def end(self, reply_id: UUID, token: UUID, **outcome: object) -> Message | None:
         """Write a reply's end, if this token still holds it. None: a zombie woke up, nothing is written."""
@@ -159,15 +193,21 @@ class ReplyRepository:
             reply_id,
             token,
             status=MessageStatus.PENDING,
+            content="",
             retries=Message.retries + 1,
-            next_attempt_at=func.now() + _seconds(after_seconds),
+            next_attempt_at=func.now() + seconds(after_seconds),
             last_error=reason,
         )
 
     async def hand_back(self, reply_id: UUID, token: UUID) -> Message | None:
         """Back to pending because this worker ends; costs no retry."""
         return await self._leave(
-            reply_id, token, status=MessageStatus.PENDING, losses=Message.losses + 1, next_attempt_at=None
+            reply_id,
+            token,
+            status=MessageStatus.PENDING,
+            content="",
+            losses=Message.losses + 1,
+            next_attempt_at=None,
         )
 
     async def _leave(self, reply_id: UUID, token: UUID, **changes: object) -> Message | None:

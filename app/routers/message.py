@@ -5,6 +5,7 @@ from http import HTTPStatus
 from fastapi import APIRouter, Request, Response
 
 from app.dependencies import (
+    AcceptHeader,
     ChatroomId,
     Cursor,
     IdempotencyKey,
@@ -25,8 +26,11 @@ from app.errors import (
 )
 from app.openapi import failures
 from app.routers.prefer import read_preference
+from app.routers.sending import EXCHANGE_RESPONSES, answer_exchange
+from app.routers.sse import wants_events
 from app.schemas.message import ExchangeOut, MessageIn, MessageOut, MessagePage
 from app.services.chatroom import DEFAULT_PAGE
+from app.services.message import Asked
 
 router = APIRouter(prefix="/chatroom/{chatroom_id}/message", tags=["messages"])
 
@@ -34,9 +38,10 @@ router = APIRouter(prefix="/chatroom/{chatroom_id}/message", tags=["messages"])
 @router.post(
     "",
     operation_id="send_message",
+    response_model=ExchangeOut,
     status_code=HTTPStatus.CREATED,
     responses={
-        202: {"model": ExchangeOut, "description": "Stored; the reply is not finished. See `Location`."},
+        **EXCHANGE_RESPONSES,
         **failures(ChatroomNotFound, IdempotencyKeyReused, DailyLimitReached, body=True, signed_in=True),
     },
 )
@@ -46,25 +51,17 @@ async def send_message(
     user: User,
     services: Services,
     request: Request,
-    response: Response,
     request_id: RequestId,
     prefer: PreferHeader = None,
+    accept: AcceptHeader = None,
     idempotency_key: IdempotencyKey = None,
-) -> ExchangeOut:
+) -> Response:
     """Say something, and get Gemini's reply; 202 when it takes longer than the request wants to wait."""
     preference = read_preference(prefer, default_seconds=request.app.state.settings.reply_wait_seconds)
-    sent = await services.messages.send(
-        user_id=user.id,
-        chatroom_id=chatroom_id,
-        content=body.content,
-        idempotency_key=idempotency_key,
-        request_id=request_id,
-        wait_seconds=preference.wait_seconds,
-    )
-    preference.tell(response)
-    response.status_code = HTTPStatus.CREATED if sent.is_answered else HTTPStatus.ACCEPTED
-    response.headers.update(sent.headers)
-    return sent.exchange
+    as_events = wants_events(accept)
+    asked = Asked(user.id, request_id, idempotency_key, 0 if as_events else preference.wait_seconds)
+    sent = await services.messages.send(asked, chatroom_id=chatroom_id, content=body.content)
+    return await answer_exchange(services, user, sent, preference, as_events=as_events)
 
 
 @router.get(

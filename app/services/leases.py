@@ -1,6 +1,7 @@
 """The leases of this process: one timer renews them all, and stops a call that could not be renewed."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,8 @@ from app.unit_of_work import UnitOfWork
 
 _SAFETY_SECONDS = 1.0
 _RENEWALS_PER_LEASE = 3
-_TICK_SECONDS = 0.5
+_TICK_SECONDS = 0.25
+_SAVE_SOON_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
 
@@ -25,6 +27,7 @@ class Stopped(StrEnum):
     """Why a reply's work was stopped from outside."""
 
     LOST = "lost"
+    CANCELLED = "cancelled"
     SHUTDOWN = "shutdown"
 
 
@@ -81,17 +84,31 @@ class LeaseKeeper:
         for lease in tuple(self._leases):
             lease.stop(Stopped.SHUTDOWN)
 
+    def save_soon(self) -> None:
+        """Redis shows nobody the text: save it early, so that listeners find it in the row."""
+        self._next_renewal = min(self._next_renewal, time.monotonic() + _SAVE_SOON_SECONDS)
+
     async def keep(self) -> None:
-        """Renew all leases every third of a lease; stop the work of those that ran out or were lost."""
+        """Renew all leases every third of a lease; stop what ran out, was lost, or is wanted no more."""
         while True:
             await asyncio.sleep(_TICK_SECONDS)
             now = time.monotonic()
+            if self._leases:
+                await self._stop_cancelled()
             if now >= self._next_renewal and self._leases:
                 self._next_renewal = now + self.lease_seconds / _RENEWALS_PER_LEASE
                 await self._renew(tuple(self._leases))
             for lease in tuple(self._leases):
                 if time.monotonic() > lease.deadline:
                     lease.stop(Stopped.LOST)
+
+    async def _stop_cancelled(self) -> None:
+        with contextlib.suppress(ServiceUnavailable, TimeoutError):
+            async with asyncio.timeout(self.lease_seconds / _RENEWALS_PER_LEASE), self._uow.begin() as tx:
+                cancelled = await tx.replies.cancel_requests()
+            for lease in tuple(self._leases):
+                if lease.token in cancelled:
+                    lease.stop(Stopped.CANCELLED)
 
     async def _renew(self, leases: tuple[Lease, ...]) -> None:
         asked_at = time.monotonic()

@@ -1,22 +1,37 @@
 """Conversations: what a person sends, and the reply that is owed for it."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
 from app import jobs
-from app.errors import ChatroomNotFound, IdempotencyKeyReused, MessageNotFound, ValidationFailed
-from app.models import Chatroom, Message, MessageStatus, Role, TitleSource
-from app.models.base import new_id
+from app.errors import (
+    ChatroomNotFound,
+    IdempotencyKeyReused,
+    MessageNotFound,
+    NotLatest,
+    ReplyInProgress,
+    ValidationFailed,
+)
+from app.models import Chatroom, Role
 from app.repositories.message import Exchange
 from app.schemas.message import ExchangeOut, MessageOut
 from app.schemas.quota import Quota
 from app.services.clock import Clock
+from app.services.exchanges import another_reply, new_exchange
 from app.services.quota import DailyQuota
-from app.services.reply_waiter import ReplyWaiter
+from app.services.reply_feed import ReplyFeed
 from app.unit_of_work import Transaction, UnitOfWork
 
-_TITLE_CHARS = 60
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How a message is sent: by whose request, repeatable under which key, waiting how long."""
+
+    user_id: UUID
+    request_id: str
+    idempotency_key: str | None
+    wait_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,50 +67,86 @@ class MessageService:
 
     uow: UnitOfWork
     quota: DailyQuota
-    waiter: ReplyWaiter
+    feed: ReplyFeed
     clock: Clock
     max_chars: int
 
-    async def send(
-        self,
-        *,
-        user_id: UUID,
-        chatroom_id: UUID,
-        content: str,
-        idempotency_key: str | None,
-        request_id: str,
-        wait_seconds: float,
-    ) -> Sent:
+    async def send(self, asked: Asked, *, chatroom_id: UUID, content: str) -> Sent:
         """Store a message and the reply it is owed; both, the charge and the job, or none of it.
-
-        Then wait up to `wait_seconds` for the reply to come to its end.
 
         Raises:
             ChatroomNotFound: not a room of this user.
-            IdempotencyKeyReused: the key stands for another message.
+            IdempotencyKeyReused: the key stands for something else.
             DailyLimitReached: nothing is left of the day.
         """
         if len(content) > self.max_chars:
             problem = {"pointer": "/content", "message": f"must be at most {self.max_chars} characters"}
             raise ValidationFailed(members={"errors": [problem]})
         async with self.uow.begin() as tx:
-            # The room's lock makes parallel sends with one key wait for the first's commit.
-            room = await tx.chatrooms.get_owned(chatroom_id, user_id, lock=True)
-            if room is None:
-                raise ChatroomNotFound
-            exchange = await self._find(tx, user_id, idempotency_key)
+            room = await self._lock(tx, asked, chatroom_id)
+            exchange = await self._find(tx, asked)
             if is_replay := exchange is not None:
-                if exchange.message.chatroom_id != chatroom_id or exchange.message.content != content:
+                sent = exchange.message
+                if exchange.reply.idempotency_key or (sent.chatroom_id, sent.content) != (room.id, content):
                     raise IdempotencyKeyReused
-                quota = await self.quota.read(tx, user_id)
+                quota = await self.quota.read(tx, asked.user_id)
             else:
-                day, quota = await self.quota.charge(tx, user_id)
-                exchange = self._new_exchange(room, content, day, idempotency_key, request_id)
+                day, quota = await self.quota.charge(tx, asked.user_id)
+                exchange = new_exchange(
+                    room,
+                    content,
+                    now=self.clock(),
+                    charged_on=day,
+                    idempotency_key=asked.idempotency_key,
+                    request_id=asked.request_id,
+                )
                 await tx.messages.add_exchange(exchange.message, exchange.reply)
-                tx.rooms_changed(user_id)
-                tx.enqueue(jobs.ProcessGeminiMessage(exchange.reply.id, request_id))
-        reply = await self.waiter.wait(exchange.reply, seconds=wait_seconds)
-        return Sent(_answer(exchange.message, reply, quota), is_replay, self.clock())
+                tx.rooms_changed(asked.user_id)
+                tx.enqueue(jobs.ProcessGeminiMessage(exchange.reply.id, asked.request_id))
+        return await self._wait(asked, exchange, quota, is_replay=is_replay)
+
+    async def regenerate(self, asked: Asked, *, chatroom_id: UUID, reply_id: UUID) -> Sent:
+        """Owe a new reply to the same message; the old one stays, superseded, and leaves the context.
+
+        Raises:
+            ChatroomNotFound: not a room of this user.
+            MessageNotFound: not a reply in it.
+            NotLatest: not of the room's newest exchange.
+            ReplyInProgress: it has not come to its end.
+            IdempotencyKeyReused: the key stands for something else.
+            DailyLimitReached: nothing is left of the day.
+        """
+        async with self.uow.begin() as tx:
+            room = await self._lock(tx, asked, chatroom_id)
+            old = await tx.messages.get_owned(reply_id, chatroom_id=room.id, user_id=asked.user_id)
+            if old is None or old.role is not Role.MODEL:
+                raise MessageNotFound
+            exchange = await self._find(tx, asked)
+            if is_replay := exchange is not None:
+                if not exchange.reply.idempotency_key or exchange.message.id != old.reply_to:
+                    raise IdempotencyKeyReused
+                quota = await self.quota.read(tx, asked.user_id)
+            else:
+                if old.superseded or old.position != room.last_position:
+                    raise NotLatest
+                if not old.status.is_final:
+                    raise ReplyInProgress
+                question = await tx.messages.question_of(old)
+                day, quota = await self.quota.charge(tx, asked.user_id)
+                await tx.messages.supersede(old)
+                reply = another_reply(
+                    room,
+                    question,
+                    now=self.clock(),
+                    charged_on=day,
+                    idempotency_key=asked.idempotency_key,
+                    request_id=asked.request_id,
+                )
+                tx.messages.add_reply(reply)
+                exchange = Exchange(question, reply)
+                tx.rooms_changed(asked.user_id)
+                tx.enqueue(jobs.ProcessGeminiMessage(reply.id, asked.request_id))
+        return await self._wait(asked, exchange, quota, is_replay=is_replay)
 
     async def get(
         self, *, user_id: UUID, chatroom_id: UUID, message_id: UUID, wait_seconds: float
@@ -107,53 +158,21 @@ class MessageService:
             row = await tx.messages.get_owned(message_id, chatroom_id=chatroom_id, user_id=user_id)
             if row is None:
                 raise MessageNotFound
-        return MessageOut.of(await self.waiter.wait(row, seconds=wait_seconds))
+        return MessageOut.of(await self.feed.wait(row, seconds=wait_seconds))
 
-    async def _find(self, tx: Transaction, user_id: UUID, key: str | None) -> Exchange | None:
-        return await tx.messages.get_exchange(user_id=user_id, idempotency_key=key) if key else None
+    async def _lock(self, tx: Transaction, asked: Asked, chatroom_id: UUID) -> Chatroom:
+        """The room, locked: parallel sends with one key wait for the first's commit."""
+        room = await tx.chatrooms.get_owned(chatroom_id, asked.user_id, lock=True)
+        if room is None:
+            raise ChatroomNotFound
+        return room
 
-    def _new_exchange(
-        self, room: Chatroom, content: str, day: date, idempotency_key: str | None, request_id: str
-    ) -> Exchange:
-        now = self.clock()
-        message = Message(
-            id=new_id(),
-            chatroom_id=room.id,
-            user_id=room.user_id,
-            position=room.last_position + 1,
-            role=Role.USER,
-            status=MessageStatus.COMPLETED,
-            content=content,
-            idempotency_key=idempotency_key,
-            created_at=now,
-            completed_at=now,
-        )
-        reply = Message(
-            id=new_id(),
-            chatroom_id=room.id,
-            user_id=room.user_id,
-            position=room.last_position + 2,
-            role=Role.MODEL,
-            status=MessageStatus.PENDING,
-            reply_to=message.id,
-            model=room.model,
-            charged_on=day,
-            request_id=request_id,
-            created_at=now,
-        )
-        room.last_position += 2
-        room.message_count += 2
-        room.last_message_at = room.active_at = room.updated_at = now
-        room.archived = False
-        if room.title is None:
-            room.title, room.title_source = _first_words(content), TitleSource.FIRST_WORDS
-        return Exchange(message, reply)
+    async def _find(self, tx: Transaction, asked: Asked) -> Exchange | None:
+        if asked.idempotency_key is None:
+            return None
+        return await tx.messages.get_exchange(user_id=asked.user_id, idempotency_key=asked.idempotency_key)
 
-
-def _first_words(content: str) -> str:
-    """The beginning of a message on one line, as a title."""
-    return " ".join(content.split())[:_TITLE_CHARS].rstrip()
-
-
-def _answer(message: Message, reply: Message, quota: Quota) -> ExchangeOut:
-    return ExchangeOut(message=MessageOut.of(message), reply=MessageOut.of(reply), quota=quota)
+    async def _wait(self, asked: Asked, exchange: Exchange, quota: Quota, *, is_replay: bool) -> Sent:
+        reply = await self.feed.wait(exchange.reply, seconds=asked.wait_seconds)
+        answer = ExchangeOut(message=MessageOut.of(exchange.message), reply=MessageOut.of(reply), quota=quota)
+        return Sent(answer, is_replay, self.clock())

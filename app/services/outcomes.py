@@ -48,9 +48,10 @@ class Outcome:
     time_to_first_token: float | None = None
     bytes_per_token: float | None = None
 
-    @property
-    def is_free(self) -> bool:
+    def is_free(self, text: str) -> bool:
         """Whether nothing came of it, so that the charge is given back."""
+        if self.status is MessageStatus.CANCELLED:
+            return text == ""
         return self.status in (MessageStatus.FAILED, MessageStatus.BLOCKED)
 
     def with_answer(
@@ -98,6 +99,11 @@ def worker_lost() -> Outcome:
         error_code="worker_lost",
         error_detail="The answer could not be finished. Try again.",
     )
+
+
+def cancelled() -> Outcome:
+    """The person wants no more of it; what was generated is kept."""
+    return Outcome(MessageStatus.CANCELLED)
 
 
 def blocked(answer: Answer) -> Outcome:

@@ -11,14 +11,15 @@ from uuid import UUID
 import structlog
 
 from app.errors import ServiceUnavailable
-from app.gemini_client import Answer, GeminiClient, GeminiError, Prompt, TextPiece
+from app.gemini_client import GeminiClient, GeminiError, Prompt, TextPiece
 from app.models import Message, MessageStatus
 from app.redis_client.reply_events import ReplyEvents
 from app.services.clock import Clock
 from app.services.context import ContextBuilder, learned_bytes_per_token
 from app.services.leases import Lease, LeaseKeeper, Stopped
-from app.services.outcomes import HandedBack, Outcome, RetryLater, blocked, failed, worker_lost
+from app.services.outcomes import HandedBack, Outcome, RetryLater, blocked, cancelled, failed, worker_lost
 from app.services.quota import DailyQuota
+from app.services.reply_writer import ReplyWriter
 from app.services.slots import Slots
 from app.unit_of_work import Transaction, UnitOfWork
 
@@ -116,25 +117,29 @@ class ReplyService:
                 if lease.stopped is Stopped.LOST:
                     log.warning("reply_lease_lost")
                     return None
-                outcome = HandedBack()
+                outcome = cancelled() if lease.stopped is Stopped.CANCELLED else HandedBack()
             lease.is_finishing = True
             return await self._record(reply, lease, outcome, duration=time.monotonic() - started)
 
     async def _generate(self, reply: Message, lease: Lease) -> Outcome | RetryLater | HandedBack:
+        if reply.cancel_requested_at is not None:
+            lease.pieces.append(reply.content)
+            return cancelled()
         if reply.losses > self.policy.max_losses:
             return worker_lost()
-        started, first_token = time.monotonic(), None
+        started, first_token, answer = time.monotonic(), None, None
         prompt = await self._prompt(reply)
         if prompt is None:
             return HandedBack()
         log.info("reply_started", model=prompt.model, turns=len(prompt.turns))
-        answer: Answer | None = None
+        writer = ReplyWriter(self.events, self.leases, lease, attempt=reply.attempt)
         try:
-            async with contextlib.aclosing(self.gemini.stream(prompt)) as items:
+            async with writer.running(), contextlib.aclosing(self.gemini.stream(prompt)) as items:
                 async for item in items:
                     if isinstance(item, TextPiece):
                         first_token = first_token or time.monotonic() - started
                         lease.pieces.append(item.text)
+                        writer.grown()
                     else:
                         answer = item
         except GeminiError as error:
@@ -194,7 +199,7 @@ class ReplyService:
             return None
         log.info("reply_recorded", status=ended.status.value, error=ended.error_code, retries=ended.retries)
         if isinstance(outcome, Outcome):
-            await self.events.announce_end(reply.id)
+            await self.events.end(reply.id, ended.attempt)
         return following
 
     async def _end(self, tx: Transaction, lease: Lease, outcome: Outcome, duration: float) -> Message | None:
@@ -210,7 +215,7 @@ class ReplyService:
         # Locks go reply, room, usage, as everywhere; another order would deadlock with a person who writes.
         if outcome.bytes_per_token is not None:
             await tx.chatrooms.learn_bytes_per_token(ended.chatroom_id, outcome.bytes_per_token)
-        if outcome.is_free:
+        if outcome.is_free(lease.text):
             await self.quota.refund(tx, ended)
         if outcome.usage is not None:
             await tx.usage.add_tokens(

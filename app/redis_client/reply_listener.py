@@ -1,0 +1,159 @@
+"""The listening side of reply events: one pub/sub connection per process for everybody who waits."""
+
+import asyncio
+import contextlib
+import time
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+from uuid import UUID
+
+import redis.asyncio as redis
+import structlog
+from redis.asyncio.client import PubSub
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from app.redis_client.connection import COMMAND_SECONDS
+from app.redis_client.reply_events import ReplyEvent, channel_of
+
+_KEEP_OPEN_CHANNEL = "replies"  # a pub/sub connection without any channel cannot be read
+_RECONNECT_SECONDS = 1.0
+_READ_SECONDS = 5.0
+_MOST_UNREAD = 500
+
+log = structlog.get_logger(__name__)
+
+
+class Look:
+    """Something may have happened that no event tells: look at the row."""
+
+
+class Stop:
+    """The process is about to end: say goodbye."""
+
+
+LOOK: Final = Look()
+STOP: Final = Stop()
+News = ReplyEvent | Look | Stop
+
+
+class Inbox:
+    """What one listener has not taken yet. One that reads too slowly is told to look, and misses nothing."""
+
+    def __init__(self, reply_id: UUID) -> None:
+        self.reply_id = reply_id
+        self.last_news_at = time.monotonic()
+        self._news: deque[News] = deque()
+        self._arrived = asyncio.Event()
+
+    def put(self, news: News) -> None:
+        """Add news, never waiting for the reader."""
+        self.last_news_at = time.monotonic()
+        self._add(news)
+
+    def look(self) -> None:
+        """Add a hint to look at the row; the reply counts as quiet all the same."""
+        self._add(LOOK)
+
+    def _add(self, news: News) -> None:
+        if len(self._news) >= _MOST_UNREAD:
+            self._news.clear()
+            self._news.append(LOOK)
+        self._news.append(news)
+        self._arrived.set()
+
+    async def get(self, seconds: float) -> News | None:
+        """The next news, or None when there is none for so long."""
+        if not self._news:
+            self._arrived.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._arrived.wait()
+        return self._news.popleft() if self._news else None
+
+
+class ReplyListener:
+    """Subscribes to the replies that somebody in this process listens to."""
+
+    def __init__(self, url: str) -> None:
+        self._client: redis.Redis = redis.Redis.from_url(
+            url,
+            decode_responses=True,
+            socket_timeout=None,  # it is read for as long as nothing is said; health checks find a dead peer
+            socket_connect_timeout=COMMAND_SECONDS,
+            health_check_interval=10,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self._inboxes: dict[str, set[Inbox]] = defaultdict(set)
+        self._pubsub: PubSub | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to listen, on the running loop."""
+        self._task = asyncio.create_task(self._run(), name="reply-listener")
+
+    async def aclose(self) -> None:
+        """Stop listening and close the connection."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        await self._client.aclose()
+
+    @property
+    def inboxes(self) -> list[Inbox]:
+        """Everybody who listens."""
+        return [inbox for inboxes in self._inboxes.values() for inbox in inboxes]
+
+    @asynccontextmanager
+    async def listen(self, reply_id: UUID) -> AsyncIterator[Inbox]:
+        """An inbox of everything from now on; its first news is to look at what was before."""
+        channel, inbox = channel_of(reply_id), Inbox(reply_id)
+        inboxes = self._inboxes[channel]
+        inboxes.add(inbox)
+        try:
+            if len(inboxes) > 1 or not await self._tell("subscribe", channel):
+                inbox.put(LOOK)  # else the server's "subscribe" says so, when nothing can be missed any more
+            yield inbox
+        finally:
+            inboxes.discard(inbox)
+            if not inboxes and self._inboxes.get(channel) is inboxes:
+                del self._inboxes[channel]
+                await self._tell("unsubscribe", channel)
+
+    async def _tell(self, command: str, channel: str) -> bool:
+        pubsub = self._pubsub
+        if pubsub is None:
+            return False  # reconnecting: `_run` subscribes to all channels by itself
+        with contextlib.suppress(RedisError, OSError, TimeoutError):
+            async with asyncio.timeout(COMMAND_SECONDS):
+                await (pubsub.subscribe(channel) if command == "subscribe" else pubsub.unsubscribe(channel))
+                return True
+        return False
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                async with self._client.pubsub() as pubsub:
+                    await pubsub.subscribe(_KEEP_OPEN_CHANNEL, *self._inboxes)
+                    self._pubsub = pubsub
+                    await self._read(pubsub)
+            except (RedisError, OSError, TimeoutError) as error:
+                log.warning("reply_listener_disconnected", error=type(error).__name__)
+            finally:
+                self._pubsub = None
+            for inbox in self.inboxes:
+                inbox.put(LOOK)
+            await asyncio.sleep(_RECONNECT_SECONDS)
+
+    async def _read(self, pubsub: PubSub) -> None:
+        while True:
+            message = await pubsub.get_message(timeout=_READ_SECONDS)
+            if message is None or message["type"] == "unsubscribe":
+                continue
+            news = ReplyEvent.decoded(message["data"]) if message["type"] == "message" else LOOK
+            for inbox in self._inboxes.get(str(message["channel"]), ()):
+                inbox.put(news)

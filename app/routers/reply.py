@@ -1,0 +1,113 @@
+"""What can be done with a reply: follow it, cancel it, have it answered anew."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter, Request, Response
+
+from app.dependencies import (
+    AcceptHeader,
+    ChatroomId,
+    IdempotencyKey,
+    LastEventId,
+    PreferHeader,
+    ReplyId,
+    RequestId,
+    Services,
+    User,
+)
+from app.errors import (
+    ChatroomNotFound,
+    DailyLimitReached,
+    IdempotencyKeyReused,
+    MessageNotFound,
+    NotLatest,
+    ReplyInProgress,
+    ValidationFailed,
+)
+from app.openapi import failures
+from app.routers.prefer import read_preference
+from app.routers.sending import EXCHANGE_RESPONSES, answer_exchange
+from app.routers.sse import EVENTS_DOCUMENTED, event_response, read_event_id, wants_events
+from app.schemas.message import ExchangeOut, MessageOut
+from app.services.message import Asked
+
+router = APIRouter(prefix="/chatroom/{chatroom_id}/message/{reply_id}", tags=["replies"])
+
+
+@router.get(
+    "/events",
+    operation_id="follow_reply",
+    response_class=Response,
+    responses={
+        **EVENTS_DOCUMENTED,
+        204: {"description": "`Last-Event-ID` is that of the end: there is nothing more."},
+        **failures(ChatroomNotFound, MessageNotFound, ValidationFailed, signed_in=True),
+    },
+)
+async def follow_reply(
+    chatroom_id: ChatroomId,
+    reply_id: ReplyId,
+    user: User,
+    services: Services,
+    last_event_id: LastEventId = None,
+) -> Response:
+    """A reply as it is written, from the start or behind `Last-Event-ID`, as often as one likes."""
+    events = await services.streams.open(
+        user_id=user.id,
+        chatroom_id=chatroom_id,
+        reply_id=reply_id,
+        last_event_id=read_event_id(last_event_id),
+    )
+    return Response(status_code=HTTPStatus.NO_CONTENT) if events is None else event_response(events)
+
+
+@router.post(
+    "/cancel",
+    operation_id="cancel_reply",
+    responses=failures(ChatroomNotFound, MessageNotFound, signed_in=True),
+)
+async def cancel_reply(
+    chatroom_id: ChatroomId, reply_id: ReplyId, user: User, services: Services, request_id: RequestId
+) -> MessageOut:
+    """Stop a reply, whether it waits or is being written. What was generated is kept."""
+    return await services.cancellations.cancel(
+        user_id=user.id, chatroom_id=chatroom_id, reply_id=reply_id, request_id=request_id
+    )
+
+
+@router.post(
+    "/regenerate",
+    operation_id="regenerate_reply",
+    response_model=ExchangeOut,
+    status_code=HTTPStatus.CREATED,
+    responses={
+        **EXCHANGE_RESPONSES,
+        **failures(
+            ChatroomNotFound,
+            MessageNotFound,
+            NotLatest,
+            ReplyInProgress,
+            IdempotencyKeyReused,
+            DailyLimitReached,
+            ValidationFailed,
+            signed_in=True,
+        ),
+    },
+)
+async def regenerate_reply(
+    chatroom_id: ChatroomId,
+    reply_id: ReplyId,
+    user: User,
+    services: Services,
+    request: Request,
+    request_id: RequestId,
+    prefer: PreferHeader = None,
+    accept: AcceptHeader = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Have the room's newest message answered anew. Counts like a message."""
+    preference = read_preference(prefer, default_seconds=request.app.state.settings.reply_wait_seconds)
+    as_events = wants_events(accept)
+    asked = Asked(user.id, request_id, idempotency_key, 0 if as_events else preference.wait_seconds)
+    sent = await services.messages.regenerate(asked, chatroom_id=chatroom_id, reply_id=reply_id)
+    return await answer_exchange(services, user, sent, preference, as_events=as_events)

@@ -1,0 +1,40 @@
+"""How a sent message is answered: finished (201), not yet (202), or as events."""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Response
+
+from app.bootstrap import ApiServices
+from app.routers.prefer import Preference
+from app.routers.sse import EVENTS_DOCUMENTED, event_response
+from app.schemas.message import ExchangeOut
+from app.services.auth import CurrentUser
+from app.services.message import Sent
+
+EXCHANGE_RESPONSES: dict[int | str, dict[str, Any]] = {
+    **EVENTS_DOCUMENTED,
+    202: {"model": ExchangeOut, "description": "Stored; the reply is not finished. See `Location`."},
+}
+
+
+async def answer_exchange(
+    services: ApiServices, user: CurrentUser, sent: Sent, preference: Preference, *, as_events: bool
+) -> Response:
+    """The answer in the form that the client asked for."""
+    headers = sent.headers
+    if as_events:
+        reply = sent.exchange.reply
+        events = await services.streams.open(
+            user_id=user.id, chatroom_id=reply.chatroom_id, reply_id=reply.id, last_event_id=None
+        )
+        if events is not None:
+            return event_response(events, headers)
+    if preference.applied is not None:
+        headers["Preference-Applied"] = preference.applied
+    return Response(
+        sent.exchange.model_dump_json(),
+        status_code=HTTPStatus.CREATED if sent.is_answered else HTTPStatus.ACCEPTED,
+        media_type="application/json",
+        headers=headers,
+    )

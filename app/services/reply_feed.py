@@ -1,0 +1,88 @@
+"""What happens to replies, for whoever in this process wants to know: live from Redis, else from the rows."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from app.errors import ServiceUnavailable
+from app.models import Message
+from app.redis_client.reply_listener import STOP, Inbox, Look, ReplyListener, Stop
+from app.repositories.reply import ReplyProgress
+from app.unit_of_work import UnitOfWork
+
+_QUIET_SECONDS = 2.0
+_LOOK_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyFeed:
+    """Inboxes for listeners; those that hear nothing are served from Postgres, all with one query."""
+
+    uow: UnitOfWork
+    listener: ReplyListener
+    _stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    _seen: dict[UUID, ReplyProgress] = field(default_factory=dict)
+
+    @asynccontextmanager
+    async def listen(self, reply_id: UUID) -> AsyncIterator[Inbox]:
+        """News of a reply, beginning with a hint to look at it."""
+        async with self.listener.listen(reply_id) as inbox:
+            if self._stopping.is_set():
+                inbox.put(STOP)
+            yield inbox
+
+    async def wait(self, reply: Message, *, seconds: float) -> Message:
+        """The reply as it is when it has ended, when time is up, or when this process is to end."""
+        if seconds <= 0:
+            return reply
+        until = time.monotonic() + seconds
+        async with self.listen(reply.id) as inbox:
+            while not reply.status.is_final and (left := until - time.monotonic()) > 0:
+                news = await inbox.get(left)
+                if isinstance(news, Stop):
+                    break
+                if isinstance(news, Look) or (news is not None and news.is_end):
+                    with contextlib.suppress(ServiceUnavailable):  # it is stored; what is asked is only news
+                        reply = await self.read(reply.id) or reply
+        return reply
+
+    async def read(self, reply_id: UUID) -> Message | None:
+        """The row; None when it is gone.
+
+        Raises:
+            ServiceUnavailable: the database is away.
+        """
+        async with self.uow.begin() as tx:
+            return await tx.replies.get(reply_id)
+
+    def stop(self) -> None:
+        """The process is about to end: tell everybody who listens."""
+        self._stopping.set()
+        for inbox in self.listener.inboxes:
+            inbox.put(STOP)
+
+    async def watch(self) -> None:
+        """Look after replies of which nothing was heard for a while; runs as long as the process."""
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            quiet_since = time.monotonic() - _QUIET_SECONDS
+            quiet = [inbox for inbox in self.listener.inboxes if inbox.last_news_at < quiet_since]
+            if not quiet:
+                self._seen.clear()
+                continue
+            with contextlib.suppress(ServiceUnavailable):
+                await self._look_after(quiet)
+
+    async def _look_after(self, quiet: list[Inbox]) -> None:
+        async with self.uow.begin() as tx:
+            progress = await tx.replies.progress({inbox.reply_id for inbox in quiet})
+        for inbox in quiet:
+            now = progress.get(inbox.reply_id)
+            if now is None or now != self._seen.get(inbox.reply_id):
+                inbox.look()
+        self._seen.clear()
+        self._seen.update(progress)

@@ -1,0 +1,158 @@
+"""Cancelling a reply and having it answered anew."""
+
+import datetime as dt
+import uuid
+
+import pytest
+
+from tests.support.listener import Listener, events_address
+from tests.support.person import Json, Person, ok, problem
+from tests.support.stack import Stack
+from tests.support.waiting import eventually
+
+
+def _begin(person: Person, room: str, content: str) -> Json:
+    reply: Json = ok(person.post(room, content, Prefer="respond-async"))["reply"]
+    return reply
+
+
+def _address(reply: Json, action: str) -> str:
+    return f"/chatroom/{reply['chatroom_id']}/message/{reply['id']}/{action}"
+
+
+def _cancel(person: Person, reply: Json) -> Json:
+    return ok(person.http.post(_address(reply, "cancel")))
+
+
+def test_a_reply_is_cancelled_in_mid_stream_and_what_was_generated_is_kept(
+    stack: Stack, person: Person
+) -> None:
+    mark = uuid.uuid4().hex
+    reply = _begin(person, person.open_room(), f"[sandbox:pieces=300] [sandbox:pace=50] {mark}")
+    eventually(lambda: any(call["pieces_sent"] for call in stack.calls(mark)), what="some text")
+    elsewhere = person.at(stack.start_api())
+    asked_at = dt.datetime.now(dt.UTC)
+    cancelled = _cancel(elsewhere, reply)
+    assert cancelled["status"] == "cancelled"
+    assert cancelled["content"] != ""
+    eventually(lambda: stack.calls(mark)[0]["ended"] == "client_closed", what="the end of the call to Gemini")
+    ended_at = dt.datetime.fromisoformat(str(stack.calls(mark)[0]["ended_at"]))
+    assert (ended_at - asked_at).total_seconds() < 1
+    assert person.usage()["used"] == 1
+    assert _cancel(person, reply) == cancelled
+    listener = Listener()
+    listener.listen(person, events_address(reply))
+    assert listener.text == cancelled["content"]
+
+
+def test_a_reply_cancelled_before_the_first_token_is_free_of_charge(stack: Stack, person: Person) -> None:
+    mark = uuid.uuid4().hex
+    reply = _begin(person, person.open_room(), f"[sandbox:hang] {mark}")
+    eventually(lambda: stack.calls(mark), what="a call to Gemini")
+    cancelled = _cancel(person, reply)
+    assert (cancelled["status"], cancelled["content"]) == ("cancelled", "")
+    assert person.usage()["used"] == 0
+    eventually(lambda: stack.calls(mark)[0]["ended"] == "client_closed", what="the end of the call to Gemini")
+
+
+def test_a_queued_reply_is_cancelled_and_the_one_behind_it_is_answered(stack: Stack, person: Person) -> None:
+    room, mark = person.open_room(), uuid.uuid4().hex
+    first = _begin(person, room, f"[sandbox:wait=2] first {mark}")
+    second = _begin(person, room, f"second {mark}")
+    third = _begin(person, room, f"third {mark}")
+    assert _cancel(person, second)["status"] == "cancelled"
+    assert person.wait_for(third)["status"] == "completed"
+    assert person.wait_for(first)["status"] == "completed"
+    assert stack.calls(f"second {mark}") == []
+    assert person.usage()["used"] == 2
+
+
+def test_a_reply_waiting_for_its_retry_is_cancelled(stack: Stack, person: Person) -> None:
+    mark = uuid.uuid4().hex
+    reply = _begin(person, person.open_room(), f"[sandbox:429] {mark}")
+    reply_id = uuid.UUID(reply["id"])
+    query = "SELECT retries FROM messages WHERE id = %s AND status = 'pending'"
+    eventually(lambda: any(row["retries"] for row in stack.database.rows(query, reply_id)), what="a retry")
+    assert _cancel(person, reply)["status"] == "cancelled"
+    assert person.usage()["used"] == 0
+
+
+def test_a_finished_reply_stays_as_it_is_when_cancelled(person: Person) -> None:
+    reply = person.say(person.open_room(), "Hello")["reply"]
+    assert _cancel(person, reply) == reply
+
+
+def test_a_cancelled_reply_with_text_stays_in_the_context(stack: Stack, person: Person) -> None:
+    room, mark = person.open_room(), uuid.uuid4().hex
+    reply = _begin(person, room, f"[sandbox:pieces=300] [sandbox:pace=50] {mark}")
+    eventually(lambda: any(call["pieces_sent"] for call in stack.calls(mark)), what="some text")
+    kept = _cancel(person, reply)["content"]
+    after = uuid.uuid4().hex
+    person.say(room, f"Go on {after}")
+    [call] = stack.calls(after)
+    assert call["contents"][1]["parts"][0]["text"] == kept  # type: ignore[index]  # JSON
+
+
+def test_a_message_is_answered_anew_and_the_old_reply_leaves_the_context(
+    stack: Stack, person: Person
+) -> None:
+    room = person.open_room()
+    old = person.say(room, "Tell me something")["reply"]
+    answer = person.http.post(_address(old, "regenerate"))
+    assert answer.status_code == 201
+    new = answer.json()["reply"]
+    assert (new["reply_to"], new["status"], new["superseded"]) == (old["reply_to"], "completed", False)
+    assert answer.json()["quota"]["used"] == 2
+    seen = ok(person.http.get(f"/chatroom/{room}"))
+    assert [(line["id"], line["superseded"]) for line in seen["messages"][1:]] == [
+        (old["id"], True),
+        (new["id"], False),
+    ]
+    assert seen["message_count"] == 3
+    after = uuid.uuid4().hex
+    person.say(room, after)
+    [call] = stack.calls(after)
+    texts = [turn["parts"][0]["text"] for turn in call["contents"]]  # type: ignore[attr-defined]  # JSON
+    assert texts == ["Tell me something", new["content"], after]
+
+
+def test_only_the_newest_reply_can_be_answered_anew(person: Person) -> None:
+    room = person.open_room()
+    first = person.say(room, "First")
+    person.say(room, "Second")
+    problem(person.http.post(_address(first["reply"], "regenerate")), 409, "not_latest")
+    problem(person.http.post(_address(first["message"], "regenerate")), 404, "message_not_found")
+
+
+def test_an_unfinished_reply_cannot_be_answered_anew(person: Person) -> None:
+    reply = _begin(person, person.open_room(), "[sandbox:wait=2] Wait")
+    problem(person.http.post(_address(reply, "regenerate")), 409, "reply_in_progress")
+    person.wait_for(reply)
+
+
+def test_answering_anew_is_repeatable_by_key_and_counts_once(person: Person) -> None:
+    room, key = person.open_room(), uuid.uuid4().hex
+    exchange = person.say(room, "Hello")
+    address = _address(exchange["reply"], "regenerate")
+    first = person.http.post(address, headers={"Idempotency-Key": key})
+    again = person.http.post(address, headers={"Idempotency-Key": key})
+    assert again.headers["idempotent-replayed"] == "true"
+    assert again.json()["reply"] == first.json()["reply"]
+    assert person.usage()["used"] == 2
+    problem(person.post(room, "Hello", Idempotency_Key=key), 409, "idempotency_key_reused")
+
+
+def test_a_key_of_a_message_answers_with_its_first_reply_also_after_another_was_asked_for(
+    person: Person,
+) -> None:
+    room, key = person.open_room(), uuid.uuid4().hex
+    first = person.post(room, "Hello", Idempotency_Key=key).json()["reply"]
+    person.http.post(_address(first, "regenerate"))
+    again = person.post(room, "Hello", Idempotency_Key=key)
+    assert again.json()["reply"]["id"] == first["id"]
+
+
+@pytest.mark.parametrize("action", ["cancel", "regenerate"])
+def test_a_persons_message_is_no_reply(person: Person, action: str) -> None:
+    message = person.say(person.open_room(), "Hello")["message"]
+    problem(person.http.post(_address(message, action)), 404, "message_not_found")

@@ -1,0 +1,192 @@
+"""A reply's events: live, resumable at the exact place, from any process."""
+
+import signal
+import threading
+import time
+import uuid
+
+import httpx
+import pytest
+
+from tests.support.listener import Event, Listener, events_address, read_events
+from tests.support.person import Json, Person, ok, problem
+from tests.support.stack import Stack
+from tests.support.waiting import eventually
+
+ENDED = (0, -signal.SIGTERM)
+"""uvicorn ends in order, then lets the signal that it was sent end the process."""
+
+
+def _begin(person: Person, content: str) -> Json:
+    """A reply under way."""
+    reply: Json = ok(person.post(person.open_room(), content, Prefer="respond-async"))["reply"]
+    return reply
+
+
+def _all_events(person: Person, reply: Json, last_event_id: str | None = None) -> list[Event]:
+    headers = {} if last_event_id is None else {"Last-Event-ID": last_event_id}
+    with person.http.stream("GET", events_address(reply), headers=headers) as answer:
+        assert answer.status_code == 200
+        return list(read_events(answer.iter_lines()))
+
+
+def test_a_message_can_be_sent_and_its_answer_watched_in_one_request(person: Person) -> None:
+    room, listener = person.open_room(), Listener()
+    address = f"/chatroom/{room}/message"
+    headers = {"Accept": "text/event-stream"}
+    with person.http.stream("POST", address, json={"content": "Hello"}, headers=headers) as answer:
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        assert answer.headers["cache-control"] == "no-cache, no-transform"
+        assert answer.headers["x-accel-buffering"] == "no"
+        for event in read_events(answer.iter_lines()):
+            listener.hear(event)
+    assert listener.kinds == ["message", "start", "delta", "end"]
+    opening, end = listener.events[0], listener.events[-1]
+    assert opening.id == 0
+    assert opening.data["message"]["content"] == "Hello"
+    assert opening.data["reply"]["status"] == "pending"
+    assert end.data == ok(person.http.get(f"{address}/{end.data['id']}"))
+    assert listener.text == end.data["content"] != ""
+
+
+def test_ids_are_the_attempt_and_the_characters_so_far(person: Person) -> None:
+    reply = _begin(person, "[sandbox:unicode] [sandbox:pieces=30] [sandbox:pace=20] Count")
+    events = _all_events(person, reply)
+    shown = ""
+    assert [events[0].id, events[1].id, events[-1].id] == [0, 10**9, 10**9 + 999_999_999]
+    for event in events[2:-1]:
+        shown += event.data["text"]
+        assert event.id == 10**9 + len(shown)
+    assert shown == events[-1].data["content"]
+
+
+def test_pieces_come_while_the_model_still_speaks(person: Person) -> None:
+    reply = _begin(person, "[sandbox:pieces=40] [sandbox:pace=50] Word by word")
+    deltas = [event for event in _all_events(person, reply) if event.kind == "delta"]
+    assert len(deltas) > 5
+
+
+def test_a_finished_reply_tells_everything_from_any_place(person: Person) -> None:
+    reply = person.say(person.open_room(), "Hello")["reply"]
+    text = reply["content"]
+    whole = _all_events(person, reply)
+    assert "".join(event.data["text"] for event in whole if event.kind == "delta") == text
+    rest = _all_events(person, reply, str(10**9 + 7))
+    assert [event.kind for event in rest] == ["delta", "end"]
+    assert rest[0].data["text"] == text[7:]
+    end_id = str(whole[-1].id)
+    answer = person.http.get(events_address(reply), headers={"Last-Event-ID": end_id})
+    assert answer.status_code == 204
+
+
+@pytest.mark.parametrize("unknown", ["garbage", str(10**9 + 10**8), str(7 * 10**9 + 5), "-1", "9" * 30])
+def test_behind_an_id_that_cannot_be_everything_is_sent_anew(person: Person, unknown: str) -> None:
+    reply = person.say(person.open_room(), "Hello")["reply"]
+    events = _all_events(person, reply, unknown)
+    assert [event.kind for event in events] == ["restart", "delta", "end"]
+    assert events[1].data["text"] == reply["content"]
+
+
+@pytest.mark.parametrize("empties_redis", [False, True])
+def test_a_listener_cut_off_again_and_again_has_the_stored_text_byte_for_byte(
+    stack: Stack,
+    pro: Person,
+    empties_redis: bool,  # noqa: FBT001  # pytest's
+) -> None:
+    """Red without the filling of holes: what FLUSHALL took is missing in the middle."""
+    second = pro.at(stack.start_api())
+    reply = _begin(pro, f"[sandbox:pieces=160] [sandbox:pace=30] {uuid.uuid4().hex}")
+    listener, cuts = Listener(), 0
+    while not listener.has_ended:
+        person = second if cuts % 2 else pro
+        with person.http.stream("GET", events_address(reply), headers=listener.headers()) as answer:
+            assert answer.status_code == 200, answer.read()
+            until = time.monotonic() + 0.3
+            for event in read_events(answer.iter_lines()):
+                listener.hear(event)
+                if time.monotonic() > until:
+                    break
+        cuts += 1
+        if empties_redis and cuts == 4:
+            stack.redis.flushall()
+    stored = pro.wait_for(reply)
+    assert cuts >= 5
+    assert listener.text.encode() == stored["content"].encode()
+    assert listener.events[-1].data == stored
+
+
+def test_many_listeners_hear_the_same(stack: Stack, person: Person) -> None:
+    reply = _begin(person, "[sandbox:pieces=40] [sandbox:pace=30] For everybody")
+    listeners = [Listener() for _ in range(10)]
+    threads = [
+        threading.Thread(
+            target=listener.listen, args=(person.at(stack.base_url), events_address(reply)), daemon=True
+        )
+        for listener in listeners
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    stored = person.wait_for(reply)["content"]
+    assert [listener.text for listener in listeners] == [stored] * 10
+
+
+def test_a_failed_attempt_is_discarded_with_a_restart(person: Person) -> None:
+    reply = _begin(person, f"[sandbox:cut=20*1] [sandbox:pace=20] {uuid.uuid4().hex}")
+    listener = Listener()
+    listener.listen(person, events_address(reply))
+    assert listener.kinds == ["message", "start", "delta", "restart", "delta", "end"]
+    assert listener.events[-1].id == 2 * 10**9 + 999_999_999
+    assert listener.text == listener.events[-1].data["content"]
+
+
+def test_a_failure_ends_the_stream_with_the_failed_reply(person: Person) -> None:
+    events = _all_events(person, _begin(person, "[sandbox:400] Broken"))
+    assert [event.kind for event in events] == ["message", "start", "end"]
+    assert events[-1].data["status"] == "failed"
+
+
+def test_nobody_listens_to_somebody_elses_reply(stack: Stack, person: Person) -> None:
+    exchange = person.say(person.open_room(), "Private")
+    problem(stack.person().http.get(events_address(exchange["reply"])), 404, "chatroom_not_found")
+    own_message = events_address(exchange["reply"]).replace(
+        exchange["reply"]["id"], exchange["message"]["id"]
+    )
+    problem(person.http.get(own_message), 404, "message_not_found")
+
+
+def test_a_server_that_stops_says_goodbye_and_the_listener_goes_on_elsewhere(
+    stack: Stack, person: Person
+) -> None:
+    stopping = stack.start_api()
+    process = stack.processes[-1]
+    reply = _begin(person, "[sandbox:pieces=60] [sandbox:pace=50] Do not lose me")
+    listener = Listener()
+    hearing = threading.Thread(
+        target=listener.listen, args=(person.at(stopping), events_address(reply)), daemon=True
+    )
+    hearing.start()
+    eventually(lambda: listener.text, what="some text")
+    assert process.stop(seconds=10) in ENDED
+    hearing.join()
+    assert not listener.has_ended
+    listener.listen(person, events_address(reply))
+    assert listener.text == person.wait_for(reply)["content"]
+
+
+def test_a_waiting_request_is_answered_at_once_when_the_server_stops(stack: Stack, person: Person) -> None:
+    stopping = stack.start_api()
+    process = stack.processes[-1]
+    room, answers = person.open_room(), list[httpx.Response]()
+    elsewhere = person.at(stopping)
+    waiting = threading.Thread(
+        target=lambda: answers.append(elsewhere.post(room, "[sandbox:wait=8] Wait")), daemon=True
+    )
+    waiting.start()
+    eventually(lambda: stack.calls("[sandbox:wait=8] Wait"), what="a call to Gemini")
+    assert process.stop(seconds=7) in ENDED
+    waiting.join()
+    assert answers[0].status_code == 202
+    assert person.wait_for(answers[0].json()["reply"])["status"] == "completed"
