@@ -40,6 +40,11 @@ class Chatroom(Base):
     last_position: Mapped[int] = mapped_column(default=0)
     bytes_per_token: Mapped[float] = mapped_column(default=4.0)
     """Learned from Gemini's own counts in this room; what the context budget is estimated with."""
+    # Read by workers only, with `undefer`: a list of rooms must not drag their summaries along.
+    summary: Mapped[str | None] = mapped_column(deferred=True, deferred_raiseload=True)
+    """What was said up to `summary_upto`, in the model's words, for the model."""
+    summary_upto: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """The position of the last message that the summary covers."""
     last_message_at: Mapped[datetime | None]
     active_at: Mapped[datetime]
     """What the list is ordered by: the last message, or the making of the room."""

@@ -90,6 +90,7 @@ class ReplyListener:
         self._inboxes: dict[str, set[Inbox]] = defaultdict(set)
         self._pubsub: PubSub | None = None
         self._task: asyncio.Task[None] | None = None
+        self._is_closing = False
 
     def start(self) -> None:
         """Begin to listen, on the running loop."""
@@ -97,10 +98,10 @@ class ReplyListener:
 
     async def aclose(self) -> None:
         """Stop listening and close the connection."""
+        self._is_closing = True
         if self._task is not None:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait({self._task}, timeout=COMMAND_SECONDS)
         await self._client.aclose()
 
     @property
@@ -135,7 +136,7 @@ class ReplyListener:
         return False
 
     async def _run(self) -> None:
-        while True:
+        while not self._is_closing:
             try:
                 async with self._client.pubsub() as pubsub:
                     await pubsub.subscribe(_KEEP_OPEN_CHANNEL, *self._inboxes)
@@ -150,7 +151,7 @@ class ReplyListener:
             await asyncio.sleep(_RECONNECT_SECONDS)
 
     async def _read(self, pubsub: PubSub) -> None:
-        while True:
+        while not self._is_closing:
             message = await pubsub.get_message(timeout=_READ_SECONDS)
             if message is None or message["type"] == "unsubscribe":
                 continue

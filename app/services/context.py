@@ -1,14 +1,16 @@
-"""What Gemini is told: the room's history as turns, newest first kept, within a budget of tokens."""
+"""What Gemini is told: the room's summary, then its history as turns, within a budget of tokens."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.gemini_client import Prompt, Turn
-from app.models import Chatroom, Message, MessageStatus, Role
+from app.models import Chatroom, Message, Role
+from app.repositories.chatroom import PastExchange
 from app.unit_of_work import Transaction
 
-_ROWS_AT_ONCE = 60
+_EXCHANGES_AT_ONCE = 30
 _BYTES_PER_TOKEN_RANGE = (1.0, 8.0)
+_MEMORY = "Earlier in this conversation, in short (the turns themselves are no longer shown):"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,37 +20,71 @@ class ContextBuilder:
     token_budget: int
     max_output_tokens: int
 
-    async def build(self, tx: Transaction, room: Chatroom, reply: Message) -> Prompt:
-        """The prompt for a reply: its message, and before it as many whole exchanges as the budget holds."""
-        rows = await tx.messages.older_than(chatroom_id=room.id, position=reply.position, limit=_ROWS_AT_ONCE)
-        question = next(row for row in rows if row.id == reply.reply_to)
-        turns = [Turn(Role.USER, question.content)]
-        left = self.token_budget - self._tokens(room, room.system_instruction or "", question.content)
-        answers: dict[object, Message] = {}
-        while rows:
-            for row in rows:
-                if row.role is Role.MODEL and _belongs_to_context(row):
-                    answers[row.reply_to] = row
-                elif row.role is Role.USER and (answer := answers.pop(row.id, None)) is not None:
-                    left -= self._tokens(room, row.content, answer.content)
-                    if left < 0:
-                        return self._prompt(room, reply, turns)
-                    turns += [Turn(Role.MODEL, answer.content), Turn(Role.USER, row.content)]
-            rows = await tx.messages.older_than(
-                chatroom_id=room.id, position=rows[-1].position, limit=_ROWS_AT_ONCE
-            )
-        return self._prompt(room, reply, turns)
+    async def build(self, tx: Transaction, room: Chatroom, reply: Message) -> Prompt | None:
+        """The prompt for a reply: its message, and before it as many whole exchanges as the budget holds.
 
-    def _prompt(self, room: Chatroom, reply: Message, newest_first: Sequence[Turn]) -> Prompt:
+        What the room's summary covers is told by the summary and not again. The message always goes;
+        then the summary has its place before the exchanges, of which the newest are kept.
+        None: the room has just been deleted.
+        """
+        after = min(room.summary_upto, reply.position - 1)  # whatever was summarised, the message goes
+        page = await tx.chatrooms.newest_exchanges(
+            room.id, after=after, before=reply.position + 1, limit=_EXCHANGES_AT_ONCE, owed=reply.id
+        )
+        if not page:
+            return None
+        current, *page = page
+        left = self.token_budget - tokens(room, room.system_instruction or "", current.question)
+        memory = remembered(room.summary)
+        if (cost := tokens(room, memory)) <= left:
+            left -= cost
+        else:
+            memory = ""
+        kept: list[PastExchange] = []
+        while page:
+            for exchange in page:
+                left -= tokens(room, exchange.question, exchange.answer)
+                if left < 0:
+                    return self._prompt(room, reply, memory, kept, current)
+                kept.append(exchange)
+            page = await tx.chatrooms.newest_exchanges(
+                room.id, after=after, before=page[-1].position, limit=_EXCHANGES_AT_ONCE
+            )
+        return self._prompt(room, reply, memory, kept, current)
+
+    def _prompt(
+        self,
+        room: Chatroom,
+        reply: Message,
+        memory: str,
+        newest_first: Sequence[PastExchange],
+        current: PastExchange,
+    ) -> Prompt:
         return Prompt(
             model=reply.model or room.model,
-            turns=tuple(reversed(newest_first)),
-            system_instruction=room.system_instruction,
+            turns=(*as_turns(newest_first[::-1]), Turn(Role.USER, current.question)),
+            system_instruction="\n\n".join(filter(None, (room.system_instruction, memory))) or None,
             max_output_tokens=self.max_output_tokens,
         )
 
-    def _tokens(self, room: Chatroom, *texts: str) -> float:
-        return sum(len(text.encode()) for text in texts) / room.bytes_per_token
+
+def remembered(summary: str | None) -> str:
+    """A room's summary as the model is told it; nothing without one."""
+    return f"{_MEMORY}\n{summary}" if summary else ""
+
+
+def as_turns(oldest_first: Sequence[PastExchange]) -> list[Turn]:
+    """Exchanges as the model is told them."""
+    return [
+        turn
+        for exchange in oldest_first
+        for turn in (Turn(Role.USER, exchange.question), Turn(Role.MODEL, exchange.answer))
+    ]
+
+
+def tokens(room: Chatroom, *texts: str) -> float:
+    """How many tokens texts are, as far as can be told without asking."""
+    return sum(len(text.encode()) for text in texts) / room.bytes_per_token
 
 
 def learned_bytes_per_token(prompt: Prompt, input_tokens: int) -> float | None:
@@ -58,10 +94,3 @@ def learned_bytes_per_token(prompt: Prompt, input_tokens: int) -> float | None:
     texts = [prompt.system_instruction or "", *(turn.text for turn in prompt.turns)]
     low, high = _BYTES_PER_TOKEN_RANGE
     return min(max(sum(len(text.encode()) for text in texts) / input_tokens, low), high)
-
-
-def _belongs_to_context(reply: Message) -> bool:
-    """Completed, cut at the output limit, or cancelled after some text; not failed or blocked."""
-    return reply.status is MessageStatus.COMPLETED or (
-        reply.status is MessageStatus.CANCELLED and reply.content != ""
-    )

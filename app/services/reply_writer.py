@@ -23,6 +23,7 @@ class ReplyWriter:
         """Characters that are in the stream for sure."""
         self._has_started = False
         self._grown = asyncio.Event()
+        self._closing = asyncio.Event()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["ReplyWriter"]:
@@ -31,10 +32,10 @@ class ReplyWriter:
         try:
             yield self
         finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-            await self._write()
+            # Told rather than cancelled: a cancellation in the midst of a Redis command gets lost at times.
+            self._closing.set()
+            self._grown.set()
+            await task
 
     def grown(self) -> None:
         """The lease's text has grown."""
@@ -42,11 +43,13 @@ class ReplyWriter:
 
     async def _run(self) -> None:
         await self._write()
-        while True:
+        while not self._closing.is_set():
             await self._grown.wait()
             self._grown.clear()
             await self._write()
-            await asyncio.sleep(_PAUSE_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), _PAUSE_SECONDS)
+        await self._write()
 
     async def _write(self) -> None:
         if not self._has_started:

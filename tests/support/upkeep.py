@@ -1,0 +1,67 @@
+"""What workers leave to do after a reply: looking at it, holding it, letting it fail."""
+
+import json
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+
+from tests.support.person import Json, Person
+from tests.support.stack import Stack
+from tests.support.waiting import eventually
+
+SUMMARY_ORDER, TITLE_ORDER = "summary of this conversation", "title for this conversation"
+
+
+def room_row(stack: Stack, room: str) -> dict[str, object]:
+    return stack.database.rows("SELECT * FROM chatrooms WHERE id = %s", uuid.UUID(room))[0]
+
+
+def upkeep_calls(stack: Stack, order: str, mark: str) -> list[Json]:
+    """The calls with this order whose conversation holds the mark."""
+    return [call for call in stack.calls(order) if mark in json.dumps(call["contents"])]
+
+
+@contextmanager
+def holding(stack: Stack, order: str) -> Iterator[None]:
+    """While in this block, calls with this order wait at the sandbox."""
+    held = {"contains": order}
+    httpx.post(f"{stack.sandbox_url}/sandbox/hold", json=held).raise_for_status()
+    try:
+        yield
+    finally:
+        httpx.post(f"{stack.sandbox_url}/sandbox/release", json=held).raise_for_status()
+
+
+def wait_until_held(stack: Stack, order: str, mark: str, *, calls: int = 1) -> None:
+    """Wait until so many calls of this room are held."""
+    eventually(
+        lambda: sum(bool(call["held"]) for call in upkeep_calls(stack, order, mark)) == calls,
+        what="held calls",
+    )
+
+
+def later_room_gets_its_title(stack: Stack, person: Person) -> None:
+    """Wait until the worker is done with what earlier exchanges left to do, as far as can be seen."""
+    later = person.open_room()
+    person.say(later, "A room of its own")
+    eventually(lambda: room_row(stack, later)["title_source"] == "gemini", what="a later room's title")
+
+
+def restart_sandbox(stack: Stack) -> None:
+    """End the sandbox with all its calls, and start one at the same address."""
+    for process in stack.processes:
+        if process.name == "sandbox" and process.popen.poll() is None:
+            process.kill()
+    port = stack.sandbox_url.rpartition(":")[2]
+    quick = {"SANDBOX_FIRST_PIECE_MS": "20", "SANDBOX_PIECE_MS": "2"}
+    stack.start("sandbox", "sandbox", "--port", port, **quick)
+
+    def answers() -> bool:
+        try:
+            return httpx.get(f"{stack.sandbox_url}/health", timeout=2).is_success
+        except httpx.TransportError:
+            return False
+
+    eventually(answers, what="the sandbox")
