@@ -37,6 +37,8 @@ from app.services.reply_feed import ReplyFeed
 from app.services.reply_stream import ReplyStreams
 from app.services.slots import Slots
 from app.services.subscription import SubscriptionService
+from app.services.summary import SummaryPlan
+from app.services.upkeep import RoomUpkeep, Upkeep
 from app.services.user import UserService
 from app.sms_client import create_sms_client
 from app.unit_of_work import UnitOfWork
@@ -155,6 +157,8 @@ async def worker_services(settings: Settings, *, slots: int) -> AsyncIterator[Wo
         base = await _open_foundation(settings, stack)
         gemini = GoogleGemini(settings)
         stack.push_async_callback(gemini.aclose)
+        upkeep = Upkeep(RoomUpkeep(base.uow, gemini, SummaryPlan(settings.context_token_budget), utc_now))
+        stack.push_async_callback(upkeep.aclose)
         leases = LeaseKeeper(base.uow, lease_seconds=settings.reply_lease_seconds)
         yield WorkerServices(
             uow=base.uow,
@@ -166,6 +170,7 @@ async def worker_services(settings: Settings, *, slots: int) -> AsyncIterator[Wo
                 slots=Slots(slots),
                 quota=base.quota,
                 context=ContextBuilder(settings.context_token_budget, settings.gemini_max_output_tokens),
+                upkeep=upkeep,
                 policy=RetryPolicy(settings.reply_max_retries, settings.reply_max_losses),
                 clock=utc_now,
             ),

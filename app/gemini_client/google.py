@@ -142,7 +142,13 @@ def _config(prompt: Prompt) -> types.GenerateContentConfig:
 def _text(chunk: types.GenerateContentResponse) -> str:
     candidate = chunk.candidates[0] if chunk.candidates else None
     parts = candidate.content.parts if candidate and candidate.content else None
-    return "".join(part.text for part in parts or () if part.text and not part.thought)
+    text = "".join(part.text for part in parts or () if part.text and not part.thought)
+    return _without_unstorable(text)
+
+
+def _without_unstorable(text: str) -> str:
+    """The same, but for what no UTF-8 text column can hold: NUL and unpaired surrogates."""
+    return text.replace("\x00", "\ufffd").encode(errors="replace").decode()
 
 
 def _finish_reason(chunk: types.GenerateContentResponse) -> FinishReason | None:

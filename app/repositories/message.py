@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Message, Role
+from app.models import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +80,3 @@ class MessageRepository:
         if before is not None:
             query = query.where(Message.position < before)
         return list(await self.session.scalars(query))
-
-    async def older_than(self, *, chatroom_id: UUID, position: int, limit: int) -> list[Message]:
-        """A worker's view of a room's history: newest first, without replies that were replaced."""
-        return list(
-            await self.session.scalars(
-                select(Message)
-                .where(
-                    Message.chatroom_id == chatroom_id,
-                    Message.position < position,
-                    (Message.role == Role.USER) | Message.superseded.is_(False),
-                )
-                .order_by(Message.position.desc())
-                .limit(limit)
-            )
-        )

@@ -21,6 +21,7 @@ from app.services.outcomes import HandedBack, Outcome, RetryLater, blocked, canc
 from app.services.quota import DailyQuota
 from app.services.reply_writer import ReplyWriter
 from app.services.slots import Slots
+from app.services.upkeep import Upkeep
 from app.unit_of_work import Transaction, UnitOfWork
 
 _LONGEST_BACKOFF_SECONDS = 30.0
@@ -54,6 +55,7 @@ class ReplyService:
     slots: Slots
     quota: DailyQuota
     context: ContextBuilder
+    upkeep: Upkeep
     policy: RetryPolicy
     clock: Clock
 
@@ -200,6 +202,8 @@ class ReplyService:
         log.info("reply_recorded", status=ended.status.value, error=ended.error_code, retries=ended.retries)
         if isinstance(outcome, Outcome):
             await self.events.end(reply.id, ended.attempt)
+        if ended.status is MessageStatus.COMPLETED:
+            self.upkeep.soon(ended)
         return following
 
     async def _end(self, tx: Transaction, lease: Lease, outcome: Outcome, duration: float) -> Message | None:

@@ -20,6 +20,7 @@ _TITLE_SECONDS = 30.0
 _SUMMARY_SECONDS = 90.0
 _EXCHANGES_AT_ONCE = 60
 _CALLS_AT_ONCE = 10
+_CLOSING_SECONDS = 2.0
 _MOST_ROOMS = 200
 
 log = structlog.get_logger(__name__)
@@ -106,7 +107,7 @@ class RoomUpkeep:
         )
 
     async def _ask(self, prompt: Prompt, seconds: float) -> str:
-        """The model's whole answer to one try, as text that can be stored.
+        """The model's whole answer to one try.
 
         Raises:
             GeminiError: there is none, or not the whole of it: half a summary would forget what came last.
@@ -125,7 +126,7 @@ class RoomUpkeep:
             raise GeminiError(Failure.TIMEOUT, reason, retryable=False) from error
         if finish is not FinishReason.STOP:
             raise GeminiError(Failure.INTERRUPTED, f"finished with {finish}", retryable=False)
-        return "".join(pieces).replace("\x00", "").encode(errors="ignore").decode().strip()
+        return "".join(pieces).strip()
 
 
 class Upkeep:
@@ -153,7 +154,8 @@ class Upkeep:
         tasks = tuple(self._tasks.values())
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            await asyncio.wait(tasks, timeout=_CLOSING_SECONDS)
 
     async def _run(self, reply: Message) -> None:
         try:
