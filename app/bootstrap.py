@@ -35,6 +35,7 @@ from app.services.quota import DailyQuota
 from app.services.reply import ReplyService, RetryPolicy
 from app.services.reply_feed import ReplyFeed
 from app.services.reply_stream import ReplyStreams
+from app.services.session_cache import SessionCache
 from app.services.slots import Slots
 from app.services.subscription import SubscriptionService
 from app.services.summary import SummaryPlan
@@ -127,6 +128,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
                 otps=otps,
                 sender=sender,
                 keys=AuthKeys(access_token=root, otp=derive_key(root, "otp")),
+                open_sessions=SessionCache(),
                 clock=utc_now,
                 access_lifetime=timedelta(hours=settings.access_token_hours),
                 refresh_lifetime=timedelta(days=settings.refresh_token_days),

@@ -144,6 +144,23 @@ class UnitOfWork:
             in_transaction.reset(inside)
         await self._follow_up(tx)
 
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Transaction]:
+        """Single statements that only read, without the round trips of a transaction around them.
+
+        Raises:
+            ServiceUnavailable: the database is away.
+        """
+        try:
+            async with self.sessions() as session:
+                await session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+                yield Transaction(session)
+        except Exception as error:
+            if not is_away(error):
+                raise
+            log.warning("database_away", error=type(error).__name__)
+            raise ServiceUnavailable from error
+
     async def _follow_up(self, tx: Transaction) -> None:
         for job in tx.jobs:
             self.publisher.publish(job)

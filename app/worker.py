@@ -123,9 +123,9 @@ class Worker:
                 claimed = await replies.claim_forgotten()
             except ServiceUnavailable:
                 continue
-            for reply, claimed_at in claimed:
-                log.info("reply_found", reply_id=str(reply.id), losses=reply.losses)
-                work = replies.answer_claimed(reply, claimed_at)
+            for claim in claimed:
+                log.info("reply_found", reply_id=str(claim.reply.id), losses=claim.reply.losses)
+                work = replies.answer_claimed(claim)
                 self._track(self._guard(work))
 
     async def _guard(self, work: Coroutine[object, object, None]) -> None:

@@ -75,7 +75,7 @@ def test_compose_passes_every_setting_on() -> None:
 
 def test_the_first_conversation_of_the_readme_is_answered(stack: Stack, tmp_path: Path) -> None:
     section = _README.partition("\n## A first conversation\n")[2].partition("\n## ")[0]
-    script = section.partition("```sh\n")[2].partition("```")[0]
+    script = "".join(part.partition("```")[0] for part in section.split("```sh\n")[1:] if "npx" not in part)
     assert "http://localhost:8000" in script
     script = script.replace("http://localhost:8000", stack.base_url)
     done = subprocess.run(  # our own README
@@ -87,10 +87,12 @@ def test_the_first_conversation_of_the_readme_is_answered(stack: Stack, tmp_path
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    answer: Json = json.loads(done.stdout.splitlines()[-1])
+    answers, _, events = done.stdout.partition("retry: ")
+    answer: Json = json.loads(answers.splitlines()[-1])
     assert answer["message"]["content"] == "Write a short poem about the sea."
     assert answer["reply"]["status"] == "completed"
     assert answer["reply"]["content"]
+    assert events.count("\nevent: end\n") == 1
 
 
 def test_the_postman_collection_asks_every_route_and_looks_at_every_answer(stack: Stack) -> None:

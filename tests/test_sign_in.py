@@ -10,6 +10,7 @@ from app.security import issue_access_token
 from app.services.clock import utc_now
 from tests.support.person import Json, Person, client, ok, problem, some_number
 from tests.support.stack import Stack
+from tests.support.waiting import eventually
 
 
 def _sign_up(stack: Stack) -> tuple[str, str]:
@@ -156,6 +157,10 @@ def test_a_token_that_does_not_count_is_refused(stack: Stack, person: Person, fl
     problem(answer, 401, "authentication_required")
 
 
-def test_an_ended_session_stops_working(stack: Stack, person: Person) -> None:
+def test_an_ended_session_stops_working_within_five_seconds(stack: Stack, person: Person) -> None:
+    assert person.http.get("/user/me").is_success
     stack.database.run("UPDATE sessions SET ended_at = now() WHERE user_id = %s", person.id)
+    eventually(
+        lambda: person.http.get("/user/me").status_code == 401, seconds=6, what="the end of the session"
+    )
     problem(person.http.get("/user/me"), 401, "authentication_required")

@@ -23,11 +23,9 @@ class MessageRepository:
 
     session: AsyncSession
 
-    async def add_exchange(self, message: Message, reply: Message) -> None:
+    def add_exchange(self, message: Message, reply: Message) -> None:
         """Store both."""
-        self.session.add(message)
-        await self.session.flush([message])
-        self.session.add(reply)
+        self.session.add_all([message, reply])
 
     async def get_owned(self, message_id: UUID, *, chatroom_id: UUID, user_id: UUID) -> Message | None:
         """One message of the user's own room."""

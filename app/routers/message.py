@@ -61,7 +61,7 @@ async def send_message(
     as_events = wants_events(accept)
     asked = Asked(user.id, request_id, idempotency_key, 0 if as_events else preference.wait_seconds)
     sent = await services.messages.send(asked, chatroom_id=chatroom_id, content=body.content)
-    return await answer_exchange(services, user, sent, preference, as_events=as_events)
+    return answer_exchange(services, sent, preference, as_events=as_events)
 
 
 @router.get(

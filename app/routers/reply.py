@@ -110,4 +110,4 @@ async def regenerate_reply(
     as_events = wants_events(accept)
     asked = Asked(user.id, request_id, idempotency_key, 0 if as_events else preference.wait_seconds)
     sent = await services.messages.regenerate(asked, chatroom_id=chatroom_id, reply_id=reply_id)
-    return await answer_exchange(services, user, sent, preference, as_events=as_events)
+    return answer_exchange(services, sent, preference, as_events=as_events)

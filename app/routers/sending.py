@@ -9,7 +9,7 @@ from app.bootstrap import ApiServices
 from app.routers.prefer import Preference
 from app.routers.sse import EVENTS_DOCUMENTED, event_response
 from app.schemas.message import ExchangeOut
-from app.services.auth import CurrentUser
+from app.schemas.sse import MessageEvent
 from app.services.message import Sent
 
 EXCHANGE_RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -18,18 +18,14 @@ EXCHANGE_RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-async def answer_exchange(
-    services: ApiServices, user: CurrentUser, sent: Sent, preference: Preference, *, as_events: bool
+def answer_exchange(
+    services: ApiServices, sent: Sent, preference: Preference, *, as_events: bool
 ) -> Response:
     """The answer in the form that the client asked for."""
     headers = sent.headers
     if as_events:
-        reply = sent.exchange.reply
-        events = await services.streams.open(
-            user_id=user.id, chatroom_id=reply.chatroom_id, reply_id=reply.id, last_event_id=None
-        )
-        if events is not None:
-            return event_response(events, headers)
+        opening = MessageEvent(message=sent.exchange.message, reply=sent.exchange.reply)
+        return event_response(services.streams.begin(opening), headers)
     if preference.applied is not None:
         headers["Preference-Applied"] = preference.applied
     return Response(

@@ -1,6 +1,7 @@
 """Signing up and in: a number, a code, a session."""
 
 import secrets
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -33,6 +34,7 @@ from app.security import (
 from app.services.clock import Clock
 from app.services.mobile_number import parse_mobile_number
 from app.services.otp_sender import OtpSender
+from app.services.session_cache import SessionCache
 from app.unit_of_work import UnitOfWork
 
 log = structlog.get_logger(__name__)
@@ -70,6 +72,7 @@ class AuthService:
     otps: OtpStore
     sender: OtpSender
     keys: AuthKeys
+    open_sessions: SessionCache
     clock: Clock
     access_lifetime: timedelta
     refresh_lifetime: timedelta
@@ -146,11 +149,14 @@ class AuthService:
             claims = read_access_token(self.keys.access_token, access_token)
         except TokenInvalidError:
             raise AuthenticationRequired from None
-        async with self.uow.begin() as tx:
-            if not await tx.sessions.is_live(
-                session_id=claims.session_id, user_id=claims.user_id, now=self.clock()
-            ):
-                raise AuthenticationRequired
+        if not self.open_sessions.is_fresh(claims.session_id, claims.user_id):
+            read_at = time.monotonic()
+            async with self.uow.read() as tx:
+                if not await tx.sessions.is_live(
+                    session_id=claims.session_id, user_id=claims.user_id, now=self.clock()
+                ):
+                    raise AuthenticationRequired
+            self.open_sessions.remember(claims.session_id, claims.user_id, read_at=read_at)
         return CurrentUser(id=claims.user_id, session_id=claims.session_id)
 
     def _digest(self, number: str, purpose: str, otp: str) -> str:

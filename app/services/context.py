@@ -33,6 +33,7 @@ class ContextBuilder:
         )
         if not page:
             return None
+        is_last = len(page) < _EXCHANGES_AT_ONCE
         current, *page = page
         left = self.token_budget - tokens(room, room.system_instruction or "", current.question)
         memory = remembered(room.summary)
@@ -47,9 +48,12 @@ class ContextBuilder:
                 if left < 0:
                     return self._prompt(room, reply, memory, kept, current)
                 kept.append(exchange)
+            if is_last:
+                break
             page = await tx.chatrooms.newest_exchanges(
                 room.id, after=after, before=page[-1].position, limit=_EXCHANGES_AT_ONCE
             )
+            is_last = len(page) < _EXCHANGES_AT_ONCE
         return self._prompt(room, reply, memory, kept, current)
 
     def _prompt(

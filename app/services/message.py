@@ -100,7 +100,7 @@ class MessageService:
                     idempotency_key=asked.idempotency_key,
                     request_id=asked.request_id,
                 )
-                await tx.messages.add_exchange(exchange.message, exchange.reply)
+                tx.messages.add_exchange(exchange.message, exchange.reply)
                 tx.rooms_changed(asked.user_id)
                 tx.enqueue(jobs.ProcessGeminiMessage(exchange.reply.id, asked.request_id))
         return await self._wait(asked, exchange, quota, is_replay=is_replay)

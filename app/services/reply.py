@@ -45,6 +45,15 @@ class RetryPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """A reply that this process holds. `claimed_at`: the monotonic time before its row was claimed."""
+
+    reply: Message
+    claimed_at: float
+    prompt: Prompt | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyService:
     """Replies as work. Whoever claims a row holds it under a lease and ends it under the lease's token."""
 
@@ -62,17 +71,18 @@ class ReplyService:
     async def answer(self, reply_id: UUID) -> bool:
         """Work on one reply if it is due; False when somebody else has it or its turn has not come."""
         async with self.slots.take():
-            claimed_at = time.monotonic()
-            reply = None
+            claimed_at, reply, prompt = time.monotonic(), None, None
             with contextlib.suppress(ServiceUnavailable):  # the row waits; a poll finds it
                 async with self.uow.begin() as tx:
                     reply = await tx.replies.claim(reply_id, lease_seconds=self.leases.lease_seconds)
+                    if reply is not None:  # in the same transaction: every round trip delays the first word
+                        prompt = await self._prompt(tx, reply)
             if reply is None:
                 return False
-            await self._answer_room(reply, claimed_at)
+            await self._answer_room(Claim(reply, claimed_at, prompt))
             return True
 
-    async def claim_forgotten(self) -> list[tuple[Message, float]]:
+    async def claim_forgotten(self) -> list[Claim]:
         """Take as many forgotten replies as there are free places; each is then `answer_claimed`."""
         places = await self.slots.take_free(_MOST_AT_ONCE)
         replies: Sequence[Message] = ()
@@ -85,31 +95,33 @@ class ReplyService:
                     )
         finally:
             self.slots.release(places - len(replies))
-        return [(reply, claimed_at) for reply in replies]
+        return [Claim(reply, claimed_at) for reply in replies]
 
-    async def answer_claimed(self, reply: Message, claimed_at: float) -> None:
+    async def answer_claimed(self, claim: Claim) -> None:
         """Work on a reply that was claimed already, in the place that was taken for it."""
         try:
-            await self._answer_room(reply, claimed_at)
+            await self._answer_room(claim)
         finally:
             self.slots.release()
 
-    async def _answer_room(self, reply: Message, claimed_at: float) -> None:
+    async def _answer_room(self, claim: Claim) -> None:
         """Answer, and go on with the room's next reply while there is one."""
-        following: Message | None = reply
+        following: Claim | None = claim
         while following is not None:
+            reply = following.reply
             with structlog.contextvars.bound_contextvars(
-                request_id=following.request_id, reply_id=str(following.id), attempt=following.attempt
+                request_id=reply.request_id, reply_id=str(reply.id), attempt=reply.attempt
             ):
-                following, claimed_at = await self._answer_one(following, claimed_at), time.monotonic()
+                following = await self._answer_one(following)
 
-    async def _answer_one(self, reply: Message, claimed_at: float) -> Message | None:
+    async def _answer_one(self, claim: Claim) -> Claim | None:
+        reply = claim.reply
         if reply.lease_token is None:
             raise RuntimeError("a claimed reply has a lease token")
-        with self.leases.hold(reply.id, reply.lease_token, claimed_at=claimed_at) as lease:
+        with self.leases.hold(reply.id, reply.lease_token, claimed_at=claim.claimed_at) as lease:
             started = time.monotonic()
             try:
-                outcome = await self._generate(reply, lease)
+                outcome = await self._generate(reply, lease, claim.prompt)
             except ServiceUnavailable:
                 outcome = HandedBack()
             except asyncio.CancelledError:
@@ -123,14 +135,18 @@ class ReplyService:
             lease.is_finishing = True
             return await self._record(reply, lease, outcome, duration=time.monotonic() - started)
 
-    async def _generate(self, reply: Message, lease: Lease) -> Outcome | RetryLater | HandedBack:
+    async def _generate(
+        self, reply: Message, lease: Lease, prompt: Prompt | None
+    ) -> Outcome | RetryLater | HandedBack:
         if reply.cancel_requested_at is not None:
             lease.pieces.append(reply.content)
             return cancelled()
         if reply.losses > self.policy.max_losses:
             return worker_lost()
         started, first_token, answer = time.monotonic(), None, None
-        prompt = await self._prompt(reply)
+        if prompt is None:
+            async with self.uow.begin() as tx:
+                prompt = await self._prompt(tx, reply)
         if prompt is None:
             return HandedBack()
         log.info("reply_started", model=prompt.model, turns=len(prompt.turns))
@@ -160,14 +176,13 @@ class ReplyService:
             bytes_per_token=learned_bytes_per_token(prompt, answer.usage.input_tokens),
         )
 
-    async def _prompt(self, reply: Message) -> Prompt | None:
-        async with self.uow.begin() as tx:
-            room = await tx.chatrooms.get(reply.chatroom_id)
-            return None if room is None else await self.context.build(tx, room, reply)
+    async def _prompt(self, tx: Transaction, reply: Message) -> Prompt | None:
+        room = await tx.chatrooms.get(reply.chatroom_id)
+        return None if room is None else await self.context.build(tx, room, reply)
 
     async def _record(
         self, reply: Message, lease: Lease, outcome: Outcome | RetryLater | HandedBack, *, duration: float
-    ) -> Message | None:
+    ) -> Claim | None:
         """Write what came of it under the lease's token, again and again while the lease holds."""
         while True:
             try:
@@ -181,8 +196,8 @@ class ReplyService:
 
     async def _record_once(
         self, reply: Message, lease: Lease, outcome: Outcome | RetryLater | HandedBack, duration: float
-    ) -> Message | None:
-        following = None
+    ) -> Claim | None:
+        following, claimed_at = None, time.monotonic()
         async with self.uow.begin() as tx:
             if isinstance(outcome, Outcome):
                 ended = await self._end(tx, lease, outcome, duration)
@@ -204,7 +219,7 @@ class ReplyService:
             await self.events.end(reply.id, ended.attempt)
         if ended.status is MessageStatus.COMPLETED:
             self.upkeep.soon(ended)
-        return following
+        return None if following is None else Claim(following, claimed_at)
 
     async def _end(self, tx: Transaction, lease: Lease, outcome: Outcome, duration: float) -> Message | None:
         ended = await tx.replies.end(

@@ -87,15 +87,17 @@ class ReplyStreams:
                 raise MessageNotFound
         if last_event_id is not None and last_event_id == _end_id(reply):
             return None
-        return self._follow(question, reply, _place(reply, last_event_id))
+        opening = MessageEvent(message=MessageOut.of(question), reply=MessageOut.of(reply))
+        return self._follow(opening, _place(reply, last_event_id))
 
-    async def _follow(
-        self, question: Message, reply: Message, place: Place
-    ) -> AsyncGenerator[SseEvent | None, None]:
+    def begin(self, opening: MessageEvent) -> AsyncGenerator[SseEvent | None, None]:
+        """The events of a reply that was asked for just now, from the start."""
+        return self._follow(opening, Place(None))
+
+    async def _follow(self, opening: MessageEvent, place: Place) -> AsyncGenerator[SseEvent | None, None]:
         if not place.has_message:
-            opening = MessageEvent(message=MessageOut.of(question), reply=MessageOut.of(reply))
             yield SseEvent(0, SseKind.MESSAGE, opening)
-        async with self.feed.listen(reply.id) as inbox:
+        async with self.feed.listen(opening.reply.id) as inbox:
             while not place.is_over:
                 async for event in self._next(inbox, place):
                     yield event

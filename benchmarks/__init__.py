@@ -1,0 +1,1 @@
+"""Measurements, each as a ratio or difference to the bare parts in the same run."""
