@@ -46,6 +46,7 @@ def create_celery(settings: Settings, *, socket_seconds: float = _WORKER_SOCKET_
         worker_cancel_long_running_tasks_on_connection_loss=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
+        broker_channel_error_retry=True,  # a Redis that is full must not end the worker
         timezone="UTC",
     )
     if settings.broker_url.startswith(("redis", "rediss")):
@@ -65,17 +66,18 @@ class CeleryPublisher:
         self._celery = create_celery(settings, socket_seconds=_PUBLISH_SECONDS)
         # A broker of its own fails on its own.
         self._breaker = breaker if settings.celery_broker_url is None else Breaker()
-        self._jobs: queue.Queue[Job | None] = queue.Queue(_MOST_WAITING_JOBS)
+        # Bounded by `publish`; unlike queue.Queue it wakes its reader without a detour through Python.
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
         self._thread.start()
 
     def publish(self, job: Job) -> None:
         """Hand a job over and return at once."""
         forbid_in_transaction()
-        try:
-            self._jobs.put_nowait(job)
-        except queue.Full:
+        if self._jobs.qsize() >= _MOST_WAITING_JOBS:
             log.warning("job_dropped", job=job.name, reason="full")
+        else:
+            self._jobs.put(job)
 
     def close(self) -> None:
         """Publish what waits, then end the thread."""

@@ -43,6 +43,7 @@ def create_engine(url: str, *, pool_size: int = 10, max_overflow: int = 10) -> A
         pool_size=pool_size,
         max_overflow=max_overflow,
         pool_timeout=POOL_WAIT_SECONDS,
+        pool_use_lifo=True,  # the connection used last has the statements prepared
         hide_parameters=True,  # an error must not carry what people wrote into the log
         connect_args={"timeout": CONNECT_SECONDS, "command_timeout": STATEMENT_SECONDS},
     )

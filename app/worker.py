@@ -5,6 +5,7 @@ import os
 import random
 import socket
 import threading
+import time
 from collections.abc import Coroutine
 from concurrent.futures import Future
 from typing import Protocol
@@ -107,26 +108,34 @@ class Worker:
 
     async def _drain(self) -> None:
         log.info("worker_draining", replies=len(self._work))
-        if self._work:
-            await asyncio.wait(self._work, timeout=self._settings.shutdown_grace_seconds)
-        self._the_services.leases.stop_all()
-        if self._work:
-            await asyncio.wait(self._work, timeout=_STOP_MARGIN_SECONDS)
+        leases = self._the_services.leases
+        leases.is_draining = True
+        await self._wait_for_work(self._settings.shutdown_grace_seconds)
+        leases.stop_all()
+        await self._wait_for_work(_STOP_MARGIN_SECONDS)
+
+    async def _wait_for_work(self, seconds: float) -> None:
+        """Until nothing runs any more, also of what was claimed when the draining began."""
+        until = time.monotonic() + seconds
+        while self._work and (left := until - time.monotonic()) > 0:
+            await asyncio.wait(self._work, timeout=left, return_when=asyncio.FIRST_COMPLETED)
 
     async def _poll(self) -> None:
         """Find replies that nobody claimed or whose worker was lost, also while Redis is away."""
-        replies = self._the_services.replies
         while not self._draining.is_set():
             pause = self._settings.reply_poll_seconds * random.uniform(0.75, 1.25)  # noqa: S311  # spreads load
             await asyncio.sleep(pause)
-            try:
-                claimed = await replies.claim_forgotten()
-            except ServiceUnavailable:
-                continue
-            for claim in claimed:
-                log.info("reply_found", reply_id=str(claim.reply.id), losses=claim.reply.losses)
-                work = replies.answer_claimed(claim)
-                self._track(self._guard(work))
+            await self._track(self._take_forgotten())
+
+    async def _take_forgotten(self) -> None:
+        replies = self._the_services.replies
+        try:
+            claimed = await replies.claim_forgotten()
+        except ServiceUnavailable:
+            return
+        for claim in claimed:
+            log.info("reply_found", reply_id=str(claim.reply.id), losses=claim.reply.losses)
+            self._track(self._guard(replies.answer_claimed(claim)))
 
     async def _guard(self, work: Coroutine[object, object, None]) -> None:
         try:

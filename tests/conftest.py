@@ -13,6 +13,13 @@ from tests.support.person import Person, close_clients
 from tests.support.stack import Stack
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How long the faults are made to last."""
+    parser.addoption(
+        "--faults", choices=("short", "long"), default="short", help="repetitions of tests/faults"
+    )
+
+
 @dataclass(frozen=True)
 class Servers:
     """Addresses of a PostgreSQL server's maintenance database and of a Redis."""

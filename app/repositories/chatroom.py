@@ -4,7 +4,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    Integer,
+    Uuid,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased, undefer
 
@@ -30,24 +42,50 @@ class HistorySize:
     text_bytes: int
 
 
-def _belongs_to_context() -> ColumnElement[bool]:
-    """Completed, cut at the output limit, or cancelled after some text; not failed, blocked or replaced."""
-    return and_(
-        Message.superseded.is_(False),
-        or_(
-            Message.status == MessageStatus.COMPLETED,
-            and_(Message.status == MessageStatus.CANCELLED, Message.content != ""),
-        ),
+# The statements that run for every message are built once: that takes longer than running them.
+_BELONGS_TO_CONTEXT = and_(
+    Message.superseded.is_(False),
+    or_(
+        Message.status == MessageStatus.COMPLETED,
+        and_(Message.status == MessageStatus.CANCELLED, Message.content != ""),
+    ),
+)
+"""Completed, cut at the output limit, or cancelled after some text; not failed, blocked or replaced."""
+
+_STRETCH = and_(
+    Message.chatroom_id == bindparam("room", type_=Uuid),
+    Message.role == Role.MODEL,
+    Message.position > bindparam("after", type_=Integer),
+    Message.position < bindparam("before", type_=Integer),
+)
+
+_text_bytes = func.octet_length(_Question.content) + func.octet_length(Message.content)
+_SIZE = (
+    select(func.count(), func.coalesce(func.sum(_text_bytes), 0))
+    .select_from(Message)
+    .join(_Question, _Question.id == Message.reply_to)
+    .where(_STRETCH, _BELONGS_TO_CONTEXT)
+)
+
+
+def _exchanges(order: ColumnElement[int]) -> Executable:
+    """The context's exchanges of a stretch, and the one that is owed, which nothing has come of yet."""
+    return (
+        select(Message.position, _Question.content, Message.content)
+        .join(_Question, _Question.id == Message.reply_to)
+        .where(_STRETCH, or_(Message.id == bindparam("owed", type_=Uuid), _BELONGS_TO_CONTEXT))
+        .order_by(order)
+        .limit(bindparam("most", type_=Integer))
     )
 
 
-def _stretch(chatroom_id: UUID, *, after: int, before: int) -> ColumnElement[bool]:
-    return and_(
-        Message.chatroom_id == chatroom_id,
-        Message.role == Role.MODEL,
-        Message.position > after,
-        Message.position < before,
-    )
+_NEWEST = _exchanges(Message.position.desc())
+_OLDEST = _exchanges(Message.position.asc())
+
+_OWNED = select(Chatroom).where(
+    Chatroom.id == bindparam("room", type_=Uuid), Chatroom.user_id == bindparam("owner", type_=Uuid)
+)
+_OWNED_LOCKED = _OWNED.with_for_update()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +104,9 @@ class ChatroomRepository:
 
     async def get_owned(self, chatroom_id: UUID, user_id: UUID, *, lock: bool = False) -> Chatroom | None:
         """The user's own room; with `lock`, held until the transaction ends, so its writers queue up."""
-        query = select(Chatroom).where(Chatroom.id == chatroom_id, Chatroom.user_id == user_id)
-        return await self.session.scalar(query.with_for_update() if lock else query)
+        return await self.session.scalar(
+            _OWNED_LOCKED if lock else _OWNED, {"room": chatroom_id, "owner": user_id}
+        )
 
     async def page(
         self, user_id: UUID, *, archived: bool, before: tuple[datetime, UUID] | None, limit: int
@@ -90,41 +129,25 @@ class ChatroomRepository:
 
         `owed`: a reply that is listed although nothing has come of it yet.
         """
-        belongs = _belongs_to_context() if owed is None else or_(Message.id == owed, _belongs_to_context())
-        return await self._exchanges(
-            and_(_stretch(chatroom_id, after=after, before=before), belongs), Message.position.desc(), limit
-        )
+        return await self._exchanges(_NEWEST, chatroom_id, after, before, limit, owed)
 
     async def oldest_exchanges(
         self, chatroom_id: UUID, *, after: int, before: int, limit: int
     ) -> list[PastExchange]:
         """The context's exchanges with replies between two positions, oldest first."""
-        stretch = _stretch(chatroom_id, after=after, before=before)
-        return await self._exchanges(and_(stretch, _belongs_to_context()), Message.position.asc(), limit)
+        return await self._exchanges(_OLDEST, chatroom_id, after, before, limit, None)
 
     async def _exchanges(
-        self, which: ColumnElement[bool], order: ColumnElement[int], limit: int
+        self, query: Executable, chatroom_id: UUID, after: int, before: int, limit: int, owed: UUID | None
     ) -> list[PastExchange]:
-        rows = await self.session.execute(
-            select(Message.position, _Question.content, Message.content)
-            .join(_Question, _Question.id == Message.reply_to)
-            .where(which)
-            .order_by(order)
-            .limit(limit)
-        )
+        values = {"room": chatroom_id, "after": after, "before": before, "most": limit, "owed": owed}
+        rows = await self.session.execute(query, values)
         return [PastExchange(position, question, answer) for position, question, answer in rows]
 
     async def history_size(self, chatroom_id: UUID, *, after: int, before: int) -> HistorySize:
         """How much the context's exchanges between two positions are; their texts stay where they are."""
-        text_bytes = func.octet_length(_Question.content) + func.octet_length(Message.content)
-        row = (
-            await self.session.execute(
-                select(func.count(), func.coalesce(func.sum(text_bytes), 0))
-                .select_from(Message)
-                .join(_Question, _Question.id == Message.reply_to)
-                .where(_stretch(chatroom_id, after=after, before=before), _belongs_to_context())
-            )
-        ).one()
+        values = {"room": chatroom_id, "after": after, "before": before}
+        row = (await self.session.execute(_SIZE, values)).one()
         return HistorySize(exchanges=row[0], text_bytes=row[1])
 
     async def learn_bytes_per_token(self, chatroom_id: UUID, rate: float) -> None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import (
-    ColumnElement,
+    Executable,
+    ScalarResult,
     Text,
     Uuid,
     and_,
@@ -26,9 +27,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Message, MessageStatus
 from app.models.message import UNFINISHED
-from app.repositories.queue_rules import UNFINISHED_STATES, is_due, is_first_of_room, is_pro, seconds
-
-UNCLAIMED_SECONDS = 2.0
+from app.repositories.claims import (
+    CLAIM_FORGOTTEN,
+    CLAIM_NEXT_OF_ROOM,
+    CLAIM_ONE,
+    UNFINISHED_STATES,
+    seconds,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,47 +75,21 @@ class ReplyRepository:
 
     async def claim(self, reply_id: UUID, *, lease_seconds: float) -> Message | None:
         """Take one reply if it is due and its room's turn has come; None when somebody else has it."""
-        return next(iter(await self._claim(Message.id == reply_id, lease_seconds=lease_seconds)), None)
+        claimed = await self._claim(CLAIM_ONE, {"reply_id": reply_id, "lease_seconds": lease_seconds})
+        return claimed[0] if claimed else None
 
     async def claim_next_of_room(self, chatroom_id: UUID, *, lease_seconds: float) -> Message | None:
         """Take the reply that comes next in a room; call it after the one before it has ended."""
-        of_room = and_(Message.chatroom_id == chatroom_id, is_due())
-        first = select(Message.id).where(of_room).order_by(Message.position).limit(1).scalar_subquery()
-        return next(iter(await self._claim(Message.id == first, lease_seconds=lease_seconds)), None)
+        claimed = await self._claim(CLAIM_NEXT_OF_ROOM, {"room": chatroom_id, "lease_seconds": lease_seconds})
+        return claimed[0] if claimed else None
 
     async def claim_forgotten(self, *, limit: int, lease_seconds: float) -> Sequence[Message]:
-        """Take replies that nobody claimed for `UNCLAIMED_SECONDS` or whose worker was lost; Pro first."""
-        forgotten = or_(
-            Message.status == MessageStatus.GENERATING,
-            Message.created_at < func.now() - seconds(UNCLAIMED_SECONDS),
-        )
-        ids = (
-            select(Message.id)
-            .where(is_due(), forgotten, is_first_of_room(), UNFINISHED)
-            .order_by(is_pro().desc(), Message.created_at)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        return await self._claim(Message.id.in_(ids), lease_seconds=lease_seconds)
+        """Take replies that nobody claimed for two seconds or whose worker was lost; Pro first."""
+        return await self._claim(CLAIM_FORGOTTEN, {"most": limit, "lease_seconds": lease_seconds})
 
-    async def _claim(self, which: ColumnElement[bool], *, lease_seconds: float) -> Sequence[Message]:
-        claimed = (
-            update(Message)
-            .where(which, is_due(), is_first_of_room())
-            .values(
-                status=MessageStatus.GENERATING,
-                # What was shown of a reply that is only claimed to be cancelled is kept.
-                content=case((Message.cancel_requested_at.is_(None), ""), else_=Message.content),
-                attempt=Message.attempt + 1,
-                losses=Message.losses + case((Message.status == MessageStatus.GENERATING, 1), else_=0),
-                lease_token=func.gen_random_uuid(),
-                lease_until=func.now() + seconds(lease_seconds),
-                next_attempt_at=None,
-            )
-            .returning(Message)
-        )
-        rows = await self.session.scalars(
-            claimed, execution_options={"populate_existing": True, "synchronize_session": False}
+    async def _claim(self, claim: Executable, values: dict[str, object]) -> Sequence[Message]:
+        rows: ScalarResult[Message] = await self.session.scalars(
+            claim, values, execution_options={"populate_existing": True, "synchronize_session": False}
         )
         return rows.all()
 

@@ -3,10 +3,17 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Uuid, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Subscription
+
+_LATEST = (
+    select(Subscription)
+    .where(Subscription.user_id == bindparam("whom", type_=Uuid))
+    .order_by(Subscription.created_at.desc(), Subscription.id.desc())
+    .limit(1)
+)  # built once, since it is run for every message
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +24,4 @@ class SubscriptionRepository:
 
     async def latest(self, user_id: UUID) -> Subscription | None:
         """The user's newest subscription, whatever its state."""
-        return await self.session.scalar(
-            select(Subscription)
-            .where(Subscription.user_id == user_id)
-            .order_by(Subscription.created_at.desc(), Subscription.id.desc())
-            .limit(1)
-        )
+        return await self.session.scalar(_LATEST, {"whom": user_id})

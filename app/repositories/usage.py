@@ -2,13 +2,47 @@
 
 from dataclasses import dataclass
 from datetime import date
+from typing import cast
 from uuid import UUID
 
-from sqlalchemy import literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Executable,
+    Integer,
+    Table,
+    Uuid,
+    bindparam,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import DailyUsage
+
+_TABLE = cast("Table", DailyUsage.__table__)
+
+
+def _charging(condition: ColumnElement[bool] | None) -> Executable:
+    """Counts one; built once, since it is run for every message."""
+    one = insert(_TABLE).values(
+        user_id=bindparam("whom", type_=Uuid),
+        day=bindparam("on", type_=Date),
+        used=1,
+        input_tokens=0,
+        output_tokens=0,
+    )
+    return one.on_conflict_do_update(
+        index_elements=[DailyUsage.user_id, DailyUsage.day],
+        set_={"used": DailyUsage.used + 1},
+        where=condition,
+    ).returning(DailyUsage.used)
+
+
+_CHARGE = _charging(DailyUsage.used < bindparam("most", type_=Integer))
+_CHARGE_UNLIMITED = _charging(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +58,11 @@ class UsageRepository:
         """
         if limit == 0:
             return None
-        one = insert(DailyUsage).values(user_id=user_id, day=day, used=1, input_tokens=0, output_tokens=0)
-        return await self.session.scalar(
-            one.on_conflict_do_update(
-                index_elements=[DailyUsage.user_id, DailyUsage.day],
-                set_={"used": DailyUsage.used + 1},
-                where=None if limit is None else DailyUsage.used < limit,
-            ).returning(DailyUsage.used)
+        used: int | None = await self.session.scalar(
+            _CHARGE_UNLIMITED if limit is None else _CHARGE,
+            {"whom": user_id, "on": day} | ({} if limit is None else {"most": limit}),
         )
+        return used
 
     async def refund(self, *, user_id: UUID, day: date) -> int | None:
         """Give one message back to the day it was charged on; returns that day's count."""

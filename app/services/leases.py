@@ -65,6 +65,8 @@ class LeaseKeeper:
         self.lease_seconds = lease_seconds
         self._leases: set[Lease] = set()
         self._next_renewal = 0.0
+        self.is_draining = False
+        """The process is about to end: what it holds it goes on with, and takes nothing new."""
 
     @contextmanager
     def hold(self, reply_id: UUID, token: UUID, *, claimed_at: float) -> Iterator[Lease]:

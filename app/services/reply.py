@@ -71,6 +71,8 @@ class ReplyService:
     async def answer(self, reply_id: UUID) -> bool:
         """Work on one reply if it is due; False when somebody else has it or its turn has not come."""
         async with self.slots.take():
+            if self.leases.is_draining:
+                return False
             claimed_at, reply, prompt = time.monotonic(), None, None
             with contextlib.suppress(ServiceUnavailable):  # the row waits; a poll finds it
                 async with self.uow.begin() as tx:
@@ -84,6 +86,8 @@ class ReplyService:
 
     async def claim_forgotten(self) -> list[Claim]:
         """Take as many forgotten replies as there are free places; each is then `answer_claimed`."""
+        if self.leases.is_draining:
+            return []
         places = await self.slots.take_free(_MOST_AT_ONCE)
         replies: Sequence[Message] = ()
         claimed_at = time.monotonic()
@@ -201,7 +205,7 @@ class ReplyService:
         async with self.uow.begin() as tx:
             if isinstance(outcome, Outcome):
                 ended = await self._end(tx, lease, outcome, duration)
-                if ended is not None:
+                if ended is not None and not self.leases.is_draining:
                     following = await tx.replies.claim_next_of_room(
                         reply.chatroom_id, lease_seconds=self.leases.lease_seconds
                     )

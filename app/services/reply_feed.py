@@ -37,17 +37,19 @@ class ReplyFeed:
 
     async def wait(self, reply: Message, *, seconds: float) -> Message:
         """The reply as it is when it has ended, when time is up, or when this process is to end."""
-        if seconds <= 0:
+        if seconds <= 0 or reply.status.is_final:
             return reply
         until = time.monotonic() + seconds
         async with self.listen(reply.id) as inbox:
-            while not reply.status.is_final and (left := until - time.monotonic()) > 0:
+            while (left := until - time.monotonic()) > 0:
                 news = await inbox.get(left)
                 if isinstance(news, Stop):
                     break
                 if isinstance(news, Look) or (news is not None and news.is_end):
                     with contextlib.suppress(ServiceUnavailable):  # it is stored; what is asked is only news
                         reply = await self.read(reply.id) or reply
+                    if reply.status.is_final:
+                        break
         return reply
 
     async def read(self, reply_id: UUID) -> Message | None:

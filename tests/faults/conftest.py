@@ -1,0 +1,61 @@
+"""The bench that all faults work on, their number of repetitions, and the table at the end of the run."""
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from devtools.throwaway import throwaway_servers
+from tests.faults.bench import Bench
+from tests.faults.table import Line, drawn
+
+_LINES = pytest.StashKey[list[Line]]()
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much of a fault: a bounded form for every run, the full numbers with `--faults=long`."""
+
+    is_long: bool
+
+    def times(self, short: int, long: int) -> int:
+        """The one or the other."""
+        return long if self.is_long else short
+
+
+@pytest.fixture(scope="session")
+def scale(pytestconfig: pytest.Config) -> Scale:
+    """What was asked for on the command line."""
+    return Scale(is_long=pytestconfig.getoption("--faults", default="short") == "long")
+
+
+@pytest.fixture(scope="session")
+def _bench(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    lines = pytestconfig.stash.setdefault(_LINES, [])
+    with throwaway_servers() as (postgres, valkey):
+        bench = Bench(postgres, valkey, tmp_path_factory.mktemp("faults"), lines)
+        try:
+            bench.open()
+            yield bench
+        finally:
+            bench.close()
+
+
+@pytest.fixture
+def bench(_bench: Bench) -> Iterator[Bench]:
+    """Servers that run; never the ones that a developer or CI has named, since they are killed here."""
+    _bench.repair()
+    yield _bench
+    _bench.repair()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> Generator[None, None, None]:
+    """Print what the faults came to, after everything else."""
+    yield
+    if lines := config.stash.get(_LINES, []):
+        terminalreporter.section("faults")
+        for line in drawn(lines):
+            terminalreporter.write_line(line)

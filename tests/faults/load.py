@@ -1,0 +1,144 @@
+"""People who write steadily, and repeat under the same key what was not accepted."""
+
+import itertools
+import secrets
+import threading
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from tests.faults.ledger import ACCEPTED, NO_ANSWER, Entry, Ledger, Try
+from tests.support.person import Person
+
+ANSWER = "[sandbox:pieces=20] [sandbox:pace=40]"
+_ROOMS = 4
+_LONGEST_SECONDS = 900.0
+_GIVE_UP_SECONDS = 30.0
+_MOST_MESSAGES = 5_000
+
+
+class CarefulClient:
+    """Sends each message until it is accepted: 503 and broken connections are repeated with the same key."""
+
+    def __init__(self, ledger: Ledger, *, prefer: str = "respond-async") -> None:
+        self.ledger = ledger
+        self._prefer = prefer
+
+    def send(
+        self,
+        person: Person,
+        room: str,
+        words: str = ANSWER,
+        *,
+        is_whole: bool | None = None,
+        also_at: Sequence[Person] = (),
+    ) -> Entry:
+        """Send one message; `also_at` is the same person at other API processes, to turn to in turn.
+
+        `is_whole`: the reply, once completed, has to be the sandbox's whole answer; usual answers have to.
+        """
+        content = f"{words} Note {secrets.token_hex(8)}".strip()
+        entry = self.ledger.open(
+            Entry(person.id, room, content, is_whole=words == ANSWER if is_whole is None else is_whole)
+        )
+        give_up = time.monotonic() + _GIVE_UP_SECONDS
+        for somewhere in itertools.cycle((person, *also_at)):
+            pause = self._try(somewhere, entry)
+            if pause is None or time.monotonic() > give_up:
+                return entry
+            time.sleep(pause)
+        raise AssertionError("cycle() does not end")
+
+    def _try(self, person: Person, entry: Entry) -> float | None:
+        """One POST; returns the seconds to wait before the next, or None when there is nothing to repeat."""
+        began = time.monotonic()
+        try:
+            answer = person.post(
+                entry.room, entry.content, Prefer=self._prefer, **{"Idempotency-Key": entry.key}
+            )
+        except httpx.TransportError:
+            self.ledger.tried(Try(began, NO_ANSWER, time.monotonic() - began, has_retry_after=False))
+            return 0.2
+        retry_after = answer.headers.get("retry-after")
+        taken = time.monotonic() - began
+        self.ledger.tried(Try(began, answer.status_code, taken, has_retry_after=retry_after is not None))
+        if answer.status_code in ACCEPTED:
+            body = answer.json()
+            self.ledger.accepted(entry, message_id=body["message"]["id"], reply_id=body["reply"]["id"])
+            if body["reply"]["status"] not in ("pending", "generating", "completed"):
+                self.ledger.surprised(f"{answer.status_code}: the reply is {body['reply']['status']}")
+            return None
+        if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE and retry_after is not None:
+            return min(float(retry_after), 1.0)
+        self.ledger.surprised(f"{answer.status_code} {answer.text[:300]}")
+        return None
+
+
+class Load:
+    """One thread a person, each with rooms of their own; writes while the block lasts, within bounds."""
+
+    def __init__(
+        self, people: Sequence[Sequence[Person]], *, per_second: float, prefer: str = "respond-async"
+    ) -> None:
+        self.ledger = Ledger()
+        self._client = CarefulClient(self.ledger, prefer=prefer)
+        self._pause = len(people) / per_second
+        self._stop = threading.Event()
+        self._until = time.monotonic() + _LONGEST_SECONDS
+        self._threads = [
+            threading.Thread(target=self._write, args=(everywhere,), daemon=True) for everywhere in people
+        ]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Nobody begins another message; returns when the last ones are accepted or given up."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(2 * _GIVE_UP_SECONDS)
+            assert not thread.is_alive(), "a client hangs"
+
+    def wait_for_more(self, count: int) -> None:
+        """Return when `count` further messages have been accepted."""
+        wanted = self.ledger.accepted_count + count
+        until = time.monotonic() + 60
+        while self.ledger.accepted_count < wanted:
+            assert time.monotonic() < until, f"nothing is accepted any more: {self.ledger.surprises[:3]}"
+            time.sleep(0.05)
+
+    def wait_for_status(self, status: int) -> None:
+        """Return when a POST that began from now on was answered so."""
+        now, until = time.monotonic(), time.monotonic() + 60
+        while not any(one.status == status and one.began >= now for one in self.ledger.tries[-100:]):
+            assert time.monotonic() < until, f"no POST is answered {status}"
+            time.sleep(0.05)
+
+    def last_for(self, seconds: float) -> None:
+        """Let people write for so long."""
+        time.sleep(seconds)
+
+    def _write(self, everywhere: Sequence[Person]) -> None:
+        try:
+            person, *also_at = everywhere
+            rooms = [person.open_room(title=f"Room {number}") for number in range(_ROOMS)]
+            for room in itertools.cycle(rooms):
+                if self._stop.is_set() or time.monotonic() > self._until:
+                    return
+                if len(self.ledger.entries) >= _MOST_MESSAGES:
+                    return
+                began = time.monotonic()
+                self._client.send(person, room, also_at=also_at)
+                self._stop.wait(max(self._pause - (time.monotonic() - began), 0))
+        except Exception as error:  # noqa: BLE001  # a thread's failure must reach the test
+            self.ledger.surprised(f"a client failed: {error!r}")

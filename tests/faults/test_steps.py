@@ -1,0 +1,91 @@
+"""F9: killed at each step, the rescuer already there: the reply is written once, and charged once."""
+
+import signal
+import threading
+
+import pytest
+
+from tests.faults.bench import Bench
+from tests.faults.ledger import Ledger
+from tests.faults.load import ANSWER, CarefulClient
+from tests.faults.steps import (
+    Doomed,
+    Step,
+    after_the_answer,
+    after_the_claim,
+    before_the_claim,
+    held_commits,
+    inside_a_commit_that_fails,
+    inside_a_commit_that_succeeds,
+)
+
+
+@pytest.mark.parametrize(
+    ("step", "attempts"),
+    [
+        pytest.param(before_the_claim, 1, id="before-the-claim"),
+        pytest.param(after_the_claim, 2, id="after-the-claim"),
+        pytest.param(after_the_answer, 2, id="after-the-answer"),
+        pytest.param(inside_a_commit_that_succeeds, 1, id="inside-a-commit-that-succeeds"),
+        pytest.param(inside_a_commit_that_fails, 2, id="inside-a-commit-that-fails"),
+    ],
+)
+def test_f9_a_worker_killed_at_any_step_leaves_exactly_one_reply(
+    bench: Bench, step: Step, attempts: int
+) -> None:
+    """Red without the take-over of expired leases (`generating` for ever), but for two steps.
+
+    Before the claim: red without the poll for what nobody claimed. In a COMMIT that succeeds: red when a
+    claim takes what is not due, for then the reply is written a second time.
+    """
+    [worker] = bench.workers(1)
+    person, client = bench.person(), CarefulClient(Ledger())
+    worker.send(signal.SIGSTOP)
+    entry = client.send(person, person.open_room(), ANSWER)
+    with step(Doomed(bench, entry, worker)):
+        worker.send(signal.SIGCONT)
+    account = bench.account(f"F9 killed {step.__name__.replace('_', ' ')}", 1, client.ledger)
+    row = bench.reply(entry.reply_id)
+    assert (account.failed, row["attempt"], row["losses"]) == (0, attempts, attempts - 1), row
+    assert len(bench.calls(entry)) == attempts
+
+
+@pytest.mark.parametrize(
+    ("is_killed", "commits"),
+    [
+        pytest.param(True, True, id="killed-in-a-commit-that-succeeds"),
+        pytest.param(True, False, id="killed-in-a-commit-that-fails"),
+        pytest.param(False, False, id="alive-in-a-commit-that-fails"),
+    ],
+)
+def test_f9_a_message_is_stored_once_whatever_happens_inside_its_commit(
+    bench: Bench, *, is_killed: bool, commits: bool
+) -> None:
+    """The client repeats its key. Red when that is not looked up, or not under the room's lock: 500.
+
+    Red when a commit that failed is answered 202: accepted, and not there.
+    """
+    bench.workers(1)
+    person, client = bench.person(), CarefulClient(Ledger())
+    room = person.open_room()
+    url = bench.stack.start_api()
+    api = bench.stack.processes[-1]
+    sender = threading.Thread(
+        target=client.send, args=(person.at(url), room, ANSWER), kwargs={"also_at": [person]}
+    )
+    with held_commits(bench, "INSERT"):
+        sender.start()
+        backend = bench.wait_for_blocked("COMMIT")
+        if is_killed:
+            api.kill()
+            bench.wait_for_blocked("", besides=backend)  # the same key is there again
+        if not commits:
+            bench.terminate(backend)
+    sender.join(60)
+    fault = (
+        f"F9 API {'killed' if is_killed else 'alive'} in a commit that {'succeeds' if commits else 'fails'}"
+    )
+    account = bench.account(fault, 1, client.ledger)
+    api.kill()
+    assert (account.accepted, account.failed) == (1, 0)
+    assert client.ledger.statuses() == {0 if is_killed else 503, 202}

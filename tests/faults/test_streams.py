@@ -1,0 +1,141 @@
+"""Streams that are cut all the time, over two API processes, while Redis is emptied and a worker dies."""
+
+import contextlib
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import httpx
+
+from tests.faults.bench import Bench
+from tests.faults.conftest import Scale
+from tests.faults.ledger import Entry, Ledger
+from tests.faults.load import CarefulClient
+from tests.faults.proxy import Proxy
+from tests.support.listener import Listener
+from tests.support.person import Person
+
+_CUT_SECONDS = 0.3
+_MOST_CUTS = 200
+_SPOKEN = "[sandbox:unicode] [sandbox:pieces=100] [sandbox:pace=60]"
+
+
+@contextmanager
+def _cut_again_and_again(proxies: list[Proxy]) -> Iterator[None]:
+    """Break all connections of these proxies, time after time, until the block is left."""
+    over = threading.Event()
+
+    def cut() -> None:
+        for _ in range(_MOST_CUTS):
+            if over.wait(_CUT_SECONDS):
+                return
+            for proxy in proxies:
+                proxy.cut()
+
+    cutter = threading.Thread(target=cut)
+    cutter.start()
+    try:
+        yield
+    finally:
+        over.set()
+        cutter.join(10)
+
+
+@contextmanager
+def _meanwhile(break_something: Callable[[], None]) -> Iterator[None]:
+    thread = threading.Thread(target=break_something)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join(60)
+
+
+def _listen_to_the_end(listener: Listener, somewhere: list[Person], entry: Entry) -> int:
+    """Come back after every cut, at one API process after the other; returns how often that was needed."""
+    address = f"/chatroom/{entry.room}/message/{entry.reply_id}/events"
+    for times, person in enumerate(itertools.cycle(somewhere)):
+        with contextlib.suppress(httpx.TransportError):
+            listener.listen(person, address, seconds=10)
+        if listener.has_ended:
+            return times
+        assert times < _MOST_CUTS, listener.kinds
+    raise AssertionError("cycle() does not end")
+
+
+@contextmanager
+def _two_api_processes(bench: Bench) -> Iterator[list[Proxy]]:
+    second = bench.stack.start_api()
+    process = bench.stack.processes[-1]
+    ports = [int(url.rpartition(":")[2]) for url in (bench.stack.base_url, second)]
+    with Proxy(ports[0]) as one, Proxy(ports[1]) as other:
+        yield [one, other]
+    process.kill()
+
+
+def _hear(
+    bench: Bench, proxies: list[Proxy], person: Person, entry: Entry, *, fault: threading.Event
+) -> None:
+    """Listen through all the cuts, have the fault happen in the middle, and compare with what is stored."""
+    listener = Listener()
+    somewhere = [person.at(f"http://127.0.0.1:{proxy.port}") for proxy in proxies]
+    with _cut_again_and_again(proxies):
+        cuts = _listen_to_the_end(listener, somewhere, entry)
+    row = bench.wait_until_completed(entry)
+    assert fault.is_set()
+    assert listener.text.encode() == str(row["content"]).encode()
+    assert listener.events[-1].data["content"] == row["content"]
+    ids = [event.id for event in listener.events]
+    assert ids == sorted(set(ids))
+    assert cuts > 1
+
+
+def test_a_listener_cut_every_300_ms_reads_exactly_the_stored_reply(bench: Bench, scale: Scale) -> None:
+    """Two API processes in turn, with a FLUSHALL in between.
+
+    Red when a stream does not go on at the character that its last id names.
+    """
+    times = scale.times(2, 20)
+    bench.workers(1)
+    person, client = bench.person(), CarefulClient(Ledger())
+    with _two_api_processes(bench) as proxies:
+        for _ in range(times):
+            entry = client.send(person, person.open_room(), _SPOKEN)
+            emptied = threading.Event()
+
+            def empty(entry: Entry = entry, emptied: threading.Event = emptied) -> None:
+                bench.wait_for_call(entry)
+                bench.wait_for_pieces(entry, 40)
+                bench.stack.redis.flushall()
+                emptied.set()
+
+            with _meanwhile(empty):
+                _hear(bench, proxies, person, entry, fault=emptied)
+    bench.account("listener cut every 300 ms, FLUSHALL", times, client.ledger)
+
+
+def test_a_listener_cut_every_300_ms_is_shown_the_answer_of_the_second_worker_only(
+    bench: Bench, scale: Scale
+) -> None:
+    """Red without `restart` after an attempt that showed text: two beginnings stand in a row."""
+    times = scale.times(1, 10)
+    person, client = bench.person(), CarefulClient(Ledger())
+    with _two_api_processes(bench) as proxies:
+        for _ in range(times):
+            bench.workers(2)
+            entry = client.send(person, person.open_room(), _SPOKEN)
+            killed = threading.Event()
+
+            def kill(entry: Entry = entry, killed: threading.Event = killed) -> None:
+                bench.wait_for_call(entry)
+                bench.wait_for_pieces(entry, 40)
+                for worker in bench.workers(2):
+                    if bench.running(worker) > 0:
+                        worker.kill()
+                killed.set()
+
+            with _meanwhile(kill):
+                _hear(bench, proxies, person, entry, fault=killed)
+            assert bench.reply(entry.reply_id)["attempt"] == 2
+    bench.account("listener cut every 300 ms, worker killed", times, client.ledger)
