@@ -73,7 +73,7 @@ async def _end(uow: UnitOfWork, claimed: Message, text: str) -> Message | None:
 
 def test_f10_of_many_claims_at_once_exactly_one_wins(bench: Bench, scale: Scale) -> None:
     """Kicks and polls of two workers. Red when a claim reads the row first and then writes it."""
-    times = scale.times(200, 1000)
+    times = scale.times(100, 1000)
     bench.workers(0)
     person, client = bench.person(), CarefulClient(Ledger())
     entry = client.send(person, person.open_room(), ANSWER)

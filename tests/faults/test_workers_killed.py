@@ -20,7 +20,7 @@ def test_f1_no_message_is_lost_when_the_only_worker_is_killed_in_mid_answer(
     bench: Bench, scale: Scale
 ) -> None:
     """Red without the take-over of expired leases: the replies stay `generating`."""
-    times = scale.times(8, 50)
+    times = scale.times(5, 50)
     with bench.load() as load:
         for _ in range(times):
             [worker] = bench.workers(1)
@@ -33,7 +33,7 @@ def test_f1_no_message_is_lost_when_the_only_worker_is_killed_in_mid_answer(
 
 def test_f2_no_message_is_lost_when_one_of_two_workers_is_killed(bench: Bench, scale: Scale) -> None:
     """Red without the lease's condition in the claim: both workers answer, and the reply is charged twice."""
-    times = scale.times(4, 20)
+    times = scale.times(3, 20)
     with bench.load() as load:
         for _ in range(times):
             victim, _other = bench.workers(2)
