@@ -20,7 +20,7 @@ class ClientClosedError(Exception):
 class DroppableProtocol(HttpToolsProtocol):
     """uvicorn's protocol; it also lends its transport to the application, which ASGI does not."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # asyncio passes the narrower kind
         super().connection_made(transport)
         self.app = _lending(self.app, transport)
 

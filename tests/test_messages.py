@@ -52,13 +52,13 @@ def test_gemini_gets_the_history_as_turns(stack: Stack, person: Person) -> None:
     mark = uuid.uuid4().hex
     person.say(room, f"What is my name? {mark}")
     [call] = stack.calls(mark)
-    turns = [(turn["role"], turn["parts"][0]["text"]) for turn in call["contents"]]  # type: ignore[attr-defined]  # JSON
+    turns = [(turn["role"], turn["parts"][0]["text"]) for turn in call["contents"]]
     assert turns == [
         ("user", "My name is Grace"),
         ("model", first["reply"]["content"]),
         ("user", f"What is my name? {mark}"),
     ]
-    assert call["systemInstruction"]["parts"][0]["text"] == "Speak like a pirate."  # type: ignore[index]  # JSON
+    assert call["systemInstruction"]["parts"][0]["text"] == "Speak like a pirate."
 
 
 def test_failed_and_blocked_exchanges_leave_the_context(stack: Stack, person: Person) -> None:
@@ -68,7 +68,7 @@ def test_failed_and_blocked_exchanges_leave_the_context(stack: Stack, person: Pe
     mark = uuid.uuid4().hex
     person.say(room, f"Fine {mark}")
     [call] = stack.calls(mark)
-    assert len(call["contents"]) == 1  # type: ignore[arg-type]  # JSON
+    assert len(call["contents"]) == 1
 
 
 def test_a_room_answers_in_order_and_the_second_reply_sees_the_first(stack: Stack, person: Person) -> None:
@@ -80,7 +80,7 @@ def test_a_room_answers_in_order_and_the_second_reply_sees_the_first(stack: Stac
         ok(person.http.get(f"/chatroom/{room}/message/{first['id']}"))["completed_at"] < ended["completed_at"]
     )
     [call] = stack.calls(mark)
-    assert [turn["role"] for turn in call["contents"]] == ["user", "model", "user"]  # type: ignore[attr-defined]  # JSON
+    assert [turn["role"] for turn in call["contents"]] == ["user", "model", "user"]
 
 
 def test_the_history_is_paged_newest_first_without_gaps(person: Person) -> None:

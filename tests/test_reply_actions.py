@@ -90,7 +90,7 @@ def test_a_cancelled_reply_with_text_stays_in_the_context(stack: Stack, person: 
     after = uuid.uuid4().hex
     person.say(room, f"Go on {after}")
     [call] = stack.calls(after)
-    assert call["contents"][1]["parts"][0]["text"] == kept  # type: ignore[index]  # JSON
+    assert call["contents"][1]["parts"][0]["text"] == kept
 
 
 def test_a_message_is_answered_anew_and_the_old_reply_leaves_the_context(
@@ -112,7 +112,7 @@ def test_a_message_is_answered_anew_and_the_old_reply_leaves_the_context(
     after = uuid.uuid4().hex
     person.say(room, after)
     [call] = stack.calls(after)
-    texts = [turn["parts"][0]["text"] for turn in call["contents"]]  # type: ignore[attr-defined]  # JSON
+    texts = [turn["parts"][0]["text"] for turn in call["contents"]]
     assert texts == ["Tell me something", new["content"], after]
 
 

@@ -50,7 +50,7 @@ def _matter(asked: str, contents: Sequence[Content]) -> str:
 
 def _title(asked: str, contents: Sequence[Content]) -> str:
     words = re.findall(r"[^\W_][\w'\u2019-]*", _matter(asked, contents))
-    long_words = [word for word in words if len(word) > 3] or words  # noqa: PLR2004
+    long_words = [word for word in words if len(word) > 3] or words  # noqa: PLR2004  # longer than most articles
     title = " ".join(dict.fromkeys(long_words[:5]))
     return title[:1].upper() + title[1:60] if title else "Untitled"
 

@@ -66,7 +66,7 @@ def test_cancel_ends_the_call_upstream_in_time(bench: Bench, words: str, *, froz
         with _redis_is_frozen(bench, frozen=frozen):
             asked = _cancel(elsewhere, entry)
             taken.append(_seconds_until_closed(bench, entry, asked))
-        row = eventually(lambda: _final(bench, entry), what="the end")  # noqa: B023
+        row = eventually(lambda: _final(bench, entry), what="the end")  # noqa: B023  # called within the same round
         assert row["status"] == "cancelled"
         assert bool(row["content"]) == (words == _LONG)
     process.kill()

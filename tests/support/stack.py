@@ -13,7 +13,7 @@ from psycopg import sql
 
 from devtools.ports import free_port
 from tests.support.database import Database
-from tests.support.person import Person
+from tests.support.person import Json, Person
 from tests.support.process import ROOT, Process
 from tests.support.waiting import eventually
 
@@ -96,10 +96,10 @@ class Stack:
             f"sub_{secrets.token_hex(8)}",
         )
 
-    def calls(self, containing: str) -> list[dict[str, object]]:
+    def calls(self, containing: str) -> list[Json]:
         """The requests that Gemini's stand-in got, by a text of their last turn."""
         answer = httpx.get(f"{self.sandbox_url}/sandbox/calls", params={"contains": containing})
-        found: list[dict[str, object]] = answer.json()
+        found: list[Json] = answer.json()
         return found
 
     def logs(self) -> str:
