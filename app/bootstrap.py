@@ -44,6 +44,9 @@ from app.services.user import UserService
 from app.sms_client import create_sms_client
 from app.unit_of_work import UnitOfWork
 
+_API_TRANSACTION_SECONDS = 2.0  # somebody waits for the answer
+_WORKER_TRANSACTION_SECONDS = 10.0  # a reply waits for a row lock rather than being written again
+
 log = structlog.get_logger(__name__)
 
 
@@ -81,7 +84,9 @@ class WorkerServices:
     leases: LeaseKeeper
 
 
-async def _open_foundation(settings: Settings, stack: AsyncExitStack) -> Foundation:
+async def _open_foundation(
+    settings: Settings, stack: AsyncExitStack, *, transaction_seconds: float
+) -> Foundation:
     breaker = Breaker()
     engine = create_engine(settings.database_url.get_secret_value())
     stack.push_async_callback(engine.dispose)
@@ -90,7 +95,13 @@ async def _open_foundation(settings: Settings, stack: AsyncExitStack) -> Foundat
     publisher = CeleryPublisher(settings, breaker)
     stack.push_async_callback(asyncio.to_thread, publisher.close)
     chatroom_cache = ChatroomCache(redis, ttl_seconds=settings.chatroom_cache_seconds)
-    uow = UnitOfWork(create_session_factory(engine), chatroom_cache, DailyCountMirror(redis), publisher)
+    uow = UnitOfWork(
+        create_session_factory(engine),
+        chatroom_cache,
+        DailyCountMirror(redis),
+        publisher,
+        limit_seconds=transaction_seconds,
+    )
     quota = DailyQuota(settings.basic_messages_per_day, utc_now)
     return Foundation(redis, uow, quota, chatroom_cache)
 
@@ -108,7 +119,7 @@ def _root_secret(settings: Settings) -> bytes:
 async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
     """Everything that an API process uses, opened on the running loop and closed in order."""
     async with AsyncExitStack() as stack:
-        base = await _open_foundation(settings, stack)
+        base = await _open_foundation(settings, stack, transaction_seconds=_API_TRANSACTION_SECONDS)
         listener = ReplyListener(settings.redis_url.get_secret_value())
         listener.start()
         stack.push_async_callback(listener.aclose)
@@ -156,7 +167,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
 async def worker_services(settings: Settings, *, slots: int) -> AsyncIterator[WorkerServices]:
     """Everything that a worker process uses; `slots` replies at once."""
     async with AsyncExitStack() as stack:
-        base = await _open_foundation(settings, stack)
+        base = await _open_foundation(settings, stack, transaction_seconds=_WORKER_TRANSACTION_SECONDS)
         gemini = GoogleGemini(settings)
         stack.push_async_callback(gemini.aclose)
         upkeep = Upkeep(RoomUpkeep(base.uow, gemini, SummaryPlan(settings.context_token_budget), utc_now))

@@ -1,5 +1,8 @@
 """The engine and its sessions, and which database failures mean "away" rather than "wrong"."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 
 from sqlalchemy import event, exc, make_url
@@ -63,6 +66,22 @@ def _replace_closed(
 def create_session_factory(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
     """Sessions whose objects stay readable after commit, as plain data."""
     return async_sessionmaker(engine, expire_on_commit=False)
+
+
+@asynccontextmanager
+async def bounded(session: AsyncSession, seconds: float, *, autocommit: bool = False) -> AsyncIterator[None]:
+    """A session's work for at most so long; then its connection is cut off, as if the server were away.
+
+    A polite end would wait for the server, too: a frozen one answers neither a rollback nor a goodbye.
+    """
+    options = {"isolation_level": "AUTOCOMMIT"} if autocommit else {}
+    connection = await session.connection(execution_options=options)
+    driver = (await connection.get_raw_connection()).driver_connection
+    cut_off = asyncio.get_running_loop().call_later(seconds, driver.terminate if driver else lambda: None)
+    try:
+        yield
+    finally:
+        cut_off.cancel()
 
 
 def is_away(error: BaseException) -> bool:

@@ -14,7 +14,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from app.database import in_transaction, is_away
+from app.database import bounded, in_transaction, is_away
 from app.errors import ServiceUnavailable
 from app.jobs import Job
 from app.redis_client.chatroom_cache import ChatroomCache
@@ -117,6 +117,8 @@ class UnitOfWork:
     chatroom_cache: ChatroomCache
     daily_count: DailyCountMirror
     publisher: Publisher
+    limit_seconds: float
+    """The longest that a transaction may take: a database that hangs is as good as away."""
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Transaction]:
@@ -130,7 +132,7 @@ class UnitOfWork:
         """
         inside = in_transaction.set(True)
         try:
-            async with self.sessions() as session:
+            async with self.sessions() as session, bounded(session, self.limit_seconds):
                 tx = Transaction(session)
                 yield tx
                 await self.chatroom_cache.drop(tx.changed_lists)
@@ -152,8 +154,7 @@ class UnitOfWork:
             ServiceUnavailable: the database is away.
         """
         try:
-            async with self.sessions() as session:
-                await session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+            async with self.sessions() as session, bounded(session, self.limit_seconds, autocommit=True):
                 yield Transaction(session)
         except Exception as error:
             if not is_away(error):

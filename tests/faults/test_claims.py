@@ -46,6 +46,7 @@ async def _units_of_work(bench: Bench, count: int) -> AsyncIterator[list[UnitOfW
                 ChatroomCache(redis, ttl_seconds=1),
                 DailyCountMirror(redis),
                 _NoQueue(),
+                limit_seconds=10,
             )
             for engine in engines
         ]
