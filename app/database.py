@@ -70,14 +70,17 @@ def create_session_factory(engine: AsyncEngine) -> async_sessionmaker[AsyncSessi
 
 @asynccontextmanager
 async def bounded(session: AsyncSession, seconds: float, *, autocommit: bool = False) -> AsyncIterator[None]:
-    """A session's work for at most so long; then its connection is cut off, as if the server were away.
+    """A session's work, the wait for its connection included, for at most so long.
 
-    A polite end would wait for the server, too: a frozen one answers neither a rollback nor a goodbye.
+    Then the connection is cut off, as if the server were away. A polite end would wait for the server,
+    too: a frozen one answers neither a rollback nor a goodbye.
     """
+    loop = asyncio.get_running_loop()
+    until = loop.time() + seconds
     options = {"isolation_level": "AUTOCOMMIT"} if autocommit else {}
     connection = await session.connection(execution_options=options)
     driver = (await connection.get_raw_connection()).driver_connection
-    cut_off = asyncio.get_running_loop().call_later(seconds, driver.terminate if driver else lambda: None)
+    cut_off = loop.call_at(until, driver.terminate if driver else lambda: None)
     try:
         yield
     finally:

@@ -83,7 +83,10 @@ def _as_app_error(request: Request, problems: Sequence[dict[str, object]]) -> Ap
     if not _is_json(request) and any(problem["loc"] == ("body",) for problem in problems):
         return UnsupportedMediaType()
     errors = [
-        {"pointer": _pointer(problem["loc"]), "message": _printable(str(problem["msg"]))}
+        {
+            "pointer": "" if problem["type"] == "json_invalid" else _pointer(problem["loc"]),
+            "message": _printable(str(problem["msg"])),
+        }
         for problem in problems
     ]
     return ValidationFailed(members={"errors": errors})

@@ -2,13 +2,22 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, StringConstraints
+from pydantic import AfterValidator, BaseModel, StringConstraints
 
 from app.schemas.base import Name, Request, Text
 from app.schemas.user import UserOut
 
+_OTP_DIGITS = 6
+
+
+def _six_digits(code: str) -> str:
+    if len(code) != _OTP_DIGITS or not (code.isascii() and code.isdecimal()):
+        raise ValueError(f"must be {_OTP_DIGITS} digits")
+    return code
+
+
 MobileNumber = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)]
-Otp = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9]{6}$")]
+Otp = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_six_digits)]
 
 
 class SignupIn(Request):
