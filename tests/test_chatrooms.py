@@ -75,10 +75,10 @@ def test_a_write_is_never_followed_by_a_stale_list(person: Person) -> None:
 
 
 def test_a_slow_reader_cannot_put_the_old_list_back(stack: Stack, person: Person) -> None:
-    """Red without the fill token: the reader, held after its read began, stores what it then reads.
+    """Whatever the order of the two is, the list afterwards is the new one.
 
-    The reader is held by a lock on the table; the write behind it waits for the same lock, so the
-    order of the two is the database's. Whatever it is, the list afterwards is the new one.
+    The reader is held by a lock on the table; the write behind it waits for the same lock, so their
+    order is the database's.
     """
     person.open_room()
     person.http.get("/chatroom")
@@ -102,7 +102,10 @@ def test_a_slow_reader_cannot_put_the_old_list_back(stack: Stack, person: Person
 
 
 def test_a_fill_that_a_writer_overtook_is_not_kept(stack: Stack, person: Person) -> None:
-    """The same race, step by step: the token is gone when the reader comes to store its list."""
+    """The same race, step by step: the token is gone when the reader comes to store its list.
+
+    Red without the look at the token in the script that stores: the old list is kept.
+    """
     person.open_room()
     with psycopg.connect(stack.database.url) as lock:
         lock.execute("LOCK TABLE chatrooms IN ACCESS EXCLUSIVE MODE")

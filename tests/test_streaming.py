@@ -8,6 +8,7 @@ import uuid
 import httpx
 import pytest
 
+from app.services.reply_stream import Place
 from tests.support.listener import Event, Listener, events_address, read_events
 from tests.support.person import Json, Person, ok, problem
 from tests.support.stack import Stack
@@ -94,7 +95,6 @@ def test_a_listener_cut_off_again_and_again_has_the_stored_text_byte_for_byte(
     pro: Person,
     empties_redis: bool,  # noqa: FBT001  # pytest's
 ) -> None:
-    """Red without the filling of holes: what FLUSHALL took is missing in the middle."""
     second = pro.at(stack.start_api())
     reply = _begin(pro, f"[sandbox:pieces=160] [sandbox:pace=30] {uuid.uuid4().hex}")
     listener, cuts = Listener(), 0
@@ -114,6 +114,14 @@ def test_a_listener_cut_off_again_and_again_has_the_stored_text_byte_for_byte(
     assert cuts >= 5
     assert listener.text.encode() == stored["content"].encode()
     assert listener.events[-1].data == stored
+
+
+def test_a_hole_in_the_stream_is_not_forwarded() -> None:
+    """Red without the look at where a piece begins: the text after the hole is shown as if it followed."""
+    place = Place(10**9 + 5)
+    assert place.go_on(1, 9, "after the hole") == ([], True)
+    assert place.go_on(2, 3, "not the beginning") == ([], True)
+    assert place.id == 10**9 + 5
 
 
 def test_many_listeners_hear_the_same(stack: Stack, person: Person) -> None:
