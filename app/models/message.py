@@ -33,6 +33,7 @@ class MessageStatus(StrEnum):
         return self not in (MessageStatus.PENDING, MessageStatus.GENERATING)
 
 
+# Written out, since PostgreSQL does not use a partial index for values that are bound later.
 UNFINISHED = text("role = 'model' AND status IN ('pending', 'generating')")
 
 

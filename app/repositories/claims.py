@@ -16,6 +16,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    text,
     update,
 )
 from sqlalchemy.dialects.postgresql import INTERVAL
@@ -27,7 +28,7 @@ from app.models.message import UNFINISHED
 _UNCLAIMED_SECONDS = 2.0
 UNFINISHED_STATES = (MessageStatus.PENDING, MessageStatus.GENERATING)
 
-_EARLIER = aliased(Message)
+_EARLIER = aliased(Message, name="earlier")
 
 IS_DUE = and_(
     Message.role == Role.MODEL,
@@ -43,8 +44,8 @@ IS_DUE = and_(
 
 IS_FIRST_OF_ROOM = ~exists().where(
     _EARLIER.chatroom_id == Message.chatroom_id,
-    _EARLIER.role == Role.MODEL,
-    _EARLIER.status.in_(UNFINISHED_STATES),
+    # Written out like UNFINISHED: a partial index is not used for bound values.
+    text("earlier.role = 'model' AND earlier.status IN ('pending', 'generating')"),
     _EARLIER.position < Message.position,
 )
 """A room answers in order: no earlier reply of it is unfinished."""
@@ -87,7 +88,7 @@ CLAIM_ONE = _claiming(Message.id == bindparam("reply_id", type_=Uuid))
 CLAIM_NEXT_OF_ROOM = _claiming(
     Message.id
     == select(Message.id)
-    .where(Message.chatroom_id == bindparam("room", type_=Uuid), IS_DUE)
+    .where(Message.chatroom_id == bindparam("room", type_=Uuid), UNFINISHED, IS_DUE)
     .order_by(Message.position)
     .limit(1)
     .scalar_subquery()

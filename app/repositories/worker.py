@@ -7,7 +7,8 @@ from sqlalchemy import delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Message, MessageStatus, Role, WorkerHeartbeat
+from app.models import Message, MessageStatus, WorkerHeartbeat
+from app.models.message import UNFINISHED
 
 _ALIVE = text("interval '15 seconds'")
 _FORGOTTEN = text("interval '1 hour'")
@@ -53,7 +54,7 @@ class WorkerRepository:
         """How long the oldest reply that is due has waited for a worker; 0 when none waits."""
         waited = await self.session.scalar(
             select(func.extract("epoch", func.now() - func.min(Message.created_at))).where(
-                Message.role == Role.MODEL,
+                UNFINISHED,
                 Message.status == MessageStatus.PENDING,
                 (Message.next_attempt_at.is_(None)) | (Message.next_attempt_at <= func.now()),
             )
