@@ -21,7 +21,7 @@ from app.redis_client.otp_store import OtpStore
 from app.redis_client.reply_events import ReplyEvents
 from app.redis_client.reply_listener import ReplyListener
 from app.security import derive_key
-from app.services.auth import AuthKeys, AuthService
+from app.services.auth import AuthService
 from app.services.cancellation import CancellationService
 from app.services.chatroom import ChatroomService
 from app.services.clock import utc_now
@@ -35,6 +35,7 @@ from app.services.quota import DailyQuota
 from app.services.reply import ReplyService, RetryPolicy
 from app.services.reply_feed import ReplyFeed
 from app.services.reply_stream import ReplyStreams
+from app.services.session import SessionService
 from app.services.session_cache import SessionCache
 from app.services.slots import Slots
 from app.services.subscription import SubscriptionService
@@ -65,6 +66,7 @@ class ApiServices:
     """The use cases of an API process."""
 
     auth: AuthService
+    sessions: SessionService
     users: UserService
     chatrooms: ChatroomService
     messages: MessageService
@@ -133,19 +135,26 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
         otps = OtpStore(
             base.redis, ttl_seconds=settings.otp_ttl_seconds, resend_seconds=settings.otp_resend_seconds
         )
+        sessions = SessionService(
+            uow=base.uow,
+            access_key=root,
+            open_sessions=SessionCache(),
+            clock=utc_now,
+            access_lifetime=timedelta(hours=settings.access_token_hours),
+            refresh_lifetime=timedelta(days=settings.refresh_token_days),
+        )
         yield ApiServices(
             auth=AuthService(
                 uow=base.uow,
                 otps=otps,
                 sender=sender,
-                keys=AuthKeys(access_token=root, otp=derive_key(root, "otp")),
-                open_sessions=SessionCache(),
+                sessions=sessions,
+                otp_key=derive_key(root, "otp"),
                 clock=utc_now,
-                access_lifetime=timedelta(hours=settings.access_token_hours),
-                refresh_lifetime=timedelta(days=settings.refresh_token_days),
                 default_region=settings.default_region,
                 show_otp=settings.otp_delivery is OtpDelivery.RESPONSE,
             ),
+            sessions=sessions,
             users=UserService(base.uow, utc_now),
             chatrooms=ChatroomService(
                 base.uow,

@@ -73,9 +73,18 @@ class Settings(BaseSettings):
     twilio_api_base: str = "https://api.twilio.com"
     otp_ttl_seconds: Annotated[int, Field(ge=1)] = 300
     otp_resend_seconds: Count = 30
+    otp_per_hour: Count = 5
+    otp_per_day: Count = 10
+    otp_per_ip_hour: Count = 20
+    otp_per_prefix_hour: Count = 50
+    otp_global_per_hour: Count = 10_000
+    otp_allowed_countries: Words = ()
     default_region: str | None = None
 
     basic_messages_per_day: Count = 5
+    pro_requests_per_minute: Count = 100
+    ip_requests_per_minute: Count = 1000
+    trusted_proxies: Words = ()
     reply_wait_seconds: Seconds = 25
     message_max_chars: Annotated[int, Field(ge=1)] = 32_000
     chatroom_cache_seconds: Annotated[int, Field(ge=1)] = 300
@@ -89,8 +98,11 @@ class Settings(BaseSettings):
 
     log_level: str = "info"
     log_format: str = "json"
+    metrics_token: SecretStr = SecretStr("")
 
-    @field_validator("gemini_models", "allowed_origins", mode="before")
+    @field_validator(
+        "gemini_models", "allowed_origins", "otp_allowed_countries", "trusted_proxies", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

@@ -7,7 +7,7 @@ from fastapi import Depends, Header, Path, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from app.bootstrap import ApiServices
-from app.services.auth import CurrentUser, Device
+from app.services.session import CurrentUser, Device
 
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="The access token of a session.")
 
@@ -23,7 +23,7 @@ Services = Annotated[ApiServices, Depends(_services)]
 async def _current_user(
     services: Services, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> CurrentUser:
-    return await services.auth.authenticate(credentials.credentials if credentials else None)
+    return await services.sessions.authenticate(credentials.credentials if credentials else None)
 
 
 def _device(request: Request) -> Device:

@@ -17,6 +17,7 @@ from app.errors import (
     MessageNotFound,
     MethodNotAllowed,
     NotFound,
+    SessionNotFound,
     UnsupportedMediaType,
     ValidationFailed,
 )
@@ -34,6 +35,7 @@ _OF_PATH_PARAMETER: dict[str, type[AppError]] = {
     "chatroom_id": ChatroomNotFound,
     "message_id": MessageNotFound,
     "reply_id": MessageNotFound,
+    "session_id": SessionNotFound,
 }
 
 

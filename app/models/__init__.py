@@ -2,7 +2,9 @@
 
 from app.models.base import Base
 from app.models.chatroom import Chatroom, TitleSource
+from app.models.deletion import CarriedUsage, Deletion
 from app.models.message import Message, MessageStatus, Role
+from app.models.periodic_job import PeriodicJob
 from app.models.session import Session
 from app.models.subscription import Plan, Subscription, plan_of
 from app.models.usage import DailyUsage
@@ -11,10 +13,13 @@ from app.models.worker import WorkerHeartbeat
 
 __all__ = [
     "Base",
+    "CarriedUsage",
     "Chatroom",
     "DailyUsage",
+    "Deletion",
     "Message",
     "MessageStatus",
+    "PeriodicJob",
     "Plan",
     "Role",
     "Session",

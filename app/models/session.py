@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, new_id
@@ -18,8 +18,11 @@ class Session(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     opened_by: Mapped[str]
-    """The purpose of the code that opened it; a password reset allows a new password for a while."""
+    """The purpose of the code that opened it (a reset allows a new password for a while), or `password`."""
     refresh_hash: Mapped[bytes]
+    """Of the refresh token that counts now; its forerunners can be recognised by their successors."""
+    refresh_count: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """How often it was refreshed: how many forerunners there are."""
     user_agent: Mapped[str | None]
     ip_address: Mapped[str | None]
     created_at: Mapped[datetime]

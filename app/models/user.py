@@ -15,8 +15,11 @@ class User(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     mobile_number: Mapped[str] = mapped_column(unique=True)
+    """E.164; once the account is being deleted a tombstone, so that the number is free at once."""
     full_name: Mapped[str | None]
     password_hash: Mapped[str | None]
     verified_at: Mapped[datetime | None]
     last_login_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None]
+    """From then on nobody is found here; a worker erases the rest."""

@@ -19,8 +19,8 @@ class UserRepository:
     session: AsyncSession
 
     async def get(self, user_id: UUID) -> User | None:
-        """The user with this id."""
-        return await self.session.get(User, user_id)
+        """The user with this id, unless the account is deleted."""
+        return await self.session.scalar(select(User).where(User.id == user_id, User.deleted_at.is_(None)))
 
     async def get_by_number(self, mobile_number: str) -> User | None:
         """The user with this number (E.164)."""

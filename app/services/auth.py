@@ -1,81 +1,38 @@
 """Signing up and in: a number, a code, a session."""
 
 import secrets
-import time
 from dataclasses import dataclass
-from datetime import timedelta
-from uuid import UUID
-
-import structlog
 
 from app.errors import (
-    AuthenticationRequired,
     MobileNumberTaken,
     OtpAttemptsExceeded,
     OtpInvalid,
     OtpResendTooSoon,
     ServiceUnavailable,
 )
-from app.models import Plan, Session, plan_of
-from app.models.base import new_id
+from app.models import Plan
 from app.redis_client.connection import RedisUnavailableError
 from app.redis_client.otp_store import OtpCheck, OtpStore, OtpVerdict
 from app.schemas.auth import SendOtpOut, TokensOut
 from app.schemas.user import UserOut
-from app.security import (
-    TokenInvalidError,
-    issue_access_token,
-    new_otp,
-    new_refresh_token,
-    otp_digest,
-    read_access_token,
-    refresh_digest,
-)
+from app.security import new_otp, otp_digest
 from app.services.clock import Clock
 from app.services.mobile_number import parse_mobile_number
 from app.services.otp_sender import OtpSender
-from app.services.session_cache import SessionCache
+from app.services.session import Device, SessionService
 from app.unit_of_work import UnitOfWork
-
-log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class CurrentUser:
-    """Who a request speaks for."""
-
-    id: UUID
-    session_id: UUID
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """From where somebody signs in."""
-
-    user_agent: str | None
-    ip_address: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class AuthKeys:
-    """Derived from `JWT_SECRET_KEY`, one per purpose."""
-
-    access_token: bytes
-    otp: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class AuthService:
-    """Accounts and sessions."""
+    """Accounts, and the codes that prove them."""
 
     uow: UnitOfWork
     otps: OtpStore
     sender: OtpSender
-    keys: AuthKeys
-    open_sessions: SessionCache
+    sessions: SessionService
+    otp_key: bytes
     clock: Clock
-    access_lifetime: timedelta
-    refresh_lifetime: timedelta
     default_region: str | None
     show_otp: bool
 
@@ -135,68 +92,14 @@ class AuthService:
         except RedisUnavailableError as error:
             raise ServiceUnavailable from error
         _require_right(check)
-        return await self._open_session(number, purpose, device)
-
-    async def authenticate(self, access_token: str | None) -> CurrentUser:
-        """Who holds this token, if their session is still open.
-
-        Raises:
-            AuthenticationRequired: no token, or one that does not count (any more).
-        """
-        if access_token is None:
-            raise AuthenticationRequired
-        try:
-            claims = read_access_token(self.keys.access_token, access_token)
-        except TokenInvalidError:
-            raise AuthenticationRequired from None
-        if not self.open_sessions.is_fresh(claims.session_id, claims.user_id):
-            read_at = time.monotonic()
-            async with self.uow.read() as tx:
-                if not await tx.sessions.is_live(
-                    session_id=claims.session_id, user_id=claims.user_id, now=self.clock()
-                ):
-                    raise AuthenticationRequired
-            self.open_sessions.remember(claims.session_id, claims.user_id, read_at=read_at)
-        return CurrentUser(id=claims.user_id, session_id=claims.session_id)
-
-    def _digest(self, number: str, purpose: str, otp: str) -> str:
-        return otp_digest(self.keys.otp, mobile_number=number, purpose=purpose, otp=otp)
-
-    async def _open_session(self, number: str, purpose: str, device: Device) -> TokensOut:
-        now, session_id = self.clock(), new_id()
-        refresh_token = new_refresh_token(session_id)
         async with self.uow.begin() as tx:
-            user = await tx.users.record_login(number, now)
+            user = await tx.users.record_login(number, self.clock())
             if user is None:  # deleted since the code was sent
                 raise OtpInvalid(attempts_left=0)
-            subscription = await tx.subscriptions.latest(user.id)
-            tx.sessions.add(
-                Session(
-                    id=session_id,
-                    user_id=user.id,
-                    opened_by=purpose,
-                    refresh_hash=refresh_digest(refresh_token),
-                    user_agent=device.user_agent,
-                    ip_address=device.ip_address,
-                    created_at=now,
-                    last_used_at=now,
-                    refresh_expires_at=now + self.refresh_lifetime,
-                )
-            )
-        plan = plan_of(subscription, now)
-        return TokensOut(
-            access_token=issue_access_token(
-                self.keys.access_token,
-                user_id=user.id,
-                session_id=session_id,
-                now=now,
-                lifetime=self.access_lifetime,
-            ),
-            expires_in=int(self.access_lifetime.total_seconds()),
-            refresh_token=refresh_token,
-            refresh_expires_in=int(self.refresh_lifetime.total_seconds()),
-            user=UserOut.of(user, plan),
-        )
+            return await self.sessions.open(tx, user, opened_by=purpose, device=device)
+
+    def _digest(self, number: str, purpose: str, otp: str) -> str:
+        return otp_digest(self.otp_key, mobile_number=number, purpose=purpose, otp=otp)
 
 
 def _require_right(check: OtpCheck) -> None:

@@ -1,0 +1,30 @@
+"""Deletions: accounts that are to be erased, without anything that names the person."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, new_id
+
+
+class Deletion(Base):
+    """An account on its way out; the row goes when everything else has gone."""
+
+    __tablename__ = "deletions"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    user_id: Mapped[UUID] = mapped_column(unique=True)
+    due_at: Mapped[datetime]
+    """By the database's clock: once no process can take a session for open; later after a failure."""
+
+
+class CarriedUsage(Base):
+    """A day's count of a deleted account, so that signing up again does not give a second allowance."""
+
+    __tablename__ = "carried_usage"
+
+    number_digest: Mapped[bytes] = mapped_column(primary_key=True)
+    """An HMAC of the mobile number; without the server's key it names nobody."""
+    day: Mapped[date] = mapped_column(primary_key=True)
+    used: Mapped[int]
