@@ -3,6 +3,7 @@
 Rows are locked in one order everywhere: a reply, then its room, then the day's usage.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -135,7 +136,7 @@ class UnitOfWork:
             async with self.sessions() as session, bounded(session, self.limit_seconds):
                 tx = Transaction(session)
                 yield tx
-                await self.chatroom_cache.drop(tx.changed_lists)
+                await asyncio.gather(session.flush(), self.chatroom_cache.drop(tx.changed_lists))
                 await session.commit()
         except Exception as error:
             if not is_away(error):
@@ -147,8 +148,10 @@ class UnitOfWork:
         await self._follow_up(tx)
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[Transaction]:
-        """Single statements that only read, without the round trips of a transaction around them.
+    async def single(self) -> AsyncIterator[Transaction]:
+        """Statements that each stand for themselves, without the round trips of a transaction around them.
+
+        For reading, and for a change that is one statement and that nothing follows.
 
         Raises:
             ServiceUnavailable: the database is away.

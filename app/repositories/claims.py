@@ -1,13 +1,21 @@
 """How workers take replies: who is due, whose turn it is, and the statements that claim.
 
-They are built once: putting such a statement together takes longer than running it.
+They are built once, and are statements about tables, not about mapped classes: putting them together and
+making objects of their rows would take several times as long as running them.
 """
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, cast
+from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
     Double,
     Executable,
     Integer,
+    Table,
     Uuid,
     and_,
     bindparam,
@@ -20,44 +28,80 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import INTERVAL
-from sqlalchemy.orm import aliased
 
-from app.models import Message, MessageStatus, Role, Subscription
+from app.models import Chatroom, Message, MessageStatus, Role, Subscription
 from app.models.message import UNFINISHED
+from app.repositories.chatroom import ROOM_MEMORY, RoomMemory
 
 _UNCLAIMED_SECONDS = 2.0
 UNFINISHED_STATES = (MessageStatus.PENDING, MessageStatus.GENERATING)
 
-_EARLIER = aliased(Message, name="earlier")
+_MESSAGE = cast("Table", Message.__table__)
+_EARLIER = _MESSAGE.alias("earlier")
+_ROOM = cast("Table", Chatroom.__table__)
+_SUBSCRIPTION = cast("Table", Subscription.__table__)
 
 IS_DUE = and_(
-    Message.role == Role.MODEL,
+    _MESSAGE.c.role == Role.MODEL,
     or_(
         and_(
-            Message.status == MessageStatus.PENDING,
-            or_(Message.next_attempt_at.is_(None), Message.next_attempt_at <= func.now()),
+            _MESSAGE.c.status == MessageStatus.PENDING,
+            or_(_MESSAGE.c.next_attempt_at.is_(None), _MESSAGE.c.next_attempt_at <= func.now()),
         ),
-        and_(Message.status == MessageStatus.GENERATING, Message.lease_until < func.now()),
+        and_(_MESSAGE.c.status == MessageStatus.GENERATING, _MESSAGE.c.lease_until < func.now()),
     ),
 )
 """Pending and not waiting for a retry, or held by a worker whose lease ran out."""
 
 IS_FIRST_OF_ROOM = ~exists().where(
-    _EARLIER.chatroom_id == Message.chatroom_id,
+    _EARLIER.c.chatroom_id == _MESSAGE.c.chatroom_id,
     # Written out like UNFINISHED: a partial index is not used for bound values.
     text("earlier.role = 'model' AND earlier.status IN ('pending', 'generating')"),
-    _EARLIER.position < Message.position,
+    _EARLIER.c.position < _MESSAGE.c.position,
 )
 """A room answers in order: no earlier reply of it is unfinished."""
 
 IS_PRO = exists().where(
-    Subscription.user_id == Message.user_id,
+    _SUBSCRIPTION.c.user_id == _MESSAGE.c.user_id,
     or_(
-        Subscription.status.in_(("active", "trialing")),
-        and_(Subscription.status == "past_due", Subscription.grace_until > func.now()),
+        _SUBSCRIPTION.c.status.in_(("active", "trialing")),
+        and_(_SUBSCRIPTION.c.status == "past_due", _SUBSCRIPTION.c.grace_until > func.now()),
     ),
 )
 """Whose replies are taken first; the same rule as `Subscription.plan_at`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyWork:
+    """A reply as work, as it was when it was claimed."""
+
+    id: UUID
+    chatroom_id: UUID
+    position: int
+    content: str
+    model: str | None
+    request_id: str | None
+    attempt: int
+    retries: int
+    losses: int
+    lease_token: UUID
+    cancel_requested_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedReply:
+    """A reply that was taken just now, and the room that it is owed to."""
+
+    reply: ReplyWork
+    room: RoomMemory
+
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> "ClaimedReply":
+        """What a claim returned."""
+        return cls(ReplyWork(*row[: len(_REPLY_WORK)]), RoomMemory(*row[len(_REPLY_WORK) :]))
+
+
+_REPLY_WORK = tuple(_MESSAGE.c[field.name] for field in fields(ReplyWork))
 
 
 def seconds(number: ColumnElement[float] | float) -> ColumnElement[object]:
@@ -68,45 +112,45 @@ def seconds(number: ColumnElement[float] | float) -> ColumnElement[object]:
 def _claiming(which: ColumnElement[bool]) -> Executable:
     """Takes replies that are due and whose turn it is; built once, run often."""
     return (
-        update(Message)
-        .where(which, IS_DUE, IS_FIRST_OF_ROOM)
+        update(_MESSAGE)
+        .where(which, IS_DUE, IS_FIRST_OF_ROOM, _ROOM.c.id == _MESSAGE.c.chatroom_id)
         .values(
             status=MessageStatus.GENERATING,
             # What was shown of a reply that is only claimed to be cancelled is kept.
-            content=case((Message.cancel_requested_at.is_(None), ""), else_=Message.content),
-            attempt=Message.attempt + 1,
-            losses=Message.losses + case((Message.status == MessageStatus.GENERATING, 1), else_=0),
+            content=case((_MESSAGE.c.cancel_requested_at.is_(None), ""), else_=_MESSAGE.c.content),
+            attempt=_MESSAGE.c.attempt + 1,
+            losses=_MESSAGE.c.losses + case((_MESSAGE.c.status == MessageStatus.GENERATING, 1), else_=0),
             lease_token=func.gen_random_uuid(),
             lease_until=func.now() + seconds(bindparam("lease_seconds", type_=Double)),
             next_attempt_at=None,
         )
-        .returning(Message)
+        .returning(*_REPLY_WORK, *ROOM_MEMORY)
     )
 
 
-CLAIM_ONE = _claiming(Message.id == bindparam("reply_id", type_=Uuid))
+CLAIM_ONE = _claiming(_MESSAGE.c.id == bindparam("reply_id", type_=Uuid))
 CLAIM_NEXT_OF_ROOM = _claiming(
-    Message.id
-    == select(Message.id)
-    .where(Message.chatroom_id == bindparam("room", type_=Uuid), UNFINISHED, IS_DUE)
-    .order_by(Message.position)
+    _MESSAGE.c.id
+    == select(_MESSAGE.c.id)
+    .where(_MESSAGE.c.chatroom_id == bindparam("room", type_=Uuid), UNFINISHED, IS_DUE)
+    .order_by(_MESSAGE.c.position)
     .limit(1)
     .scalar_subquery()
 )
 _FORGOTTEN = (
-    select(Message.id)
+    select(_MESSAGE.c.id)
     .where(
         IS_DUE,
         IS_FIRST_OF_ROOM,
         UNFINISHED,
         or_(
-            Message.status == MessageStatus.GENERATING,
-            Message.created_at < func.now() - seconds(_UNCLAIMED_SECONDS),
+            _MESSAGE.c.status == MessageStatus.GENERATING,
+            _MESSAGE.c.created_at < func.now() - seconds(_UNCLAIMED_SECONDS),
         ),
     )
-    .order_by(IS_PRO.desc(), Message.created_at)
+    .order_by(IS_PRO.desc(), _MESSAGE.c.created_at)
     .limit(bindparam("most", type_=Integer))
     .with_for_update(skip_locked=True)
     .cte("forgotten")  # which runs once; a subquery might be run, and lock, for every row
 )
-CLAIM_FORGOTTEN = _claiming(Message.id.in_(select(_FORGOTTEN.c.id)))
+CLAIM_FORGOTTEN = _claiming(_MESSAGE.c.id.in_(select(_FORGOTTEN.c.id)))

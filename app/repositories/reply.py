@@ -9,7 +9,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     Executable,
-    ScalarResult,
     Text,
     Uuid,
     and_,
@@ -32,6 +31,7 @@ from app.repositories.claims import (
     CLAIM_NEXT_OF_ROOM,
     CLAIM_ONE,
     UNFINISHED_STATES,
+    ClaimedReply,
     seconds,
 )
 
@@ -73,25 +73,22 @@ class ReplyRepository:
         )
         return {row[0]: ReplyProgress(row[1], row[2], row[3]) for row in rows}
 
-    async def claim(self, reply_id: UUID, *, lease_seconds: float) -> Message | None:
+    async def claim(self, reply_id: UUID, *, lease_seconds: float) -> ClaimedReply | None:
         """Take one reply if it is due and its room's turn has come; None when somebody else has it."""
         claimed = await self._claim(CLAIM_ONE, {"reply_id": reply_id, "lease_seconds": lease_seconds})
         return claimed[0] if claimed else None
 
-    async def claim_next_of_room(self, chatroom_id: UUID, *, lease_seconds: float) -> Message | None:
+    async def claim_next_of_room(self, chatroom_id: UUID, *, lease_seconds: float) -> ClaimedReply | None:
         """Take the reply that comes next in a room; call it after the one before it has ended."""
         claimed = await self._claim(CLAIM_NEXT_OF_ROOM, {"room": chatroom_id, "lease_seconds": lease_seconds})
         return claimed[0] if claimed else None
 
-    async def claim_forgotten(self, *, limit: int, lease_seconds: float) -> Sequence[Message]:
+    async def claim_forgotten(self, *, limit: int, lease_seconds: float) -> list[ClaimedReply]:
         """Take replies that nobody claimed for two seconds or whose worker was lost; Pro first."""
         return await self._claim(CLAIM_FORGOTTEN, {"most": limit, "lease_seconds": lease_seconds})
 
-    async def _claim(self, claim: Executable, values: dict[str, object]) -> Sequence[Message]:
-        rows: ScalarResult[Message] = await self.session.scalars(
-            claim, values, execution_options={"populate_existing": True, "synchronize_session": False}
-        )
-        return rows.all()
+    async def _claim(self, claim: Executable, values: dict[str, object]) -> list[ClaimedReply]:
+        return [ClaimedReply.of(row) for row in await self.session.execute(claim, values)]
 
     async def renew(self, leases: Sequence[LeaseText], *, lease_seconds: float) -> set[UUID]:
         """Prolong all leases of a process in one statement, saving their text; returns those still held."""

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.gemini_client import Prompt, Turn
-from app.models import Chatroom, Message, Role
-from app.repositories.chatroom import PastExchange
+from app.models import Role
+from app.repositories.chatroom import PastExchange, RoomMemory
+from app.repositories.claims import ReplyWork
 from app.unit_of_work import Transaction
 
 _EXCHANGES_AT_ONCE = 30
@@ -20,7 +21,7 @@ class ContextBuilder:
     token_budget: int
     max_output_tokens: int
 
-    async def build(self, tx: Transaction, room: Chatroom, reply: Message) -> Prompt | None:
+    async def build(self, tx: Transaction, room: RoomMemory, reply: ReplyWork) -> Prompt | None:
         """The prompt for a reply: its message, and before it as many whole exchanges as the budget holds.
 
         What the room's summary covers is told by the summary and not again. The message always goes;
@@ -58,8 +59,8 @@ class ContextBuilder:
 
     def _prompt(
         self,
-        room: Chatroom,
-        reply: Message,
+        room: RoomMemory,
+        reply: ReplyWork,
         memory: str,
         newest_first: Sequence[PastExchange],
         current: PastExchange,
@@ -86,7 +87,7 @@ def as_turns(oldest_first: Sequence[PastExchange]) -> list[Turn]:
     ]
 
 
-def tokens(room: Chatroom, *texts: str) -> float:
+def tokens(room: RoomMemory, *texts: str) -> float:
     """How many tokens texts are, as far as can be told without asking."""
     return sum(len(text.encode()) for text in texts) / room.bytes_per_token
 

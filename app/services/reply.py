@@ -4,16 +4,17 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
 
 from app.errors import ServiceUnavailable
-from app.gemini_client import GeminiClient, GeminiError, Prompt, TextPiece
+from app.gemini_client import GeminiClient, GeminiError, TextPiece
 from app.models import Message, MessageStatus
 from app.redis_client.reply_events import ReplyEvents
+from app.repositories.chatroom import RoomMemory
+from app.repositories.claims import ClaimedReply, ReplyWork
 from app.services.clock import Clock
 from app.services.context import ContextBuilder, learned_bytes_per_token
 from app.services.leases import Lease, LeaseKeeper, Stopped
@@ -48,9 +49,14 @@ class RetryPolicy:
 class Claim:
     """A reply that this process holds. `claimed_at`: the monotonic time before its row was claimed."""
 
-    reply: Message
+    reply: ReplyWork
+    room: RoomMemory
     claimed_at: float
-    prompt: Prompt | None = None
+
+    @classmethod
+    def of(cls, claimed: ClaimedReply, claimed_at: float) -> "Claim":
+        """What a statement claimed that was begun at that time."""
+        return cls(claimed.reply, claimed.room, claimed_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +79,13 @@ class ReplyService:
         async with self.slots.take():
             if self.leases.is_draining:
                 return False
-            claimed_at, reply, prompt = time.monotonic(), None, None
+            claimed_at, claimed = time.monotonic(), None
             with contextlib.suppress(ServiceUnavailable):  # the row waits; a poll finds it
-                async with self.uow.begin() as tx:
-                    reply = await tx.replies.claim(reply_id, lease_seconds=self.leases.lease_seconds)
-                    if reply is not None:  # in the same transaction: every round trip delays the first word
-                        prompt = await self._prompt(tx, reply)
-            if reply is None:
+                async with self.uow.single() as tx:  # every round trip delays the first word
+                    claimed = await tx.replies.claim(reply_id, lease_seconds=self.leases.lease_seconds)
+            if claimed is None:
                 return False
-            await self._answer_room(Claim(reply, claimed_at, prompt))
+            await self._answer_room(Claim.of(claimed, claimed_at))
             return True
 
     async def claim_forgotten(self) -> list[Claim]:
@@ -89,17 +93,17 @@ class ReplyService:
         if self.leases.is_draining:
             return []
         places = await self.slots.take_free(_MOST_AT_ONCE)
-        replies: Sequence[Message] = ()
+        claimed: list[ClaimedReply] = []
         claimed_at = time.monotonic()
         try:
             if places:
                 async with self.uow.begin() as tx:
-                    replies = await tx.replies.claim_forgotten(
+                    claimed = await tx.replies.claim_forgotten(
                         limit=places, lease_seconds=self.leases.lease_seconds
                     )
         finally:
-            self.slots.release(places - len(replies))
-        return [Claim(reply, claimed_at) for reply in replies]
+            self.slots.release(places - len(claimed))
+        return [Claim.of(one, claimed_at) for one in claimed]
 
     async def answer_claimed(self, claim: Claim) -> None:
         """Work on a reply that was claimed already, in the place that was taken for it."""
@@ -120,12 +124,10 @@ class ReplyService:
 
     async def _answer_one(self, claim: Claim) -> Claim | None:
         reply = claim.reply
-        if reply.lease_token is None:
-            raise RuntimeError("a claimed reply has a lease token")
         with self.leases.hold(reply.id, reply.lease_token, claimed_at=claim.claimed_at) as lease:
             started = time.monotonic()
             try:
-                outcome = await self._generate(reply, lease, claim.prompt)
+                outcome = await self._generate(claim, lease)
             except ServiceUnavailable:
                 outcome = HandedBack()
             except asyncio.CancelledError:
@@ -139,18 +141,16 @@ class ReplyService:
             lease.is_finishing = True
             return await self._record(reply, lease, outcome, duration=time.monotonic() - started)
 
-    async def _generate(
-        self, reply: Message, lease: Lease, prompt: Prompt | None
-    ) -> Outcome | RetryLater | HandedBack:
+    async def _generate(self, claim: Claim, lease: Lease) -> Outcome | RetryLater | HandedBack:
+        reply = claim.reply
         if reply.cancel_requested_at is not None:
             lease.pieces.append(reply.content)
             return cancelled()
         if reply.losses > self.policy.max_losses:
             return worker_lost()
         started, first_token, answer = time.monotonic(), None, None
-        if prompt is None:
-            async with self.uow.begin() as tx:
-                prompt = await self._prompt(tx, reply)
+        async with self.uow.single() as tx:
+            prompt = await self.context.build(tx, claim.room, reply)
         if prompt is None:
             return HandedBack()
         log.info("reply_started", model=prompt.model, turns=len(prompt.turns))
@@ -180,12 +180,8 @@ class ReplyService:
             bytes_per_token=learned_bytes_per_token(prompt, answer.usage.input_tokens),
         )
 
-    async def _prompt(self, tx: Transaction, reply: Message) -> Prompt | None:
-        room = await tx.chatrooms.get(reply.chatroom_id)
-        return None if room is None else await self.context.build(tx, room, reply)
-
     async def _record(
-        self, reply: Message, lease: Lease, outcome: Outcome | RetryLater | HandedBack, *, duration: float
+        self, reply: ReplyWork, lease: Lease, outcome: Outcome | RetryLater | HandedBack, *, duration: float
     ) -> Claim | None:
         """Write what came of it under the lease's token, again and again while the lease holds."""
         while True:
@@ -199,7 +195,7 @@ class ReplyService:
                 await asyncio.sleep(_TRY_AGAIN_SECONDS)
 
     async def _record_once(
-        self, reply: Message, lease: Lease, outcome: Outcome | RetryLater | HandedBack, duration: float
+        self, reply: ReplyWork, lease: Lease, outcome: Outcome | RetryLater | HandedBack, duration: float
     ) -> Claim | None:
         following, claimed_at = None, time.monotonic()
         async with self.uow.begin() as tx:
@@ -223,7 +219,7 @@ class ReplyService:
             await self.events.end(reply.id, ended.attempt)
         if ended.status is MessageStatus.COMPLETED:
             self.upkeep.soon(ended)
-        return None if following is None else Claim(following, claimed_at)
+        return None if following is None else Claim.of(following, claimed_at)
 
     async def _end(self, tx: Transaction, lease: Lease, outcome: Outcome, duration: float) -> Message | None:
         ended = await tx.replies.end(

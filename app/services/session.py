@@ -95,7 +95,7 @@ class SessionService:
             raise AuthenticationRequired from None
         if not self.open_sessions.is_fresh(claims.session_id, claims.user_id):
             read_at = time.monotonic()
-            async with self.uow.read() as tx:
+            async with self.uow.single() as tx:
                 if not await tx.sessions.is_live(
                     session_id=claims.session_id, user_id=claims.user_id, now=self.clock()
                 ):

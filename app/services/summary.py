@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from app.gemini_client import Prompt, Turn
-from app.models import Chatroom, Role
-from app.repositories.chatroom import HistorySize, PastExchange
+from app.models import Role
+from app.repositories.chatroom import HistorySize, PastExchange, RoomMemory
 from app.services.context import as_turns, remembered, tokens
 
 # A room is summarised before its history outgrows the budget, so that the next message finds the summary
@@ -56,7 +56,7 @@ class SummaryPlan:
         """How long a summary may be."""
         return min(_MOST_SUMMARY_TOKENS, int(self.token_budget * _SUMMARY_SHARE))
 
-    def excess(self, room: Chatroom, history: HistorySize) -> float:
+    def excess(self, room: RoomMemory, history: HistorySize) -> float:
         """How many tokens of the history since the summary are to be taken into it; 0 if it is not due."""
         told = tokens(room, room.system_instruction or "", remembered(room.summary))
         told += history.text_bytes / room.bytes_per_token
@@ -64,7 +64,7 @@ class SummaryPlan:
             return 0
         return told - _KEPT * self.token_budget
 
-    def fold(self, room: Chatroom, oldest_first: Iterable[PastExchange], *, excess: float) -> Fold | None:
+    def fold(self, room: RoomMemory, oldest_first: Iterable[PastExchange], *, excess: float) -> Fold | None:
         """Take the oldest exchanges until the excess is gone or a prompt is full; None if there are none."""
         taken: list[PastExchange] = []
         cost = 0.0

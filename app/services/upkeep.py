@@ -57,7 +57,7 @@ class RoomUpkeep:
 
     async def _find(self, reply: Message) -> _Untitled | Fold | None:
         async with self.uow.begin() as tx:
-            room = await tx.chatrooms.get(reply.chatroom_id)
+            room = await tx.chatrooms.get_memory(reply.chatroom_id)
             if room is None:
                 return None
             before, after = reply.position + 1, room.summary_upto

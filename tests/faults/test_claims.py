@@ -14,6 +14,7 @@ from app.redis_client.breaker import Breaker
 from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.connection import RedisConnection
 from app.redis_client.daily_count import DailyCountMirror
+from app.repositories.claims import ReplyWork
 from app.repositories.reply import LeaseText
 from app.unit_of_work import UnitOfWork
 from tests.faults.bench import Bench
@@ -56,16 +57,16 @@ async def _units_of_work(bench: Bench, count: int) -> AsyncIterator[list[UnitOfW
         await redis.aclose()
 
 
-async def _claim(uow: UnitOfWork, reply_id: UUID, *, polled: bool = False) -> Message | None:
+async def _claim(uow: UnitOfWork, reply_id: UUID, *, polled: bool = False) -> ReplyWork | None:
     async with uow.begin() as tx:
         if polled:
             found = await tx.replies.claim_forgotten(limit=1, lease_seconds=_LEASE_SECONDS)
-            return next(iter(found), None)
-        return await tx.replies.claim(reply_id, lease_seconds=_LEASE_SECONDS)
+            return found[0].reply if found else None
+        claimed = await tx.replies.claim(reply_id, lease_seconds=_LEASE_SECONDS)
+        return claimed.reply if claimed else None
 
 
-async def _end(uow: UnitOfWork, claimed: Message, text: str) -> Message | None:
-    assert claimed.lease_token is not None
+async def _end(uow: UnitOfWork, claimed: ReplyWork, text: str) -> Message | None:
     async with uow.begin() as tx:
         return await tx.replies.end(
             claimed.id, claimed.lease_token, status=MessageStatus.COMPLETED, content=text
