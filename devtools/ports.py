@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+import secrets
 import socket
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+_SERVER_PORTS = (15_000, 32_000)
 
 
 def is_free(port: int) -> bool:
@@ -21,11 +25,14 @@ def is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on.
+
+    It is below those that outgoing connections are given: one of them might take it before a server does.
+    """
+    lowest, beyond = _SERVER_PORTS
+    while not is_free(port := lowest + secrets.randbelow(beyond - lowest)):
+        pass
+    return port
 
 
 def remembered_ports(file: Path, wanted: dict[str, int]) -> dict[str, int]:
