@@ -32,6 +32,7 @@ from app.services.message import MessageService
 from app.services.otp_sender import OtpSender
 from app.services.paging import CursorSigner
 from app.services.quota import DailyQuota
+from app.services.refresh import RefreshService
 from app.services.reply import ReplyService, RetryPolicy
 from app.services.reply_feed import ReplyFeed
 from app.services.reply_stream import ReplyStreams
@@ -40,6 +41,7 @@ from app.services.session_cache import SessionCache
 from app.services.slots import Slots
 from app.services.subscription import SubscriptionService
 from app.services.summary import SummaryPlan
+from app.services.tokens import TokenIssuer
 from app.services.upkeep import RoomUpkeep, Upkeep
 from app.services.user import UserService
 from app.sms_client import create_sms_client
@@ -67,6 +69,7 @@ class ApiServices:
 
     auth: AuthService
     sessions: SessionService
+    refreshes: RefreshService
     users: UserService
     chatrooms: ChatroomService
     messages: MessageService
@@ -135,14 +138,14 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
         otps = OtpStore(
             base.redis, ttl_seconds=settings.otp_ttl_seconds, resend_seconds=settings.otp_resend_seconds
         )
-        sessions = SessionService(
-            uow=base.uow,
+        cursors = CursorSigner(derive_key(root, "cursor"))
+        open_sessions = SessionCache()
+        tokens = TokenIssuer(
             access_key=root,
-            open_sessions=SessionCache(),
-            clock=utc_now,
             access_lifetime=timedelta(hours=settings.access_token_hours),
             refresh_lifetime=timedelta(days=settings.refresh_token_days),
         )
+        sessions = SessionService(base.uow, tokens, open_sessions, cursors, utc_now)
         yield ApiServices(
             auth=AuthService(
                 uow=base.uow,
@@ -155,11 +158,12 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
                 show_otp=settings.otp_delivery is OtpDelivery.RESPONSE,
             ),
             sessions=sessions,
+            refreshes=RefreshService(base.uow, tokens, derive_key(root, "refresh"), open_sessions, utc_now),
             users=UserService(base.uow, utc_now),
             chatrooms=ChatroomService(
                 base.uow,
                 base.chatroom_cache,
-                CursorSigner(derive_key(root, "cursor")),
+                cursors,
                 utc_now,
                 settings.selectable_models,
             ),
