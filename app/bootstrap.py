@@ -18,6 +18,7 @@ from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.connection import RedisConnection
 from app.redis_client.daily_count import DailyCountMirror
 from app.redis_client.otp_store import OtpStore
+from app.redis_client.password_attempts import PasswordAttemptStore
 from app.redis_client.reply_events import ReplyEvents
 from app.redis_client.reply_listener import ReplyListener
 from app.security import derive_key
@@ -31,6 +32,9 @@ from app.services.leases import LeaseKeeper
 from app.services.message import MessageService
 from app.services.otp_sender import OtpSender
 from app.services.paging import CursorSigner
+from app.services.password import PasswordService
+from app.services.password_attempts import PasswordAttempts
+from app.services.password_hasher import PasswordHasher
 from app.services.quota import DailyQuota
 from app.services.refresh import RefreshService
 from app.services.reply import ReplyService, RetryPolicy
@@ -70,6 +74,7 @@ class ApiServices:
     auth: AuthService
     sessions: SessionService
     refreshes: RefreshService
+    passwords: PasswordService
     users: UserService
     chatrooms: ChatroomService
     messages: MessageService
@@ -146,6 +151,8 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             refresh_lifetime=timedelta(days=settings.refresh_token_days),
         )
         sessions = SessionService(base.uow, tokens, open_sessions, cursors, utc_now)
+        hasher = PasswordHasher()
+        stack.callback(hasher.close)
         yield ApiServices(
             auth=AuthService(
                 uow=base.uow,
@@ -159,6 +166,16 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             ),
             sessions=sessions,
             refreshes=RefreshService(base.uow, tokens, derive_key(root, "refresh"), open_sessions, utc_now),
+            passwords=PasswordService(
+                uow=base.uow,
+                sessions=sessions,
+                hasher=hasher,
+                attempts=PasswordAttempts(
+                    PasswordAttemptStore(base.redis), derive_key(root, "password-attempts")
+                ),
+                clock=utc_now,
+                default_region=settings.default_region,
+            ),
             users=UserService(base.uow, utc_now),
             chatrooms=ChatroomService(
                 base.uow,

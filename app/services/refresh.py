@@ -4,6 +4,8 @@ import hmac
 from dataclasses import dataclass
 from enum import Enum, auto
 
+import structlog
+
 from app.errors import RefreshInvalid, RefreshReused
 from app.models import plan_of
 from app.repositories.session import HeldSession
@@ -16,6 +18,8 @@ from app.unit_of_work import UnitOfWork
 
 _MOST_FORERUNNERS = 1000
 """Older ones do not raise the alarm any more: to look back so far takes 5 ms, and anybody can ask for it."""
+
+log = structlog.get_logger(__name__)
 
 
 class _Standing(Enum):
@@ -72,6 +76,7 @@ class RefreshService:
         if standing is _Standing.USED:
             # Said after the commit, which has to stand although the answer is a failure.
             self.open_sessions.forget([session_id])
+            log.warning("refresh_reused", session_id=str(session_id))
             raise RefreshReused
         return self.tokens.pair(
             session, held.user, plan_of(held.subscription, now), refresh_token=successor, now=now
