@@ -263,6 +263,16 @@ def _right_one_has_to_wait_too(address: str, holder: Person) -> None:
     assert log_in(address, holder.mobile_number).is_success
 
 
+def test_guesses_that_go_on_and_on_are_not_compared_when_the_first_wait_is_over(
+    stack: Stack, holder: Person
+) -> None:
+    """Red when a guess during the wait does not push its end."""
+    _log_in_at_once([stack.base_url], [holder.mobile_number] * 10)
+    until = time.monotonic() + 3
+    while time.monotonic() < until:
+        problem(log_in(stack.base_url, holder.mobile_number, "guess"), 429, "password_attempts_exceeded")
+
+
 def test_every_wrong_password_doubles_the_wait_and_a_right_one_ends_it(stack: Stack, holder: Person) -> None:
     """The same for a number that nobody has. The waits are not sat out: their end is moved to now."""
     unknown = some_number()

@@ -76,10 +76,11 @@ class PasswordAttempts:
             PasswordAttemptsExceeded: it must not be compared now, right or wrong.
         """
         account = self._account(mobile_number)
+        locally = self.local.spend(account)  # always, so that losing Redis gives no fresh tries here
         try:
             wait = await self.store.spend(account)
         except RedisUnavailableError:
-            wait = self.local.spend(account)
+            wait = locally
         if wait:
             raise PasswordAttemptsExceeded(retry_after=math.ceil(wait / 1000))
 
