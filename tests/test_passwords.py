@@ -330,7 +330,7 @@ def test_without_redis_logins_go_on_and_guesses_are_counted_in_the_process(
 
 
 def test_a_burst_of_logins_does_not_hold_up_other_answers(stack: Stack) -> None:
-    """Red when hashing happens on the loop: nobody else is answered before the burst is over."""
+    """Others are answered while it is under way; nothing is said of how fast."""
     numbers = [some_number() for _ in range(30)]
     with ThreadPoolExecutor(1) as thread:
         burst = thread.submit(_log_in_at_once, [stack.base_url], numbers)

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import psycopg
 import pytest
 
+from app.security import derive_key, refresh_digest, refresh_successor
 from tests.support.person import Json, Person, client, ok, problem
 from tests.support.sessions import another_session, give_password, refresh
 from tests.support.stack import Stack
@@ -64,8 +66,6 @@ def test_a_lost_answer_can_be_asked_for_again(stack: Stack, person: Person) -> N
 def test_twenty_refreshes_at_once_get_the_same_successor(
     stack: Stack, person: Person, replicas: tuple[str, str]
 ) -> None:
-    """Red without the row lock: some find the token neither current nor a forerunner."""
-
     async def burst() -> list[httpx.Response]:
         body = {"refresh_token": person.tokens["refresh_token"]}
         async with httpx.AsyncClient(timeout=30, trust_env=False) as anyone:
@@ -78,6 +78,29 @@ def test_twenty_refreshes_at_once_get_the_same_successor(
     assert len(successors) == 1
     row = stack.database.rows("SELECT refresh_count FROM sessions WHERE user_id = %s", person.id)
     assert row == [{"refresh_count": 1}]
+
+
+def test_a_refresh_that_had_to_wait_goes_by_what_was_done_meanwhile(stack: Stack, person: Person) -> None:
+    """Red without the row lock: it sets the chain back, and the newest token turns into a stranger's."""
+    chain = [person.tokens["refresh_token"]]
+    key = derive_key(stack.settings["JWT_SECRET_KEY"].encode(), "refresh")
+    for _ in range(2):
+        chain.append(refresh_successor(key, chain[-1]))
+    with ThreadPoolExecutor(1) as thread, psycopg.connect(stack.database.url) as others:
+        others.execute(
+            "UPDATE sessions SET refresh_hash = %s, refresh_count = 2 WHERE user_id = %s",
+            (refresh_digest(chain[2]), person.id),
+        )
+        late = thread.submit(refresh, stack.base_url, chain[0])
+        eventually(
+            lambda: stack.database.rows(
+                "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                " AND datname = current_database()"
+            ),
+            what="a refresh that waits",
+        )
+        others.commit()
+        problem(late.result(), 401, "refresh_reused")
 
 
 def test_a_token_whose_successor_was_used_ends_the_session(stack: Stack, person: Person) -> None:
