@@ -18,6 +18,7 @@ from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.connection import RedisConnection
 from app.redis_client.daily_count import DailyCountMirror
 from app.redis_client.otp_store import OtpStore
+from app.redis_client.password_attempts import PasswordAttemptStore
 from app.redis_client.reply_events import ReplyEvents
 from app.redis_client.reply_listener import ReplyListener
 from app.security import derive_key
@@ -31,7 +32,11 @@ from app.services.leases import LeaseKeeper
 from app.services.message import MessageService
 from app.services.otp_sender import OtpSender
 from app.services.paging import CursorSigner
+from app.services.password import PasswordService
+from app.services.password_attempts import PasswordAttempts
+from app.services.password_hasher import PasswordHasher
 from app.services.quota import DailyQuota
+from app.services.refresh import RefreshService
 from app.services.reply import ReplyService, RetryPolicy
 from app.services.reply_feed import ReplyFeed
 from app.services.reply_stream import ReplyStreams
@@ -40,6 +45,7 @@ from app.services.session_cache import SessionCache
 from app.services.slots import Slots
 from app.services.subscription import SubscriptionService
 from app.services.summary import SummaryPlan
+from app.services.tokens import TokenIssuer
 from app.services.upkeep import RoomUpkeep, Upkeep
 from app.services.user import UserService
 from app.sms_client import create_sms_client
@@ -67,6 +73,8 @@ class ApiServices:
 
     auth: AuthService
     sessions: SessionService
+    refreshes: RefreshService
+    passwords: PasswordService
     users: UserService
     chatrooms: ChatroomService
     messages: MessageService
@@ -135,14 +143,16 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
         otps = OtpStore(
             base.redis, ttl_seconds=settings.otp_ttl_seconds, resend_seconds=settings.otp_resend_seconds
         )
-        sessions = SessionService(
-            uow=base.uow,
+        cursors = CursorSigner(derive_key(root, "cursor"))
+        open_sessions = SessionCache()
+        tokens = TokenIssuer(
             access_key=root,
-            open_sessions=SessionCache(),
-            clock=utc_now,
             access_lifetime=timedelta(hours=settings.access_token_hours),
             refresh_lifetime=timedelta(days=settings.refresh_token_days),
         )
+        sessions = SessionService(base.uow, tokens, open_sessions, cursors, utc_now)
+        hasher = PasswordHasher()
+        stack.callback(hasher.close)
         yield ApiServices(
             auth=AuthService(
                 uow=base.uow,
@@ -155,11 +165,22 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
                 show_otp=settings.otp_delivery is OtpDelivery.RESPONSE,
             ),
             sessions=sessions,
+            refreshes=RefreshService(base.uow, tokens, derive_key(root, "refresh"), open_sessions, utc_now),
+            passwords=PasswordService(
+                uow=base.uow,
+                sessions=sessions,
+                hasher=hasher,
+                attempts=PasswordAttempts(
+                    PasswordAttemptStore(base.redis), derive_key(root, "password-attempts")
+                ),
+                clock=utc_now,
+                default_region=settings.default_region,
+            ),
             users=UserService(base.uow, utc_now),
             chatrooms=ChatroomService(
                 base.uow,
                 base.chatroom_cache,
-                CursorSigner(derive_key(root, "cursor")),
+                cursors,
                 utc_now,
                 settings.selectable_models,
             ),

@@ -134,8 +134,11 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _safe_in_production(self) -> Self:
-        if self.environment is Environment.PRODUCTION and (problems := _production_problems(self)):
+    def _safe(self) -> Self:
+        problems = _secret_problems(self)
+        if self.environment is Environment.PRODUCTION:
+            problems += _production_problems(self)
+        if problems:
             raise ValueError("; ".join(problems))
         return self
 
@@ -150,13 +153,19 @@ class Settings(BaseSettings):
         return tuple(dict.fromkeys((self.gemini_model, *self.gemini_models)))
 
 
+def _secret_problems(settings: Settings) -> list[str]:
+    """A short secret can be guessed from any token, wherever the service runs; none is random instead."""
+    secret = settings.jwt_secret_key.get_secret_value()
+    if secret and len(secret.encode()) < _MIN_SECRET_BYTES:
+        return [f"JWT_SECRET_KEY is shorter than {_MIN_SECRET_BYTES} bytes"]
+    return []
+
+
 def _production_problems(settings: Settings) -> list[str]:
     problems = []
     secret = settings.jwt_secret_key.get_secret_value()
     if not secret:
         problems.append("JWT_SECRET_KEY is missing")
-    elif len(secret.encode()) < _MIN_SECRET_BYTES:
-        problems.append(f"JWT_SECRET_KEY is shorter than {_MIN_SECRET_BYTES} bytes")
     elif any(word in secret.lower() for word in _SAMPLE_WORDS):
         problems.append("JWT_SECRET_KEY is a sample")
     if not settings.gemini_api_key.get_secret_value():

@@ -47,6 +47,7 @@ RequestId = Annotated[str, Depends(_request_id)]
 ChatroomId = Annotated[UUID, Path(description="One of your chatrooms.")]
 MessageId = Annotated[UUID, Path(description="A message of this chatroom.")]
 ReplyId = Annotated[UUID, Path(description="A reply in this chatroom.")]
+SessionId = Annotated[UUID, Path(description="One of your open sessions.")]
 Limit = Annotated[int, Query(ge=1, le=100, description="The most items of a page.")]
 Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before.")]
 IdempotencyKey = Annotated[

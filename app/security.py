@@ -1,7 +1,9 @@
 """Pure functions of identity: derived keys, codes, access tokens, refresh tokens."""
 
+import base64
 import hashlib
 import hmac
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +13,9 @@ import jwt
 
 _ALGORITHM = "HS256"
 _REQUIRED_CLAIMS = ["sub", "sid", "iat", "exp", "jti"]
+_MOST_TOKEN_CHARS = 2000  # ours have about 350
 _REFRESH_TOKEN_BYTES = 32
+_REFRESH_TOKEN = re.compile(r"([0-9a-f]{32})\.[A-Za-z0-9_-]{43}")
 
 
 class TokenInvalidError(Exception):
@@ -62,6 +66,8 @@ def read_access_token(key: bytes, token: str) -> AccessClaims:
     Raises:
         TokenInvalidError: whatever is wrong, without saying what.
     """
+    if len(token) > _MOST_TOKEN_CHARS:
+        raise TokenInvalidError
     try:
         claims = jwt.decode(token, key, algorithms=[_ALGORITHM], options={"require": _REQUIRED_CLAIMS})
         return AccessClaims(user_id=UUID(claims["sub"]), session_id=UUID(claims["sid"]))
@@ -77,3 +83,16 @@ def new_refresh_token(session_id: UUID) -> str:
 def refresh_digest(token: str) -> bytes:
     """What is kept of a refresh token; its 256 random bits need no slow hash."""
     return hashlib.sha256(token.encode()).digest()
+
+
+def refresh_successor(key: bytes, token: str) -> str:
+    """The refresh token that follows this one: always the same, and only the server can derive it."""
+    secret = hmac.digest(key, token.encode(), "sha256")
+    session_id, _, _ = token.partition(".")
+    return f"{session_id}.{base64.urlsafe_b64encode(secret).decode().rstrip('=')}"
+
+
+def session_of_refresh_token(token: str) -> UUID | None:
+    """The session that a refresh token names; None for what has not the form of one."""
+    match = _REFRESH_TOKEN.fullmatch(token)
+    return UUID(match[1]) if match else None

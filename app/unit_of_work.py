@@ -22,6 +22,7 @@ from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.daily_count import DailyCountMirror
 from app.repositories.chatroom import ChatroomRepository
 from app.repositories.message import MessageRepository
+from app.repositories.password import PasswordRepository
 from app.repositories.reply import ReplyRepository
 from app.repositories.session import SessionRepository
 from app.repositories.subscription import SubscriptionRepository
@@ -73,6 +74,11 @@ class Transaction:
     def users(self) -> UserRepository:
         """People."""
         return UserRepository(self.session)
+
+    @cached_property
+    def passwords(self) -> PasswordRepository:
+        """People's passwords."""
+        return PasswordRepository(self.session)
 
     @cached_property
     def sessions(self) -> SessionRepository:

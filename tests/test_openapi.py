@@ -55,7 +55,13 @@ def test_every_route_with_an_id_refuses_somebody_elses(stack: Stack, document: J
     """The owner matrix: a new route is covered on the day it is in the document."""
     room = person.open_room()
     reply = person.say(room, "Mine")["reply"]
-    ids = {"chatroom_id": room, "message_id": reply["id"], "reply_id": reply["id"]}
+    [session] = ok(person.http.get("/auth/sessions"))["sessions"]
+    ids = {
+        "chatroom_id": room,
+        "message_id": reply["id"],
+        "reply_id": reply["id"],
+        "session_id": session["id"],
+    }
     stranger = stack.person()
     checked = 0
     for method, path, operation in _operations(document):

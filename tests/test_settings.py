@@ -71,3 +71,12 @@ def test_an_empty_variable_counts_as_not_set(tmp_path: object, name: str) -> Non
 def test_twilio_needs_its_account(tmp_path: object) -> None:
     done = _load({**_SAFE, "ENVIRONMENT": "development", "TWILIO_FROM": ""}, tmp_path)
     assert "TWILIO_FROM" in done.stderr
+
+
+@pytest.mark.parametrize("environment", ["development", "test", "production"])
+def test_a_short_secret_is_refused_everywhere(tmp_path: object, environment: str) -> None:
+    settings = {**_SAFE, "ENVIRONMENT": environment, "JWT_SECRET_KEY": "31-bytes-visible-aaaaaaaaaaaaaa"}
+    done = _load(settings, tmp_path)
+    assert done.returncode == 1
+    assert "JWT_SECRET_KEY is shorter than 32 bytes" in done.stderr
+    assert "visible" not in done.stderr

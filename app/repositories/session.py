@@ -1,13 +1,63 @@
-"""SQL about sessions."""
+"""SQL about sessions. A session is open until it is ended, runs out, or its user is deleted."""
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import DateTime, Uuid, and_, bindparam, select, true, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
-from app.models import Session
+from app.models import Session, Subscription, User
+
+
+class SessionUse(NamedTuple):
+    """When an open session was last noted as used, and what its user's plan follows from."""
+
+    last_used_at: datetime
+    subscription: Subscription | None
+
+
+class HeldSession(NamedTuple):
+    """An open session that this transaction holds, with its user."""
+
+    session: Session
+    user: User
+    subscription: Subscription | None
+
+
+_Latest = aliased(
+    Subscription,
+    select(Subscription)
+    .where(Subscription.user_id == Session.user_id)
+    .order_by(Subscription.created_at.desc(), Subscription.id.desc())
+    .limit(1)
+    .correlate(Session)
+    .lateral("latest"),
+)
+_IS_OPEN = and_(
+    Session.ended_at.is_(None),
+    Session.refresh_expires_at > bindparam("moment", type_=DateTime(timezone=True)),
+)
+_OPEN_OF_ITS_USER = and_(
+    Session.id == bindparam("which", type_=Uuid), User.deleted_at.is_(None), User.id == Session.user_id
+)
+
+# Built once: one of them is run for most requests, whenever the process has to look again.
+_USE = (
+    select(Session.last_used_at, _Latest)
+    .join(User, _OPEN_OF_ITS_USER)
+    .outerjoin(_Latest, true())
+    .where(_IS_OPEN, Session.user_id == bindparam("whom", type_=Uuid))
+)
+_HELD = (
+    select(Session, User, _Latest)
+    .join(User, _OPEN_OF_ITS_USER)
+    .outerjoin(_Latest, true())
+    .where(_IS_OPEN)
+    .with_for_update(of=Session)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +70,60 @@ class SessionRepository:
         """Open a session."""
         self.session.add(row)
 
-    async def is_live(self, *, session_id: UUID, user_id: UUID, now: datetime) -> bool:
-        """Whether this session of this user has neither ended nor run out."""
-        found = await self.session.scalar(
-            select(Session.id).where(
-                Session.id == session_id,
-                Session.user_id == user_id,
-                Session.ended_at.is_(None),
-                Session.refresh_expires_at > now,
+    async def find_open(self, *, session_id: UUID, user_id: UUID, now: datetime) -> SessionUse | None:
+        """This session of this user, if it is open."""
+        row = (
+            await self.session.execute(_USE, {"which": session_id, "whom": user_id, "moment": now})
+        ).one_or_none()
+        return SessionUse(*row) if row else None
+
+    async def hold_open(self, session_id: UUID, *, now: datetime) -> HeldSession | None:
+        """This session, if it is open; nobody else changes it until the transaction ends."""
+        row = (await self.session.execute(_HELD, {"which": session_id, "moment": now})).one_or_none()
+        return HeldSession(*row) if row else None
+
+    async def note_use(self, session_id: UUID, *, now: datetime, unless_since: datetime) -> None:
+        """Set `last_used_at`, unless that was done since then or is being done this moment."""
+        due = (
+            select(Session.id)
+            .where(Session.id == session_id, Session.last_used_at < unless_since)
+            .with_for_update(skip_locked=True)
+        )
+        await self.session.execute(
+            update(Session).where(Session.id == due.scalar_subquery()).values(last_used_at=now),
+            execution_options={"synchronize_session": False},
+        )
+
+    async def page(
+        self, user_id: UUID, *, now: datetime, before: tuple[datetime, UUID] | None, limit: int
+    ) -> list[Session]:
+        """Up to `limit` open sessions by newest use, after the session at `before`."""
+        query = (
+            select(Session)
+            .where(Session.user_id == user_id, _IS_OPEN)
+            .order_by(Session.last_used_at.desc(), Session.id.desc())
+            .limit(limit)
+        )
+        if before is not None:
+            query = query.where(tuple_(Session.last_used_at, Session.id) < before)
+        return list(await self.session.scalars(query, {"moment": now}))
+
+    async def end(
+        self, user_id: UUID, *, now: datetime, only: UUID | None = None, but: UUID | None = None
+    ) -> list[UUID]:
+        """End the user's open sessions: all, `only` one, or all `but` one; returns which."""
+        ending = (
+            update(Session)
+            .where(Session.user_id == user_id, _IS_OPEN)
+            .values(ended_at=now)
+            .returning(Session.id)
+        )
+        if only is not None:
+            ending = ending.where(Session.id == only)
+        if but is not None:
+            ending = ending.where(Session.id != but)
+        return list(
+            await self.session.scalars(
+                ending, {"moment": now}, execution_options={"synchronize_session": False}
             )
         )
-        return found is not None

@@ -1,33 +1,33 @@
-"""Sessions: a sign-in on one device, and the tokens that speak for it."""
+"""Sessions: a sign-in on one device; who a token speaks for, and how its session ends."""
 
 import time
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from app.errors import AuthenticationRequired
-from app.models import Session, User, plan_of
+from app.errors import AuthenticationRequired, SessionNotFound
+from app.models import Plan, Session, User, plan_of
 from app.models.base import new_id
 from app.schemas.auth import TokensOut
-from app.schemas.user import UserOut
-from app.security import (
-    TokenInvalidError,
-    issue_access_token,
-    new_refresh_token,
-    read_access_token,
-    refresh_digest,
-)
+from app.schemas.session import LogoutScope, SessionOut, SessionPage
+from app.security import AccessClaims, new_refresh_token, refresh_digest
 from app.services.clock import Clock
-from app.services.session_cache import SessionCache
+from app.services.paging import CursorSigner
+from app.services.session_cache import OpenSession, SessionCache
+from app.services.tokens import TokenIssuer
 from app.unit_of_work import Transaction, UnitOfWork
+
+USE_NOTED_EVERY = timedelta(minutes=10)
+_MOST_DEVICE_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class CurrentUser:
-    """Who a request speaks for."""
+    """Who a request speaks for, and their plan as it was at most 5 seconds ago."""
 
     id: UUID
     session_id: UUID
+    plan: Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,46 +40,38 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class SessionService:
-    """Opens sessions and says who a token speaks for."""
+    """Opens, recognises, lists and ends sessions."""
 
     uow: UnitOfWork
-    access_key: bytes
+    tokens: TokenIssuer
     open_sessions: SessionCache
+    cursors: CursorSigner
     clock: Clock
-    access_lifetime: timedelta
-    refresh_lifetime: timedelta
 
     async def open(self, tx: Transaction, user: User, *, opened_by: str, device: Device) -> TokensOut:
         """A new session, stored with this transaction."""
         now, session_id = self.clock(), new_id()
         refresh_token = new_refresh_token(session_id)
         subscription = await tx.subscriptions.latest(user.id)
-        tx.sessions.add(
-            Session(
-                id=session_id,
-                user_id=user.id,
-                opened_by=opened_by,
-                refresh_hash=refresh_digest(refresh_token),
-                user_agent=device.user_agent,
-                ip_address=device.ip_address,
-                created_at=now,
-                last_used_at=now,
-                refresh_expires_at=now + self.refresh_lifetime,
-            )
+        session = Session(
+            id=session_id,
+            user_id=user.id,
+            opened_by=opened_by,
+            refresh_hash=refresh_digest(refresh_token),
+            user_agent=_printable(device.user_agent),
+            ip_address=device.ip_address,
+            created_at=now,
+            last_used_at=now,
+            refresh_expires_at=now + self.tokens.refresh_lifetime,
         )
-        return TokensOut(
-            access_token=issue_access_token(
-                self.access_key,
-                user_id=user.id,
-                session_id=session_id,
-                now=now,
-                lifetime=self.access_lifetime,
-            ),
-            expires_in=int(self.access_lifetime.total_seconds()),
-            refresh_token=refresh_token,
-            refresh_expires_in=int(self.refresh_lifetime.total_seconds()),
-            user=UserOut.of(user, plan_of(subscription, now)),
+        tx.sessions.add(session)
+        return self.tokens.pair(
+            session, user, plan_of(subscription, now), refresh_token=refresh_token, now=now
         )
+
+    def claims_of(self, access_token: str | None) -> AccessClaims | None:
+        """What a valid access token says, without asking whether its session is still open: no I/O."""
+        return self.tokens.claims_of(access_token)
 
     async def authenticate(self, access_token: str | None) -> CurrentUser:
         """Who holds this token, if their session is still open.
@@ -87,18 +79,76 @@ class SessionService:
         Raises:
             AuthenticationRequired: no token, or one that does not count (any more).
         """
-        if access_token is None:
+        return await self.user_of(self.claims_of(access_token))
+
+    async def user_of(self, claims: AccessClaims | None) -> CurrentUser:
+        """Whom these claims of a valid token speak for, if the session is still open.
+
+        Raises:
+            AuthenticationRequired: there are none, or the session has ended.
+        """
+        if claims is None:
             raise AuthenticationRequired
-        try:
-            claims = read_access_token(self.access_key, access_token)
-        except TokenInvalidError:
-            raise AuthenticationRequired from None
-        if not self.open_sessions.is_fresh(claims.session_id, claims.user_id):
-            read_at = time.monotonic()
-            async with self.uow.single() as tx:
-                if not await tx.sessions.is_live(
-                    session_id=claims.session_id, user_id=claims.user_id, now=self.clock()
-                ):
-                    raise AuthenticationRequired
-            self.open_sessions.remember(claims.session_id, claims.user_id, read_at=read_at)
-        return CurrentUser(id=claims.user_id, session_id=claims.session_id)
+        known = self.open_sessions.get(claims.session_id) or await self._look(claims)
+        if known is None or known.user_id != claims.user_id:
+            raise AuthenticationRequired
+        return CurrentUser(id=known.user_id, session_id=claims.session_id, plan=known.plan)
+
+    async def _look(self, claims: AccessClaims) -> OpenSession | None:
+        """Ask the row, and note now and then that the session is in use."""
+        read_at, now = time.monotonic(), self.clock()
+        async with self.uow.single() as tx:
+            use = await tx.sessions.find_open(session_id=claims.session_id, user_id=claims.user_id, now=now)
+        if use is None:
+            return None
+        found = OpenSession(claims.user_id, plan_of(use.subscription, now))
+        self.open_sessions.remember(claims.session_id, found, read_at=read_at)
+        stale = now - USE_NOTED_EVERY
+        if use.last_used_at < stale:
+            async with self.uow.begin() as tx:
+                await tx.sessions.note_use(claims.session_id, now=now, unless_since=stale)
+        return found
+
+    async def listing(self, user: CurrentUser, *, cursor: str | None, limit: int) -> SessionPage:
+        """The user's open sessions by newest use, from `cursor` on."""
+        scope = f"sessions:{user.id}"
+        before = None
+        if cursor is not None:
+            moment, session_id = self.cursors.read(scope, cursor)
+            before = datetime.fromisoformat(moment), UUID(session_id)
+        async with self.uow.single() as tx:
+            rows = await tx.sessions.page(user.id, now=self.clock(), before=before, limit=limit + 1)
+        page, more = rows[:limit], len(rows) > limit
+        next_cursor = (
+            self.cursors.make(scope, page[-1].last_used_at.isoformat(), str(page[-1].id)) if more else None
+        )
+        return SessionPage(
+            sessions=[SessionOut.of(row, current_id=user.session_id) for row in page],
+            next_cursor=next_cursor,
+        )
+
+    async def log_out(self, user: CurrentUser, scope: LogoutScope) -> None:
+        """End this session, the user's others, or all; other processes notice within 5 seconds."""
+        only = user.session_id if scope is LogoutScope.THIS else None
+        but = user.session_id if scope is LogoutScope.OTHERS else None
+        async with self.uow.begin() as tx:
+            ended = await tx.sessions.end(user.id, now=self.clock(), only=only, but=but)
+        self.open_sessions.forget(ended)
+
+    async def end(self, user: CurrentUser, session_id: UUID) -> None:
+        """End one of the user's open sessions.
+
+        Raises:
+            SessionNotFound: none of theirs, or ended before.
+        """
+        async with self.uow.begin() as tx:
+            ended = await tx.sessions.end(user.id, now=self.clock(), only=session_id)
+        if not ended:
+            raise SessionNotFound
+        self.open_sessions.forget(ended)
+
+
+def _printable(user_agent: str | None) -> str | None:
+    """What a person may be shown of a User-Agent, and no more of it than fits a line."""
+    shown = "".join(character for character in user_agent or "" if character.isprintable())
+    return shown[:_MOST_DEVICE_CHARS].strip() or None

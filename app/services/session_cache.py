@@ -2,25 +2,50 @@
 
 import time
 from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
 from uuid import UUID
+
+from app.models import Plan
 
 FRESH_SECONDS = 5.0
 _MOST_SESSIONS = 50_000
 
 
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """What a look at an open session's row told."""
+
+    user_id: UUID
+    plan: Plan
+
+
 class SessionCache:
-    """Remembers for at most `FRESH_SECONDS` from the start of the read; the row decides, nothing is told."""
+    """Remembers for at most `FRESH_SECONDS` from the start of the read; the row decides, nothing is told.
+
+    Only the process that ended a session knows of it at once: a look that began before is outdated then.
+    """
 
     def __init__(self) -> None:
-        self._read_at: OrderedDict[tuple[UUID, UUID], float] = OrderedDict()
+        self._seen: OrderedDict[UUID, tuple[float, OpenSession | None]] = OrderedDict()
 
-    def is_fresh(self, session_id: UUID, user_id: UUID) -> bool:
-        """Whether this session of this user was found open a moment ago."""
-        return time.monotonic() - self._read_at.get((session_id, user_id), -FRESH_SECONDS) < FRESH_SECONDS
+    def get(self, session_id: UUID) -> OpenSession | None:
+        """The session if it was found open a moment ago."""
+        seen_at, session = self._seen.get(session_id, (0.0, None))
+        return session if time.monotonic() - seen_at < FRESH_SECONDS else None
 
-    def remember(self, session_id: UUID, user_id: UUID, *, read_at: float) -> None:
+    def remember(self, session_id: UUID, session: OpenSession, *, read_at: float) -> None:
         """Note an open session; `read_at` is the monotonic time before the row was read."""
-        self._read_at[session_id, user_id] = read_at
-        self._read_at.move_to_end((session_id, user_id))
-        if len(self._read_at) > _MOST_SESSIONS:
-            self._read_at.popitem(last=False)
+        if self._seen.get(session_id, (0.0, None))[0] < read_at:
+            self._note(session_id, read_at, session)
+
+    def forget(self, session_ids: Iterable[UUID]) -> None:
+        """Note that these sessions have ended: call it once that is committed."""
+        for session_id in session_ids:
+            self._note(session_id, time.monotonic(), None)
+
+    def _note(self, session_id: UUID, seen_at: float, session: OpenSession | None) -> None:
+        self._seen[session_id] = seen_at, session
+        self._seen.move_to_end(session_id)
+        if len(self._seen) > _MOST_SESSIONS:
+            self._seen.popitem(last=False)

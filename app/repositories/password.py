@@ -1,0 +1,98 @@
+"""SQL about passwords: who has which hash, and setting it only if it is still the one that was looked at."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import exists, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import Session, User
+
+
+class Credentials(NamedTuple):
+    """What a login is held against. Only who proved the number has any."""
+
+    user_id: UUID
+    password_hash: str | None
+
+
+class Holder(NamedTuple):
+    """Who wants a new password, and from which session."""
+
+    mobile_number: str
+    full_name: str | None
+    password_hash: str | None
+    opened_by: str
+    opened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordRepository:
+    """People's passwords, as hashes."""
+
+    session: AsyncSession
+
+    async def credentials(self, mobile_number: str) -> Credentials | None:
+        """Of the number's proved account."""
+        row = (
+            await self.session.execute(
+                select(User.id, User.password_hash).where(
+                    User.mobile_number == mobile_number,
+                    User.verified_at.is_not(None),
+                    User.deleted_at.is_(None),
+                )
+            )
+        ).one_or_none()
+        return Credentials(*row) if row else None
+
+    async def holder(self, *, user_id: UUID, session_id: UUID) -> Holder | None:
+        """The user in this session of theirs; None if either has ended."""
+        row = (
+            await self.session.execute(
+                select(
+                    User.mobile_number,
+                    User.full_name,
+                    User.password_hash,
+                    Session.opened_by,
+                    Session.created_at,
+                )
+                .join(Session, Session.user_id == User.id)
+                .where(
+                    User.id == user_id,
+                    User.deleted_at.is_(None),
+                    Session.id == session_id,
+                    Session.ended_at.is_(None),
+                )
+            )
+        ).one_or_none()
+        return Holder(*row) if row else None
+
+    async def replace(self, user_id: UUID, *, session_id: UUID, old: str | None, new: str) -> bool:
+        """Set a hash, if `old` still stands and the session that asks is still open."""
+        open_session = exists().where(Session.id == session_id, Session.ended_at.is_(None))
+        changed = await self.session.scalar(
+            update(User)
+            .where(
+                User.id == user_id,
+                User.password_hash.is_not_distinct_from(old),
+                User.deleted_at.is_(None),
+                open_session,
+            )
+            .values(password_hash=new)
+            .returning(User.id),
+            execution_options={"synchronize_session": False},
+        )
+        return changed is not None
+
+    async def record_login(
+        self, user_id: UUID, *, now: datetime, checked: str, renewed: str | None
+    ) -> User | None:
+        """Note a login, if the hash that was checked still stands; put the renewed one in its place."""
+        return await self.session.scalar(
+            update(User)
+            .where(User.id == user_id, User.password_hash == checked, User.deleted_at.is_(None))
+            .values(last_login_at=now, password_hash=renewed or checked)
+            .returning(User)
+        )

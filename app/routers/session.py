@@ -1,0 +1,63 @@
+"""Sessions: refreshing, ending, and which there are."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter
+
+from app.dependencies import Cursor, Limit, Services, SessionId, User
+from app.errors import CursorInvalid, RefreshInvalid, RefreshReused, SessionNotFound, ValidationFailed
+from app.openapi import failures
+from app.schemas.auth import TokensOut
+from app.schemas.session import LogoutIn, RefreshIn, SessionPage
+
+DEFAULT_PAGE = 50
+
+router = APIRouter(prefix="/auth", tags=["sessions"])
+
+
+@router.post(
+    "/refresh",
+    operation_id="refresh_session",
+    responses=failures(RefreshInvalid, RefreshReused, body=True),
+)
+async def refresh_session(body: RefreshIn, services: Services) -> TokensOut:
+    """Trade a refresh token for a new pair.
+
+    Refreshing with the same token again gives the same successor, so that a lost answer or two tabs do no
+    harm. Once the successor was used, its forerunner ends the session: somebody else holds it, too.
+    """
+    return await services.refreshes.refresh(body.refresh_token)
+
+
+@router.post(
+    "/logout",
+    operation_id="log_out",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=failures(body=True, signed_in=True),
+)
+async def log_out(user: User, services: Services, body: LogoutIn | None = None) -> None:
+    """End this session (without a body), all others, or all. Their tokens stop working within 5 seconds."""
+    await services.sessions.log_out(user, (body or LogoutIn()).scope)
+
+
+@router.get(
+    "/sessions",
+    operation_id="list_sessions",
+    responses=failures(ValidationFailed, CursorInvalid, signed_in=True),
+)
+async def list_sessions(
+    user: User, services: Services, limit: Limit = DEFAULT_PAGE, cursor: Cursor = None
+) -> SessionPage:
+    """The caller's open sessions, newest use first."""
+    return await services.sessions.listing(user, cursor=cursor, limit=limit)
+
+
+@router.delete(
+    "/sessions/{session_id}",
+    operation_id="end_session",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=failures(SessionNotFound, signed_in=True),
+)
+async def end_session(session_id: SessionId, user: User, services: Services) -> None:
+    """End one of the caller's sessions, this one included."""
+    await services.sessions.end(user, session_id)

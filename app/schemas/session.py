@@ -1,0 +1,60 @@
+"""Requests and answers about sessions."""
+
+from enum import StrEnum
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from app.models import Session
+from app.schemas.base import Moment, Request
+
+
+class RefreshIn(Request):
+    """The newest refresh token of a session."""
+
+    refresh_token: str
+
+
+class LogoutScope(StrEnum):
+    """Which sessions end."""
+
+    THIS = "this"
+    OTHERS = "others"
+    ALL = "all"
+
+
+class LogoutIn(Request):
+    """Which sessions end: this one, all others, or all."""
+
+    scope: LogoutScope = LogoutScope.THIS
+
+
+class SessionOut(BaseModel):
+    """A signed-in device. `device` and `ip` are from its sign-in, `last_used_at` is right to 10 minutes."""
+
+    id: UUID
+    device: str | None
+    ip: str | None
+    created_at: Moment
+    last_used_at: Moment
+    current: bool
+    """Whether this very request came from it."""
+
+    @classmethod
+    def of(cls, session: Session, *, current_id: UUID) -> "SessionOut":
+        """A session as its owner sees it from the session `current_id`."""
+        return cls(
+            id=session.id,
+            device=session.user_agent,
+            ip=session.ip_address,
+            created_at=session.created_at,
+            last_used_at=session.last_used_at,
+            current=session.id == current_id,
+        )
+
+
+class SessionPage(BaseModel):
+    """Open sessions, newest use first."""
+
+    sessions: list[SessionOut]
+    next_cursor: str | None

@@ -1,0 +1,31 @@
+"""A client's side of a session: refreshing it, and more of them for the same person."""
+
+import httpx
+
+from tests.support.person import Json, Person, client, ok
+from tests.support.stack import Stack
+
+PASSWORD = "seven green umbrellas"
+
+
+def refresh(base_url: str, refresh_token: str) -> httpx.Response:
+    """Present a refresh token."""
+    with client(base_url) as anyone:
+        return anyone.post("/auth/refresh", json={"refresh_token": refresh_token})
+
+
+def give_password(person: Person, password: str = PASSWORD) -> None:
+    """Set somebody's first password."""
+    ok(person.http.post("/auth/change-password", json={"new_password": password}))
+
+
+def log_in(base_url: str, mobile_number: str, password: str = PASSWORD) -> httpx.Response:
+    """Try to sign in with a password."""
+    with client(base_url) as anyone:
+        return anyone.post("/auth/login", json={"mobile_number": mobile_number, "password": password})
+
+
+def another_session(stack: Stack, person: Person, password: str = PASSWORD) -> Person:
+    """The same person on another device; they have this password."""
+    tokens: Json = ok(log_in(stack.base_url, person.mobile_number, password))
+    return Person(stack.base_url, person.mobile_number, tokens)

@@ -1,0 +1,133 @@
+"""Access tokens: only what this service signed, in full and in time, for a session of that user, counts."""
+
+import base64
+import json
+import time
+import uuid
+from collections.abc import Callable
+
+import httpx
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from tests.support.person import Json, Person, client, problem
+from tests.support.sessions import refresh
+from tests.support.stack import Stack
+
+Forge = Callable[[Json, str], str]
+"""Makes a token from the claims of a good one and the service's key."""
+
+_RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+_PUBLIC_PEM = _RSA.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+_NESTED = base64.urlsafe_b64encode(b"[" * 1400).decode().rstrip("=")
+
+
+def _part(content: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
+
+
+def _signed(claims: Json, key: str, **headers: str) -> str:
+    return jwt.encode(claims, key, algorithm="HS256", headers=headers)
+
+
+def _without(name: str) -> Forge:
+    return lambda claims, key: _signed({claim: claims[claim] for claim in claims if claim != name}, key)
+
+
+def _with(**changes: object) -> Forge:
+    return lambda claims, key: _signed({**claims, **changes}, key)
+
+
+def _keyed_by_the_public_key(claims: Json, _key: str) -> str:
+    """PyJWT refuses to sign so; an attacker does not ask it."""
+    signing = f"{_part({'alg': 'HS256', 'typ': 'JWT'})}.{_part(claims)}"
+    whole = jwt.get_algorithm_by_name("HS256")
+    signature = whole.sign(signing.encode(), _PUBLIC_PEM)
+    return f"{signing}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
+
+
+_FORGERIES: dict[str, Forge] = {
+    "alg none": lambda claims, _: jwt.encode(claims, "", algorithm="none"),
+    "alg None": lambda claims, _: f"{_part({'alg': 'None'})}.{_part(claims)}.",
+    "signed by RS256": lambda claims, _: jwt.encode(claims, _RSA, algorithm="RS256"),
+    "HS256 under a public key": _keyed_by_the_public_key,
+    "HS512 under our key": lambda claims, key: jwt.encode(claims, key.encode() * 2, algorithm="HS512"),
+    "another key": lambda claims, _: _signed(claims, "another key, long enough to be taken"),
+    "empty key": lambda claims, _: jwt.encode(claims, "\0" * 32, algorithm="HS256"),
+    "claims swapped": lambda claims, key: ".".join(
+        (
+            _signed(claims, key).split(".")[0],
+            _part({**claims, "exp": 2**33}),
+            _signed(claims, key).split(".")[2],
+        )
+    ),
+    "signature cut": lambda claims, key: _signed(claims, key).rpartition(".")[0] + ".",
+    "key in the header": lambda claims, _: _signed(claims, "k" * 32, kid="../../dev/null", jku="http://x"),
+    "expired by a second": lambda claims, key: _signed({**claims, "exp": int(time.time()) - 1}, key),
+    "from the future": lambda claims, key: _signed({**claims, "iat": int(time.time()) + 3600}, key),
+    **{f"without {name}": _without(name) for name in ("exp", "iat", "sub", "sid", "jti")},
+    "sub of nobody": _with(sub=str(uuid.uuid4())),
+    "sub no UUID": _with(sub="admin"),
+    "sid no text": _with(sid=5),
+    "sid no session": _with(sid=str(uuid.uuid4())),
+    "nested header": lambda _, __: f"{_NESTED}.e30.AA",
+    "nested claims": lambda _, key: f"{_part({'alg': 'HS256'})}.{_NESTED}.{key}",
+    "100 kB": lambda claims, key: _signed({**claims, "padding": "x" * 75_000}, key),
+    "no token": lambda _, __: "a.b.c",
+    "bytes": lambda _, __: "\xff\xfe\x80",
+}
+
+
+def _claims(stack: Stack, person: Person) -> Json:
+    key = stack.settings["JWT_SECRET_KEY"]
+    claims: Json = jwt.decode(person.token, key, algorithms=["HS256"])
+    return claims
+
+
+def _ask(stack: Stack, authorization: str) -> httpx.Response:
+    with client(stack.base_url) as anyone:
+        return anyone.get("/user/me", headers={b"Authorization": authorization.encode("latin-1")})
+
+
+def test_a_token_holds_the_documented_claims_and_no_more(stack: Stack, person: Person) -> None:
+    claims = _claims(stack, person)
+    assert claims.keys() == {"sub", "sid", "iat", "exp", "jti"}
+    assert (claims["sub"], claims["exp"] - claims["iat"]) == (person.id, 86400)
+    assert jwt.get_unverified_header(person.token)["alg"] == "HS256"
+
+
+@pytest.mark.parametrize("name", _FORGERIES)
+def test_a_forged_or_incomplete_token_is_refused(stack: Stack, person: Person, name: str) -> None:
+    """Red for "100 kB" without a bound: it is signed well, but nothing that long is one of ours."""
+    claims, key = _claims(stack, person), stack.settings["JWT_SECRET_KEY"]
+    assert _ask(stack, f"Bearer {_signed(claims, key)}").is_success
+    answer = _ask(stack, f"Bearer {_FORGERIES[name](claims, key)}")
+    problem(answer, 401, "authentication_required")
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_a_session_of_somebody_else_does_not_speak_for_me(stack: Stack, person: Person) -> None:
+    """Red when a session is looked up by its id alone: in its row, or in what the process remembers."""
+    stranger = stack.person()
+    mixed = {**_claims(stack, person), "sid": _claims(stack, stranger)["sid"]}
+    token = _signed(mixed, stack.settings["JWT_SECRET_KEY"])
+    problem(_ask(stack, f"Bearer {token}"), 401, "authentication_required")
+    assert stranger.http.get("/user/me").is_success
+    problem(_ask(stack, f"Bearer {token}"), 401, "authentication_required")
+    assert stranger.http.get("/user/me").is_success
+
+
+def test_access_and_refresh_tokens_do_not_stand_in_for_each_other(stack: Stack, person: Person) -> None:
+    problem(_ask(stack, f"Bearer {person.tokens['refresh_token']}"), 401, "authentication_required")
+    problem(refresh(stack.base_url, person.token), 401, "refresh_invalid")
+
+
+def test_the_scheme_is_bearer_in_any_case_and_no_other(stack: Stack, person: Person) -> None:
+    for scheme in ("Bearer", "bearer", "BEARER"):
+        assert _ask(stack, f"{scheme} {person.token}").is_success
+    for wrong in ("Basic", "Token", "Bearer,", "JWT"):
+        problem(_ask(stack, f"{wrong} {person.token}"), 401, "authentication_required")
+    for bare in (person.token, "Bearer", f"Bearer {person.token} {person.token}"):
+        problem(_ask(stack, bare), 401, "authentication_required")
