@@ -17,9 +17,11 @@ from app.redis_client.breaker import Breaker
 from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.connection import RedisConnection
 from app.redis_client.daily_count import DailyCountMirror
+from app.redis_client.otp_budgets import OtpBudgets, OtpLimits
 from app.redis_client.otp_store import OtpStore
 from app.redis_client.reply_events import ReplyEvents
 from app.redis_client.reply_listener import ReplyListener
+from app.redis_client.windows import SlidingWindows
 from app.security import derive_key
 from app.services.auth import AuthService
 from app.services.cancellation import CancellationService
@@ -29,6 +31,8 @@ from app.services.context import ContextBuilder
 from app.services.health import HealthService
 from app.services.leases import LeaseKeeper
 from app.services.message import MessageService
+from app.services.mobile_number import MobileNumbers
+from app.services.otp import OtpService
 from app.services.otp_sender import OtpSender
 from app.services.paging import CursorSigner
 from app.services.quota import DailyQuota
@@ -66,6 +70,7 @@ class ApiServices:
     """The use cases of an API process."""
 
     auth: AuthService
+    otps: OtpService
     sessions: SessionService
     users: UserService
     chatrooms: ChatroomService
@@ -132,9 +137,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
         watching = asyncio.create_task(feed.watch(), name="reply-feed")
         stack.callback(watching.cancel)
         events = ReplyEvents(base.redis)
-        otps = OtpStore(
-            base.redis, ttl_seconds=settings.otp_ttl_seconds, resend_seconds=settings.otp_resend_seconds
-        )
+        numbers = MobileNumbers(settings.default_region, frozenset(settings.otp_allowed_countries))
         sessions = SessionService(
             uow=base.uow,
             access_key=root,
@@ -143,17 +146,16 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             access_lifetime=timedelta(hours=settings.access_token_hours),
             refresh_lifetime=timedelta(days=settings.refresh_token_days),
         )
+        otps = _otp_service(settings, base, sender, numbers, root)
         yield ApiServices(
             auth=AuthService(
                 uow=base.uow,
                 otps=otps,
-                sender=sender,
                 sessions=sessions,
-                otp_key=derive_key(root, "otp"),
+                numbers=numbers,
                 clock=utc_now,
-                default_region=settings.default_region,
-                show_otp=settings.otp_delivery is OtpDelivery.RESPONSE,
             ),
+            otps=otps,
             sessions=sessions,
             users=UserService(base.uow, utc_now),
             chatrooms=ChatroomService(
@@ -170,6 +172,30 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             health=HealthService(base.uow, base.redis),
             feed=feed,
         )
+
+
+def _otp_service(
+    settings: Settings, base: Foundation, sender: OtpSender, numbers: MobileNumbers, root: bytes
+) -> OtpService:
+    limits = OtpLimits(
+        per_hour=settings.otp_per_hour,
+        per_day=settings.otp_per_day,
+        per_ip_hour=settings.otp_per_ip_hour,
+        per_prefix_hour=settings.otp_per_prefix_hour,
+        global_per_hour=settings.otp_global_per_hour,
+    )
+    return OtpService(
+        uow=base.uow,
+        store=OtpStore(
+            base.redis, ttl_seconds=settings.otp_ttl_seconds, resend_seconds=settings.otp_resend_seconds
+        ),
+        budgets=OtpBudgets(limits, derive_key(root, "otp budgets")),
+        windows=SlidingWindows(base.redis),
+        sender=sender,
+        numbers=numbers,
+        key=derive_key(root, "otp"),
+        show_otp=settings.otp_delivery is OtpDelivery.RESPONSE,
+    )
 
 
 @asynccontextmanager
