@@ -11,6 +11,7 @@ from tests.support.codes import (
     all_at_once,
     api_processes,
     ask,
+    logged_reason,
     open_accounts,
     outcomes,
     some_address,
@@ -48,8 +49,9 @@ def _age(stack: Stack, seconds: int) -> None:
         stack.redis.rpush(key, *times)
 
 
-def _refused_for(answer: httpx.Response, code: str = "otp_limit_reached") -> int:
-    problem(answer, 429, code)
+def _refused_for(answer: httpx.Response) -> int:
+    """The seconds after which to come back."""
+    problem(answer, 429, "otp_limit_reached")
     return int(answer.headers["retry-after"])
 
 
@@ -104,9 +106,21 @@ def test_all_numbers_together_get_so_many_codes_an_hour(stack: Stack) -> None:
         for place in range(4):
             ok(ask(apis[place % 2], some_number()))
         for url in apis:
-            assert _HOUR - 30 < _refused_for(ask(url, some_number())) <= _HOUR
+            answer = ask(url, some_number())
+            assert _HOUR - 30 < _refused_for(answer) <= _HOUR
+            assert logged_reason(stack, answer) == "global"
         # A sign-up sends nothing.
         ok(ask(apis[0], some_number(), path="signup"))
+
+
+def test_the_log_says_why_a_code_was_refused(stack: Stack, apis: list[str]) -> None:
+    number, address, neighbours = some_number(), some_address(), some_neighbours(7)
+    per_number = [ask(apis[0], number) for _ in range(4)]
+    per_address = [ask(apis[0], some_number(), address=address) for _ in range(9)]
+    per_block = [ask(apis[0], neighbour, path="signup") for neighbour in neighbours]
+    resend = [ask(stack.base_url, number) for _ in range(2)]
+    reasons = [logged_reason(stack, answers[-1]) for answers in (per_number, per_address, per_block, resend)]
+    assert reasons == ["number", "ip", "prefix", "resend"]
 
 
 def test_what_is_refused_spends_nothing(apis: list[str]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.config import SettingsInvalidError, load_settings
-from tests.support.codes import api_processes, ask, verify
+from tests.support.codes import api_processes, ask, logged_reason, verify
 from tests.support.person import ok, problem
 from tests.support.stack import Stack
 
@@ -31,7 +31,9 @@ def api(stack: Stack) -> Iterator[str]:
 @pytest.mark.parametrize("number", _OTHERS.values(), ids=_OTHERS.keys())
 def test_a_number_of_another_country_gets_nothing(stack: Stack, api: str, path: str, number: str) -> None:
     """Red when the list is not looked at, and when a number is judged by its country code."""
-    problem(ask(api, number, path=path), 403, "country_not_allowed")
+    answer = ask(api, number, path=path)
+    problem(answer, 403, "country_not_allowed")
+    assert logged_reason(stack, answer) == "country"
     assert not stack.redis.exists(f"otp:{number}")
     assert stack.database.rows("SELECT id FROM users WHERE mobile_number = %s", number) == []
 

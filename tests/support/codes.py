@@ -1,5 +1,6 @@
 """Many people who ask for codes: accounts, addresses to ask from, and everybody at once."""
 
+import json
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -62,6 +63,15 @@ def ask(base_url: str, number: str, *, address: str | None = None, path: str = "
 def verify(base_url: str, number: str, otp: str, **more: str) -> httpx.Response:
     """Try a code."""
     return anyone(base_url).post("/auth/verify-otp", json={"mobile_number": number, "otp": otp, **more})
+
+
+def logged_reason(stack: Stack, refusal: httpx.Response) -> str:
+    """Why a code was refused, according to the one line that is logged about it."""
+    request_id = refusal.headers["x-request-id"]
+    lines = [line for line in stack.logs().splitlines() if "otp_refused" in line and request_id in line]
+    [event] = [json.loads(line) for line in lines]
+    reason: str = event["reason"]
+    return reason
 
 
 def other(otp: str) -> str:
