@@ -17,10 +17,12 @@ from app.redis_client.breaker import Breaker
 from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.connection import RedisConnection
 from app.redis_client.daily_count import DailyCountMirror
+from app.redis_client.otp_budgets import OtpBudgets, OtpLimits
 from app.redis_client.otp_store import OtpStore
 from app.redis_client.password_attempts import PasswordAttemptStore
 from app.redis_client.reply_events import ReplyEvents
 from app.redis_client.reply_listener import ReplyListener
+from app.redis_client.windows import SlidingWindows
 from app.security import derive_key
 from app.services.auth import AuthService
 from app.services.cancellation import CancellationService
@@ -30,6 +32,8 @@ from app.services.context import ContextBuilder
 from app.services.health import HealthService
 from app.services.leases import LeaseKeeper
 from app.services.message import MessageService
+from app.services.mobile_number import MobileNumbers
+from app.services.otp import OtpService
 from app.services.otp_sender import OtpSender
 from app.services.paging import CursorSigner
 from app.services.password import PasswordService
@@ -72,6 +76,7 @@ class ApiServices:
     """The use cases of an API process."""
 
     auth: AuthService
+    otps: OtpService
     sessions: SessionService
     refreshes: RefreshService
     passwords: PasswordService
@@ -140,9 +145,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
         watching = asyncio.create_task(feed.watch(), name="reply-feed")
         stack.callback(watching.cancel)
         events = ReplyEvents(base.redis)
-        otps = OtpStore(
-            base.redis, ttl_seconds=settings.otp_ttl_seconds, resend_seconds=settings.otp_resend_seconds
-        )
+        numbers = MobileNumbers(settings.default_region, frozenset(settings.otp_allowed_countries))
         cursors = CursorSigner(derive_key(root, "cursor"))
         open_sessions = SessionCache()
         tokens = TokenIssuer(
@@ -153,17 +156,16 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
         sessions = SessionService(base.uow, tokens, open_sessions, cursors, utc_now)
         hasher = PasswordHasher()
         stack.callback(hasher.close)
+        otps = _otp_service(settings, base, sender, numbers, root)
         yield ApiServices(
             auth=AuthService(
                 uow=base.uow,
                 otps=otps,
-                sender=sender,
                 sessions=sessions,
-                otp_key=derive_key(root, "otp"),
+                numbers=numbers,
                 clock=utc_now,
-                default_region=settings.default_region,
-                show_otp=settings.otp_delivery is OtpDelivery.RESPONSE,
             ),
+            otps=otps,
             sessions=sessions,
             refreshes=RefreshService(base.uow, tokens, derive_key(root, "refresh"), open_sessions, utc_now),
             passwords=PasswordService(
@@ -173,8 +175,8 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
                 attempts=PasswordAttempts(
                     PasswordAttemptStore(base.redis), derive_key(root, "password-attempts")
                 ),
+                numbers=numbers,
                 clock=utc_now,
-                default_region=settings.default_region,
             ),
             users=UserService(base.uow, utc_now),
             chatrooms=ChatroomService(
@@ -191,6 +193,30 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             health=HealthService(base.uow, base.redis),
             feed=feed,
         )
+
+
+def _otp_service(
+    settings: Settings, base: Foundation, sender: OtpSender, numbers: MobileNumbers, root: bytes
+) -> OtpService:
+    limits = OtpLimits(
+        per_hour=settings.otp_per_hour,
+        per_day=settings.otp_per_day,
+        per_ip_hour=settings.otp_per_ip_hour,
+        per_prefix_hour=settings.otp_per_prefix_hour,
+        global_per_hour=settings.otp_global_per_hour,
+    )
+    return OtpService(
+        uow=base.uow,
+        store=OtpStore(
+            base.redis, ttl_seconds=settings.otp_ttl_seconds, resend_seconds=settings.otp_resend_seconds
+        ),
+        budgets=OtpBudgets(limits, derive_key(root, "otp budgets")),
+        windows=SlidingWindows(base.redis),
+        sender=sender,
+        numbers=numbers,
+        key=derive_key(root, "otp"),
+        show_otp=settings.otp_delivery is OtpDelivery.RESPONSE,
+    )
 
 
 @asynccontextmanager

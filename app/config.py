@@ -4,6 +4,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Annotated, Self
 
+import phonenumbers
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -108,6 +109,21 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(word.strip() for word in value.split(",") if word.strip())
         return value
+
+    @field_validator("otp_allowed_countries")
+    @classmethod
+    def _known_countries(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        countries = tuple(word.upper() for word in value)
+        if not set(countries) <= phonenumbers.SUPPORTED_REGIONS:
+            raise ValueError("must be ISO country codes of two letters, as in US,CA")
+        return countries
+
+    @field_validator("default_region")
+    @classmethod
+    def _known_region(cls, value: str | None) -> str | None:
+        if value is not None and value.upper() not in phonenumbers.SUPPORTED_REGIONS:
+            raise ValueError("must be an ISO country code of two letters, as in US")
+        return value and value.upper()
 
     @field_validator("log_level")
     @classmethod

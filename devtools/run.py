@@ -108,6 +108,9 @@ class Run:
             "REDIS_URL": self._valkey.url(),
             "JWT_SECRET_KEY": kept_secret(self._home / "jwt.secret"),
             "OTP_DELIVERY": "response",
+            # A developer signs up often, from one address and with neighbouring numbers.
+            "OTP_PER_IP_HOUR": "1000000",
+            "OTP_PER_PREFIX_HOUR": "1000000",
             "PUBLIC_URL": f"http://localhost:{self._plan.port}",
             "LOG_FORMAT": "console",
             "PYTHONUNBUFFERED": "1",

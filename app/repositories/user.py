@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Text, bindparam, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import User
 from app.models.base import new_id
+
+_IS_KNOWN = select(exists().where(User.mobile_number == bindparam("number", type_=Text)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +24,9 @@ class UserRepository:
         """The user with this id, unless the account is deleted."""
         return await self.session.scalar(select(User).where(User.id == user_id, User.deleted_at.is_(None)))
 
-    async def get_by_number(self, mobile_number: str) -> User | None:
-        """The user with this number (E.164)."""
-        return await self.session.scalar(select(User).where(User.mobile_number == mobile_number))
+    async def is_known(self, mobile_number: str) -> bool:
+        """Whether somebody signed up with this number (E.164); costs the same either way."""
+        return bool(await self.session.scalar(_IS_KNOWN, {"number": mobile_number}))
 
     async def add_unverified(
         self, *, mobile_number: str, full_name: str | None, now: datetime

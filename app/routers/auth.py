@@ -5,7 +5,14 @@ from http import HTTPStatus
 from fastapi import APIRouter
 
 from app.dependencies import CallingDevice, Services
-from app.errors import MobileNumberTaken, OtpAttemptsExceeded, OtpInvalid, OtpResendTooSoon
+from app.errors import (
+    CountryNotAllowed,
+    MobileNumberTaken,
+    OtpAttemptsExceeded,
+    OtpInvalid,
+    OtpLimitReached,
+    OtpResendTooSoon,
+)
 from app.openapi import failures
 from app.schemas.auth import SendOtpIn, SendOtpOut, SignupIn, SignupOut, TokensOut, VerifyOtpIn
 
@@ -16,12 +23,14 @@ router = APIRouter(prefix="/auth", tags=["authentication"])
     "/signup",
     operation_id="sign_up",
     status_code=HTTPStatus.CREATED,
-    responses=failures(MobileNumberTaken, body=True),
+    responses=failures(MobileNumberTaken, CountryNotAllowed, OtpLimitReached, body=True),
 )
-async def sign_up(body: SignupIn, services: Services) -> SignupOut:
+async def sign_up(body: SignupIn, device: CallingDevice, services: Services) -> SignupOut:
     """Open an account. The number is proved with a code afterwards."""
     return SignupOut(
-        user=await services.auth.sign_up(mobile_number=body.mobile_number, full_name=body.full_name)
+        user=await services.auth.sign_up(
+            mobile_number=body.mobile_number, full_name=body.full_name, device=device
+        )
     )
 
 
@@ -29,11 +38,29 @@ async def sign_up(body: SignupIn, services: Services) -> SignupOut:
     "/send-otp",
     operation_id="send_otp",
     response_model_exclude_none=True,
-    responses=failures(OtpResendTooSoon, body=True),
+    responses=failures(OtpResendTooSoon, OtpLimitReached, CountryNotAllowed, body=True),
 )
-async def send_otp(body: SendOtpIn, services: Services) -> SendOtpOut:
+async def send_otp(body: SendOtpIn, device: CallingDevice, services: Services) -> SendOtpOut:
     """Send a one-time code. The answer is the same whether or not the number has an account."""
-    return await services.auth.send_otp(mobile_number=body.mobile_number, purpose="login")
+    return await services.otps.send(
+        mobile_number=body.mobile_number, purpose="login", client_address=device.ip_address
+    )
+
+
+@router.post(
+    "/forgot-password",
+    operation_id="forgot_password",
+    response_model_exclude_none=True,
+    responses=failures(OtpResendTooSoon, OtpLimitReached, CountryNotAllowed, body=True),
+)
+async def forgot_password(body: SendOtpIn, device: CallingDevice, services: Services) -> SendOtpOut:
+    """Send a code that opens a session in which a new password can be set without the old one.
+
+    It replaces any earlier code, and counts in `verify-otp` with the purpose `password_reset` only.
+    """
+    return await services.otps.send(
+        mobile_number=body.mobile_number, purpose="password_reset", client_address=device.ip_address
+    )
 
 
 @router.post(

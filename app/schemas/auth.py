@@ -34,7 +34,7 @@ class SignupOut(BaseModel):
 
 
 class SendOtpIn(Request):
-    """Whom to send a code."""
+    """Whom to send a code, to sign in or to set a new password."""
 
     mobile_number: MobileNumber
 

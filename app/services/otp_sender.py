@@ -1,15 +1,16 @@
 """Sends codes in the background of the process that made them; no code is ever queued or logged."""
 
 import asyncio
+import secrets
 from dataclasses import dataclass, field
 
 import structlog
 
-from app.sms_client import SmsClient, SmsNotSentError
+from app.sms_client import SmsClient, SmsNotSentError, SmsRefusedError
 
-_TRIES = 3
-_PAUSES_SECONDS = (1.0, 3.0)
+_PAUSES_SECONDS = (0.0, 0.3, 0.6)  # before each try; a try takes 3 s at most
 _GIVE_UP_SECONDS = 10.0
+_SHORTEST_DELAY_SECONDS, _LONGEST_DELAY_SECONDS = 0.05, 0.25
 
 log = structlog.get_logger(__name__)
 
@@ -22,26 +23,42 @@ class OtpSender:
     _sending: set[asyncio.Task[None]] = field(default_factory=set)
 
     def send_soon(self, *, mobile_number: str, otp: str, minutes: int) -> None:
-        """Begin to send; the answer to the person does not wait for it."""
+        """Send a little later, when the answer to the person is out.
+
+        An unknown number's code is not sent, so the work of sending must not show in the time of the answer,
+        nor at a moment that a second request could be timed for.
+        """
         text = f"{otp} is your code. It is valid for {minutes} minutes. Do not share it."
-        task = asyncio.create_task(self._send(mobile_number, text))
+        delay = secrets.SystemRandom().uniform(_SHORTEST_DELAY_SECONDS, _LONGEST_DELAY_SECONDS)
+        task = asyncio.create_task(self._send(mobile_number, text, delay))
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
 
     async def aclose(self) -> None:
-        """Let sends under way end."""
+        """Let sends under way end, which takes ten seconds at most."""
         await asyncio.gather(*self._sending, return_exceptions=True)
         await self.sms.aclose()
 
-    async def _send(self, mobile_number: str, text: str) -> None:
+    async def _send(self, mobile_number: str, text: str, delay: float) -> None:
+        await asyncio.sleep(delay)
         try:
             async with asyncio.timeout(_GIVE_UP_SECONDS):
-                for attempt in range(_TRIES):
-                    try:
-                        return await self.sms.send(mobile_number=mobile_number, text=text)
-                    except SmsNotSentError as error:
-                        log.warning("otp_not_sent", attempt=attempt + 1, error=str(error))
-                        if attempt + 1 < _TRIES:
-                            await asyncio.sleep(_PAUSES_SECONDS[attempt])
+                for attempt, pause in enumerate(_PAUSES_SECONDS, 1):
+                    await asyncio.sleep(pause)
+                    if await self._try(mobile_number, text, attempt):
+                        return
         except TimeoutError:
             log.warning("otp_not_sent", error="timeout")
+
+    async def _try(self, mobile_number: str, text: str, attempt: int) -> bool:
+        """Send once; whether that is the end of it."""
+        try:
+            await self.sms.send(mobile_number=mobile_number, text=text)
+        except SmsRefusedError as error:
+            log.warning("otp_refused_by_sender", attempt=attempt, error=str(error))
+            return True
+        except SmsNotSentError as error:
+            log.warning("otp_not_sent", attempt=attempt, error=str(error))
+            return False
+        log.info("otp_sent", attempt=attempt)
+        return True

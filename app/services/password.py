@@ -8,7 +8,7 @@ from app.errors import AuthenticationRequired, CredentialsInvalid, ValidationFai
 from app.repositories.password import Holder
 from app.schemas.auth import TokensOut
 from app.services.clock import Clock
-from app.services.mobile_number import parse_mobile_number
+from app.services.mobile_number import MobileNumbers
 from app.services.password_attempts import PasswordAttempts
 from app.services.password_hasher import PasswordHasher
 from app.services.password_rules import objection_to
@@ -26,8 +26,8 @@ class PasswordService:
     sessions: SessionService
     hasher: PasswordHasher
     attempts: PasswordAttempts
+    numbers: MobileNumbers
     clock: Clock
-    default_region: str | None
 
     async def log_in(self, *, mobile_number: str, password: str, device: Device) -> TokensOut:
         """Open a session with a password. Whatever is wrong, the answer and its time are the same.
@@ -36,7 +36,7 @@ class PasswordService:
             CredentialsInvalid: number and password do not go together.
             PasswordAttemptsExceeded: too many tries for this number; nothing was compared.
         """
-        number = parse_mobile_number(mobile_number, default_region=self.default_region)
+        number = self.numbers.read(mobile_number)
         self.hasher.require_room()  # before the try is counted, since it might not be compared
         await self.attempts.spend(number)
         async with self.uow.single() as tx:

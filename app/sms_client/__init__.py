@@ -1,11 +1,11 @@
 """How a code reaches its person, behind a protocol of one method."""
 
 from app.config import OtpDelivery, Settings
-from app.sms_client.base import SmsClient, SmsNotSentError
+from app.sms_client.base import SmsClient, SmsNotSentError, SmsRefusedError
 from app.sms_client.console import ConsoleSms
 from app.sms_client.twilio import TwilioSms
 
-__all__ = ["SmsClient", "SmsNotSentError", "create_sms_client"]
+__all__ = ["SmsClient", "SmsNotSentError", "SmsRefusedError", "create_sms_client"]
 
 
 def create_sms_client(settings: Settings) -> SmsClient:

@@ -1,12 +1,16 @@
 """Texts through Twilio's REST API (https://www.twilio.com/docs/messaging/api/message-resource)."""
 
+import asyncio
+from http import HTTPStatus
+
 import httpx2
 
 from app.config import Settings
 from app.database import forbid_in_transaction
-from app.sms_client.base import SmsNotSentError
+from app.sms_client.base import SmsNotSentError, SmsRefusedError
 
-_TIMEOUT_SECONDS = 5
+_TRY_SECONDS = 3.0
+_PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 class TwilioSms:
@@ -19,21 +23,35 @@ class TwilioSms:
         self._http = httpx2.AsyncClient(
             base_url=settings.twilio_api_base,
             auth=(account, settings.twilio_auth_token.get_secret_value()),
-            timeout=_TIMEOUT_SECONDS,
+            timeout=_TRY_SECONDS,
         )
 
     async def send(self, *, mobile_number: str, text: str) -> None:
         """Hand the text to Twilio; it is delivered later."""
         forbid_in_transaction()
         try:
-            answer = await self._http.post(
-                self._path, data={"To": mobile_number, "From": self._from, "Body": text}
-            )
-        except httpx2.HTTPError as error:
+            async with asyncio.timeout(_TRY_SECONDS):
+                answer = await self._http.post(
+                    self._path, data={"To": mobile_number, "From": self._from, "Body": text}
+                )
+        except (httpx2.HTTPError, TimeoutError) as error:
             raise SmsNotSentError(type(error).__name__) from error
-        if answer.is_error:
-            raise SmsNotSentError(f"status {answer.status_code}")
+        if answer.is_success:
+            return
+        if answer.is_client_error and answer.status_code not in _PASSING:
+            raise SmsRefusedError(_reason(answer))
+        raise SmsNotSentError(_reason(answer))
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._http.aclose()
+
+
+def _reason(answer: httpx2.Response) -> str:
+    """Status and error code (https://www.twilio.com/docs/api/errors); Twilio's words hold the number."""
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    code = body.get("code") if isinstance(body, dict) else None
+    return f"status {answer.status_code}" + (f", code {code}" if isinstance(code, int) else "")

@@ -21,6 +21,10 @@ _BASE_SETTINGS = {
     "ENVIRONMENT": "test",
     "GEMINI_API_KEY": "sandbox",
     "OTP_DELIVERY": "response",
+    # All tests call from one address.
+    "OTP_PER_IP_HOUR": "1000000",
+    "OTP_PER_PREFIX_HOUR": "1000000",
+    "OTP_GLOBAL_PER_HOUR": "1000000",
     # Short enough that a lost worker is noticed within a test.
     "REPLY_LEASE_SECONDS": "3",
     "REPLY_POLL_SECONDS": "1",

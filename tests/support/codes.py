@@ -1,0 +1,99 @@
+"""Many people who ask for codes: accounts, addresses to ask from, and everybody at once."""
+
+import json
+import secrets
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+import httpx
+
+from tests.support.person import client, some_number
+from tests.support.stack import Stack
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_own = threading.local()
+
+
+@contextmanager
+def api_processes(stack: Stack, number: int, **settings: str) -> Iterator[list[str]]:
+    """Addresses of further API processes, which believe `X-Forwarded-For`; they end with the block."""
+    before = len(stack.processes)
+    own = {"TRUSTED_PROXIES": "127.0.0.1", "JWT_SECRET_KEY": secrets.token_hex(32), **settings}
+    try:
+        yield [stack.start_api(**own) for _ in range(number)]
+    finally:
+        for process in stack.processes[before:]:
+            if process.popen.poll() is None:
+                process.kill()
+
+
+def some_address() -> str:
+    """A client's address that no other test uses."""
+    return f"10.{secrets.randbelow(256)}.{secrets.randbelow(256)}.{secrets.randbelow(256)}"
+
+
+def some_neighbours(count: int) -> list[str]:
+    """So many numbers of one block of 10,000."""
+    block = some_number()[:-4]
+    return [f"{block}{place:04d}" for place in range(count)]
+
+
+def anyone(base_url: str) -> httpx.Client:
+    """This thread's client for an API process, without a token."""
+    clients: dict[str, httpx.Client] = _own.__dict__.setdefault("clients", {})
+    if base_url not in clients:
+        clients[base_url] = client(base_url)
+    return clients[base_url]
+
+
+def ask(base_url: str, number: str, *, address: str | None = None, path: str = "send-otp") -> httpx.Response:
+    """Ask for a code (or sign up) from an address, by default one that nobody has used."""
+    return anyone(base_url).post(
+        f"/auth/{path}",
+        json={"mobile_number": number},
+        headers={"X-Forwarded-For": address or some_address()},
+    )
+
+
+def verify(base_url: str, number: str, otp: str, **more: str) -> httpx.Response:
+    """Try a code."""
+    return anyone(base_url).post("/auth/verify-otp", json={"mobile_number": number, "otp": otp, **more})
+
+
+def logged_reason(stack: Stack, refusal: httpx.Response) -> str:
+    """Why a code was refused, according to the one line that is logged about it."""
+    request_id = refusal.headers["x-request-id"]
+    lines = [line for line in stack.logs().splitlines() if "otp_refused" in line and request_id in line]
+    [event] = [json.loads(line) for line in lines]
+    reason: str = event["reason"]
+    return reason
+
+
+def other(otp: str) -> str:
+    """A code that is not this one."""
+    return f"{(int(otp) + 1) % 1_000_000:06d}"
+
+
+def open_accounts(stack: Stack, numbers: Sequence[str]) -> None:
+    """Let these people have signed up, without spending what a sign-up costs."""
+    stack.database.run(
+        "INSERT INTO users (id, mobile_number, created_at)"
+        " SELECT gen_random_uuid(), number, now() FROM unnest(%s::text[]) AS number",
+        list(numbers),
+    )
+
+
+def all_at_once(act: Callable[[T], R], items: Sequence[T], *, most: int = 50) -> list[R]:
+    """What `act` returns for each item, so many at a time."""
+    with ThreadPoolExecutor(most) as pool:
+        return list(pool.map(act, items))
+
+
+def outcomes(answers: Sequence[httpx.Response]) -> list[tuple[int, str | None]]:
+    """Status and code of each answer."""
+    return [(answer.status_code, answer.json().get("code")) for answer in answers]

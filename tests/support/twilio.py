@@ -1,0 +1,140 @@
+"""Twilio on the wire: its Messages API on a port of this machine, as well-behaved or not as a test says."""
+
+import base64
+import contextlib
+import json
+import threading
+from collections import deque
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Final, Self
+from urllib.parse import parse_qs
+
+ACCOUNT: Final = "AC0123456789abcdef0123456789abcdef"
+TOKEN: Final = "twilio-token-that-no-log-may-hold"
+SENDER: Final = "+14155550100"
+HANG: Final = 0
+"""In place of a status: take the request and keep silent until `release`."""
+
+_ERRORS: Final = {400: 21211, 401: 20003, 403: 20403, 404: 20404, 429: 20429, 500: 20500, 503: 20503}
+
+
+@dataclass(frozen=True, slots=True)
+class Sms:
+    """A text as Twilio was asked to send it."""
+
+    to: str
+    sender: str
+    body: str
+
+    @property
+    def otp(self) -> str:
+        """The code that it holds."""
+        return self.body.split(maxsplit=1)[0]
+
+
+class Twilio:
+    """Takes messages; `requests` are all that came, `sent` those that it took."""
+
+    def __init__(self) -> None:
+        self.requests: list[Sms] = []
+        self.sent: list[Sms] = []
+        self._next: deque[int] = deque()
+        self._always = 201
+        self._released = threading.Event()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._released.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(10)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What a process needs to send its codes here."""
+        return {
+            "OTP_DELIVERY": "twilio",
+            "TWILIO_ACCOUNT_SID": ACCOUNT,
+            "TWILIO_AUTH_TOKEN": TOKEN,
+            "TWILIO_FROM": SENDER,
+            "TWILIO_API_BASE": f"http://127.0.0.1:{self._server.server_port}",
+        }
+
+    def behave(self, *statuses: int, always: int = 201) -> None:
+        """Answer the next requests so, and those behind them like `always`."""
+        self._next = deque(statuses)
+        self._always = always
+        self._released = threading.Event()
+
+    def release(self) -> None:
+        """Answer what hangs, as if nothing had been."""
+        self._released.set()
+
+    def requests_to(self, number: str) -> list[Sms]:
+        """What came for a number."""
+        return [sms for sms in self.requests if sms.to == number]
+
+    def sent_to(self, number: str) -> list[Sms]:
+        """What was taken for a number."""
+        return [sms for sms in self.sent if sms.to == number]
+
+    def _answer(self, sms: Sms) -> int:
+        self.requests.append(sms)
+        status, released = self._next.popleft() if self._next else self._always, self._released
+        if status == HANG:
+            released.wait(60)
+            status = 201
+        if status == 201:
+            self.sent.append(sms)
+        return status
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        twilio = self
+        credentials = base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()
+
+        class Handler(BaseHTTPRequestHandler):
+            """Speaks for the Twilio around it."""
+
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+                if self.headers["Authorization"] != f"Basic {credentials}":
+                    return self._write(401, "", form)
+                if self.path != f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json":
+                    return self._write(404, "", form)
+                if form.keys() != {"To", "From", "Body"}:
+                    return self._write(400, "", form)
+                sms = Sms(form["To"][0], form["From"][0], form["Body"][0])
+                return self._write(twilio._answer(sms), sms.to, form)
+
+            def _write(self, status: int, number: str, form: dict[str, list[str]]) -> None:
+                answer: dict[str, object] = {"sid": f"SM{len(twilio.sent):032d}", "status": "queued"}
+                if status != 201:
+                    answer = {
+                        "code": _ERRORS[status],
+                        "message": f"The 'To' number {number} cannot be served: {form}",
+                        "status": status,
+                    }
+                content = json.dumps(answer).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(content)))
+                with contextlib.suppress(ConnectionError):  # whoever asked may have given up
+                    self.end_headers()
+                    self.wfile.write(content)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name of the base class
+                """Say nothing."""
+
+        return Handler

@@ -1,0 +1,136 @@
+"""A code cannot be guessed, used twice, or used for anything but what it was sent for."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.codes import all_at_once, api_processes, ask, open_accounts, other, outcomes, verify
+from tests.support.person import ok, problem, some_number
+from tests.support.stack import Stack
+
+
+@pytest.fixture(scope="module")
+def apis(stack: Stack) -> Iterator[list[str]]:
+    """Two processes that know the same codes, and send one again at once."""
+    with api_processes(stack, 2, OTP_RESEND_SECONDS="0", OTP_PER_HOUR="1000", OTP_PER_DAY="1000") as urls:
+        yield urls
+
+
+@pytest.fixture
+def number(stack: Stack) -> str:
+    """The number of somebody new."""
+    new = some_number()
+    open_accounts(stack, [new])
+    return new
+
+
+def test_of_a_thousand_guesses_at_once_five_are_compared(apis: list[str], number: str) -> None:
+    """Red when guesses are counted in a step of their own, before or after they are compared."""
+    otp = ok(ask(apis[0], number))["otp"]
+    guesses = [f"{(int(otp) + 1 + place) % 1_000_000:06d}" for place in range(1000)]
+    answers = all_at_once(lambda place: verify(apis[place % 2], number, guesses[place]), range(1000))
+    compared = [answer.json()["attempts_left"] for answer in answers if answer.status_code == 401]
+    assert sorted(compared) == [1, 2, 3, 4]
+    assert Counter(outcomes(answers)) == {(401, "otp_invalid"): 4, (429, "otp_attempts_exceeded"): 996}
+    for url in apis:
+        answer = verify(url, number, otp)
+        problem(answer, 429, "otp_attempts_exceeded")
+        assert 1 <= int(answer.headers["retry-after"]) <= 300
+
+
+def test_a_code_used_twenty_times_at_once_opens_one_session(
+    stack: Stack, apis: list[str], number: str
+) -> None:
+    """Red when the code is removed in a step of its own, after it was compared."""
+    otp = ok(ask(apis[0], number))["otp"]
+    answers = all_at_once(lambda place: verify(apis[place % 2], number, otp), range(20), most=20)
+    assert Counter(outcomes(answers)) == {(200, None): 1, (401, "otp_invalid"): 19}
+    sessions = "SELECT count(*) FROM sessions JOIN users ON users.id = user_id WHERE mobile_number = %s"
+    assert stack.database.value(sessions, number) == 1
+
+
+def test_a_used_code_is_worth_nothing_anywhere(apis: list[str], number: str) -> None:
+    otp = ok(ask(apis[0], number))["otp"]
+    ok(verify(apis[0], number, otp))
+    for url in apis:
+        assert problem(verify(url, number, otp), 401, "otp_invalid")["attempts_left"] == 0
+
+
+def test_a_new_code_is_the_only_one_that_counts_and_has_all_its_tries(apis: list[str], number: str) -> None:
+    old = ok(ask(apis[0], number))["otp"]
+    for _ in range(5):
+        verify(apis[0], number, other(old))
+    new = ok(ask(apis[1], number))["otp"]
+    while new == old:
+        new = ok(ask(apis[1], number))["otp"]
+    assert problem(verify(apis[0], number, old), 401, "otp_invalid")["attempts_left"] == 4
+    ok(verify(apis[0], number, new))
+
+
+def test_a_code_counts_for_its_own_number_only(stack: Stack, apis: list[str], number: str) -> None:
+    somebody_else = some_number()
+    open_accounts(stack, [somebody_else])
+    otp = ok(ask(apis[0], number))["otp"]
+    while otp == ok(ask(apis[0], somebody_else))["otp"]:
+        pass
+    problem(verify(apis[0], somebody_else, otp), 401, "otp_invalid")
+    ok(verify(apis[0], number, otp))
+
+
+def test_a_code_for_a_new_password_opens_no_ordinary_session(
+    stack: Stack, apis: list[str], number: str
+) -> None:
+    """Red when the purpose is not kept with the code."""
+    otp = ok(ask(apis[0], number, path="forgot-password"))["otp"]
+    problem(verify(apis[0], number, otp), 401, "otp_invalid")
+    tokens = ok(verify(apis[1], number, otp, purpose="password_reset"))
+    assert tokens["user"]["mobile_number"] == number
+    opened_by = "SELECT opened_by FROM sessions WHERE user_id = %s"
+    assert stack.database.value(opened_by, tokens["user"]["id"]) == "password_reset"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "purpose"),
+    [("send-otp", "forgot-password", "login"), ("forgot-password", "send-otp", "password_reset")],
+)
+def test_a_code_of_either_purpose_replaces_the_other(
+    stack: Stack, apis: list[str], number: str, first: str, second: str, purpose: str
+) -> None:
+    old = ok(ask(apis[0], number, path=first))["otp"]
+    new = ok(ask(apis[1], number, path=second))["otp"]
+    for otp in (old, new):
+        problem(verify(apis[0], number, otp, purpose=purpose), 401, "otp_invalid")
+    assert len(list(stack.redis.scan_iter(f"*{number}*", count=1000))) == 1
+
+
+@pytest.mark.parametrize("purpose", ["", "Login", "signup", None, 1])
+def test_an_unknown_purpose_is_refused_and_costs_no_try(
+    apis: list[str], number: str, purpose: object
+) -> None:
+    otp = ok(ask(apis[0], number))["otp"]
+    more: dict[str, object] = {"purpose": purpose}
+    answer = verify(apis[0], number, otp, **more)  # type: ignore[arg-type]  # the point of the test
+    problem(answer, 400, "validation_failed")
+    assert problem(verify(apis[0], number, other(otp)), 401, "otp_invalid")["attempts_left"] == 4
+
+
+def test_twenty_requests_at_once_for_one_number_make_one_code(stack: Stack, number: str) -> None:
+    """Red when looking for the last code and keeping the new one are two steps."""
+    with api_processes(stack, 1, JWT_SECRET_KEY=stack.settings["JWT_SECRET_KEY"]) as [another]:
+        apis = (stack.base_url, another)
+        answers = all_at_once(lambda place: ask(apis[place % 2], number), range(20), most=20)
+        assert Counter(outcomes(answers)) == {(200, None): 1, (429, "otp_resend_too_soon"): 19}
+        for answer in answers:
+            if answer.status_code == 429:
+                assert 1 <= int(answer.headers["retry-after"]) <= 30
+        [otp] = [answer.json()["otp"] for answer in answers if answer.is_success]
+        ok(verify(apis[0], number, otp))
+
+
+def test_who_used_their_code_need_not_wait_for_the_next(stack: Stack, number: str) -> None:
+    otp = ok(ask(stack.base_url, number))["otp"]
+    ok(verify(stack.base_url, number, otp))
+    reset = ok(ask(stack.base_url, number, path="forgot-password"))["otp"]
+    problem(ask(stack.base_url, number), 429, "otp_resend_too_soon")
+    ok(verify(stack.base_url, number, reset, purpose="password_reset"))
