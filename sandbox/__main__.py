@@ -9,12 +9,13 @@ import uvicorn
 from sandbox.app import create_app
 from sandbox.connection import DroppableProtocol
 from sandbox.gemini.plan import Pace
+from sandbox.stripe.account import Options
 
 KEEP_ALIVE_SECONDS = 75  # longer than any client keeps an idle connection, so no request meets a closing one
 
 
 def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the options; those for the pace default to the environment."""
+    """Read the options; most default to the environment."""
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8100, help="0 takes a free port; the log names it")
@@ -30,6 +31,21 @@ def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         default=os.environ.get("SANDBOX_PIECE_MS") or "25",
         help="milliseconds between two pieces (SANDBOX_PIECE_MS, else 25)",
     )
+    parser.add_argument(
+        "--stripe-webhook-url",
+        default=os.environ.get("SANDBOX_STRIPE_WEBHOOK_URL") or None,
+        help="where Stripe's events are sent (SANDBOX_STRIPE_WEBHOOK_URL, else nowhere)",
+    )
+    parser.add_argument(
+        "--stripe-webhook-secret",
+        default=os.environ.get("SANDBOX_STRIPE_WEBHOOK_SECRET") or "whsec_sandbox",
+        help="what they are signed with (SANDBOX_STRIPE_WEBHOOK_SECRET, else whsec_sandbox)",
+    )
+    parser.add_argument(
+        "--public-url",
+        default=os.environ.get("SANDBOX_PUBLIC_URL") or None,
+        help="where browsers reach the pages (SANDBOX_PUBLIC_URL, else as API requests reach the sandbox)",
+    )
     parser.add_argument("--access-log", action="store_true", help="log every request")
     return parser.parse_args(arguments)
 
@@ -38,14 +54,19 @@ def main() -> None:
     """Serve until told to stop; open streams are cut one second after that."""
     options = parse_options()
     pace = Pace(first=options.first_piece_ms / 1000, piece=options.piece_ms / 1000)
+    stripe = Options(
+        webhook_url=options.stripe_webhook_url,
+        webhook_secret=options.stripe_webhook_secret,
+        public_url=options.public_url and options.public_url.rstrip("/"),
+    )
     uvicorn.run(
-        create_app(pace),
+        create_app(pace, stripe),
         host=options.host,
         port=options.port,
         loop="uvloop",
         http=DroppableProtocol,
         ws="none",
-        lifespan="off",
+        lifespan="on",
         access_log=options.access_log,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=1,

@@ -1,5 +1,8 @@
 """The sandbox as one ASGI application: health, and a package of routes for each service."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -8,6 +11,9 @@ from starlette.routing import Route
 from sandbox.gemini.plan import Pace
 from sandbox.gemini.problems import GoogleError
 from sandbox.gemini.routes import gemini_routes
+from sandbox.stripe.account import Options, open_account
+from sandbox.stripe.problems import StripeError, unrecognized
+from sandbox.stripe.routes import stripe_routes
 
 
 async def health(_: Request) -> Response:
@@ -22,10 +28,20 @@ async def google_error(_: Request, error: Exception) -> Response:
     return Response(error.body(), status_code=error.code, media_type="application/json")
 
 
+async def stripe_error(_: Request, error: Exception) -> Response:
+    """Answer a failure in Stripe's envelope."""
+    if not isinstance(error, StripeError):
+        raise error
+    return Response(error.body(), status_code=error.status, media_type="application/json")
+
+
 async def not_found(request: Request, _: Exception) -> Response:
-    """Answer what no route knows, also a known path with another method, as Google does: 404."""
+    """Answer what no route knows, also a known path with another method: 404, as whose path it is."""
+    path = request.url.path
+    if path.startswith("/v1/") and not path.startswith("/v1/models"):
+        return await stripe_error(request, unrecognized(request.method, path))
     return await google_error(
-        request, GoogleError(404, "NOT_FOUND", f"No such method: {request.method} {request.url.path}")
+        request, GoogleError(404, "NOT_FOUND", f"No such method: {request.method} {path}")
     )
 
 
@@ -34,16 +50,25 @@ async def nobody_there(_: Request, __: Exception) -> Response:
     return Response(status_code=400)
 
 
-def create_app(pace: Pace) -> Starlette:
-    """Build the application; `pace` is how fast answers come unless a prompt says otherwise."""
+def create_app(pace: Pace, stripe: Options) -> Starlette:
+    """Build the application; `pace` is how fast Gemini's answers come unless a prompt says otherwise."""
+    account = open_account(stripe)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with account.serving():
+            yield
+
     app = Starlette(
-        routes=[Route("/health", health), *gemini_routes(pace)],
+        routes=[Route("/health", health), *gemini_routes(pace), *stripe_routes(account)],
         exception_handlers={
             GoogleError: google_error,
+            StripeError: stripe_error,
             ClientDisconnect: nobody_there,
             404: not_found,
             405: not_found,
         },
+        lifespan=lifespan,
     )
     app.router.redirect_slashes = False
     return app

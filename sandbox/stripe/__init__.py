@@ -1,0 +1,1 @@
+"""The part of Stripe that the product uses, on the wire: strict and stateful."""

@@ -1,0 +1,11 @@
+"""Ids that look like Stripe's: a prefix that says the kind, then letters and digits."""
+
+import secrets
+import string
+
+ALPHABET = string.ascii_letters + string.digits
+
+
+def new_id(prefix: str, length: int = 24) -> str:
+    """Make an id, as in `cus_Jf0…`."""
+    return f"{prefix}_{''.join(secrets.choice(ALPHABET) for _ in range(length))}"
