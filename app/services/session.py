@@ -6,11 +6,12 @@ from datetime import timedelta
 from uuid import UUID
 
 from app.errors import AuthenticationRequired
-from app.models import Session, User, plan_of
+from app.models import Plan, Session, User, plan_of
 from app.models.base import new_id
 from app.schemas.auth import TokensOut
 from app.schemas.user import UserOut
 from app.security import (
+    AccessClaims,
     TokenInvalidError,
     issue_access_token,
     new_refresh_token,
@@ -28,6 +29,7 @@ class CurrentUser:
 
     id: UUID
     session_id: UUID
+    plan: Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +89,24 @@ class SessionService:
         Raises:
             AuthenticationRequired: no token, or one that does not count (any more).
         """
-        if access_token is None:
+        claims = self.claims_of(access_token)
+        if claims is None:
             raise AuthenticationRequired
-        try:
-            claims = read_access_token(self.access_key, access_token)
-        except TokenInvalidError:
-            raise AuthenticationRequired from None
-        if not self.open_sessions.is_fresh(claims.session_id, claims.user_id):
+        plan = self.open_sessions.plan_of(claims.session_id, claims.user_id)
+        if plan is None:
             read_at = time.monotonic()
             async with self.uow.read() as tx:
                 if not await tx.sessions.is_live(
                     session_id=claims.session_id, user_id=claims.user_id, now=self.clock()
                 ):
                     raise AuthenticationRequired
-            self.open_sessions.remember(claims.session_id, claims.user_id, read_at=read_at)
-        return CurrentUser(id=claims.user_id, session_id=claims.session_id)
+                plan = plan_of(await tx.subscriptions.latest(claims.user_id), self.clock())
+            self.open_sessions.remember(claims.session_id, claims.user_id, plan, read_at=read_at)
+        return CurrentUser(id=claims.user_id, session_id=claims.session_id, plan=plan)
+
+    def claims_of(self, access_token: str | None) -> AccessClaims | None:
+        """What a validly signed token claims, without asking anybody; its session may have ended."""
+        try:
+            return read_access_token(self.access_key, access_token) if access_token else None
+        except TokenInvalidError:
+            return None

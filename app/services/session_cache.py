@@ -4,6 +4,8 @@ import time
 from collections import OrderedDict
 from uuid import UUID
 
+from app.models import Plan
+
 FRESH_SECONDS = 5.0
 _MOST_SESSIONS = 50_000
 
@@ -12,15 +14,16 @@ class SessionCache:
     """Remembers for at most `FRESH_SECONDS` from the start of the read; the row decides, nothing is told."""
 
     def __init__(self) -> None:
-        self._read_at: OrderedDict[tuple[UUID, UUID], float] = OrderedDict()
+        self._read: OrderedDict[tuple[UUID, UUID], tuple[float, Plan]] = OrderedDict()
 
-    def is_fresh(self, session_id: UUID, user_id: UUID) -> bool:
-        """Whether this session of this user was found open a moment ago."""
-        return time.monotonic() - self._read_at.get((session_id, user_id), -FRESH_SECONDS) < FRESH_SECONDS
+    def plan_of(self, session_id: UUID, user_id: UUID) -> Plan | None:
+        """The plan of this user, if this session of theirs was found open a moment ago."""
+        read_at, plan = self._read.get((session_id, user_id), (-FRESH_SECONDS, Plan.BASIC))
+        return plan if time.monotonic() - read_at < FRESH_SECONDS else None
 
-    def remember(self, session_id: UUID, user_id: UUID, *, read_at: float) -> None:
-        """Note an open session; `read_at` is the monotonic time before the row was read."""
-        self._read_at[session_id, user_id] = read_at
-        self._read_at.move_to_end((session_id, user_id))
-        if len(self._read_at) > _MOST_SESSIONS:
-            self._read_at.popitem(last=False)
+    def remember(self, session_id: UUID, user_id: UUID, plan: Plan, *, read_at: float) -> None:
+        """Note an open session and the plan; `read_at` is the monotonic time before the rows were read."""
+        self._read[session_id, user_id] = (read_at, plan)
+        self._read.move_to_end((session_id, user_id))
+        if len(self._read) > _MOST_SESSIONS:
+            self._read.popitem(last=False)
