@@ -71,10 +71,10 @@ class Stack:
         process = self.start("sandbox", "sandbox", "--port", str(port), **quick)
         _wait_until_up(process, f"{self.sandbox_url}/health")
 
-    def start_api(self, **settings: str) -> str:
+    def start_api(self, app: str = "app.main:app", **settings: str) -> str:
         """Start an API process; returns its address."""
         port = free_port()
-        process = self.start("api", "uvicorn", "app.main:app", "--port", str(port), **settings)
+        process = self.start("api", "uvicorn", app, "--port", str(port), **settings)
         _wait_until_up(process, f"http://127.0.0.1:{port}/health/live")
         return f"http://127.0.0.1:{port}"
 
