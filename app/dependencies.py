@@ -30,12 +30,12 @@ Services = Annotated[ApiServices, Depends(_services)]
 async def _current_user(
     request: Request,
     services: Services,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    _documented: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> CurrentUser:
-    user = await services.sessions.authenticate(credentials.credentials if credentials else None)
+    user = await services.sessions.user_of(request.state.claims)
     limits: AppliedLimits = request.state.limits
     if user.plan is Plan.PRO and limits.user is not None:
-        limits.shown.append(limits.user)
+        limits.put_user_in_force()
         if not limits.user.is_open:
             raise await services.request_limit.refusal(
                 user_id=user.id, ids=request.path_params, retry_after=limits.user.reset_seconds

@@ -89,6 +89,11 @@ class AppliedLimits:
     shown: list[Window] = field(default_factory=list)
     user: Window | None = None
 
+    def put_user_in_force(self) -> None:
+        """Have the answer show the user's limit, if the request counts on it."""
+        if self.user is not None and self.user not in self.shown:
+            self.shown.append(self.user)
+
 
 @dataclass(frozen=True, slots=True)
 class _Limit:

@@ -155,11 +155,11 @@ def test_a_method_that_an_address_does_not_take_is_answered_with_those_it_takes(
 
 
 def _talk(address: str, *pieces: bytes, pause: float = 0) -> bytes:
-    """Send raw bytes, and read until the server closes or says nothing for 5 s."""
+    """Send raw bytes, and read until the server closes or says nothing for 1.5 s."""
     host, _, port = address.removeprefix("http://").partition(":")
     heard = b""
     with socket.create_connection((host, int(port)), 5) as connection:
-        connection.settimeout(5)
+        connection.settimeout(1.5)
         try:
             for piece in pieces:
                 connection.sendall(piece)

@@ -286,6 +286,14 @@ def test_every_answer_says_what_is_left(pro: Person, address: str) -> None:
         for answer in told:
             assert _left(answer, "ip") is not None
             assert _left(answer, "pro") is not None
+        # Answered before anybody asked who is calling, and shown all the same.
+        early = [
+            http.get("/nowhere"),
+            http.put("/chatroom"),
+            http.post("/chatroom", content=b"{", headers={"Content-Type": "application/json"}),
+        ]
+        assert [answer.status_code for answer in early] == [404, 405, 400]
+        assert all(_left(answer, "pro") is not None for answer in early)
         bare = [
             anyone.get("/user/me"),
             anyone.get("/nowhere"),

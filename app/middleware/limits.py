@@ -11,17 +11,19 @@ from app import metrics
 from app.bootstrap import ApiServices
 from app.client_address import Network, client_address
 from app.errors import RateLimitExceeded
+from app.models import Plan
 from app.rate_limiter import AppliedLimits
 
 _NOT_LIMITED = frozenset({"/webhook/stripe", "/health", "/metrics"})
-# Following a reply is part of the message that was counted.
-_NOT_COUNTED_ON_USERS = re.compile(r"/chatroom/[^/]+/message/[^/]+(/events)?")
+# Following a reply is part of the message that was counted on its person.
+_FOLLOWING = re.compile(r"/chatroom/[^/]+/message/[^/]+(/events)?")
 
 
 class RateLimitMiddleware:
     """Refuses addresses over their limit; people over theirs are refused once their plan is known.
 
-    Whose token it is needs no look-up: its signature says so. Both counts are one round trip.
+    Whose token it is needs no look-up: its signature says so. What it claims is kept for the route, so that
+    it is checked once. Both counts are one round trip.
     """
 
     def __init__(self, app: ASGIApp, *, trusted_proxies: Sequence[Network]) -> None:
@@ -46,14 +48,18 @@ class RateLimitMiddleware:
 
     async def _count(self, scope: Scope, headers: Headers, address: str) -> None:
         services: ApiServices = scope["app"].state.services
-        claims = None
-        if not (scope["method"] == "GET" and _NOT_COUNTED_ON_USERS.fullmatch(scope["path"])):
-            scheme, token = get_authorization_scheme_param(headers.get("authorization"))
-            claims = services.sessions.claims_of(token) if scheme.lower() == "bearer" else None
-        counted = await services.limiter.count(address=address, user_id=claims.user_id if claims else None)
+        scheme, token = get_authorization_scheme_param(headers.get("authorization"))
+        claims = services.sessions.claims_of(token) if scheme.lower() == "bearer" else None
+        scope["state"]["claims"] = claims
+        is_following = scope["method"] == "GET" and _FOLLOWING.fullmatch(scope["path"])
+        counted = await services.limiter.count(
+            address=address, user_id=claims.user_id if claims and not is_following else None
+        )
         limits: AppliedLimits = scope["state"]["limits"]
         limits.shown.append(counted.ip)
         limits.user = counted.user
+        if claims and services.sessions.known_plan(claims) is Plan.PRO:
+            limits.put_user_in_force()  # for answers that come before the route asks who is calling
         if not counted.ip.is_open:
             metrics.rate_limit_refused("ip")
             raise RateLimitExceeded(retry_after=counted.ip.reset_seconds)

@@ -20,9 +20,9 @@ class SessionRepository:
         """Open a session."""
         self.session.add(row)
 
-    async def is_live(self, *, session_id: UUID, user_id: UUID, now: datetime) -> bool:
-        """Whether this session of this user has neither ended nor run out."""
-        found = await self.session.scalar(
+    async def find_open(self, *, session_id: UUID, user_id: UUID, now: datetime) -> UUID | None:
+        """This session of this user, if it has neither ended nor run out."""
+        return await self.session.scalar(
             select(Session.id).where(
                 Session.id == session_id,
                 Session.user_id == user_id,
@@ -30,4 +30,3 @@ class SessionRepository:
                 Session.refresh_expires_at > now,
             )
         )
-        return found is not None

@@ -58,9 +58,10 @@ class RequestLimit:
         return None
 
     async def _has_session(self, tx: Transaction, user_id: UUID, session_id: UUID | None) -> bool:
-        return session_id is not None and await tx.sessions.is_live(
-            session_id=session_id, user_id=user_id, now=self.clock()
-        )
+        if session_id is None:
+            return False
+        now = self.clock()
+        return await tx.sessions.find_open(session_id=session_id, user_id=user_id, now=now) is not None
 
 
 def _uuid(text: str) -> UUID | None:

@@ -83,26 +83,29 @@ class SessionService:
             user=UserOut.of(user, plan_of(subscription, now)),
         )
 
-    async def authenticate(self, access_token: str | None) -> CurrentUser:
-        """Who holds this token, if their session is still open.
+    async def user_of(self, claims: AccessClaims | None) -> CurrentUser:
+        """Whom these claims of a valid token speak for, if the session is still open.
 
         Raises:
-            AuthenticationRequired: no token, or one that does not count (any more).
+            AuthenticationRequired: there are none, or the session has ended.
         """
-        claims = self.claims_of(access_token)
         if claims is None:
             raise AuthenticationRequired
         plan = self.open_sessions.plan_of(claims.session_id, claims.user_id)
         if plan is None:
             read_at = time.monotonic()
             async with self.uow.read() as tx:
-                if not await tx.sessions.is_live(
+                if not await tx.sessions.find_open(
                     session_id=claims.session_id, user_id=claims.user_id, now=self.clock()
                 ):
                     raise AuthenticationRequired
                 plan = plan_of(await tx.subscriptions.latest(claims.user_id), self.clock())
             self.open_sessions.remember(claims.session_id, claims.user_id, plan, read_at=read_at)
         return CurrentUser(id=claims.user_id, session_id=claims.session_id, plan=plan)
+
+    def known_plan(self, claims: AccessClaims) -> Plan | None:
+        """The plan of an open session, if it was looked up a moment ago: no I/O."""
+        return self.open_sessions.plan_of(claims.session_id, claims.user_id)
 
     def claims_of(self, access_token: str | None) -> AccessClaims | None:
         """What a validly signed token claims, without asking anybody; its session may have ended."""
