@@ -13,6 +13,7 @@ from app.celery_app import CeleryPublisher
 from app.config import OtpDelivery, Settings
 from app.database import create_engine, create_session_factory
 from app.gemini_client.google import GoogleGemini
+from app.rate_limiter import RateLimiter
 from app.redis_client.breaker import Breaker
 from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.connection import RedisConnection
@@ -33,6 +34,7 @@ from app.services.health import HealthService
 from app.services.leases import LeaseKeeper
 from app.services.message import MessageService
 from app.services.mobile_number import MobileNumbers
+from app.services.monitoring import MonitoringService
 from app.services.otp import OtpService
 from app.services.otp_sender import OtpSender
 from app.services.paging import CursorSigner
@@ -44,6 +46,7 @@ from app.services.refresh import RefreshService
 from app.services.reply import ReplyService, RetryPolicy
 from app.services.reply_feed import ReplyFeed
 from app.services.reply_stream import ReplyStreams
+from app.services.request_limit import RequestLimit
 from app.services.session import SessionService
 from app.services.session_cache import SessionCache
 from app.services.slots import Slots
@@ -88,6 +91,9 @@ class ApiServices:
     cancellations: CancellationService
     streams: ReplyStreams
     feed: ReplyFeed
+    limiter: RateLimiter
+    request_limit: RequestLimit
+    monitoring: MonitoringService
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +198,13 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             subscriptions=SubscriptionService(base.uow, base.quota, utc_now),
             health=HealthService(base.uow, base.redis),
             feed=feed,
+            limiter=RateLimiter(
+                base.redis,
+                ip_limit=settings.ip_requests_per_minute,
+                user_limit=settings.pro_requests_per_minute,
+            ),
+            request_limit=RequestLimit(base.uow, utc_now),
+            monitoring=MonitoringService(base.uow, base.redis, settings.metrics_token.get_secret_value()),
         )
 
 

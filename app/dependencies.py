@@ -7,9 +7,16 @@ from fastapi import Depends, Header, Path, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from app.bootstrap import ApiServices
+from app.client_address import ClientAddress
+from app.models import Plan
+from app.rate_limiter import AppliedLimits
 from app.services.session import CurrentUser, Device
 
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="The access token of a session.")
+
+_metrics_bearer = HTTPBearer(
+    auto_error=False, scheme_name="MetricsToken", description="`METRICS_TOKEN`, for Prometheus."
+)
 
 
 def _services(request: Request) -> ApiServices:
@@ -21,15 +28,26 @@ Services = Annotated[ApiServices, Depends(_services)]
 
 
 async def _current_user(
-    services: Services, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    request: Request,
+    services: Services,
+    _documented: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> CurrentUser:
-    return await services.sessions.authenticate(credentials.credentials if credentials else None)
+    user = await services.sessions.user_of(request.state.claims)
+    limits: AppliedLimits = request.state.limits
+    if user.plan is Plan.PRO and limits.user is not None:
+        limits.put_user_in_force()
+        if not limits.user.is_open:
+            raise await services.request_limit.refusal(
+                user_id=user.id, ids=request.path_params, retry_after=limits.user.reset_seconds
+            )
+    return user
 
 
 def _device(request: Request) -> Device:
+    caller: ClientAddress = request.state.client_address
     return Device(
         user_agent=request.headers.get("user-agent"),
-        ip_address=request.client.host if request.client else None,
+        ip_address=str(caller.address) if caller.address else None,
     )
 
 
@@ -37,6 +55,14 @@ def _request_id(request: Request) -> str:
     request_id: str = request.state.request_id
     return request_id
 
+
+def _metrics_token(
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_metrics_bearer)],
+) -> str | None:
+    return credentials.credentials if credentials else None
+
+
+MetricsToken = Annotated[str | None, Depends(_metrics_token)]
 
 User = Annotated[CurrentUser, Depends(_current_user)]
 """The caller; a request without a valid access token is refused."""

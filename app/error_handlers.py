@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as FrameworkError  # noqa: TID251  # caught, never raised
+from starlette.routing import Match
 
 from app.errors import (
     AppError,
@@ -68,8 +69,22 @@ async def _expected(request: Request, error: AppError) -> JSONResponse:
 
 async def _framework(request: Request, error: FrameworkError) -> JSONResponse:
     """What Starlette and FastAPI refuse by themselves: no route, wrong method, unreadable or huge body."""
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(_methods_at(request)))
     known = _OF_STATUS.get(error.status_code, InternalError)
-    return problem_response(known(headers=dict(error.headers or {})), request.state.request_id)
+    return problem_response(known(headers=headers), request.state.request_id)
+
+
+def _methods_at(request: Request) -> set[str]:
+    """Every method of an address; the framework names those of the first route only."""
+    app: FastAPI = request.app
+    possible = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+    return {
+        method
+        for method in possible
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in app.routes)
+    }
 
 
 async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:

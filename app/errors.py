@@ -235,6 +235,25 @@ class ReplyInProgress(AppError):
     detail = "This reply is still being written. Wait for it or cancel it first."
 
 
+class OriginNotAllowed(AppError):
+    """A web page of another origin, or with a method or header that pages may not use, asked beforehand."""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "origin_not_allowed"
+    detail = "Web pages of this origin may not send this request (CORS)."
+
+
+class RequestTimeout(AppError):
+    """The body did not arrive in time."""
+
+    status = HTTPStatus.REQUEST_TIMEOUT
+    code = "request_timeout"
+    detail = "The request body took too long to arrive."
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Connection": "close"})
+
+
 class BodyTooLarge(AppError):
     """The body is over the limit."""
 

@@ -7,7 +7,7 @@ import sys
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from app.config import Settings
+from app.config import LogFormat, Settings
 
 
 def _drop_colour_twin(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
@@ -31,10 +31,12 @@ def _shared_processors() -> list[Processor]:
 def configure_logging(settings: Settings) -> None:
     """Send structlog and the libraries' standard logging through one formatter to stdout."""
     shared = _shared_processors()
+    on_terminal = sys.stdout.isatty()
+    log_format = settings.log_format or (LogFormat.CONSOLE if on_terminal else LogFormat.JSON)
     renderer: list[Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-        if settings.log_format == "json"
-        else [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+        if log_format is LogFormat.JSON
+        else [structlog.dev.ConsoleRenderer(colors=on_terminal)]
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -7,43 +7,29 @@ from contextlib import asynccontextmanager
 from types import FrameType
 
 from fastapi import FastAPI
-from fastapi.middleware.cors import CORSMiddleware
 
 from app import __version__
 from app.bootstrap import api_services
-from app.config import Settings, get_settings
+from app.config import Environment, Settings, get_settings
 from app.error_handlers import add_error_handlers
 from app.log import configure_logging
-from app.middleware import BodyLimitMiddleware, RequestContextMiddleware
+from app.middleware import (
+    BodyMiddleware,
+    CorsMiddleware,
+    FailureMiddleware,
+    RateLimitMiddleware,
+    RequestContextMiddleware,
+    ResponseHeadersMiddleware,
+)
 from app.openapi import document
 from app.routers import auth, chatroom, message, meta, password, reply, session, subscription, user
 
 _MAX_BODY_BYTES = 1024 * 1024
-_REQUEST_HEADERS = [
-    "Authorization",
-    "Content-Type",
-    "Idempotency-Key",
-    "Prefer",
-    "Last-Event-ID",
-    "X-Request-Id",
-]
-_EXPOSED_HEADERS = [
-    "RateLimit",
-    "RateLimit-Policy",
-    "Retry-After",
-    "Location",
-    "ETag",
-    "X-Request-Id",
-    "X-Cache",
-    "Idempotent-Replayed",
-    "Preference-Applied",
-    "Content-Disposition",
-    "WWW-Authenticate",
-]
+_BODY_SECONDS = 30.0
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The whole API for these settings."""
+def create_app(settings: Settings, *, body_seconds: float = _BODY_SECONDS) -> FastAPI:
+    """The whole API for these settings; a request's body has `body_seconds` to arrive."""
     configure_logging(settings)
 
     @asynccontextmanager
@@ -65,15 +51,13 @@ def create_app(settings: Settings) -> FastAPI:
     add_error_handlers(app)
     for module in (meta, auth, password, session, user, chatroom, message, reply, subscription):
         app.include_router(module.router)
+    # The last one added is the outermost.
+    app.add_middleware(BodyMiddleware, max_bytes=_MAX_BODY_BYTES, seconds=body_seconds)
+    app.add_middleware(RateLimitMiddleware, trusted_proxies=settings.trusted_proxies)
+    app.add_middleware(FailureMiddleware)
     if settings.allowed_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=settings.allowed_origins,
-            allow_methods=["GET", "POST", "PATCH", "DELETE"],
-            allow_headers=_REQUEST_HEADERS,
-            expose_headers=_EXPOSED_HEADERS,
-        )
-    app.add_middleware(BodyLimitMiddleware, max_bytes=_MAX_BODY_BYTES)
+        app.add_middleware(CorsMiddleware, allow_origins=settings.allowed_origins)
+    app.add_middleware(ResponseHeadersMiddleware, tls_only=settings.environment is Environment.PRODUCTION)
     app.add_middleware(RequestContextMiddleware)
     app.openapi = document(app)  # type: ignore[method-assign]  # FastAPI's documented way
     return app

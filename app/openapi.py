@@ -14,12 +14,16 @@ from app.errors import (
     AuthenticationRequired,
     BodyTooLarge,
     InternalError,
+    RateLimitExceeded,
+    RequestTimeout,
     ServiceUnavailable,
     UnsupportedMediaType,
     ValidationFailed,
 )
 from app.schemas.problem import Problem
 
+_UNLIMITED = ("/health", "/metrics", "/webhook/stripe")
+_WRITING = ("post", "put", "patch", "delete")
 _EVERYWHERE: tuple[type[AppError], ...] = (InternalError, ServiceUnavailable)
 _WITH_BODY: tuple[type[AppError], ...] = (ValidationFailed, BodyTooLarge, UnsupportedMediaType)
 _PROBLEM_REFERENCE = {"$ref": "#/components/schemas/Problem"}
@@ -64,6 +68,21 @@ def _example(error: type[AppError]) -> dict[str, Any]:
     }
 
 
+def _add_common_failures(path: str, method: str, responses: dict[str, Any]) -> None:
+    """What middleware may answer in front of the route."""
+    common: list[type[AppError]] = [InternalError]
+    if not path.startswith(_UNLIMITED):
+        common.append(RateLimitExceeded)
+    if method in _WRITING:
+        common += [RequestTimeout, BodyTooLarge, UnsupportedMediaType]
+    for error in common:
+        known = responses.setdefault(str(error.status.value), _response([error]))
+        examples = known["content"][PROBLEM_TYPE]["examples"]
+        if error.code not in examples:
+            examples |= _response([error])["content"][PROBLEM_TYPE]["examples"]
+            known["description"] += "; " + _response([error])["description"]
+
+
 def document(app: FastAPI) -> Callable[[], dict[str, Any]]:
     """The generator for `app.openapi`: FastAPI's document without the 422 that this API never answers."""
 
@@ -72,9 +91,10 @@ def document(app: FastAPI) -> Callable[[], dict[str, Any]]:
             schema = get_openapi(
                 title=app.title, version=app.version, description=app.description, routes=app.routes
             )
-            for path in schema["paths"].values():
-                for operation in path.values():
+            for path, item in schema["paths"].items():
+                for method, operation in item.items():
                     operation["responses"].pop("422", None)
+                    _add_common_failures(path, method, operation["responses"])
             schemas = schema.setdefault("components", {}).setdefault("schemas", {})
             for unused in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(unused, None)

@@ -22,8 +22,15 @@ _SAFE = {
 
 
 def _load(environment: dict[str, str], tmp_path: object) -> subprocess.CompletedProcess[str]:
+    program = "from app.config import get_settings; get_settings(); print('usable')"
+    return _run([sys.executable, "-c", program], environment, tmp_path)
+
+
+def _run(
+    command: list[str], environment: dict[str, str], tmp_path: object
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", "from app.config import get_settings; get_settings(); print('usable')"],
+        command,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environment},
         cwd=str(tmp_path),
         capture_output=True,
@@ -53,6 +60,90 @@ def test_production_names_every_problem_at_once_and_no_value(tmp_path: object) -
         assert name in done.stderr
     assert "visible" not in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_production_names_what_is_missing_malformed_and_unsafe_together(tmp_path: object) -> None:
+    """Red when production's demands are looked at only after every field has its form."""
+    unsafe = {
+        "ENVIRONMENT": "production",
+        "REDIS_URL": "visible-host:6379",
+        "JWT_SECRET_KEY": "short-visible",
+        "GEMINI_BASE_URL": "https://127.0.0.1:8100",
+        "BASIC_MESSAGES_PER_DAY": "five-visible",
+        "TRUSTED_PROXIES": "10.0.0.0/8, visible",
+        "METRICS_TOKEN": "change-me-visible",
+        "TWILIO_API_BASE": "https://sandbox-visible",
+        "OTP_DELIVERY": "twilio",
+    }
+    done = _load(unsafe, tmp_path)
+    named = {line.split()[1] for line in done.stderr.splitlines() if line.startswith("  - ")}
+    assert named == (unsafe.keys() - {"ENVIRONMENT", "OTP_DELIVERY"}) | {
+        "DATABASE_URL",
+        "GEMINI_API_KEY",
+        "TWILIO_ACCOUNT_SID",
+        "TWILIO_AUTH_TOKEN",
+        "TWILIO_FROM",
+    }
+    assert done.returncode == 1
+    assert "visible" not in done.stderr
+
+
+def test_an_environment_that_nobody_knows_may_be_production(tmp_path: object) -> None:
+    done = _load({**_SAFE, "ENVIRONMENT": "prod", "JWT_SECRET_KEY": "short"}, tmp_path)
+    assert "ENVIRONMENT" in done.stderr
+    assert "JWT_SECRET_KEY" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("JWT_SECRET_KEY", "your-super-secret-jwt-key-of-32-bytes-or-more"),
+        ("JWT_SECRET_KEY", "f3b1c8a95d7e4f60b2c4d6e8fa0b1c2"),
+        ("GEMINI_API_KEY", "your_gemini_api_key"),
+        ("GEMINI_API_KEY", "sandbox"),
+        ("GEMINI_BASE_URL", "http://generativelanguage.googleapis.com"),
+        ("GEMINI_BASE_URL", "https://10.1.2.3"),
+        ("GEMINI_BASE_URL", "https://[::1]:8100"),
+        ("GEMINI_BASE_URL", "https://sandbox:8100"),
+        ("TWILIO_API_BASE", "https://localhost"),
+        ("TWILIO_AUTH_TOKEN", "your-auth-token"),
+        ("METRICS_TOKEN", "your-metrics-token"),
+        ("OTP_DELIVERY", "console"),
+        ("OTP_DELIVERY", "response"),
+        ("ALLOWED_ORIGINS", "https://app.example.com, *"),
+        ("ALLOWED_ORIGINS", "https://app.example.com/"),
+        ("ALLOWED_ORIGINS", "app.example.org"),
+        ("TRUSTED_PROXIES", "0.0.0.0/0"),
+        ("TRUSTED_PROXIES", "::/0"),
+    ],
+)
+def test_production_refuses_what_is_only_good_for_development(
+    tmp_path: object, name: str, value: str
+) -> None:
+    done = _load({**_SAFE, name: value}, tmp_path)
+    assert [line.split()[1] for line in done.stderr.splitlines()[1:]] == [name], done.stderr
+    assert value not in done.stderr
+    assert done.returncode == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["uvicorn", "app.main:app", "--port", "0"],
+        ["celery", "-A", "app.celery_app", "worker", "-Q", "ai_processing", "--pool=solo"],
+        ["celery", "-A", "app.celery_app", "flower"],
+    ],
+    ids=["API", "worker", "Flower"],
+)
+def test_every_process_refuses_to_start_in_unsafe_production(tmp_path: object, command: list[str]) -> None:
+    unsafe = {**_SAFE, "JWT_SECRET_KEY": "short-visible", "GEMINI_BASE_URL": "http://sandbox-visible:8100"}
+    done = _run([sys.executable, "-m", *command], unsafe, tmp_path)
+    assert done.returncode != 0
+    said = done.stdout + done.stderr
+    assert "JWT_SECRET_KEY is shorter than 32 bytes" in said
+    assert "GEMINI_BASE_URL is a sandbox" in said
+    assert "visible" not in said
+    assert "Traceback" not in said
 
 
 def test_what_is_missing_or_malformed_is_named_together(tmp_path: object) -> None:

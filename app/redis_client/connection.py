@@ -54,6 +54,11 @@ class RedisConnection:
             log.warning("redis_unavailable", error=type(error).__name__)
             raise RedisUnavailableError from error
 
+    @property
+    def is_given_up(self) -> bool:
+        """Whether uses fail without a try at the moment, after a failure."""
+        return self._breaker.is_open
+
     async def aclose(self) -> None:
         """Close the pool."""
         await self._client.aclose()

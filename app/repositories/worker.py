@@ -50,6 +50,15 @@ class WorkerRepository:
         )
         return count or 0
 
+    async def count_pending(self) -> int:
+        """Replies that nobody works on yet, those that wait for their next try included."""
+        count = await self.session.scalar(
+            select(func.count())
+            .select_from(Message)
+            .where(UNFINISHED, Message.status == MessageStatus.PENDING)
+        )
+        return count or 0
+
     async def oldest_pending_seconds(self) -> float:
         """How long the oldest reply that is due has waited for a worker; 0 when none waits."""
         waited = await self.session.scalar(

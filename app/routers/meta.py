@@ -5,7 +5,10 @@ from http import HTTPStatus
 from fastapi import APIRouter, Request, Response
 
 from app import __version__
-from app.dependencies import Services
+from app.dependencies import MetricsToken, Services
+from app.errors import AuthenticationRequired, NotFound
+from app.metrics import CONTENT_TYPE
+from app.openapi import failures
 from app.schemas.meta import Health, HealthStatus, Liveness, ServiceInfo
 
 router = APIRouter(tags=["meta"])
@@ -34,3 +37,20 @@ async def get_health(services: Services, response: Response) -> Health:
 async def get_liveness() -> Liveness:
     """200 for as long as this process answers."""
     return Liveness(status=HealthStatus.HEALTHY)
+
+
+@router.get(
+    "/metrics",
+    operation_id="get_metrics",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "Counters of this process and gauges of the queue, for Prometheus.",
+            "content": {CONTENT_TYPE.partition(";")[0]: {"schema": {"type": "string"}}},
+        },
+        **failures(NotFound, AuthenticationRequired),
+    },
+)
+async def get_metrics(services: Services, token: MetricsToken = None) -> Response:
+    """What is counted, for whoever has `METRICS_TOKEN`; nothing is at this address when that is not set."""
+    return Response(await services.monitoring.metrics(token), media_type=CONTENT_TYPE)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from app import jobs
+from app import jobs, metrics
 from app.errors import (
     ChatroomNotFound,
     IdempotencyKeyReused,
@@ -173,6 +173,8 @@ class MessageService:
         return await tx.messages.get_exchange(user_id=asked.user_id, idempotency_key=asked.idempotency_key)
 
     async def _wait(self, asked: Asked, exchange: Exchange, quota: Quota, *, is_replay: bool) -> Sent:
+        if not is_replay:
+            metrics.message_accepted()
         reply = await self.feed.wait(exchange.reply, seconds=asked.wait_seconds)
         answer = ExchangeOut(message=MessageOut.of(exchange.message), reply=MessageOut.of(reply), quota=quota)
         return Sent(answer, is_replay, self.clock())

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
+from app import metrics
 from app.errors import DailyLimitReached
 from app.models import Message, Plan, plan_of
 from app.schemas.quota import Quota
@@ -56,6 +57,7 @@ class DailyQuota:
         return Quota(limit=limit, used=used, remaining=remaining, resets_at=next_midnight(now))
 
     def _refusal(self, used: int, now: datetime) -> DailyLimitReached:
+        metrics.rate_limit_refused("daily")
         resets_at = next_midnight(now)
         return DailyLimitReached(
             limit=self.basic_limit,

@@ -21,10 +21,13 @@ _BASE_SETTINGS = {
     "ENVIRONMENT": "test",
     "GEMINI_API_KEY": "sandbox",
     "OTP_DELIVERY": "response",
-    # All tests call from one address.
+    # All tests call from one address, and some people do nothing but send.
     "OTP_PER_IP_HOUR": "1000000",
     "OTP_PER_PREFIX_HOUR": "1000000",
     "OTP_GLOBAL_PER_HOUR": "1000000",
+    "IP_REQUESTS_PER_MINUTE": "1000000",
+    "PRO_REQUESTS_PER_MINUTE": "1000000",
+    "METRICS_TOKEN": "metrics-token-of-the-tests",
     # Short enough that a lost worker is noticed within a test.
     "REPLY_LEASE_SECONDS": "3",
     "REPLY_POLL_SECONDS": "1",
@@ -71,10 +74,10 @@ class Stack:
         process = self.start("sandbox", "sandbox", "--port", str(port), **quick)
         _wait_until_up(process, f"{self.sandbox_url}/health")
 
-    def start_api(self, **settings: str) -> str:
+    def start_api(self, app: str = "app.main:app", **settings: str) -> str:
         """Start an API process; returns its address."""
         port = free_port()
-        process = self.start("api", "uvicorn", "app.main:app", "--port", str(port), **settings)
+        process = self.start("api", "uvicorn", app, "--port", str(port), **settings)
         _wait_until_up(process, f"http://127.0.0.1:{port}/health/live")
         return f"http://127.0.0.1:{port}"
 

@@ -1,0 +1,93 @@
+"""From where a request comes: the address that limits count and sessions remember."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Final
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+_LOOPBACK: Final = IPv4Address("127.0.0.1")
+_NEIGHBOURS_BITS: Final = 64  # what a provider gives to one subscriber at least (RFC 6177)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientAddress:
+    """Somebody's address; None where the connection has none, as on a Unix socket."""
+
+    address: Address | None
+
+    def __str__(self) -> str:
+        """As a person writes it."""
+        return "unknown" if self.address is None else str(self.address)
+
+    @property
+    def limited_as(self) -> str:
+        """What counts as one caller: an IPv4 address, or the /64 of an IPv6 address."""
+        if isinstance(self.address, IPv6Address):
+            return str(ip_network((self.address, _NEIGHBOURS_BITS), strict=False))
+        return str(self)
+
+
+def client_address(
+    *,
+    peer: tuple[str, int] | None,
+    server: tuple[str, int | None] | None,
+    forwarded_for: Sequence[str],
+    trusted: Sequence[Network],
+) -> ClientAddress:
+    """The caller's address.
+
+    The peer's, unless it is a trusted proxy: then the last address in `X-Forwarded-For` that is no trusted
+    proxy's. What somebody wrote in front of that says nothing, and what is no address ends the search.
+
+    Args:
+        peer: the ASGI scope's `client`, which uvicorn may have replaced; see `_real_peer`.
+        server: the ASGI scope's `server`.
+        forwarded_for: the `X-Forwarded-For` headers in their order.
+        trusted: the proxies.
+    """
+    found = _real_peer(peer, server, is_forwarded=bool(forwarded_for))
+    hops = [hop for header in forwarded_for for hop in header.split(",")]
+    while found is not None and hops and _is_trusted(found, trusted):
+        before = _parse(hops.pop())
+        if before is None:
+            break
+        found = before
+    return ClientAddress(found)
+
+
+def _real_peer(
+    peer: tuple[str, int] | None, server: tuple[str, int | None] | None, *, is_forwarded: bool
+) -> Address | None:
+    """Who is at the other end of the connection.
+
+    Uvicorn replaces a peer of 127.0.0.1 by what `X-Forwarded-For` says, whoever wrote it and whatever port it
+    names; only `TRUSTED_PROXIES` shall decide whose header counts. A connection to a loopback address comes
+    from this machine, so there the header's presence is enough to know who the peer was.
+    """
+    address = _parse(server[0]) if server and is_forwarded else None
+    if isinstance(address, IPv4Address) and address.is_loopback:
+        return _LOOPBACK
+    return _parse(peer[0]) if peer else None
+
+
+def _is_trusted(address: Address, trusted: Sequence[Network]) -> bool:
+    return any(address in network for network in trusted)
+
+
+def _parse(text: str) -> Address | None:
+    """An address with or without a port, or None; an IPv4 address in IPv6 clothes is an IPv4 address."""
+    text = text.strip()
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address):
+        return address.ipv4_mapped or IPv6Address(address.packed)  # without a scope such as %eth0
+    return address

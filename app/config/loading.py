@@ -1,0 +1,69 @@
+"""Reads the environment and `.env` once, and refuses with the whole list of problems."""
+
+from functools import lru_cache
+from typing import Any
+
+from pydantic import SecretStr, ValidationError
+
+from app.config.safety import problems_of
+from app.config.settings import Environment, Settings
+
+
+class SettingsInvalidError(Exception):
+    """Raised with every problem of the environment at once; never holds a value."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(["The settings are not usable:", *(f"  - {p}" for p in problems)]))
+
+
+def load_settings() -> Settings:
+    """Read the environment and `.env`.
+
+    Raises:
+        SettingsInvalidError: naming every problem, without any value.
+    """
+    try:
+        settings = Settings()
+        malformed: dict[str, str] = {}
+    except ValidationError as error:
+        malformed = _malformed(error)
+        # Production's demands on the others are to be named in the same breath.
+        stand_ins: dict[str, Any] = {field: _stand_in(field) for field in malformed}
+        settings = Settings(**stand_ins)
+    problems = [f"{field.upper()} {message}" for field, message in malformed.items()]
+    problems += [
+        f"{field.upper()} {message}" for field, message in problems_of(settings) if field not in malformed
+    ]
+    if problems:
+        raise SettingsInvalidError(problems)
+    return settings
+
+
+@lru_cache
+def get_settings() -> Settings:
+    """The settings of this process, read once; ends the process with the list of problems otherwise."""
+    try:
+        return load_settings()
+    except SettingsInvalidError as error:
+        raise SystemExit(str(error)) from None
+
+
+def _malformed(error: ValidationError) -> dict[str, str]:
+    """What is wrong with the form of each field, in words that leave the value out."""
+    return {
+        str(item["loc"][0]): "is missing"
+        if item["type"] == "missing"
+        else item["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+        for item in error.errors(include_input=False, include_url=False, include_context=False)
+    }
+
+
+def _stand_in(field: str) -> object:
+    """A value of the right form, so that the rest is looked at; an unknown environment may be production."""
+    if field == "environment":
+        return Environment.PRODUCTION
+    default = Settings.model_fields[field].get_default()
+    return SecretStr(_ADDRESSES[field]) if field in _ADDRESSES else default
+
+
+_ADDRESSES = {"database_url": "postgresql://unknown", "redis_url": "redis://unknown"}

@@ -1,0 +1,87 @@
+"""What the service refuses to start on: incomplete settings, and what production must not have."""
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+from typing import Final
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from app.config.settings import Environment, OtpDelivery, Settings
+
+Problem = tuple[str, str]
+"""A field, and what is wrong with it, without its value."""
+
+# Besides DATABASE_URL and REDIS_URL, which are required everywhere.
+_REQUIRED_IN_PRODUCTION: Final = ("jwt_secret_key", "gemini_api_key")
+_SECRETS: Final = ("jwt_secret_key", "gemini_api_key", "twilio_auth_token", "metrics_token")
+_OUTSIDE: Final = ("gemini_base_url", "twilio_api_base")
+_OF_TWILIO: Final = ("twilio_account_sid", "twilio_auth_token", "twilio_from")
+_SHORTEST_JWT_SECRET_BYTES: Final = 32
+
+# Words of the samples that the documents print, and of ours.
+_SAMPLE_WORDS: Final = (
+    "change",
+    "example",
+    "secret-key",
+    "secret_key",
+    "your",
+    "sample",
+    "development",
+    "sandbox",
+)
+
+
+def problems_of(settings: Settings) -> list[Problem]:
+    """Every problem between or about settings whose form is right."""
+    found = list(_incomplete(settings))
+    if settings.environment is Environment.PRODUCTION:
+        found += _unsafe(settings)
+    return found
+
+
+def _incomplete(settings: Settings) -> Iterator[Problem]:
+    # Guessed from any token, wherever the service runs. None at all is a random one instead.
+    if 0 < len(_text(settings, "jwt_secret_key").encode()) < _SHORTEST_JWT_SECRET_BYTES:
+        yield "jwt_secret_key", f"is shorter than {_SHORTEST_JWT_SECRET_BYTES} bytes"
+    if settings.otp_delivery is OtpDelivery.TWILIO:
+        for field in _OF_TWILIO:
+            if not _text(settings, field):
+                yield field, "is missing, but OTP_DELIVERY=twilio needs it"
+
+
+def _unsafe(settings: Settings) -> Iterator[Problem]:
+    for field in _REQUIRED_IN_PRODUCTION:
+        if not _text(settings, field):
+            yield field, "is missing"
+    for field in _SECRETS:
+        if any(word in _text(settings, field).lower() for word in _SAMPLE_WORDS):
+            yield field, "is a sample"
+    for field in _OUTSIDE:
+        if not _is_public(_text(settings, field)):
+            yield field, "is a sandbox: production needs https and a public host"
+    if settings.otp_delivery is not OtpDelivery.TWILIO:
+        yield "otp_delivery", "shows codes to whoever asks or reads the terminal: production needs twilio"
+    if "*" in settings.allowed_origins:
+        yield "allowed_origins", "must name origins, not *"
+    if any(network.prefixlen == 0 for network in settings.trusted_proxies):
+        yield "trusted_proxies", "must name proxies, not everybody"
+
+
+def _text(settings: Settings, field: str) -> str:
+    value = getattr(settings, field)
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+def _is_public(address: str) -> bool:
+    """Whether an address is https and not on this machine, in this network or one of its containers."""
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    try:
+        is_public_host = ip_address(host).is_global
+    except ValueError:
+        is_public_host = "." in host and not host.endswith((".localhost", ".local", ".internal", ".test"))
+    return parts.scheme == "https" and is_public_host

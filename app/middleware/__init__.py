@@ -1,0 +1,17 @@
+"""Pure ASGI around the routes, outermost first: context, headers, CORS, failures, limits, body."""
+
+from app.middleware.body import BodyMiddleware
+from app.middleware.context import RequestContextMiddleware
+from app.middleware.cors import CorsMiddleware
+from app.middleware.failures import FailureMiddleware
+from app.middleware.headers import ResponseHeadersMiddleware
+from app.middleware.limits import RateLimitMiddleware
+
+__all__ = [
+    "BodyMiddleware",
+    "CorsMiddleware",
+    "FailureMiddleware",
+    "RateLimitMiddleware",
+    "RequestContextMiddleware",
+    "ResponseHeadersMiddleware",
+]

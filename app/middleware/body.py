@@ -1,0 +1,74 @@
+"""Request bodies: read whole before anything is done for them, bounded in size and in time."""
+
+import asyncio
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.errors import BodyTooLarge, RequestTimeout, UnsupportedMediaType
+
+_WITHOUT_A_BODY = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+
+class _ClientGoneError(Exception):
+    """Raised when the client left in the middle of its body."""
+
+
+class BodyMiddleware:
+    """Hands a body over in one piece; a body that trickles in holds nothing but its connection meanwhile.
+
+    What is sent along with a GET means nothing (RFC 9110) and is not read.
+    """
+
+    def __init__(self, app: ASGIApp, *, max_bytes: int, seconds: float) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+        self._seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
+        length = headers.get("content-length", "0")
+        if (
+            scope["type"] != "http"
+            or scope["method"] in _WITHOUT_A_BODY
+            or (length == "0" and "transfer-encoding" not in headers)
+        ):
+            await self._app(scope, receive, send)
+            return
+        if length.isdecimal() and int(length) > self._max_bytes:
+            raise BodyTooLarge
+        if headers.get("content-encoding", "identity").lower() != "identity":
+            raise UnsupportedMediaType(
+                "Send the body as it is, without Content-Encoding.", headers={"Accept-Encoding": "identity"}
+            )
+        try:
+            body = await self._read(receive)
+        except _ClientGoneError:
+            return
+        is_handed_over = False
+
+        async def receive_whole() -> Message:
+            nonlocal is_handed_over
+            if is_handed_over:
+                return await receive()
+            is_handed_over = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self._app(scope, receive_whole, send)
+
+    async def _read(self, receive: Receive) -> bytes:
+        pieces, size, more = [], 0, True
+        try:
+            async with asyncio.timeout(self._seconds):
+                while more:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise _ClientGoneError
+                    pieces.append(message.get("body", b""))
+                    size += len(pieces[-1])
+                    more = message.get("more_body", False)
+                    if size > self._max_bytes:
+                        raise BodyTooLarge
+        except TimeoutError:
+            raise RequestTimeout from None
+        return b"".join(pieces)

@@ -1,0 +1,60 @@
+"""Every request's id, its one log line, and its place in the metrics."""
+
+import re
+import time
+import uuid
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app import metrics
+
+_SAFE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+
+log = structlog.get_logger(__name__)
+
+
+class RequestContextMiddleware:
+    """Outermost: binds the request id to the log, puts it on the answer, and notes how the request went."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(Headers(scope=scope))
+        scope.setdefault("state", {})["request_id"] = request_id
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        started, status = time.monotonic(), 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        finally:
+            _note(scope, status=status, seconds=time.monotonic() - started)
+
+
+def _note(scope: Scope, *, status: int, seconds: float) -> None:
+    # The route's pattern, so that neither queries nor ids of others fill the log.
+    route = getattr(scope.get("route"), "path", None) or "unknown"
+    log.info(
+        "request", method=scope["method"], route=route, status=status, duration_ms=round(seconds * 1000, 1)
+    )
+    if status:  # 0: the client went away before it was answered
+        metrics.request_answered(method=scope["method"], route=route, status=status, seconds=seconds)
+
+
+def _request_id(headers: Headers) -> str:
+    """The caller's id when it is safe to log and echo, else a new one."""
+    given = headers.get("x-request-id", "")
+    return given if _SAFE_ID.fullmatch(given) else uuid.uuid4().hex

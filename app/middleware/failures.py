@@ -1,0 +1,37 @@
+"""Never an answer without the one error body: for what middleware refuses, and for what nobody expected."""
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.error_handlers import problem_response
+from app.errors import AppError, InternalError
+
+log = structlog.get_logger(__name__)
+
+
+class FailureMiddleware:
+    """Answers the failures of everything inside it that no error handler has answered."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        has_begun = False
+
+        async def watched_send(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = has_begun or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched_send)
+        except AppError as error:
+            await problem_response(error, scope["state"]["request_id"])(scope, receive, send)
+        except Exception:
+            log.exception("request_crashed")
+            if has_begun:
+                raise  # the server must cut the answer off
+            await problem_response(InternalError(), scope["state"]["request_id"])(scope, receive, send)

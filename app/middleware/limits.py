@@ -1,0 +1,70 @@
+"""Requests a minute: counts every request on its address and its person before anything else is done."""
+
+import re
+from collections.abc import Sequence
+
+from fastapi.security.utils import get_authorization_scheme_param
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app import metrics
+from app.bootstrap import ApiServices
+from app.client_address import Network, client_address
+from app.errors import RateLimitExceeded
+from app.models import Plan
+from app.rate_limiter import AppliedLimits
+
+_NOT_LIMITED = frozenset({"/webhook/stripe", "/health", "/metrics"})
+# Following a reply is part of the message that was counted on its person.
+_FOLLOWING = re.compile(r"/chatroom/[^/]+/message/[^/]+(/events)?")
+
+
+class RateLimitMiddleware:
+    """Refuses addresses over their limit; people over theirs are refused once their plan is known.
+
+    Whose token it is needs no look-up: its signature says so. What it claims is kept for the route, so that
+    it is checked once. Both counts are one round trip.
+    """
+
+    def __init__(self, app: ASGIApp, *, trusted_proxies: Sequence[Network]) -> None:
+        self._app = app
+        self._trusted_proxies = trusted_proxies
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        address = client_address(
+            peer=scope.get("client"),
+            server=scope.get("server"),
+            forwarded_for=headers.getlist("x-forwarded-for"),
+            trusted=self._trusted_proxies,
+        )
+        scope["state"]["client_address"] = address
+        if not is_exempt(scope["path"]):
+            await self._count(scope, headers, address.limited_as)
+        await self._app(scope, receive, send)
+
+    async def _count(self, scope: Scope, headers: Headers, address: str) -> None:
+        services: ApiServices = scope["app"].state.services
+        scheme, token = get_authorization_scheme_param(headers.get("authorization"))
+        claims = services.sessions.claims_of(token) if scheme.lower() == "bearer" else None
+        scope["state"]["claims"] = claims
+        is_following = scope["method"] == "GET" and _FOLLOWING.fullmatch(scope["path"])
+        counted = await services.limiter.count(
+            address=address, user_id=claims.user_id if claims and not is_following else None
+        )
+        limits: AppliedLimits = scope["state"]["limits"]
+        limits.shown.append(counted.ip)
+        limits.user = counted.user
+        if claims and services.sessions.known_plan(claims) is Plan.PRO:
+            limits.put_user_in_force()  # for answers that come before the route asks who is calling
+        if not counted.ip.is_open:
+            metrics.rate_limit_refused("ip")
+            raise RateLimitExceeded(retry_after=counted.ip.reset_seconds)
+
+
+def is_exempt(path: str) -> bool:
+    """Whether an address is never limited: Stripe and monitors must get through."""
+    return path in _NOT_LIMITED or path.startswith("/health/")

@@ -1,0 +1,175 @@
+"""Requests a minute: exact sliding windows in Redis, one round trip for all of a request's limits."""
+
+import math
+import time
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
+from redis.exceptions import NoScriptError
+
+from app.redis_client.connection import RedisConnection, RedisUnavailableError
+
+WINDOW_SECONDS: Final = 60
+_WINDOW_MS: Final = WINDOW_SECONDS * 1000
+_MOST_LOCAL_KEYS: Final = 50_000
+
+# Each key is a list of the times (ms, Redis's clock) of the requests that were let through, oldest first. The
+# first full window ends the script, so that a request refused by one limit does not count on the next.
+# A time well ahead of the clock is from before the clock was set back.
+_COUNT: Final = """
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local window = tonumber(ARGV[1])
+local windows = {}
+for i, key in ipairs(KEYS) do
+  local limit = tonumber(ARGV[i + 1])
+  local oldest = tonumber(redis.call('LINDEX', key, 0))
+  while oldest and (oldest <= now - window or oldest > now + 1000) do
+    redis.call('LPOP', key)
+    oldest = tonumber(redis.call('LINDEX', key, 0))
+  end
+  local used = redis.call('LLEN', key)
+  local allowed = used < limit
+  if allowed then
+    redis.call('RPUSH', key, now)
+    redis.call('PEXPIRE', key, window)
+    used = used + 1
+  end
+  local next_out = tonumber(redis.call('LINDEX', key, math.max(used - limit, 0))) or now
+  windows[i] = {allowed and 1 or 0, math.max(limit - used, 0), next_out + window - now}
+  if not allowed then break end
+end
+return windows
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One limit after a request was counted on it."""
+
+    name: str
+    limit: int
+    is_open: bool
+    """Whether the request was let through; if not, it was not counted."""
+    remaining: int
+    reset_ms: int
+    """Until one more request is let through, or the oldest counted one is forgotten."""
+
+    @property
+    def reset_seconds(self) -> int:
+        """`reset_ms` in whole seconds, rounded up: whoever waits so long has waited long enough."""
+        return max(math.ceil(self.reset_ms / 1000), 1)
+
+    @property
+    def policy(self) -> str:
+        """The limit, as an item of `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers)."""
+        return f'"{self.name}";q={self.limit};w={WINDOW_SECONDS}'
+
+    @property
+    def state(self) -> str:
+        """What is left of it, as an item of `RateLimit`."""
+        return f'"{self.name}";r={self.remaining};t={self.reset_seconds}'
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A request on its limits; `user` is None for one that is not counted on anybody."""
+
+    ip: Window
+    user: Window | None
+
+
+@dataclass(slots=True)
+class AppliedLimits:
+    """One request's limits: those that its answer shows, and the user's, in force for some plans only."""
+
+    shown: list[Window] = field(default_factory=list)
+    user: Window | None = None
+
+    def put_user_in_force(self) -> None:
+        """Have the answer show the user's limit, if the request counts on it."""
+        if self.user is not None and self.user not in self.shown:
+            self.shown.append(self.user)
+
+
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    name: str
+    key: str
+    most: int
+
+
+class RateLimiter:
+    """Counts requests. Without Redis it counts in this process alone; it never fails."""
+
+    def __init__(self, redis: RedisConnection, *, ip_limit: int, user_limit: int) -> None:
+        self._redis = redis
+        self._ip_limit = ip_limit
+        self._user_limit = user_limit
+        self._sha = ""
+        self._local = LocalWindows()
+
+    async def count(self, *, address: str, user_id: UUID | None) -> Counted:
+        """Count a request from this address, and, if that has room, of this user."""
+        limits = [_Limit("ip", f"limit:ip:{address}", self._ip_limit)]
+        if user_id is not None:
+            limits.append(_Limit("pro", f"limit:user:{user_id}", self._user_limit))
+        try:
+            windows = await self._count_in_redis(limits)
+        except RedisUnavailableError:
+            windows = self._count_here(limits)
+        return Counted(windows[0], windows[1] if len(windows) > 1 else None)
+
+    async def _count_in_redis(self, limits: Sequence[_Limit]) -> list[Window]:
+        keys = [limit.key for limit in limits]
+        arguments = [str(_WINDOW_MS), *(str(limit.most) for limit in limits)]
+        async with self._redis.use() as redis:
+            try:
+                answers = await redis.evalsha(self._sha, len(keys), *keys, *arguments)
+            except NoScriptError:  # the first time, or Redis was restarted
+                self._sha = await redis.script_load(_COUNT)
+                answers = await redis.evalsha(self._sha, len(keys), *keys, *arguments)
+        return [
+            Window(limit.name, limit.most, bool(is_open), int(remaining), int(reset_ms))
+            for limit, (is_open, remaining, reset_ms) in zip(limits, answers, strict=False)
+        ]
+
+    def _count_here(self, limits: Sequence[_Limit]) -> list[Window]:
+        windows = []
+        for limit in limits:
+            windows.append(self._local.count(limit.name, limit.key, limit.most))
+            if not windows[-1].is_open:
+                break
+        return windows
+
+
+class LocalWindows:
+    """The same windows in this process's memory, for the callers of the last minute, 50,000 at most."""
+
+    def __init__(self) -> None:
+        self._times: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def count(self, name: str, key: str, limit: int) -> Window:
+        """Count a request, if this window has room for it."""
+        now = time.monotonic()
+        self._forget(now)
+        times = self._times.setdefault(key, deque())
+        while times and times[0] <= now - WINDOW_SECONDS:
+            times.popleft()
+        if is_open := len(times) < limit:
+            times.append(now)
+            self._times.move_to_end(key)
+        next_out = times[max(len(times) - limit, 0)] if times and limit else now
+        reset_ms = math.ceil((next_out + WINDOW_SECONDS - now) * 1000)
+        return Window(name, limit, is_open, max(limit - len(times), 0), reset_ms)
+
+    def _forget(self, now: float) -> None:
+        """Drop who was not let through for a minute, and who came longest ago when there are too many."""
+        while self._times:
+            key, times = next(iter(self._times.items()))
+            if times and times[-1] > now - WINDOW_SECONDS and len(self._times) < _MOST_LOCAL_KEYS:
+                return
+            del self._times[key]

@@ -1,0 +1,52 @@
+"""What an operator's Prometheus gets to see, for the right token."""
+
+import asyncio
+import hmac
+from dataclasses import dataclass
+
+from app import metrics
+from app.errors import AuthenticationRequired, NotFound, ServiceUnavailable
+from app.metrics import Gauge
+from app.redis_client.connection import RedisConnection
+from app.unit_of_work import UnitOfWork
+
+_LIMIT_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class MonitoringService:
+    """Counters of this process, and the state of the queue at this moment."""
+
+    uow: UnitOfWork
+    redis: RedisConnection
+    token: str
+
+    async def metrics(self, token: str | None) -> bytes:
+        """Everything in Prometheus's text format; what the database knows is left out while it is away.
+
+        Raises:
+            NotFound: no token is set, so there is nothing to see for anybody.
+            AuthenticationRequired: another token than the one that is set, or none.
+        """
+        if not self.token:
+            raise NotFound
+        if token is None or not hmac.compare_digest(token.encode(), self.token.encode()):
+            raise AuthenticationRequired
+        given_up = Gauge(
+            "redis_breaker_open", "1 while Redis is not asked, after a failure.", self.redis.is_given_up
+        )
+        return metrics.exposition([given_up, *await self._queue()])
+
+    async def _queue(self) -> list[Gauge]:
+        try:
+            async with asyncio.timeout(_LIMIT_SECONDS), self.uow.begin() as tx:
+                workers = await tx.workers.count_alive()
+                pending = await tx.workers.count_pending()
+                oldest = await tx.workers.oldest_pending_seconds()
+        except (ServiceUnavailable, TimeoutError):
+            return []
+        return [
+            Gauge("workers_alive", "Worker processes with a sign of life in the last 15 s.", workers),
+            Gauge("replies_pending", "Replies that wait for a worker.", pending),
+            Gauge("oldest_pending_reply_seconds", "How long the oldest due reply has waited.", oldest),
+        ]

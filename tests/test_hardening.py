@@ -1,0 +1,218 @@
+"""What protects browsers, and the service from requests that were made to hurt."""
+
+import json
+import socket
+import time
+
+import httpx
+import pytest
+
+from tests.support.listener import events_address
+from tests.support.person import Person, client, ok, problem
+from tests.support.stack import Stack
+
+_PAGE = "https://app.example.com"
+_STRANGE_PAGE = "https://evil.example.com"
+_HEAD = (
+    b"POST /auth/signup HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n"
+)
+
+
+@pytest.fixture(scope="module")
+def behind_pages(stack: Stack) -> str:
+    """An API process for a web page."""
+    return stack.start_api(ALLOWED_ORIGINS=f"{_PAGE}, http://localhost:3000")
+
+
+def _assert_careful(answer: httpx.Response) -> None:
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["x-frame-options"] == "DENY"
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["cache-control"]
+    assert answer.headers["x-request-id"]
+
+
+def _answers(http: httpx.Client, room: str) -> dict[int, httpx.Response]:
+    """One answer of every kind, by status."""
+    found = [
+        http.get("/"),
+        http.post("/chatroom", json={}),
+        http.post("/chatroom", json={"title": ""}),
+        http.get("/user/me", headers={"Authorization": "Bearer nonsense"}),
+        http.get("/nowhere"),
+        http.delete("/"),
+        http.post("/chatroom", content=b"x" * 2_000_000),
+        http.post("/chatroom", content=b"x", headers={"Content-Type": "text/plain"}),
+        http.get(f"/chatroom/{room}?%FF=%00"),
+    ]
+    return {answer.status_code: answer for answer in found}
+
+
+def test_every_answer_tells_browsers_to_be_careful(person: Person) -> None:
+    answers = _answers(person.http, person.open_room())
+    assert answers.keys() >= {200, 201, 400, 401, 404, 405, 413, 415}
+    for answer in answers.values():
+        _assert_careful(answer)
+        assert answer.headers["cache-control"] == "no-store"
+        assert "strict-transport-security" not in answer.headers
+    reply = person.say(person.open_room(), "Hello")["reply"]
+    stream = person.http.get(events_address(reply))
+    _assert_careful(stream)
+    assert stream.headers["cache-control"] == "no-cache, no-transform"
+
+
+def test_the_documentation_may_load_what_it_needs_and_no_more(stack: Stack) -> None:
+    with client(stack.base_url) as anyone:
+        page = anyone.get("/docs")
+    _assert_careful(page)
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    for source in ("https://cdn.jsdelivr.net", "connect-src 'self'"):
+        assert source in policy
+
+
+def test_a_page_of_ours_can_read_every_answer(behind_pages: str, person: Person) -> None:
+    """Red when CORS sits inside what refuses bodies, limits requests or answers crashes."""
+    with client(behind_pages, {"Origin": _PAGE, "Authorization": f"Bearer {person.token}"}) as page:
+        room = person.open_room()
+        reply = person.say(room, "Hello")["reply"]
+        answers = [*_answers(page, room).values(), page.get(events_address(reply))]
+        assert len(answers) >= 9
+        for answer in answers:
+            assert answer.headers["access-control-allow-origin"] == _PAGE, answer.status_code
+            assert "Origin" in answer.headers["vary"]
+            assert "access-control-allow-credentials" not in answer.headers
+            exposed = answer.headers["access-control-expose-headers"].split(", ")
+            assert {"RateLimit", "Retry-After", "X-Request-Id", "WWW-Authenticate"} <= set(exposed)
+
+
+def test_a_page_can_read_that_it_sent_too_much(stack: Stack) -> None:
+    address = stack.start_api(ALLOWED_ORIGINS=_PAGE, IP_REQUESTS_PER_MINUTE="1", TRUSTED_PROXIES="127.0.0.1")
+    with client(address, {"Origin": _PAGE, "X-Forwarded-For": "198.51.100.7"}) as page:
+        page.get("/")
+        refused = page.get("/")
+        problem(refused, 429, "rate_limit_exceeded")
+        assert refused.headers["access-control-allow-origin"] == _PAGE
+        for _ in range(3):  # asking beforehand is neither counted nor refused
+            asked = page.options("/chatroom", headers={"Access-Control-Request-Method": "POST"})
+            assert asked.status_code == 200
+
+
+def test_a_page_can_read_that_we_crashed(stack: Stack) -> None:
+    """A table that is missing is what nobody expects; red when the 500 is answered outside CORS."""
+    address = stack.start_api(ALLOWED_ORIGINS=_PAGE)
+    somebody = stack.person()
+    with client(address, {"Origin": _PAGE, "Authorization": f"Bearer {somebody.token}"}) as page:
+        ok(page.get("/user/me"))
+        stack.database.run("ALTER TABLE daily_usage RENAME TO mislaid")
+        try:
+            crashed = page.get("/subscription/status")
+        finally:
+            stack.database.run("ALTER TABLE mislaid RENAME TO daily_usage")
+    body = problem(crashed, 500, "internal_error")
+    assert "mislaid" not in json.dumps(body)
+    assert "daily_usage" not in json.dumps(body)
+    assert crashed.headers["access-control-allow-origin"] == _PAGE
+    assert '"ip"' in crashed.headers["ratelimit"]
+    _assert_careful(crashed)
+
+
+def test_a_page_may_ask_beforehand_for_all_that_the_contract_allows(behind_pages: str) -> None:
+    wanted = "authorization, content-type, idempotency-key, prefer, last-event-id, x-request-id"
+    with client(behind_pages, {"Origin": _PAGE}) as page:
+        for method in ("GET", "POST", "PATCH", "DELETE"):
+            asked = page.options(
+                "/chatroom/x/message",
+                headers={"Access-Control-Request-Method": method, "Access-Control-Request-Headers": wanted},
+            )
+            assert asked.status_code == 200
+            assert asked.headers["access-control-allow-origin"] == _PAGE
+            assert method in asked.headers["access-control-allow-methods"].split(", ")
+            allowed = asked.headers["access-control-allow-headers"].lower().split(", ")
+            assert set(wanted.split(", ")) <= set(allowed)
+
+
+def test_a_page_of_others_gets_nothing_of_cors(behind_pages: str) -> None:
+    with client(behind_pages, {"Origin": _STRANGE_PAGE}) as page:
+        asked = page.options("/chatroom", headers={"Access-Control-Request-Method": "POST"})
+        problem(asked, 403, "origin_not_allowed")
+        for answer in (asked, page.get("/"), page.get("/nowhere")):
+            assert not [name for name in answer.headers if name.startswith("access-control-")]
+            assert "Origin" in answer.headers["vary"]
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE", "PUT", "PROPFIND"])
+def test_a_method_that_an_address_does_not_take_is_answered_with_those_it_takes(
+    stack: Stack, method: str
+) -> None:
+    with client(stack.base_url) as anyone:
+        answer = anyone.request(method, "/chatroom")
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "GET, POST"
+    if method != "HEAD":
+        problem(answer, 405, "method_not_allowed")
+
+
+def _talk(address: str, *pieces: bytes, pause: float = 0) -> bytes:
+    """Send raw bytes, and read until the server closes or says nothing for 1.5 s."""
+    host, _, port = address.removeprefix("http://").partition(":")
+    heard = b""
+    with socket.create_connection((host, int(port)), 5) as connection:
+        connection.settimeout(1.5)
+        try:
+            for piece in pieces:
+                connection.sendall(piece)
+                time.sleep(pause)
+            while received := connection.recv(65536):
+                heard += received
+        except (TimeoutError, ConnectionError):
+            pass
+    return heard
+
+
+def test_a_body_that_trickles_is_cut_off_in_time(stack: Stack) -> None:
+    """The time is 30 s; this process has 1 s. Red without the limit: the connection stays for ever."""
+    address = stack.start_api("tests.support.impatient:app")
+    begin = time.monotonic()
+    heard = _talk(address, _HEAD, *[b"{"] * 3, pause=0.2)
+    assert time.monotonic() - begin < 5
+    assert heard.startswith(b"HTTP/1.1 408 ")
+    assert b'"code":"request_timeout"' in heard
+    assert b"application/problem+json" in heard
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "identity, gzip", "nonsense"])
+def test_an_encoded_body_is_not_decoded(person: Person, encoding: str) -> None:
+    answer = person.http.post(
+        "/chatroom",
+        content=b"\x1f\x8b\x08\x00",
+        headers={"Content-Encoding": encoding, "Content-Type": "application/json"},
+    )
+    problem(answer, 415, "unsupported_media_type")
+    assert answer.headers["accept-encoding"] == "identity"
+
+
+def test_endless_headers_and_lines_end_in_a_refusal(stack: Stack) -> None:
+    """The server's own bounds, in front of the application."""
+    for request in (
+        b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * 1_000_000,
+        b"GET /" + b"a" * 1_000_000,
+        b"GET / HTTP/1.1\r\n" + b"X-Many: x\r\n" * 100_000,
+    ):
+        heard = _talk(stack.base_url, request)
+        assert heard == b"" or heard.startswith(b"HTTP/1.1 4")
+    with client(stack.base_url) as anyone:
+        ok(anyone.get("/health/live"))
+        answer = anyone.get("/", headers={"X-Long": "a" * 30_000})
+        assert answer.status_code in (200, 400, 431)
+
+
+def test_a_client_that_leaves_in_the_middle_of_its_body_leaves_no_crash(stack: Stack) -> None:
+    host, _, port = stack.base_url.removeprefix("http://").partition(":")
+    for _ in range(5):
+        with socket.create_connection((host, int(port)), 5) as connection:
+            connection.sendall(_HEAD + b'{"mob')
+    with client(stack.base_url) as anyone:
+        ok(anyone.get("/health/live"))
+    assert "request_crashed" not in next(p for p in stack.processes if p.name == "api").log

@@ -1,0 +1,365 @@
+"""Requests a minute: of an address, of a person on Pro; exact over several processes, also without Redis."""
+
+import re
+import secrets
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import psycopg
+import pytest
+from redis.client import Monitor
+
+from tests.faults.proxy import Proxy
+from tests.support.listener import events_address
+from tests.support.person import Person, client, ok, problem
+from tests.support.stack import Stack
+
+_OF_AN_ADDRESS = 20
+_OF_A_PERSON = 10
+_LIMITS = {
+    "IP_REQUESTS_PER_MINUTE": str(_OF_AN_ADDRESS),
+    "PRO_REQUESTS_PER_MINUTE": str(_OF_A_PERSON),
+    "TRUSTED_PROXIES": "127.0.0.1",
+}
+_NOBODYS = "018f0000-0000-7000-8000-000000000000"
+_NO_REDIS = "redis://127.0.0.1:9/0"
+
+
+@pytest.fixture(scope="module")
+def address(stack: Stack) -> str:
+    """An API process with small limits, behind a proxy on this machine."""
+    return stack.start_api(**_LIMITS)
+
+
+@pytest.fixture(scope="module")
+def behind_two_proxies(stack: Stack) -> str:
+    """An API process behind proxies on this machine and in a network."""
+    return stack.start_api(TRUSTED_PROXIES="127.0.0.1, 192.0.2.0/24")
+
+
+def _somewhere() -> str:
+    """An address that no other test calls from."""
+    return f"10.{secrets.randbelow(256)}.{secrets.randbelow(256)}.{secrets.randbelow(256)}"
+
+
+def _from(place: str, address: str, token: str | None = None) -> httpx.Client:
+    headers = {"X-Forwarded-For": place}
+    return client(address, headers | ({"Authorization": f"Bearer {token}"} if token else {}))
+
+
+def _left(answer: httpx.Response, limit: str) -> int | None:
+    """What the answer says is left of a limit."""
+    found = re.search(rf'"{limit}";r=(\d+);t=\d+', answer.headers.get("ratelimit", ""))
+    return int(found[1]) if found else None
+
+
+def _refusal(answer: httpx.Response) -> int:
+    """The seconds of a refusal by a limit."""
+    problem(answer, 429, "rate_limit_exceeded")
+    seconds = int(answer.headers["retry-after"])
+    assert 1 <= seconds <= 60
+    return seconds
+
+
+def _let_pass(stack: Stack, key: str, seconds: float) -> None:
+    """Have every request on this window be so much older."""
+    times = [int(moment) - round(seconds * 1000) for moment in stack.redis.lrange(key, 0, -1)]
+    stack.redis.delete(key)
+    stack.redis.rpush(key, *times)
+
+
+def test_an_address_gets_its_requests_and_then_is_told_to_wait(address: str) -> None:
+    with _from(_somewhere(), address) as here, _from(_somewhere(), address) as elsewhere:
+        for used in range(1, _OF_AN_ADDRESS + 1):
+            answer = here.get("/")
+            assert (answer.status_code, _left(answer, "ip")) == (200, _OF_AN_ADDRESS - used)
+            assert answer.headers["ratelimit-policy"] == f'"ip";q={_OF_AN_ADDRESS};w=60'
+        refused = here.get("/")
+        assert _refusal(refused) >= 55
+        assert refused.headers["ratelimit"] == f'"ip";r=0;t={refused.headers["retry-after"]}'
+        assert elsewhere.get("/").is_success
+
+
+def test_stripe_and_monitors_are_never_limited(address: str) -> None:
+    with _from(_somewhere(), address) as here:
+        while here.get("/").is_success:
+            pass
+        for path in ("/health/live", "/health", "/metrics", "/webhook/stripe"):
+            answer = here.post(path) if "webhook" in path else here.get(path)
+            assert answer.status_code != 429
+            assert "ratelimit" not in answer.headers
+            assert "ratelimit-policy" not in answer.headers
+
+
+def test_waiting_as_told_is_enough_and_the_window_slides(stack: Stack, address: str) -> None:
+    """Red when a minute is a slot of the clock, or the window empties as a whole."""
+    place = _somewhere()
+    with _from(place, address) as here:
+        for _ in range(_OF_AN_ADDRESS // 2):
+            here.get("/")
+        _let_pass(stack, f"limit:ip:{place}", 30)
+        while here.get("/").is_success:
+            pass
+        _let_pass(stack, f"limit:ip:{place}", 28.5)
+        seconds = _refusal(here.get("/"))
+        assert seconds <= 2
+        time.sleep(seconds)
+        answers = [here.get("/").status_code for _ in range(_OF_AN_ADDRESS)]
+    assert Counter(answers) == {200: _OF_AN_ADDRESS // 2, 429: _OF_AN_ADDRESS // 2}
+
+
+def test_parallel_requests_at_two_processes_get_exactly_what_there_is(stack: Stack, address: str) -> None:
+    """Red when the count is read and written in two steps."""
+    place, second = _somewhere(), stack.start_api(**_LIMITS)
+    with _from(place, address) as one, _from(place, second) as other, ThreadPoolExecutor(20) as pool:
+        answers = pool.map(lambda number: (one, other)[number % 2].get("/").status_code, range(100))
+        assert Counter(answers) == {200: _OF_AN_ADDRESS, 429: 100 - _OF_AN_ADDRESS}
+
+
+def test_a_refused_request_does_not_lengthen_the_wait(stack: Stack, address: str) -> None:
+    place = _somewhere()
+    with _from(place, address) as here:
+        for _ in range(2 * _OF_AN_ADDRESS):
+            here.get("/")
+    assert stack.redis.llen(f"limit:ip:{place}") == _OF_AN_ADDRESS
+    assert 0 < int(stack.redis.pttl(f"limit:ip:{place}")) <= 60_000
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_one_caller"),
+    [
+        ("2001:db8:{}:1::1", "2001:db8:{}:1:ffff::2", True),
+        ("2001:db8:{}:1::1", "2001:db8:{}:2::1", False),
+        ("::ffff:10.0.{}", "10.0.{}", True),
+        ("[2001:db8:{}:1::1]:443", "2001:db8:{}:1::1", True),
+    ],
+)
+def test_a_network_of_ipv6_is_one_caller_and_ipv4_in_its_clothes_is_ipv4(
+    address: str,
+    first: str,
+    second: str,
+    is_one_caller: bool,  # noqa: FBT001  # pytest's
+) -> None:
+    own = f"{secrets.randbelow(256)}.{secrets.randbelow(256)}" if "10.0" in first else secrets.token_hex(2)
+    with _from(first.format(own), address) as here, _from(second.format(own), address) as there:
+        before, after = _left(here.get("/"), "ip"), _left(there.get("/"), "ip")
+    assert (after == (before or 0) - 1) is is_one_caller
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "counted"),
+    [
+        ("6.6.6.6, {}", "{}"),
+        ("{}, 192.0.2.1, 192.0.2.77", "{}"),
+        ("{}:5678", "{}"),
+        ("{}, not-an-address, 192.0.2.77", "192.0.2.77"),
+        ("{}, ,", "127.0.0.1"),
+    ],
+)
+def test_the_last_address_that_is_no_trusted_proxys_counts(
+    stack: Stack, behind_two_proxies: str, forwarded: str, counted: str
+) -> None:
+    """Red when the first address of the header counts, which anybody may write."""
+    place = _somewhere()
+    key = f"limit:ip:{counted.format(place)}"
+    before = int(stack.redis.llen(key))
+    with client(behind_two_proxies, {"X-Forwarded-For": forwarded.format(place)}) as caller:
+        ok(caller.get("/"))
+    assert int(stack.redis.llen(key)) > before or counted == "127.0.0.1"
+    assert (stack.redis.exists(f"limit:ip:{place}") == 1) is (counted == "{}")
+
+
+@pytest.mark.parametrize("forwarded", ["{}", "{}:5678", "[2001:db8::7]:5678, {}", "{}, {}", "x, {}:1"])
+def test_without_trusted_proxies_nobody_can_say_where_they_call_from(stack: Stack, forwarded: str) -> None:
+    """Red when the address is the one that uvicorn hands over: it believes callers on its own machine."""
+    place = _somewhere()
+    somebody = stack.person()
+    header = {"X-Forwarded-For": forwarded.format(place, place)}
+    with client(stack.base_url, header) as caller:
+        ok(caller.get("/"))
+        otp = ok(caller.post("/auth/send-otp", json={"mobile_number": somebody.mobile_number}))["otp"]
+        code = {"mobile_number": somebody.mobile_number, "otp": otp}
+        ok(caller.post("/auth/verify-otp", json=code))
+    assert stack.redis.exists(f"limit:ip:{place}") == 0
+    assert stack.redis.keys("limit:ip:2001:db8::*") == []
+    seen = stack.database.rows("SELECT DISTINCT ip_address FROM sessions WHERE user_id = %s", somebody.id)
+    assert seen == [{"ip_address": "127.0.0.1"}]
+
+
+def test_a_session_remembers_the_address_behind_the_proxy(stack: Stack, address: str) -> None:
+    place, somebody = _somewhere(), stack.person()
+    with _from(place, address) as caller:
+        otp = ok(caller.post("/auth/send-otp", json={"mobile_number": somebody.mobile_number}))["otp"]
+        ok(caller.post("/auth/verify-otp", json={"mobile_number": somebody.mobile_number, "otp": otp}))
+    seen = stack.database.rows("SELECT ip_address FROM sessions WHERE user_id = %s", somebody.id)
+    assert {"ip_address": place} in seen
+
+
+def _use_up(pro: Person, address: str) -> httpx.Client:
+    """A client of somebody on Pro who has no request left in this minute."""
+    http = _from(_somewhere(), address, pro.token)
+    let_through = 0
+    while http.get("/user/me").is_success:
+        let_through += 1
+    assert let_through <= _OF_A_PERSON
+    return http
+
+
+def test_a_person_on_pro_gets_their_requests_wherever_they_call_from(pro: Person, address: str) -> None:
+    with _from(_somewhere(), address, pro.token) as here:
+        for used in range(1, _OF_A_PERSON + 1):
+            answer = here.get("/user/me")
+            assert (answer.status_code, _left(answer, "pro")) == (200, _OF_A_PERSON - used)
+    with _from(_somewhere(), address, pro.token) as elsewhere:
+        refused = elsewhere.get("/user/me")
+    assert _refusal(refused) >= 55
+    assert refused.headers["ratelimit-policy"] == (
+        f'"ip";q={_OF_AN_ADDRESS};w=60, "pro";q={_OF_A_PERSON};w=60'
+    )
+    assert _left(refused, "pro") == 0
+
+
+def test_a_refused_message_is_not_stored(stack: Stack, pro: Person, address: str) -> None:
+    room = pro.open_room()
+    http = _use_up(pro, address)
+    _refusal(http.post(f"/chatroom/{room}/message", json={"content": "Too much"}))
+    assert stack.database.value("SELECT count(*) FROM messages WHERE chatroom_id = %s", room) == 0
+
+
+def test_basic_has_no_limit_of_requests(person: Person, address: str) -> None:
+    with _from(_somewhere(), address, person.token) as http:
+        for _ in range(_OF_A_PERSON + 5):
+            answer = http.get("/user/me")
+            assert answer.is_success
+            assert '"pro"' not in answer.headers["ratelimit-policy"]
+
+
+def test_following_a_reply_counts_on_no_person(pro: Person, address: str) -> None:
+    room = pro.open_room()
+    exchange = pro.say(room, "Long live the limit")
+    http = _use_up(pro, address)
+    for _ in range(3):
+        answer = http.get(f"/chatroom/{room}/message/{exchange['reply']['id']}")
+        assert answer.is_success
+        assert '"pro"' not in answer.headers["ratelimit-policy"]
+    with http.stream("GET", events_address(exchange["reply"])) as answer:
+        assert answer.status_code == 200
+        assert _left(answer, "ip") is not None
+        assert "event: end" in answer.read().decode()
+    _refusal(http.get(f"/chatroom/{room}/message"))
+
+
+def test_what_is_not_theirs_is_not_found_before_it_is_too_much(
+    pro: Person, person: Person, address: str
+) -> None:
+    """Red when the refusal does not look for the room first."""
+    own = pro.open_room()
+    others = person.open_room()
+    others_message = person.say(others, "Mine")["message"]["id"]
+    http = _use_up(pro, address)
+    for room in (others, _NOBODYS, "no-uuid"):
+        problem(http.get(f"/chatroom/{room}"), 404, "chatroom_not_found")
+        problem(http.post(f"/chatroom/{room}/message", json={"content": "x"}), 404, "chatroom_not_found")
+    for message in (others_message, _NOBODYS, "no-uuid"):
+        problem(http.post(f"/chatroom/{own}/message/{message}/regenerate"), 404, "message_not_found")
+    problem(http.get("/nowhere"), 404, "not_found")
+    _refusal(http.get(f"/chatroom/{own}"))
+
+
+def test_every_answer_says_what_is_left(pro: Person, address: str) -> None:
+    """Also those that no route has written."""
+    with _from(_somewhere(), address, pro.token) as http, _from(_somewhere(), address) as anyone:
+        created = http.post("/chatroom", json={})
+        room = created.json()["id"]
+        stream = http.post(
+            f"/chatroom/{room}/message", json={"content": "Hello"}, headers={"Accept": "text/event-stream"}
+        )
+        told = [
+            created,
+            stream,
+            http.get(f"/chatroom/{_NOBODYS}"),
+            http.post("/chatroom", json={"title": ""}),
+        ]
+        assert [answer.status_code for answer in told] == [201, 200, 404, 400]
+        for answer in told:
+            assert _left(answer, "ip") is not None
+            assert _left(answer, "pro") is not None
+        # Answered before anybody asked who is calling, and shown all the same.
+        early = [
+            http.get("/nowhere"),
+            http.put("/chatroom"),
+            http.post("/chatroom", content=b"{", headers={"Content-Type": "application/json"}),
+        ]
+        assert [answer.status_code for answer in early] == [404, 405, 400]
+        assert all(_left(answer, "pro") is not None for answer in early)
+        bare = [
+            anyone.get("/user/me"),
+            anyone.get("/nowhere"),
+            anyone.delete("/"),
+            anyone.post("/auth/signup", content=b"x" * 2_000_000),
+        ]
+        assert [answer.status_code for answer in bare] == [401, 404, 405, 413]
+        assert all(_left(answer, "ip") is not None for answer in bare)
+
+
+def test_without_redis_every_process_counts_for_itself_and_nothing_fails(stack: Stack, pro: Person) -> None:
+    """Red without the process-local windows."""
+    lonely = stack.start_api(**_LIMITS, REDIS_URL=_NO_REDIS)
+    http = _use_up(pro, lonely)
+    _refusal(http.get("/user/me"))
+    with _from(_somewhere(), lonely) as anyone:
+        answers = [anyone.get("/").status_code for _ in range(_OF_AN_ADDRESS + 5)]
+    assert answers == [200] * _OF_AN_ADDRESS + [429] * 5
+
+
+def test_a_redis_that_hangs_holds_nobody_up_for_long(stack: Stack) -> None:
+    """Red without the breaker: every request waits half a second."""
+    port = int(stack.redis.connection_pool.connection_kwargs["port"])
+    with Proxy(port) as proxy:
+        through = stack.redis_url.replace(f":{port}/", f":{proxy.port}/")
+        slow = stack.start_api(**_LIMITS, REDIS_URL=through)
+        with _from(_somewhere(), slow) as anyone:
+            ok(anyone.get("/"))
+            proxy.silence()
+            begin = time.monotonic()
+            answers = [anyone.get("/").status_code for _ in range(_OF_AN_ADDRESS + 5)]
+            assert time.monotonic() - begin < 2
+    assert answers == [200] * _OF_AN_ADDRESS + [429] * 5
+
+
+def test_sign_in_and_limits_cost_one_round_trip_to_redis_and_none_to_the_database(
+    stack: Stack, pro: Person
+) -> None:
+    """The list of rooms comes out of Redis by one GET of its own; what else is asked is ours.
+
+    Red when the two windows are counted one after the other, and, as the locked tables show, when every
+    request looks its session up.
+    """
+    ok(pro.http.get("/chatroom"))
+    monitoring = Monitor(stack.redis.connection_pool)  # type: ignore[no-untyped-call]  # redis-py's
+    with psycopg.connect(stack.database.url) as holder, monitoring as monitor:
+        ok(pro.http.get("/chatroom"))  # the process knows the session and the plan for 5 s from here on
+        holder.execute("LOCK TABLE users, sessions, subscriptions, chatrooms IN ACCESS EXCLUSIVE MODE")
+        mark = f"begin-{secrets.token_hex(8)}"
+        stack.redis.get(mark)
+        for _ in range(50):
+            assert pro.http.get("/chatroom").headers["x-cache"] == "HIT"
+        stack.redis.get(mark + "-end")
+        holder.rollback()
+        commands = _between(monitor, mark, mark + "-end")
+    ours = [command for command in commands if pro.id in command or "limit:ip:127.0.0.1" in command]
+    assert Counter(command.split()[0].upper() for command in ours) == {"EVALSHA": 50, "GET": 50}
+    scripts = [command for command in ours if command.upper().startswith("EVALSHA")]
+    assert all("limit:ip:127.0.0.1" in command and f"limit:user:{pro.id}" in command for command in scripts)
+
+
+def _between(monitor: Monitor, begin: str, end: str) -> list[str]:
+    """What clients asked Redis for, from one mark to the other."""
+    commands: list[str] = []
+    while not commands or end not in commands[-1]:
+        heard = monitor.next_command()  # type: ignore[no-untyped-call]  # redis-py's
+        if heard["client_type"] != "lua" and (commands or begin in heard["command"]):
+            commands.append(heard["command"])
+    return commands

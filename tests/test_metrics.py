@@ -1,0 +1,91 @@
+"""What Prometheus gets to see, and who does not."""
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.support.person import Person, client, problem
+from tests.support.stack import Stack
+
+
+def _scrape(address: str, stack: Stack) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    """Every sample by its name and labels."""
+    token = stack.settings["METRICS_TOKEN"]
+    answer = httpx.get(f"{address}/metrics", headers={"Authorization": f"Bearer {token}"}, trust_env=False)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert "ratelimit" not in answer.headers
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+def _labels(**labels: str) -> frozenset[tuple[str, str]]:
+    return frozenset(labels.items())
+
+
+def test_without_a_token_in_the_settings_there_are_no_metrics(stack: Stack) -> None:
+    address = stack.start_api(METRICS_TOKEN="")
+    for headers in ({}, {"Authorization": "Bearer x"}):
+        with client(address, headers) as anyone:
+            problem(anyone.get("/metrics"), 404, "not_found")
+
+
+def test_metrics_are_shown_to_the_right_token_only(stack: Stack, person: Person) -> None:
+    """Red when an access token, or no token, is enough."""
+    with client(stack.base_url) as anyone:
+        problem(anyone.get("/metrics"), 401, "authentication_required")
+        refused = anyone.get("/metrics", headers={"Authorization": "Bearer wrong"})
+        assert refused.headers["www-authenticate"] == "Bearer"
+        basic = {"Authorization": f"Basic {stack.settings['METRICS_TOKEN']}"}
+        problem(anyone.get("/metrics", headers=basic), 401, "authentication_required")
+    problem(person.http.get("/metrics"), 401, "authentication_required")
+
+
+def test_what_happens_is_counted(stack: Stack) -> None:
+    limits = {"IP_REQUESTS_PER_MINUTE": "30", "BASIC_MESSAGES_PER_DAY": "1", "TRUSTED_PROXIES": "127.0.0.1"}
+    address = stack.start_api(**limits)
+    person = stack.person()
+    before = _scrape(address, stack)
+    headers = {"X-Forwarded-For": "203.0.113.200", "Authorization": f"Bearer {person.token}"}
+    stack.redis.delete("limit:ip:203.0.113.200")
+    with client(address, headers) as http:
+        room = http.post("/chatroom", json={}).json()["id"]
+        wait = {"Prefer": "respond-async"}
+        for status in (202, 429):
+            answer = http.post(f"/chatroom/{room}/message", json={"content": "Hi"}, headers=wait)
+            assert answer.status_code == status
+        http.request("PROPFIND", f"/made-up/{room}")
+        while http.get("/").is_success:
+            pass
+    after = _scrape(address, stack)
+
+    def grown(name: str, **labels: str) -> float:
+        key = (name, _labels(**labels))
+        return after.get(key, 0) - before.get(key, 0)
+
+    route = "/chatroom/{chatroom_id}/message"
+    assert grown("messages_total") == 1
+    assert grown("http_requests_total", method="POST", route=route, status="202") == 1
+    assert grown("http_requests_total", method="POST", route=route, status="429") == 1
+    assert grown("http_requests_total", method="other", route="unknown", status="404") == 1
+    assert grown("http_request_duration_seconds_count", route=route) == 2
+    assert grown("rate_limit_refusals_total", limit="daily") == 1
+    assert grown("rate_limit_refusals_total", limit="ip") == 1
+    assert after["workers_alive", _labels()] >= 1
+    assert {"replies_pending", "oldest_pending_reply_seconds", "redis_breaker_open"} <= {
+        name for name, _ in after
+    }
+    assert room not in str(after)
+
+
+def test_metrics_come_also_while_the_database_and_redis_are_away(stack: Stack) -> None:
+    """Red when the queue's gauges are asked for without a bound or a way around."""
+    away = {"DATABASE_URL": "postgresql://nobody:x@127.0.0.1:9/none", "REDIS_URL": "redis://127.0.0.1:9/0"}
+    address = stack.start_api(**away)
+    httpx.get(f"{address}/", trust_env=False)
+    names = {name: value for (name, _), value in _scrape(address, stack).items()}
+    assert "workers_alive" not in names
+    assert names["redis_breaker_open"] == 1
+    assert "http_requests_total" in names
