@@ -40,6 +40,7 @@ from app.services.session_cache import SessionCache
 from app.services.slots import Slots
 from app.services.subscription import SubscriptionService
 from app.services.summary import SummaryPlan
+from app.services.turns import Turns
 from app.services.upkeep import RoomUpkeep, Upkeep
 from app.services.user import UserService
 from app.sms_client import create_sms_client
@@ -163,7 +164,9 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
                 utc_now,
                 settings.selectable_models,
             ),
-            messages=MessageService(base.uow, base.quota, feed, utc_now, settings.message_max_chars),
+            messages=MessageService(
+                base.uow, base.quota, Turns(), feed, utc_now, settings.message_max_chars
+            ),
             cancellations=CancellationService(base.uow, base.quota, feed, events),
             streams=ReplyStreams(base.uow, feed, events),
             subscriptions=SubscriptionService(base.uow, base.quota, utc_now),
