@@ -31,6 +31,8 @@ from app.services.leases import LeaseKeeper
 from app.services.message import MessageService
 from app.services.otp_sender import OtpSender
 from app.services.paging import CursorSigner
+from app.services.periodic import PeriodicJobs
+from app.services.purge import PurgeService
 from app.services.quota import DailyQuota
 from app.services.reply import ReplyService, RetryPolicy
 from app.services.reply_feed import ReplyFeed
@@ -85,6 +87,7 @@ class WorkerServices:
     uow: UnitOfWork
     replies: ReplyService
     leases: LeaseKeeper
+    periodic: PeriodicJobs
 
 
 async def _open_foundation(
@@ -200,4 +203,5 @@ async def worker_services(settings: Settings, *, slots: int) -> AsyncIterator[Wo
                 clock=utc_now,
             ),
             leases=leases,
+            periodic=PeriodicJobs(base.uow, (PurgeService(base.uow, utc_now).job(),)),
         )

@@ -21,6 +21,8 @@ from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.daily_count import DailyCountMirror
 from app.repositories.chatroom import ChatroomRepository
 from app.repositories.message import MessageRepository
+from app.repositories.periodic_job import PeriodicJobRepository
+from app.repositories.purge import PurgeRepository
 from app.repositories.reply import ReplyRepository
 from app.repositories.session import SessionRepository
 from app.repositories.subscription import SubscriptionRepository
@@ -102,6 +104,16 @@ class Transaction:
     def subscriptions(self) -> SubscriptionRepository:
         """What Stripe last said."""
         return SubscriptionRepository(self.session)
+
+    @cached_property
+    def periodic_jobs(self) -> PeriodicJobRepository:
+        """Work that comes again and again."""
+        return PeriodicJobRepository(self.session)
+
+    @cached_property
+    def purges(self) -> PurgeRepository:
+        """What nobody needs any more."""
+        return PurgeRepository(self.session)
 
     @cached_property
     def workers(self) -> WorkerRepository:
