@@ -26,6 +26,7 @@ from app.services.cancellation import CancellationService
 from app.services.chatroom import ChatroomService
 from app.services.clock import utc_now
 from app.services.context import ContextBuilder
+from app.services.export import ExportService
 from app.services.health import HealthService
 from app.services.leases import LeaseKeeper
 from app.services.message import MessageService
@@ -71,6 +72,7 @@ class ApiServices:
     auth: AuthService
     sessions: SessionService
     users: UserService
+    exports: ExportService
     chatrooms: ChatroomService
     messages: MessageService
     subscriptions: SubscriptionService
@@ -159,7 +161,8 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
                 show_otp=settings.otp_delivery is OtpDelivery.RESPONSE,
             ),
             sessions=sessions,
-            users=UserService(base.uow, utc_now),
+            users=UserService(base.uow, base.quota, utc_now),
+            exports=ExportService(base.uow, utc_now),
             chatrooms=ChatroomService(
                 base.uow,
                 base.chatroom_cache,
