@@ -13,6 +13,7 @@ from app.celery_app import CeleryPublisher
 from app.config import OtpDelivery, Settings
 from app.database import create_engine, create_session_factory
 from app.gemini_client.google import GoogleGemini
+from app.redis_client.account_keys import AccountKeys
 from app.redis_client.breaker import Breaker
 from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.connection import RedisConnection
@@ -21,11 +22,13 @@ from app.redis_client.otp_store import OtpStore
 from app.redis_client.reply_events import ReplyEvents
 from app.redis_client.reply_listener import ReplyListener
 from app.security import derive_key
+from app.services.account import AccountService
 from app.services.auth import AuthService
 from app.services.cancellation import CancellationService
 from app.services.chatroom import ChatroomService
 from app.services.clock import utc_now
 from app.services.context import ContextBuilder
+from app.services.erasure import ErasureService
 from app.services.export import ExportService
 from app.services.health import HealthService
 from app.services.leases import LeaseKeeper
@@ -34,7 +37,7 @@ from app.services.otp_sender import OtpSender
 from app.services.paging import CursorSigner
 from app.services.periodic import PeriodicJobs
 from app.services.purge import PurgeService
-from app.services.quota import DailyQuota
+from app.services.quota import CarriedCount, DailyQuota
 from app.services.reply import ReplyService, RetryPolicy
 from app.services.reply_feed import ReplyFeed
 from app.services.reply_stream import ReplyStreams
@@ -72,6 +75,7 @@ class ApiServices:
     auth: AuthService
     sessions: SessionService
     users: UserService
+    accounts: AccountService
     exports: ExportService
     chatrooms: ChatroomService
     messages: MessageService
@@ -89,6 +93,7 @@ class WorkerServices:
     uow: UnitOfWork
     replies: ReplyService
     leases: LeaseKeeper
+    erasure: ErasureService
     periodic: PeriodicJobs
 
 
@@ -141,10 +146,12 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
         otps = OtpStore(
             base.redis, ttl_seconds=settings.otp_ttl_seconds, resend_seconds=settings.otp_resend_seconds
         )
+        open_sessions = SessionCache()
+        carried = CarriedCount(derive_key(root, "carried-usage"), utc_now)
         sessions = SessionService(
             uow=base.uow,
             access_key=root,
-            open_sessions=SessionCache(),
+            open_sessions=open_sessions,
             clock=utc_now,
             access_lifetime=timedelta(hours=settings.access_token_hours),
             refresh_lifetime=timedelta(days=settings.refresh_token_days),
@@ -155,6 +162,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
                 otps=otps,
                 sender=sender,
                 sessions=sessions,
+                carried=carried,
                 otp_key=derive_key(root, "otp"),
                 clock=utc_now,
                 default_region=settings.default_region,
@@ -162,6 +170,15 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             ),
             sessions=sessions,
             users=UserService(base.uow, base.quota, utc_now),
+            accounts=AccountService(
+                uow=base.uow,
+                quota=base.quota,
+                carried=carried,
+                open_sessions=open_sessions,
+                events=events,
+                otps=otps,
+                clock=utc_now,
+            ),
             exports=ExportService(base.uow, utc_now),
             chatrooms=ChatroomService(
                 base.uow,
@@ -170,9 +187,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
                 utc_now,
                 settings.selectable_models,
             ),
-            messages=MessageService(
-                base.uow, base.quota, Turns(), feed, utc_now, settings.message_max_chars
-            ),
+            messages=MessageService(base.uow, base.quota, Turns(), feed, utc_now, settings.message_max_chars),
             cancellations=CancellationService(base.uow, base.quota, feed, events),
             streams=ReplyStreams(base.uow, feed, events),
             subscriptions=SubscriptionService(base.uow, base.quota, utc_now),
@@ -191,12 +206,13 @@ async def worker_services(settings: Settings, *, slots: int) -> AsyncIterator[Wo
         upkeep = Upkeep(RoomUpkeep(base.uow, gemini, SummaryPlan(settings.context_token_budget), utc_now))
         stack.push_async_callback(upkeep.aclose)
         leases = LeaseKeeper(base.uow, lease_seconds=settings.reply_lease_seconds)
+        events = ReplyEvents(base.redis)
         yield WorkerServices(
             uow=base.uow,
             replies=ReplyService(
                 uow=base.uow,
                 gemini=gemini,
-                events=ReplyEvents(base.redis),
+                events=events,
                 leases=leases,
                 slots=Slots(slots),
                 quota=base.quota,
@@ -206,5 +222,6 @@ async def worker_services(settings: Settings, *, slots: int) -> AsyncIterator[Wo
                 clock=utc_now,
             ),
             leases=leases,
+            erasure=ErasureService(base.uow, base.quota, events, AccountKeys(base.redis), utc_now),
             periodic=PeriodicJobs(base.uow, (PurgeService(base.uow, utc_now).job(),)),
         )

@@ -20,6 +20,7 @@ from app.jobs import Job
 from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.daily_count import DailyCountMirror
 from app.repositories.chatroom import ChatroomRepository
+from app.repositories.deletion import DeletionRepository
 from app.repositories.export import ExportRepository
 from app.repositories.message import MessageRepository
 from app.repositories.periodic_job import PeriodicJobRepository
@@ -105,6 +106,11 @@ class Transaction:
     def subscriptions(self) -> SubscriptionRepository:
         """What Stripe last said."""
         return SubscriptionRepository(self.session)
+
+    @cached_property
+    def deletions(self) -> DeletionRepository:
+        """Accounts on their way out."""
+        return DeletionRepository(self.session)
 
     @cached_property
     def exports(self) -> ExportRepository:

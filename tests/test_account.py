@@ -199,3 +199,9 @@ def test_an_export_breaks_off_when_the_database_dies_midway(tmp_path: Path) -> N
             for process in stack.processes:
                 process.kill()
             stack.redis.close()
+
+
+def test_an_export_of_a_deleted_account_is_refused(stack: Stack, person: Person) -> None:
+    elsewhere = person.at(stack.base_url)
+    ok(person.http.delete("/user/me"))
+    problem(elsewhere.http.get("/user/me/export"), 401, "authentication_required")

@@ -1,15 +1,16 @@
 """One's own account."""
 
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response, StreamingResponse
 
 from app.dependencies import Services, User
-from app.errors import ValidationFailed
+from app.errors import RecentSignInRequired, ValidationFailed
 from app.openapi import failures
 from app.schemas.export import AccountExport
-from app.schemas.user import UsageOut, UserOut, UserPatch
+from app.schemas.user import DeletionOut, UsageOut, UserOut, UserPatch
 
 router = APIRouter(prefix="/user", tags=["user"])
 
@@ -26,6 +27,18 @@ async def get_me(user: User, services: Services) -> UserOut:
 async def update_me(body: UserPatch, user: User, services: Services) -> UserOut:
     """Change the caller's name; null clears it."""
     return await services.users.rename(user.id, body.full_name)
+
+
+@router.delete(
+    "/me",
+    operation_id="delete_me",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=failures(RecentSignInRequired, signed_in=True),
+)
+async def delete_me(user: User, services: Services) -> DeletionOut:
+    """Close the caller's account for good. All sessions end at once, everything is erased within moments."""
+    await services.accounts.delete(user)
+    return DeletionOut(message="The account is closed, and everything in it is being erased.")
 
 
 @router.get("/me/usage", operation_id="get_my_usage", responses=failures(ValidationFailed, signed_in=True))

@@ -75,3 +75,9 @@ class UsageOut(Quota):
     """What is left of today, and what was used lately, the newest day first."""
 
     days: list[UsageDay]
+
+
+class DeletionOut(BaseModel):
+    """The account is closed."""
+
+    message: str

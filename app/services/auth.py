@@ -19,6 +19,7 @@ from app.security import new_otp, otp_digest
 from app.services.clock import Clock
 from app.services.mobile_number import parse_mobile_number
 from app.services.otp_sender import OtpSender
+from app.services.quota import CarriedCount
 from app.services.session import Device, SessionService
 from app.unit_of_work import UnitOfWork
 
@@ -31,6 +32,7 @@ class AuthService:
     otps: OtpStore
     sender: OtpSender
     sessions: SessionService
+    carried: CarriedCount
     otp_key: bytes
     clock: Clock
     default_region: str | None
@@ -47,6 +49,7 @@ class AuthService:
             user = await tx.users.add_unverified(mobile_number=number, full_name=full_name, now=self.clock())
             if user is None:
                 raise MobileNumberTaken
+            await self.carried.take_over(tx, user)
         return UserOut.of(user, Plan.BASIC)
 
     async def send_otp(self, *, mobile_number: str, purpose: str) -> SendOtpOut:

@@ -2,6 +2,7 @@
 
 import time
 from collections import OrderedDict
+from collections.abc import Iterable
 from uuid import UUID
 
 FRESH_SECONDS = 5.0
@@ -24,3 +25,9 @@ class SessionCache:
         self._read_at.move_to_end((session_id, user_id))
         if len(self._read_at) > _MOST_SESSIONS:
             self._read_at.popitem(last=False)
+
+    def forget(self, session_ids: Iterable[UUID]) -> None:
+        """Drop sessions that this process has ended, so that they do not count for seconds more."""
+        ended = set(session_ids)
+        for key in [key for key in self._read_at if key[0] in ended]:
+            del self._read_at[key]
