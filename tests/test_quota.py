@@ -12,7 +12,7 @@ import pytest
 
 from app.config import Settings
 from app.database import create_engine, create_session_factory
-from app.errors import DailyLimitReached
+from app.errors import AuthenticationRequired, DailyLimitReached
 from app.jobs import Job
 from app.redis_client.breaker import Breaker
 from app.redis_client.chatroom_cache import ChatroomCache
@@ -216,3 +216,19 @@ def test_a_day_that_filled_up_since_the_look_is_refused_by_the_charge(stack: Sta
             assert refused.value.members["used"] == _LEFT
 
     asyncio.run(charge_after_looking_together())
+
+
+def test_whose_account_was_deleted_since_the_look_is_charged_no_more(stack: Stack, person: Person) -> None:
+    """Red when only the look asks for the account: the count that was carried over would be outdated."""
+    who, quota = uuid.UUID(person.id), DailyQuota(_LEFT, _at(dt.datetime(2031, 7, 1, tzinfo=dt.UTC)))
+
+    async def charge_after_the_deletion() -> None:
+        async with _transactions(stack) as uow:
+            async with uow.begin() as tx:
+                seen = await quota.look(tx, who)
+            assert person.http.delete("/user/me").status_code == 202
+            with pytest.raises(AuthenticationRequired):
+                async with uow.begin() as tx:
+                    await quota.charge(tx, who, seen)
+
+    asyncio.run(charge_after_the_deletion())

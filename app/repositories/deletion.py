@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Chatroom, DailyUsage, Deletion, Message, Role, Session, Subscription, User
+from app.models import Chatroom, DailyUsage, Deletion, Message, Role, Session, User
 from app.models.message import UNFINISHED
 from app.repositories.claims import seconds
 
@@ -119,12 +119,7 @@ class DeletionRepository:
         return days.all()
 
     async def erase_account(self, user_id: UUID) -> None:
-        """Erase what is left of an account when its rooms are gone, the account last."""
-        for table in (Session, DailyUsage, Subscription):
-            await self.session.execute(
-                delete(table).where(table.user_id == user_id),
-                execution_options={"synchronize_session": False},
-            )
+        """Erase an account whose rooms are gone; sessions, days and subscriptions hang on it and go along."""
         await self.session.execute(
             delete(User).where(User.id == user_id), execution_options={"synchronize_session": False}
         )
