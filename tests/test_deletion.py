@@ -11,6 +11,7 @@ from tests.support.listener import Listener, events_address
 from tests.support.person import Json, Person, client, ok, problem
 from tests.support.stack import Stack
 from tests.support.traces import forms_of_id, forms_of_number, log_lines, traces
+from tests.support.upkeep import room_row
 from tests.support.waiting import eventually
 
 _SLOW = "[sandbox:pieces=300] [sandbox:pace=50]"
@@ -85,7 +86,9 @@ def test_nothing_is_left_that_names_the_person(stack: Stack, person: Person) -> 
     untitled = person.open_room()
     later = ok(person.post(untitled, f"Titled by words {mark}"))
     stack.database.run("UPDATE chatrooms SET summary = %s WHERE id = %s", f"In short {mark}", room)
+    eventually(lambda: room_row(stack, untitled)["title_source"] == "gemini", what="a title by Gemini")
     assert mark in person.http.get("/chatroom").text
+    assert stack.redis.exists(f"chatrooms:user:{person.id}")
     ok(person.http.post("/auth/send-otp", json={"mobile_number": person.mobile_number}))
     stack.redis.set(f"limit:user:{person.id}", "1")
     ids = {person.id, room, untitled, later["message"]["id"], later["reply"]["id"]}
@@ -126,12 +129,13 @@ def _sign_in(stack: Stack, number: str) -> Person:
 def test_every_session_ends_here_at_once_and_elsewhere_within_five_seconds(
     stack: Stack, person: Person
 ) -> None:
+    """Red when the sessions go on, and when this process is not told at once."""
     phone, elsewhere = _sign_in(stack, person.mobile_number), person.at(stack.start_api())
     for session in (person, phone, elsewhere):
         ok(session.http.get("/user/me/usage"))
     _delete(person)
     for session in (person, phone):
-        problem(session.http.get("/subscription/status"), 401, "authentication_required")
+        problem(session.http.get("/chatroom"), 401, "authentication_required")
     eventually(
         lambda: elsewhere.http.get("/chatroom").status_code == 401, seconds=6, what="the end elsewhere"
     )
