@@ -21,8 +21,12 @@ from app.jobs import Job
 from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.daily_count import DailyCountMirror
 from app.repositories.chatroom import ChatroomRepository
+from app.repositories.deletion import DeletionRepository
+from app.repositories.export import ExportRepository
 from app.repositories.message import MessageRepository
 from app.repositories.password import PasswordRepository
+from app.repositories.periodic_job import PeriodicJobRepository
+from app.repositories.purge import PurgeRepository
 from app.repositories.reply import ReplyRepository
 from app.repositories.session import SessionRepository
 from app.repositories.subscription import SubscriptionRepository
@@ -109,6 +113,26 @@ class Transaction:
     def subscriptions(self) -> SubscriptionRepository:
         """What Stripe last said."""
         return SubscriptionRepository(self.session)
+
+    @cached_property
+    def deletions(self) -> DeletionRepository:
+        """Accounts on their way out."""
+        return DeletionRepository(self.session)
+
+    @cached_property
+    def exports(self) -> ExportRepository:
+        """Everything held about a person."""
+        return ExportRepository(self.session)
+
+    @cached_property
+    def periodic_jobs(self) -> PeriodicJobRepository:
+        """Work that comes again and again."""
+        return PeriodicJobRepository(self.session)
+
+    @cached_property
+    def purges(self) -> PurgeRepository:
+        """What nobody needs any more."""
+        return PurgeRepository(self.session)
 
     @cached_property
     def workers(self) -> WorkerRepository:

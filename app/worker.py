@@ -6,7 +6,7 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Protocol
 from uuid import UUID, uuid4
@@ -82,7 +82,9 @@ class Worker:
             background = [
                 asyncio.create_task(services.leases.keep()),
                 asyncio.create_task(self._beat()),
-                asyncio.create_task(self._poll()),
+                asyncio.create_task(self._poll(self._take_forgotten)),
+                asyncio.create_task(self._poll(self._erase_accounts)),
+                asyncio.create_task(self._poll(services.periodic.run_due)),
             ]
             self._ready.set_result(None)
             log.info("worker_started", worker_id=str(self._id), slots=self._slots)
@@ -120,14 +122,18 @@ class Worker:
         while self._work and (left := until - time.monotonic()) > 0:
             await asyncio.wait(self._work, timeout=left, return_when=asyncio.FIRST_COMPLETED)
 
-    async def _poll(self) -> None:
-        """Find replies that nobody claimed or whose worker was lost, also while Redis is away."""
+    async def _poll(self, look: Callable[[], Coroutine[object, object, None]]) -> None:
+        """Look for one kind of work in the database again and again, also while Redis is away."""
         while not self._draining.is_set():
             pause = self._settings.reply_poll_seconds * random.uniform(0.75, 1.25)  # noqa: S311  # spreads load
             await asyncio.sleep(pause)
-            await self._track(self._take_forgotten())
+            await self._track(self._guard(look()))
+
+    async def _erase_accounts(self) -> None:
+        await self._the_services.erasure.erase_due(is_stopping=self._draining.is_set)
 
     async def _take_forgotten(self) -> None:
+        """Find replies that nobody claimed or whose worker was lost."""
         replies = self._the_services.replies
         try:
             claimed = await replies.claim_forgotten()
@@ -141,7 +147,7 @@ class Worker:
         try:
             await work
         except Exception:
-            log.exception("reply_crashed")  # its lease runs out, and somebody tries again
+            log.exception("work_crashed")  # a lease runs out, and somebody tries again
 
     async def _beat(self) -> None:
         while True:

@@ -63,6 +63,21 @@ def stack(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture
+def own_stack(servers: Servers, tmp_path: Path) -> Iterator[Stack]:
+    """A stack without a worker, whose workers the test starts and ends itself."""
+    running = Stack(database_url=servers.database_url, redis_url=servers.redis_url, folder=tmp_path)
+    # A queue of its own: the shared stack's worker listens on the same Redis.
+    running.settings["CELERY_BROKER_URL"] = servers.redis_url.rpartition("/")[0] + "/9"
+    try:
+        running.migrate()
+        running.start_sandbox()
+        running.base_url = running.start_api()
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture
 def person(stack: Stack) -> Person:
     """Somebody new on Basic."""
     return stack.person()

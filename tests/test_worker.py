@@ -2,7 +2,6 @@
 
 import signal
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,21 +11,6 @@ from tests.conftest import Servers
 from tests.support.person import Person, ok
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
-
-
-@pytest.fixture
-def own_stack(servers: Servers, tmp_path: Path) -> Iterator[Stack]:
-    """A stack without a worker, whose workers the test starts and ends itself."""
-    running = Stack(database_url=servers.database_url, redis_url=servers.redis_url, folder=tmp_path)
-    # A queue of its own: the shared stack's worker listens on the same Redis.
-    running.settings["CELERY_BROKER_URL"] = servers.redis_url.rpartition("/")[0] + "/9"
-    try:
-        running.migrate()
-        running.start_sandbox()
-        running.base_url = running.start_api()
-        yield running
-    finally:
-        running.stop()
 
 
 def _reply(person: Person, content: str) -> dict[str, object]:

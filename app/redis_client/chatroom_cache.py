@@ -32,14 +32,15 @@ class ChatroomCache:
         self._ttl_seconds = ttl_seconds
 
     @staticmethod
-    def _keys(user_id: UUID) -> tuple[str, str]:
+    def keys_of(user_id: UUID) -> tuple[str, str]:
+        """Where a person's list and the token of a fill under way are."""
         return f"chatrooms:user:{user_id}", f"chatrooms:user:{user_id}:fill"
 
     async def read(self, user_id: UUID) -> str | None:
         """The cached list, if there is one."""
         with contextlib.suppress(RedisUnavailableError):
             async with self._redis.use() as redis:
-                cached = await redis.get(self._keys(user_id)[0])
+                cached = await redis.get(self.keys_of(user_id)[0])
                 return None if cached is None else str(cached)
         return None
 
@@ -48,7 +49,7 @@ class ChatroomCache:
         token = secrets.token_hex(8)
         with contextlib.suppress(RedisUnavailableError):
             async with self._redis.use() as redis:
-                await redis.set(self._keys(user_id)[1], token, ex=_FILL_SECONDS)
+                await redis.set(self.keys_of(user_id)[1], token, ex=_FILL_SECONDS)
                 return token
         return None
 
@@ -56,11 +57,11 @@ class ChatroomCache:
         """Keep the list read since `begin_fill`, unless somebody wrote in between."""
         with contextlib.suppress(RedisUnavailableError):
             async with self._redis.use() as redis:
-                await redis.eval(_STORE, 2, *self._keys(user_id), token, listing, str(self._ttl_seconds))
+                await redis.eval(_STORE, 2, *self.keys_of(user_id), token, listing, str(self._ttl_seconds))
 
     async def drop(self, user_ids: Iterable[UUID]) -> None:
         """Forget the lists of these people and every fill under way."""
-        keys = [key for user_id in user_ids for key in self._keys(user_id)]
+        keys = [key for user_id in user_ids for key in self.keys_of(user_id)]
         if not keys:
             return
         with contextlib.suppress(RedisUnavailableError):

@@ -16,6 +16,11 @@ return 0
 """
 
 
+def count_key(user_id: UUID, day: date) -> str:
+    """Where a person's count of a day is shown."""
+    return f"rate_limit:user:{user_id}:date:{day.isoformat()}"
+
+
 class DailyCountMirror:
     """Shows the day's count to whoever reads Redis; without Redis nothing is missed but the view."""
 
@@ -24,7 +29,7 @@ class DailyCountMirror:
 
     async def show(self, *, user_id: UUID, day: date, used: int, refunded: bool) -> None:
         """Set the key to `used` until the day's end in UTC; only a refund may lower it."""
-        key = f"rate_limit:user:{user_id}:date:{day.isoformat()}"
+        key = count_key(user_id, day)
         midnight = int(datetime.combine(day + timedelta(days=1), time(), UTC).timestamp())
         with contextlib.suppress(RedisUnavailableError):
             async with self._redis.use() as redis:

@@ -116,3 +116,8 @@ class OtpStore:
                 _CHECK, 1, self._key(mobile_number), digest, purpose, str(MAX_ATTEMPTS)
             )
         return OtpCheck(OtpVerdict(verdict), int(number))
+
+    async def forget(self, mobile_number: str) -> None:
+        """Drop the code of a number that nobody has any more."""
+        async with self._redis.use() as redis:
+            await redis.delete(self._key(mobile_number))

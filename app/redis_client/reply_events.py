@@ -91,7 +91,8 @@ def channel_of(reply_id: UUID) -> str:
     return f"reply:{reply_id}"
 
 
-def _stream_of(reply_id: UUID) -> str:
+def stream_of(reply_id: UUID) -> str:
+    """Where a reply's events are kept."""
     return f"reply:{reply_id}:events"
 
 
@@ -108,7 +109,7 @@ class ReplyEvents:
                 done = await redis.eval(
                     _APPEND,
                     2,
-                    _stream_of(reply_id),
+                    stream_of(reply_id),
                     channel_of(reply_id),
                     str(event.id),
                     "" if after is None else str(after),
@@ -127,6 +128,6 @@ class ReplyEvents:
         """The events since the beginning of an attempt; none without Redis."""
         with contextlib.suppress(RedisUnavailableError):
             async with self._redis.use() as redis:
-                entries = await redis.xrange(_stream_of(reply_id), min=str(attempt * IDS_PER_ATTEMPT))
+                entries = await redis.xrange(stream_of(reply_id), min=str(attempt * IDS_PER_ATTEMPT))
                 return [ReplyEvent.decoded(str(fields["event"])) for _, fields in entries or () if fields]
         return []

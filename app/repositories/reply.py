@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import (
+    ColumnElement,
     Executable,
+    ScalarResult,
     Text,
     Uuid,
     and_,
@@ -33,6 +35,11 @@ from app.repositories.claims import (
     UNFINISHED_STATES,
     ClaimedReply,
     seconds,
+)
+
+_IS_UNHELD = or_(
+    Message.status == MessageStatus.PENDING,
+    and_(Message.status == MessageStatus.GENERATING, Message.lease_until < func.now()),
 )
 
 
@@ -110,15 +117,41 @@ class ReplyRepository:
 
     async def cancel_waiting(self, reply_id: UUID) -> Message | None:
         """End a reply that no worker holds. A later attempt number tells listeners to start over."""
-        return await self.session.scalar(
+        return (await self._cancel(Message.id == reply_id)).one_or_none()
+
+    async def cancel_all_waiting(self, user_id: UUID) -> Sequence[Message]:
+        """End every reply of a person that no worker holds, but for those that are locked right now.
+
+        So it never waits, and cannot deadlock with a worker that renews many at once.
+        """
+        free = select(Message.id).where(Message.user_id == user_id, UNFINISHED, _IS_UNHELD)
+        return (await self._cancel(Message.id.in_(free.with_for_update(skip_locked=True)))).all()
+
+    async def request_all_cancels(self, user_id: UUID) -> None:
+        """Ask workers to stop every reply of a person, but for those whose rows are locked right now."""
+        wanted = select(Message.id).where(
+            Message.user_id == user_id, UNFINISHED, Message.cancel_requested_at.is_(None)
+        )
+        await self.session.execute(
             update(Message)
-            .where(
-                Message.id == reply_id,
-                or_(
-                    Message.status == MessageStatus.PENDING,
-                    and_(Message.status == MessageStatus.GENERATING, Message.lease_until < func.now()),
-                ),
-            )
+            .where(Message.id.in_(wanted.with_for_update(skip_locked=True)))
+            .values(cancel_requested_at=func.now()),
+            execution_options={"synchronize_session": False},
+        )
+
+    async def has_unasked(self, user_id: UUID) -> bool:
+        """Whether a person has unfinished replies that nobody was asked to stop."""
+        found = await self.session.scalar(
+            select(Message.id)
+            .where(Message.user_id == user_id, UNFINISHED, Message.cancel_requested_at.is_(None))
+            .limit(1)
+        )
+        return found is not None
+
+    async def _cancel(self, which: ColumnElement[bool]) -> ScalarResult[Message]:
+        return await self.session.scalars(
+            update(Message)
+            .where(which, _IS_UNHELD)
             .values(
                 status=MessageStatus.CANCELLED,
                 attempt=Message.attempt + case((Message.attempt > 0, 1), else_=0),

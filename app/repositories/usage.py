@@ -1,5 +1,6 @@
 """SQL about the daily quota: Postgres alone decides, in one atomic statement."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import cast
@@ -10,30 +11,60 @@ from sqlalchemy import (
     Date,
     Executable,
     Integer,
+    LargeBinary,
     Table,
     Uuid,
     bindparam,
+    func,
     literal,
     select,
+    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
-from app.models import DailyUsage
+from app.models import CarriedUsage, DailyUsage, Subscription, User
 
 _TABLE = cast("Table", DailyUsage.__table__)
+_COLUMNS = ["user_id", "day", "used", "input_tokens", "output_tokens"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a person's limit of the day follows from."""
+
+    subscription: Subscription | None
+    used: int
+
+
+_latest = (
+    select(Subscription)
+    .where(Subscription.user_id == User.id)
+    .order_by(Subscription.created_at.desc(), Subscription.id.desc())
+    .limit(1)
+    .lateral()
+)
+_Latest = aliased(Subscription, _latest)
+_STANDING = (
+    select(_Latest, func.coalesce(DailyUsage.used, 0))
+    .select_from(User)
+    .outerjoin(_latest, true())
+    .outerjoin(DailyUsage, (DailyUsage.user_id == User.id) & (DailyUsage.day == bindparam("on", type_=Date)))
+    .where(User.id == bindparam("whom", type_=Uuid), User.deleted_at.is_(None))
+)
 
 
 def _charging(condition: ColumnElement[bool] | None) -> Executable:
-    """Counts one; built once, since it is run for every message."""
-    one = insert(_TABLE).values(
-        user_id=bindparam("whom", type_=Uuid),
-        day=bindparam("on", type_=Date),
-        used=1,
-        input_tokens=0,
-        output_tokens=0,
+    """Counts one; built once, since it is run for every message.
+
+    Whose account is being deleted is charged no more: the count that is carried over is the last one.
+    """
+    whom = select(User.id, bindparam("on", type_=Date), literal(1), literal(0), literal(0)).where(
+        User.id == bindparam("whom", type_=Uuid), User.deleted_at.is_(None)
     )
+    one = insert(_TABLE).from_select(_COLUMNS, whom.with_for_update(read=True, key_share=True))
     return one.on_conflict_do_update(
         index_elements=[DailyUsage.user_id, DailyUsage.day],
         set_={"used": DailyUsage.used + 1},
@@ -51,8 +82,15 @@ class UsageRepository:
 
     session: AsyncSession
 
+    async def standing(self, *, user_id: UUID, day: date) -> Standing | None:
+        """The newest subscription and the day's committed count; None when there is no such account."""
+        row = (await self.session.execute(_STANDING, {"whom": user_id, "on": day})).one_or_none()
+        return None if row is None else Standing(subscription=row[0], used=row[1])
+
     async def charge(self, *, user_id: UUID, day: date, limit: int | None) -> int | None:
-        """Count one message and return the day's count; None when `limit` is reached already.
+        """Count one message and return the day's count.
+
+        None when `limit` is reached already, or the account is deleted.
 
         The row stays locked until the transaction ends, so parallel charges queue up behind it.
         """
@@ -64,21 +102,41 @@ class UsageRepository:
         )
         return used
 
-    async def refund(self, *, user_id: UUID, day: date) -> int | None:
-        """Give one message back to the day it was charged on; returns that day's count."""
+    async def refund(self, *, user_id: UUID, day: date, messages: int = 1) -> int | None:
+        """Give messages back to the day they were charged on; returns that day's count."""
         return await self.session.scalar(
             update(DailyUsage)
-            .where(DailyUsage.user_id == user_id, DailyUsage.day == day, DailyUsage.used > literal(0))
-            .values(used=DailyUsage.used - 1)
+            .where(DailyUsage.user_id == user_id, DailyUsage.day == day, DailyUsage.used >= messages)
+            .values(used=DailyUsage.used - messages)
             .returning(DailyUsage.used)
         )
 
-    async def used(self, *, user_id: UUID, day: date) -> int:
-        """The day's count."""
-        found = await self.session.scalar(
-            select(DailyUsage.used).where(DailyUsage.user_id == user_id, DailyUsage.day == day)
+    async def days(self, *, user_id: UUID, first: date, last: date) -> Sequence[DailyUsage]:
+        """The days of this stretch, both ends included, on which something was used."""
+        days = await self.session.scalars(
+            select(DailyUsage).where(DailyUsage.user_id == user_id, DailyUsage.day.between(first, last))
         )
-        return found or 0
+        return days.all()
+
+    async def carry_over(self, *, number_digest: bytes, user_id: UUID, day: date) -> None:
+        """Keep the day's count of an account that goes, for whoever signs up with its number."""
+        count = select(literal(number_digest, LargeBinary), DailyUsage.day, DailyUsage.used).where(
+            DailyUsage.user_id == user_id, DailyUsage.day == day, DailyUsage.used > literal(0)
+        )
+        carried = insert(CarriedUsage).from_select(["number_digest", "day", "used"], count)
+        await self.session.execute(
+            carried.on_conflict_do_update(
+                index_elements=[CarriedUsage.number_digest, CarriedUsage.day],
+                set_={"used": func.greatest(CarriedUsage.used, carried.excluded.used)},
+            )
+        )
+
+    async def take_over(self, *, number_digest: bytes, user_id: UUID, day: date) -> None:
+        """Let a new account go on where the number's last one stood today."""
+        count = select(
+            literal(user_id, Uuid), CarriedUsage.day, CarriedUsage.used, literal(0), literal(0)
+        ).where(CarriedUsage.number_digest == number_digest, CarriedUsage.day == day)
+        await self.session.execute(insert(_TABLE).from_select(_COLUMNS, count).on_conflict_do_nothing())
 
     async def add_tokens(self, *, user_id: UUID, day: date, input_tokens: int, output_tokens: int) -> None:
         """Add what a reply cost to the day."""

@@ -44,6 +44,15 @@ class UserRepository:
             execution_options={"populate_existing": True},
         )
 
+    async def rename(self, user_id: UUID, full_name: str | None) -> User | None:
+        """Give the user another name, or none; None when the account is deleted."""
+        return await self.session.scalar(
+            update(User)
+            .where(User.id == user_id, User.deleted_at.is_(None))
+            .values(full_name=full_name)
+            .returning(User)
+        )
+
     async def record_login(self, mobile_number: str, now: datetime) -> User | None:
         """Note that the number was proved just now; None when nobody signed up with it."""
         return await self.session.scalar(

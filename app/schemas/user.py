@@ -1,9 +1,14 @@
-"""A person as they see themselves."""
+"""A person as they see themselves: account, wishes, use."""
 
+from datetime import date
+from typing import Self
 from uuid import UUID
 
-from app.models import Plan, User
-from app.schemas.base import Moment, Response
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from app.models import DailyUsage, Plan, User
+from app.schemas.base import Moment, Name, Request, Response
+from app.schemas.quota import Quota
 
 
 class UserOut(Response):
@@ -29,3 +34,50 @@ class UserOut(Response):
             last_login_at=user.last_login_at,
             plan=plan,
         )
+
+
+class UserPatch(Request):
+    """What is to change; a name of null is no name."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    full_name: Name | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("must say what is to change")
+        return self
+
+
+class UsageDay(BaseModel):
+    """A UTC day: messages that counted, and the tokens of their replies."""
+
+    day: date
+    messages: int
+    input_tokens: int
+    output_tokens: int
+
+    @classmethod
+    def of(cls, row: DailyUsage) -> "UsageDay":
+        """A day on which something was used."""
+        return cls(
+            day=row.day, messages=row.used, input_tokens=row.input_tokens, output_tokens=row.output_tokens
+        )
+
+    @classmethod
+    def empty(cls, day: date) -> "UsageDay":
+        """A day without use."""
+        return cls(day=day, messages=0, input_tokens=0, output_tokens=0)
+
+
+class UsageOut(Quota):
+    """What is left of today, and what was used lately, the newest day first."""
+
+    days: list[UsageDay]
+
+
+class DeletionOut(BaseModel):
+    """The account is closed."""
+
+    message: str

@@ -9,6 +9,7 @@ from app.schemas.user import UserOut
 from app.services.clock import Clock
 from app.services.mobile_number import MobileNumbers
 from app.services.otp import OtpService
+from app.services.quota import CarriedCount
 from app.services.session import Device, SessionService
 from app.unit_of_work import UnitOfWork
 
@@ -21,6 +22,7 @@ class AuthService:
     otps: OtpService
     sessions: SessionService
     numbers: MobileNumbers
+    carried: CarriedCount
     clock: Clock
 
     async def sign_up(self, *, mobile_number: str, full_name: str | None, device: Device) -> UserOut:
@@ -37,6 +39,7 @@ class AuthService:
             user = await tx.users.add_unverified(mobile_number=number, full_name=full_name, now=self.clock())
             if user is None:
                 raise MobileNumberTaken
+            await self.carried.take_over(tx, user)
         return UserOut.of(user, Plan.BASIC)
 
     async def verify_otp(self, *, mobile_number: str, otp: str, purpose: str, device: Device) -> TokensOut:

@@ -21,6 +21,7 @@ from app.services.clock import Clock
 from app.services.exchanges import another_reply, new_exchange
 from app.services.quota import DailyQuota
 from app.services.reply_feed import ReplyFeed
+from app.services.turns import Turns
 from app.unit_of_work import Transaction, UnitOfWork
 
 
@@ -67,6 +68,7 @@ class MessageService:
 
     uow: UnitOfWork
     quota: DailyQuota
+    turns: Turns
     feed: ReplyFeed
     clock: Clock
     max_chars: int
@@ -82,8 +84,9 @@ class MessageService:
         if len(content) > self.max_chars:
             problem = {"pointer": "/content", "message": f"must be at most {self.max_chars} characters"}
             raise ValidationFailed(members={"errors": [problem]})
-        async with self.uow.begin() as tx:
-            room = await self._lock(tx, asked, chatroom_id)
+        async with self.turns.take(asked.user_id), self.uow.begin() as tx:
+            allowance = await self.quota.look(tx, asked.user_id)
+            room = await self._room(tx, asked, chatroom_id, lock=not allowance.is_used_up)
             exchange = await self._find(tx, asked)
             if is_replay := exchange is not None:
                 sent = exchange.message
@@ -91,7 +94,7 @@ class MessageService:
                     raise IdempotencyKeyReused
                 quota = await self.quota.read(tx, asked.user_id)
             else:
-                day, quota = await self.quota.charge(tx, asked.user_id)
+                day, quota = await self.quota.charge(tx, asked.user_id, allowance)
                 exchange = new_exchange(
                     room,
                     content,
@@ -116,8 +119,9 @@ class MessageService:
             IdempotencyKeyReused: the key stands for something else.
             DailyLimitReached: nothing is left of the day.
         """
-        async with self.uow.begin() as tx:
-            room = await self._lock(tx, asked, chatroom_id)
+        async with self.turns.take(asked.user_id), self.uow.begin() as tx:
+            allowance = await self.quota.look(tx, asked.user_id)
+            room = await self._room(tx, asked, chatroom_id, lock=not allowance.is_used_up)
             old = await tx.messages.get_owned(reply_id, chatroom_id=room.id, user_id=asked.user_id)
             if old is None or old.role is not Role.MODEL:
                 raise MessageNotFound
@@ -132,7 +136,7 @@ class MessageService:
                 if not old.status.is_final:
                     raise ReplyInProgress
                 question = await tx.messages.question_of(old)
-                day, quota = await self.quota.charge(tx, asked.user_id)
+                day, quota = await self.quota.charge(tx, asked.user_id, allowance)
                 await tx.messages.supersede(old)
                 reply = another_reply(
                     room,
@@ -160,9 +164,12 @@ class MessageService:
                 raise MessageNotFound
         return MessageOut.of(await self.feed.wait(row, seconds=wait_seconds))
 
-    async def _lock(self, tx: Transaction, asked: Asked, chatroom_id: UUID) -> Chatroom:
-        """The room, locked: parallel sends with one key wait for the first's commit."""
-        room = await tx.chatrooms.get_owned(chatroom_id, asked.user_id, lock=True)
+    async def _room(self, tx: Transaction, asked: Asked, chatroom_id: UUID, *, lock: bool) -> Chatroom:
+        """The room; locked, so that parallel sends with one key wait for the first's commit.
+
+        Whose day is used up waits for nobody: they can only be refused, or be answered what is committed.
+        """
+        room = await tx.chatrooms.get_owned(chatroom_id, asked.user_id, lock=lock)
         if room is None:
             raise ChatroomNotFound
         return room

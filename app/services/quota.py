@@ -1,15 +1,32 @@
 """The daily quota: Postgres decides, in the transaction that stores the message."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
 from app import metrics
-from app.errors import DailyLimitReached
-from app.models import Message, Plan, plan_of
+from app.errors import AuthenticationRequired, DailyLimitReached
+from app.models import Message, Plan, User, plan_of
 from app.schemas.quota import Quota
+from app.security import number_digest
 from app.services.clock import Clock, next_midnight
 from app.unit_of_work import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """Somebody's day as it was committed at a moment; `limit` is None on Pro."""
+
+    limit: int | None
+    used: int
+    at: datetime
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether nothing is left; so it stays until a refund, which gives back what it was asked for."""
+        return self.limit is not None and self.used >= self.limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,19 +36,38 @@ class DailyQuota:
     basic_limit: int
     clock: Clock
 
-    async def charge(self, tx: Transaction, user_id: UUID) -> tuple[date, Quota]:
-        """Count one message in this transaction; returns the day it is charged to.
+    async def look(self, tx: Transaction, user_id: UUID) -> Allowance:
+        """The day as it is committed, without a lock: who is refused needs to wait for nobody.
 
         Raises:
-            DailyLimitReached: the plan, as it is now, allows no more today.
+            AuthenticationRequired: the account was deleted a moment ago.
         """
         now = self.clock()
-        limit = await self._limit(tx, user_id, now)
-        used = await tx.usage.charge(user_id=user_id, day=now.date(), limit=limit)
+        standing = await tx.usage.standing(user_id=user_id, day=now.date())
+        if standing is None:
+            raise AuthenticationRequired
+        plan = plan_of(standing.subscription, now)
+        return Allowance(None if plan is Plan.PRO else self.basic_limit, standing.used, now)
+
+    async def charge(self, tx: Transaction, user_id: UUID, allowance: Allowance) -> tuple[date, Quota]:
+        """Count one message in this transaction; returns the day it is charged to.
+
+        `allowance` is what `look` said in this transaction. What it saw used up is refused; of everything
+        else the database decides now, whatever was charged meanwhile.
+
+        Raises:
+            DailyLimitReached: the plan allows no more today.
+            AuthenticationRequired: the account was deleted a moment ago.
+        """
+        if allowance.is_used_up:
+            raise self._refusal(allowance.used, allowance.at)
+        day = allowance.at.date()
+        used = await tx.usage.charge(user_id=user_id, day=day, limit=allowance.limit)
         if used is None:
-            raise self._refusal(await tx.usage.used(user_id=user_id, day=now.date()), now)
-        tx.usage_changed(user_id=user_id, day=now.date(), used=used)
-        return now.date(), self._quota(limit, used, now)
+            standing = await tx.usage.standing(user_id=user_id, day=day)
+            raise self._refusal(standing.used, allowance.at) if standing else AuthenticationRequired
+        tx.usage_changed(user_id=user_id, day=day, used=used)
+        return day, self._quota(allowance.limit, used, allowance.at)
 
     async def refund(self, tx: Transaction, reply: Message) -> None:
         """Give back what a reply was charged; the statement that ended it makes sure this happens once."""
@@ -41,16 +77,17 @@ class DailyQuota:
         if used is not None:
             tx.usage_changed(user_id=reply.user_id, day=reply.charged_on, used=used, refunded=True)
 
+    async def refund_all(self, tx: Transaction, replies: Sequence[Message]) -> None:
+        """The same for several replies of one person, ended by one statement."""
+        charges = Counter((reply.user_id, reply.charged_on) for reply in replies)
+        for (user_id, day), messages in charges.items():
+            if day is not None:
+                await tx.usage.refund(user_id=user_id, day=day, messages=messages)
+
     async def read(self, tx: Transaction, user_id: UUID) -> Quota:
         """Today's count, without changing it."""
-        now = self.clock()
-        limit = await self._limit(tx, user_id, now)
-        return self._quota(limit, await tx.usage.used(user_id=user_id, day=now.date()), now)
-
-    async def _limit(self, tx: Transaction, user_id: UUID, now: datetime) -> int | None:
-        subscription = await tx.subscriptions.latest(user_id)
-        plan = plan_of(subscription, now)
-        return None if plan is Plan.PRO else self.basic_limit
+        allowance = await self.look(tx, user_id)
+        return self._quota(allowance.limit, allowance.used, allowance.at)
 
     def _quota(self, limit: int | None, used: int, now: datetime) -> Quota:
         remaining = None if limit is None else max(limit - used, 0)
@@ -65,3 +102,21 @@ class DailyQuota:
             resets_at=resets_at,
             retry_after=max(int((resets_at - now).total_seconds()), 1),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedCount:
+    """The day's count of a number: it outlives the account, so that deleting it refills nothing."""
+
+    key: bytes
+    clock: Clock
+
+    async def keep(self, tx: Transaction, user: User) -> None:
+        """Note where an account stands that is about to lose its number; its row must be locked."""
+        digest = number_digest(self.key, user.mobile_number)
+        await tx.usage.carry_over(number_digest=digest, user_id=user.id, day=self.clock().date())
+
+    async def take_over(self, tx: Transaction, user: User) -> None:
+        """Let an account that was just opened go on where its number stood today."""
+        digest = number_digest(self.key, user.mobile_number)
+        await tx.usage.take_over(number_digest=digest, user_id=user.id, day=self.clock().date())

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -52,6 +53,8 @@ class ReplyWriter:
         await self._write()
 
     async def _write(self) -> None:
+        if time.monotonic() > self._lease.deadline:
+            return  # woken up too late: others have gone on, or erased what this belongs to
         if not self._has_started:
             done = await self._append(ReplyEvent(self._base, EventKind.START), after=None)
             self._has_started = done is not Appended.AWAY

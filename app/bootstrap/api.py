@@ -1,4 +1,4 @@
-"""The one wiring: settings → resources and services; the API and the worker use the same."""
+"""The services of an API process."""
 
 import asyncio
 import secrets
@@ -9,15 +9,9 @@ from datetime import timedelta
 
 import structlog
 
-from app.celery_app import CeleryPublisher
+from app.bootstrap.foundation import Foundation, open_foundation
 from app.config import OtpDelivery, Settings
-from app.database import create_engine, create_session_factory
-from app.gemini_client.google import GoogleGemini
 from app.rate_limiter import RateLimiter
-from app.redis_client.breaker import Breaker
-from app.redis_client.chatroom_cache import ChatroomCache
-from app.redis_client.connection import RedisConnection
-from app.redis_client.daily_count import DailyCountMirror
 from app.redis_client.otp_budgets import OtpBudgets, OtpLimits
 from app.redis_client.otp_store import OtpStore
 from app.redis_client.password_attempts import PasswordAttemptStore
@@ -25,13 +19,13 @@ from app.redis_client.reply_events import ReplyEvents
 from app.redis_client.reply_listener import ReplyListener
 from app.redis_client.windows import SlidingWindows
 from app.security import derive_key
+from app.services.account import AccountService
 from app.services.auth import AuthService
 from app.services.cancellation import CancellationService
 from app.services.chatroom import ChatroomService
 from app.services.clock import utc_now
-from app.services.context import ContextBuilder
+from app.services.export import ExportService
 from app.services.health import HealthService
-from app.services.leases import LeaseKeeper
 from app.services.message import MessageService
 from app.services.mobile_number import MobileNumbers
 from app.services.monitoring import MonitoringService
@@ -41,37 +35,22 @@ from app.services.paging import CursorSigner
 from app.services.password import PasswordService
 from app.services.password_attempts import PasswordAttempts
 from app.services.password_hasher import PasswordHasher
-from app.services.quota import DailyQuota
+from app.services.quota import CarriedCount
 from app.services.refresh import RefreshService
-from app.services.reply import ReplyService, RetryPolicy
 from app.services.reply_feed import ReplyFeed
 from app.services.reply_stream import ReplyStreams
 from app.services.request_limit import RequestLimit
 from app.services.session import SessionService
 from app.services.session_cache import SessionCache
-from app.services.slots import Slots
 from app.services.subscription import SubscriptionService
-from app.services.summary import SummaryPlan
 from app.services.tokens import TokenIssuer
-from app.services.upkeep import RoomUpkeep, Upkeep
+from app.services.turns import Turns
 from app.services.user import UserService
 from app.sms_client import create_sms_client
-from app.unit_of_work import UnitOfWork
 
-_API_TRANSACTION_SECONDS = 2.0  # somebody waits for the answer
-_WORKER_TRANSACTION_SECONDS = 10.0  # a reply waits for a row lock rather than being written again
+_TRANSACTION_SECONDS = 2.0  # somebody waits for the answer
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Foundation:
-    """What both kinds of process stand on."""
-
-    redis: RedisConnection
-    uow: UnitOfWork
-    quota: DailyQuota
-    chatroom_cache: ChatroomCache
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +63,8 @@ class ApiServices:
     refreshes: RefreshService
     passwords: PasswordService
     users: UserService
+    accounts: AccountService
+    exports: ExportService
     chatrooms: ChatroomService
     messages: MessageService
     subscriptions: SubscriptionService
@@ -96,51 +77,11 @@ class ApiServices:
     monitoring: MonitoringService
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerServices:
-    """The use cases of a worker process."""
-
-    uow: UnitOfWork
-    replies: ReplyService
-    leases: LeaseKeeper
-
-
-async def _open_foundation(
-    settings: Settings, stack: AsyncExitStack, *, transaction_seconds: float
-) -> Foundation:
-    breaker = Breaker()
-    engine = create_engine(settings.database_url.get_secret_value())
-    stack.push_async_callback(engine.dispose)
-    redis = RedisConnection(settings.redis_url.get_secret_value(), breaker)
-    stack.push_async_callback(redis.aclose)
-    publisher = CeleryPublisher(settings, breaker)
-    stack.push_async_callback(asyncio.to_thread, publisher.close)
-    chatroom_cache = ChatroomCache(redis, ttl_seconds=settings.chatroom_cache_seconds)
-    uow = UnitOfWork(
-        create_session_factory(engine),
-        chatroom_cache,
-        DailyCountMirror(redis),
-        publisher,
-        limit_seconds=transaction_seconds,
-    )
-    quota = DailyQuota(settings.basic_messages_per_day, utc_now)
-    return Foundation(redis, uow, quota, chatroom_cache)
-
-
-def _root_secret(settings: Settings) -> bytes:
-    """`JWT_SECRET_KEY`; outside production a random one will do, until the process ends."""
-    secret = settings.jwt_secret_key.get_secret_value()
-    if not secret:
-        log.warning("jwt_secret_key_missing", consequence="sign-ins end with this process")
-        return secrets.token_bytes(32)
-    return secret.encode()
-
-
 @asynccontextmanager
 async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
     """Everything that an API process uses, opened on the running loop and closed in order."""
     async with AsyncExitStack() as stack:
-        base = await _open_foundation(settings, stack, transaction_seconds=_API_TRANSACTION_SECONDS)
+        base = await open_foundation(settings, stack, transaction_seconds=_TRANSACTION_SECONDS)
         listener = ReplyListener(settings.redis_url.get_secret_value())
         listener.start()
         stack.push_async_callback(listener.aclose)
@@ -154,6 +95,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
         numbers = MobileNumbers(settings.default_region, frozenset(settings.otp_allowed_countries))
         cursors = CursorSigner(derive_key(root, "cursor"))
         open_sessions = SessionCache()
+        carried = CarriedCount(derive_key(root, "carried-usage"), utc_now)
         tokens = TokenIssuer(
             access_key=root,
             access_lifetime=timedelta(hours=settings.access_token_hours),
@@ -169,6 +111,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
                 otps=otps,
                 sessions=sessions,
                 numbers=numbers,
+                carried=carried,
                 clock=utc_now,
             ),
             otps=otps,
@@ -184,7 +127,17 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
                 numbers=numbers,
                 clock=utc_now,
             ),
-            users=UserService(base.uow, utc_now),
+            users=UserService(base.uow, base.quota, utc_now),
+            accounts=AccountService(
+                uow=base.uow,
+                quota=base.quota,
+                carried=carried,
+                open_sessions=open_sessions,
+                events=events,
+                otps=otps.store,
+                clock=utc_now,
+            ),
+            exports=ExportService(base.uow, utc_now),
             chatrooms=ChatroomService(
                 base.uow,
                 base.chatroom_cache,
@@ -192,7 +145,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
                 utc_now,
                 settings.selectable_models,
             ),
-            messages=MessageService(base.uow, base.quota, feed, utc_now, settings.message_max_chars),
+            messages=MessageService(base.uow, base.quota, Turns(), feed, utc_now, settings.message_max_chars),
             cancellations=CancellationService(base.uow, base.quota, feed, events),
             streams=ReplyStreams(base.uow, feed, events),
             subscriptions=SubscriptionService(base.uow, base.quota, utc_now),
@@ -232,29 +185,10 @@ def _otp_service(
     )
 
 
-@asynccontextmanager
-async def worker_services(settings: Settings, *, slots: int) -> AsyncIterator[WorkerServices]:
-    """Everything that a worker process uses; `slots` replies at once."""
-    async with AsyncExitStack() as stack:
-        base = await _open_foundation(settings, stack, transaction_seconds=_WORKER_TRANSACTION_SECONDS)
-        gemini = GoogleGemini(settings)
-        stack.push_async_callback(gemini.aclose)
-        upkeep = Upkeep(RoomUpkeep(base.uow, gemini, SummaryPlan(settings.context_token_budget), utc_now))
-        stack.push_async_callback(upkeep.aclose)
-        leases = LeaseKeeper(base.uow, lease_seconds=settings.reply_lease_seconds)
-        yield WorkerServices(
-            uow=base.uow,
-            replies=ReplyService(
-                uow=base.uow,
-                gemini=gemini,
-                events=ReplyEvents(base.redis),
-                leases=leases,
-                slots=Slots(slots),
-                quota=base.quota,
-                context=ContextBuilder(settings.context_token_budget, settings.gemini_max_output_tokens),
-                upkeep=upkeep,
-                policy=RetryPolicy(settings.reply_max_retries, settings.reply_max_losses),
-                clock=utc_now,
-            ),
-            leases=leases,
-        )
+def _root_secret(settings: Settings) -> bytes:
+    """`JWT_SECRET_KEY`; outside production a random one will do, until the process ends."""
+    secret = settings.jwt_secret_key.get_secret_value()
+    if not secret:
+        log.warning("jwt_secret_key_missing", consequence="sign-ins end with this process")
+        return secrets.token_bytes(32)
+    return secret.encode()

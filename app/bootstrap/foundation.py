@@ -1,0 +1,49 @@
+"""What both kinds of process stand on: the database, Redis, the queue."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from app.celery_app import CeleryPublisher
+from app.config import Settings
+from app.database import create_engine, create_session_factory
+from app.redis_client.breaker import Breaker
+from app.redis_client.chatroom_cache import ChatroomCache
+from app.redis_client.connection import RedisConnection
+from app.redis_client.daily_count import DailyCountMirror
+from app.services.clock import utc_now
+from app.services.quota import DailyQuota
+from app.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class Foundation:
+    """What both kinds of process stand on."""
+
+    redis: RedisConnection
+    uow: UnitOfWork
+    quota: DailyQuota
+    chatroom_cache: ChatroomCache
+
+
+async def open_foundation(
+    settings: Settings, stack: AsyncExitStack, *, transaction_seconds: float
+) -> Foundation:
+    """Open what both stand on; a transaction that takes longer than `transaction_seconds` is cut off."""
+    breaker = Breaker()
+    engine = create_engine(settings.database_url.get_secret_value())
+    stack.push_async_callback(engine.dispose)
+    redis = RedisConnection(settings.redis_url.get_secret_value(), breaker)
+    stack.push_async_callback(redis.aclose)
+    publisher = CeleryPublisher(settings, breaker)
+    stack.push_async_callback(asyncio.to_thread, publisher.close)
+    chatroom_cache = ChatroomCache(redis, ttl_seconds=settings.chatroom_cache_seconds)
+    uow = UnitOfWork(
+        create_session_factory(engine),
+        chatroom_cache,
+        DailyCountMirror(redis),
+        publisher,
+        limit_seconds=transaction_seconds,
+    )
+    quota = DailyQuota(settings.basic_messages_per_day, utc_now)
+    return Foundation(redis, uow, quota, chatroom_cache)

@@ -1,0 +1,66 @@
+"""The services of a worker process."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from app.bootstrap.foundation import open_foundation
+from app.config import Settings
+from app.gemini_client.google import GoogleGemini
+from app.redis_client.account_keys import AccountKeys
+from app.redis_client.reply_events import ReplyEvents
+from app.services.clock import utc_now
+from app.services.context import ContextBuilder
+from app.services.erasure import ErasureService
+from app.services.leases import LeaseKeeper
+from app.services.periodic import PeriodicJobs
+from app.services.purge import PurgeService
+from app.services.reply import ReplyService, RetryPolicy
+from app.services.slots import Slots
+from app.services.summary import SummaryPlan
+from app.services.upkeep import RoomUpkeep, Upkeep
+from app.unit_of_work import UnitOfWork
+
+_TRANSACTION_SECONDS = 10.0  # a reply waits for a row lock rather than being written again
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerServices:
+    """The use cases of a worker process."""
+
+    uow: UnitOfWork
+    replies: ReplyService
+    leases: LeaseKeeper
+    erasure: ErasureService
+    periodic: PeriodicJobs
+
+
+@asynccontextmanager
+async def worker_services(settings: Settings, *, slots: int) -> AsyncIterator[WorkerServices]:
+    """Everything that a worker process uses; `slots` replies at once."""
+    async with AsyncExitStack() as stack:
+        base = await open_foundation(settings, stack, transaction_seconds=_TRANSACTION_SECONDS)
+        gemini = GoogleGemini(settings)
+        stack.push_async_callback(gemini.aclose)
+        upkeep = Upkeep(RoomUpkeep(base.uow, gemini, SummaryPlan(settings.context_token_budget), utc_now))
+        stack.push_async_callback(upkeep.aclose)
+        leases = LeaseKeeper(base.uow, lease_seconds=settings.reply_lease_seconds)
+        events = ReplyEvents(base.redis)
+        yield WorkerServices(
+            uow=base.uow,
+            replies=ReplyService(
+                uow=base.uow,
+                gemini=gemini,
+                events=events,
+                leases=leases,
+                slots=Slots(slots),
+                quota=base.quota,
+                context=ContextBuilder(settings.context_token_budget, settings.gemini_max_output_tokens),
+                upkeep=upkeep,
+                policy=RetryPolicy(settings.reply_max_retries, settings.reply_max_losses),
+                clock=utc_now,
+            ),
+            leases=leases,
+            erasure=ErasureService(base.uow, base.quota, events, AccountKeys(base.redis), utc_now),
+            periodic=PeriodicJobs(base.uow, (PurgeService(base.uow, utc_now).job(),)),
+        )

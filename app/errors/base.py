@@ -1,0 +1,31 @@
+"""The common ground of failures: status, stable code, and a sentence for a person."""
+
+from http import HTTPStatus
+from typing import ClassVar
+
+
+class AppError(Exception):
+    """A failure that the contract names; every subclass is one `code` of the API.
+
+    `members` are further fields of the error body, `headers` further response headers.
+    """
+
+    status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
+    code: ClassVar[str] = "internal_error"
+    detail: str = "Something went wrong on our side. Try again later."
+
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        members: dict[str, object] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        self.detail = detail or self.detail
+        self.members = members or {}
+        self.headers = headers or {}
+        super().__init__(self.detail)
+
+
+class InternalError(AppError):
+    """Anything nobody expected; the log has the reason under the request id."""

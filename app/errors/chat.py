@@ -1,0 +1,69 @@
+"""Failures around chatrooms, messages and the daily quota."""
+
+from datetime import datetime
+from http import HTTPStatus
+
+from app.errors.base import AppError
+
+
+class ChatroomNotFound(AppError):
+    """No chatroom with this id belongs to the caller."""
+
+    status = HTTPStatus.NOT_FOUND
+    code = "chatroom_not_found"
+    detail = "You have no chatroom with this id."
+
+
+class MessageNotFound(AppError):
+    """No message with this id is in the caller's chatroom."""
+
+    status = HTTPStatus.NOT_FOUND
+    code = "message_not_found"
+    detail = "This chatroom has no message with this id."
+
+
+class IdempotencyKeyReused(AppError):
+    """The key was used for another request."""
+
+    status = HTTPStatus.CONFLICT
+    code = "idempotency_key_reused"
+    detail = "This Idempotency-Key was used for a different message."
+
+
+class NotLatest(AppError):
+    """Only the newest exchange of a room can be answered anew."""
+
+    status = HTTPStatus.CONFLICT
+    code = "not_latest"
+    detail = "Only the newest reply of a chatroom can be regenerated."
+
+
+class ReplyInProgress(AppError):
+    """The reply has not come to its end."""
+
+    status = HTTPStatus.CONFLICT
+    code = "reply_in_progress"
+    detail = "This reply is still being written. Wait for it or cancel it first."
+
+
+class DailyLimitReached(AppError):
+    """Basic's messages of the day are used up."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    code = "daily_limit_reached"
+    detail = "You have used all messages of the day. They come back at midnight UTC, or upgrade to Pro."
+
+    def __init__(self, *, limit: int, used: int, resets_at: datetime, retry_after: int) -> None:
+        super().__init__(
+            members={
+                "limit": limit,
+                "used": used,
+                "resets_at": resets_at.isoformat().replace("+00:00", "Z"),
+                "upgrade": "/subscribe/pro",
+            },
+            headers={
+                "Retry-After": str(retry_after),
+                "RateLimit-Policy": f'"daily";q={limit};w=86400',
+                "RateLimit": f'"daily";r=0;t={retry_after}',
+            },
+        )

@@ -1,0 +1,97 @@
+"""Failures that any request may meet: its form, its address, limits, and parts that are down."""
+
+from http import HTTPStatus
+
+from app.errors.base import AppError
+
+
+class ValidationFailed(AppError):
+    """The request does not have the documented form."""
+
+    status = HTTPStatus.BAD_REQUEST
+    code = "validation_failed"
+    detail = "The request is not valid; see errors."
+
+
+class CursorInvalid(AppError):
+    """A paging cursor that this service did not make for this list."""
+
+    status = HTTPStatus.BAD_REQUEST
+    code = "cursor_invalid"
+    detail = "This cursor is not valid here; start from the first page."
+
+
+class NotFound(AppError):
+    """No such address."""
+
+    status = HTTPStatus.NOT_FOUND
+    code = "not_found"
+    detail = "There is nothing at this address."
+
+
+class MethodNotAllowed(AppError):
+    """The address exists, the method does not."""
+
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+    code = "method_not_allowed"
+    detail = "This address does not take this method."
+
+
+class OriginNotAllowed(AppError):
+    """A web page of another origin, or with a method or header that pages may not use, asked beforehand."""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "origin_not_allowed"
+    detail = "Web pages of this origin may not send this request (CORS)."
+
+
+class RequestTimeout(AppError):
+    """The body did not arrive in time."""
+
+    status = HTTPStatus.REQUEST_TIMEOUT
+    code = "request_timeout"
+    detail = "The request body took too long to arrive."
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Connection": "close"})
+
+
+class BodyTooLarge(AppError):
+    """The body is over the limit."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    code = "body_too_large"
+    detail = "The request body is larger than 1 MiB."
+
+
+class UnsupportedMediaType(AppError):
+    """A body that is not declared as JSON."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    code = "unsupported_media_type"
+    detail = "Send the body as application/json."
+
+
+class RateLimitExceeded(AppError):
+    """Too many requests in the last minute, from this address or of this person."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    code = "rate_limit_exceeded"
+    detail = "Too many requests in the last minute. Slow down."
+
+    def __init__(self, *, retry_after: int) -> None:
+        super().__init__(headers={"Retry-After": str(retry_after)})
+
+
+class ServiceUnavailable(AppError):
+    """A part that the request cannot do without is down."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    code = "service_unavailable"
+    detail = (
+        "The service cannot answer this right now. Try again shortly; "
+        "use an Idempotency-Key to retry a message safely."
+    )
+
+    def __init__(self, *, retry_after: int = 2) -> None:
+        super().__init__(headers={"Retry-After": str(retry_after)})

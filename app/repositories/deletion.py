@@ -1,0 +1,125 @@
+"""SQL about accounts on their way out: marked at once, erased by workers piece by piece."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import Chatroom, DailyUsage, Deletion, Message, Role, Session, User
+from app.models.message import UNFINISHED
+from app.repositories.claims import seconds
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionRepository:
+    """Deletions; their times are the database's own."""
+
+    session: AsyncSession
+
+    async def lock_account(self, user_id: UUID) -> User | None:
+        """The account, held until the transaction ends: nobody charges, signs in or renames meanwhile."""
+        return await self.session.scalar(
+            select(User).where(User.id == user_id, User.deleted_at.is_(None)).with_for_update()
+        )
+
+    async def signed_in_at(self, *, session_id: UUID, user_id: UUID) -> datetime | None:
+        """When the session was opened; None when it has ended."""
+        return await self.session.scalar(
+            select(Session.created_at).where(
+                Session.id == session_id, Session.user_id == user_id, Session.ended_at.is_(None)
+            )
+        )
+
+    async def end_sessions(self, user_id: UUID, *, now: datetime) -> Sequence[UUID]:
+        """End all sessions of an account; returns those that were open."""
+        ended = await self.session.scalars(
+            update(Session)
+            .where(Session.user_id == user_id, Session.ended_at.is_(None))
+            .values(ended_at=now)
+            .returning(Session.id)
+        )
+        return ended.all()
+
+    async def add(self, user_id: UUID, *, after_seconds: float) -> None:
+        """Have an account erased in so many seconds."""
+        self.session.add(Deletion(user_id=user_id, due_at=func.now() + seconds(after_seconds)))
+        await self.session.flush()
+
+    async def claim_due(self, *, lease_seconds: float) -> Deletion | None:
+        """Take the deletion that is due the longest; after so many seconds it is due again."""
+        due = (
+            select(Deletion.id)
+            .where(Deletion.due_at <= func.now())
+            .order_by(Deletion.due_at)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+            .scalar_subquery()
+        )
+        return await self.session.scalar(
+            update(Deletion)
+            .where(Deletion.id == due)
+            .values(due_at=func.now() + seconds(lease_seconds))
+            .returning(Deletion),
+            execution_options={"synchronize_session": False},
+        )
+
+    async def postpone(self, deletion_id: UUID, *, seconds_from_now: float) -> None:
+        """Let a deletion be due in so many seconds."""
+        await self.session.execute(
+            update(Deletion)
+            .where(Deletion.id == deletion_id)
+            .values(due_at=func.now() + seconds(seconds_from_now)),
+            execution_options={"synchronize_session": False},
+        )
+
+    async def remove(self, deletion_id: UUID) -> None:
+        """Nothing is left to do."""
+        await self.session.execute(delete(Deletion).where(Deletion.id == deletion_id))
+
+    async def has_unfinished_replies(self, user_id: UUID) -> bool:
+        """Whether a worker may still be writing for this account."""
+        found = await self.session.scalar(
+            select(Message.id).where(Message.user_id == user_id, UNFINISHED).limit(1)
+        )
+        return found is not None
+
+    async def rooms(self, user_id: UUID, *, limit: int) -> Sequence[UUID]:
+        """Some rooms of an account."""
+        rooms = await self.session.scalars(
+            select(Chatroom.id).where(Chatroom.user_id == user_id).limit(limit)
+        )
+        return rooms.all()
+
+    async def messages(self, rooms: Sequence[UUID], *, limit: int) -> dict[UUID, Role]:
+        """Some messages of these rooms, and who said them."""
+        rows = await self.session.execute(
+            select(Message.id, Message.role).where(Message.chatroom_id.in_(rooms)).limit(limit)
+        )
+        return {row[0]: row[1] for row in rows}
+
+    async def erase_messages(self, message_ids: Sequence[UUID]) -> None:
+        """Erase these messages."""
+        await self.session.execute(
+            delete(Message).where(Message.id.in_(message_ids)),
+            execution_options={"synchronize_session": False},
+        )
+
+    async def erase_rooms(self, rooms: Sequence[UUID]) -> None:
+        """Erase these rooms."""
+        await self.session.execute(
+            delete(Chatroom).where(Chatroom.id.in_(rooms)), execution_options={"synchronize_session": False}
+        )
+
+    async def usage_days(self, user_id: UUID) -> Sequence[date]:
+        """The days on which an account used something."""
+        days = await self.session.scalars(select(DailyUsage.day).where(DailyUsage.user_id == user_id))
+        return days.all()
+
+    async def erase_account(self, user_id: UUID) -> None:
+        """Erase an account whose rooms are gone; sessions, days and subscriptions hang on it and go along."""
+        await self.session.execute(
+            delete(User).where(User.id == user_id), execution_options={"synchronize_session": False}
+        )

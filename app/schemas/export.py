@@ -1,0 +1,90 @@
+"""Everything held about a person, as they may take it along; nothing in it opens an account."""
+
+from datetime import date
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from app.models import Message, Plan, User
+from app.schemas.base import Moment, Response
+from app.schemas.chatroom import ChatroomOut
+from app.schemas.message import MessageOut
+from app.schemas.user import UsageDay, UserOut
+
+
+class ExportedAccount(UserOut):
+    """The account."""
+
+    verified_at: Moment | None
+
+    @classmethod
+    def of_user(cls, user: User, plan: Plan) -> "ExportedAccount":
+        """The account with the plan it is on now."""
+        return cls(**UserOut.of(user, plan).model_dump(), verified_at=user.verified_at)
+
+
+class ExportedSession(Response):
+    """A sign-in."""
+
+    id: UUID
+    opened_by: str
+    user_agent: str | None
+    ip_address: str | None
+    created_at: Moment
+    last_used_at: Moment
+    refresh_expires_at: Moment
+    ended_at: Moment | None
+
+
+class ExportedSubscription(Response):
+    """What Stripe said of a subscription."""
+
+    stripe_subscription_id: str
+    status: str
+    current_period_start: Moment | None
+    current_period_end: Moment | None
+    cancel_at_period_end: bool
+    grace_until: Moment | None
+    created_at: Moment
+    updated_at: Moment
+
+
+class ExportedMessage(MessageOut):
+    """A message, with what else is kept of how it was sent."""
+
+    idempotency_key: str | None
+    request_id: str | None
+    charged_on: date | None
+
+    @classmethod
+    def of_row(cls, row: Message) -> "ExportedMessage":
+        """A row."""
+        return cls(
+            **MessageOut.of(row).model_dump(),
+            idempotency_key=row.idempotency_key,
+            request_id=row.request_id,
+            charged_on=row.charged_on,
+        )
+
+
+class ExportedRoom(ChatroomOut):
+    """A room; its messages follow."""
+
+    summary: str | None
+
+
+class ExportedRoomWithMessages(ExportedRoom):
+    """A room with all its messages, oldest first."""
+
+    messages: list[ExportedMessage]
+
+
+class AccountExport(BaseModel):
+    """Everything held about the caller."""
+
+    exported_at: Moment
+    account: ExportedAccount
+    sessions: list[ExportedSession]
+    usage: list[UsageDay]
+    subscriptions: list[ExportedSubscription]
+    chatrooms: list[ExportedRoomWithMessages]

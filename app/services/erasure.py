@@ -1,0 +1,102 @@
+"""Erases deleted accounts, piece by piece; whatever interrupts it, the next look goes on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from app.errors import ServiceUnavailable
+from app.models import Deletion, Role
+from app.redis_client.account_keys import AccountKeys
+from app.redis_client.connection import RedisUnavailableError
+from app.redis_client.reply_events import ReplyEvents
+from app.services.cancellation import cancel_all
+from app.services.clock import Clock
+from app.services.quota import DailyQuota
+from app.unit_of_work import UnitOfWork
+
+_LEASE_SECONDS = 15.0
+_REPLIES_STOP_SECONDS = 2.0
+_MESSAGES_AT_ONCE = 1000
+_ROOMS_AT_ONCE = 100
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureService:
+    """What a worker does about the rows of `deletions`. Every step may be done twice."""
+
+    uow: UnitOfWork
+    quota: DailyQuota
+    events: ReplyEvents
+    keys: AccountKeys
+    clock: Clock
+
+    async def erase_due(self, *, is_stopping: Callable[[], bool]) -> None:
+        """Erase every account that is due; ends early when this process is to end.
+
+        An account whose erasure is interrupted, or cannot go on without Redis, is due again soon.
+        """
+        while not is_stopping():
+            try:
+                async with self.uow.begin() as tx:
+                    deletion = await tx.deletions.claim_due(lease_seconds=_LEASE_SECONDS)
+                if deletion is None:
+                    return
+                await self._erase(deletion, is_stopping)
+            except (ServiceUnavailable, RedisUnavailableError) as error:
+                log.warning("erasure_interrupted", error=type(error).__name__)
+                return
+
+    async def _erase(self, deletion: Deletion, is_stopping: Callable[[], bool]) -> None:
+        if await self._is_being_written_for(deletion):
+            log.info("erasure_waits_for_replies", deletion_id=str(deletion.id))
+            return
+        while not is_stopping():
+            if await self._erase_some_rooms(deletion):
+                await self._erase_account(deletion)
+                return
+
+    async def _is_being_written_for(self, deletion: Deletion) -> bool:
+        """Stop replies that were not stopped yet; a lost worker's end with their leases."""
+        async with self.uow.begin() as tx:
+            ended = await cancel_all(tx, self.quota, deletion.user_id)
+            is_writing = await tx.deletions.has_unfinished_replies(deletion.user_id)
+            if is_writing:
+                await tx.deletions.postpone(deletion.id, seconds_from_now=_REPLIES_STOP_SECONDS)
+        for reply in ended:
+            await self.events.end(reply.id, reply.attempt)
+        return is_writing
+
+    async def _erase_some_rooms(self, deletion: Deletion) -> bool:
+        """Erase a batch of messages, or of empty rooms; True when there are no more rooms.
+
+        What Redis holds goes first: the rows know its keys.
+        """
+        async with self.uow.single() as tx:
+            rooms = await tx.deletions.rooms(deletion.user_id, limit=_ROOMS_AT_ONCE)
+            messages = await tx.deletions.messages(rooms, limit=_MESSAGES_AT_ONCE) if rooms else {}
+        if not rooms:
+            return True
+        await self.keys.erase_streams([id_ for id_, role in messages.items() if role is Role.MODEL])
+        async with self.uow.begin() as tx:
+            if messages:
+                await tx.deletions.erase_messages(list(messages))
+            else:
+                await tx.deletions.erase_rooms(rooms)
+            await tx.deletions.postpone(deletion.id, seconds_from_now=_LEASE_SECONDS)
+        return False
+
+    async def _erase_account(self, deletion: Deletion) -> None:
+        """The rest of the account. Whoever outside has to be told is told before the deletion's row goes."""
+        today = self.clock().date()
+        async with self.uow.single() as tx:
+            days = await tx.deletions.usage_days(deletion.user_id)
+        await self.keys.erase_person(deletion.user_id, {*days, today, today - timedelta(days=1)})
+        async with self.uow.begin() as tx:
+            await tx.deletions.erase_account(deletion.user_id)
+        async with self.uow.begin() as tx:
+            await tx.deletions.remove(deletion.id)
+        log.info("account_erased", deletion_id=str(deletion.id))

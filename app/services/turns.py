@@ -1,0 +1,76 @@
+"""Turns: a person's writes go a few at a time, so that a rush of one holds up nobody else."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+from app.errors import ServiceUnavailable
+
+_MOST_AT_ONCE = 3
+_LONGEST_WAIT_SECONDS = 2.0
+
+
+class _Line:
+    """Whose turn it is, and who waits, in the order they came."""
+
+    def __init__(self) -> None:
+        self.inside = 0
+        self.waiting: deque[asyncio.Future[None]] = deque()
+
+    def leave(self) -> None:
+        """Pass the turn on."""
+        while self.waiting:
+            if not (following := self.waiting.popleft()).done():
+                following.set_result(None)
+                return
+        self.inside -= 1
+
+    def give_up(self) -> None:
+        """What the turns are for is away: whoever waits for it would only wait to hear the same."""
+        while self.waiting:
+            if not (following := self.waiting.popleft()).done():
+                following.set_exception(ServiceUnavailable())
+
+
+class Turns:
+    """Who waits for a row that another request of the same person holds, waits here, not on a connection."""
+
+    def __init__(self) -> None:
+        self._lines: dict[UUID, _Line] = {}
+
+    @asynccontextmanager
+    async def take(self, user_id: UUID) -> AsyncIterator[None]:
+        """Be one of the few of this person while in this block.
+
+        Raises:
+            ServiceUnavailable: the wait took too long, or somebody in front found the database away.
+        """
+        line = self._lines.setdefault(user_id, _Line())
+        if line.inside < _MOST_AT_ONCE:
+            line.inside += 1
+        else:
+            await self._wait(line)
+        try:
+            yield
+        except ServiceUnavailable:
+            line.give_up()
+            raise
+        finally:
+            line.leave()
+            if line.inside == 0:
+                self._lines.pop(user_id, None)
+
+    async def _wait(self, line: _Line) -> None:
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        line.waiting.append(turn)
+        try:
+            async with asyncio.timeout(_LONGEST_WAIT_SECONDS):
+                await turn
+        except (TimeoutError, asyncio.CancelledError) as error:
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                line.leave()  # it came in the moment of giving up
+            if isinstance(error, TimeoutError):
+                raise ServiceUnavailable from error
+            raise

@@ -1,0 +1,295 @@
+"""Deleting an account: closed at once, and nothing is left that names the person."""
+
+import concurrent.futures
+import secrets
+import signal
+import uuid
+from pathlib import Path
+
+from devtools.throwaway import throwaway_servers
+from tests.support.listener import Listener, events_address
+from tests.support.person import Json, Person, client, ok, problem
+from tests.support.stack import Stack
+from tests.support.traces import forms_of_id, forms_of_number, log_lines, traces
+from tests.support.upkeep import room_row
+from tests.support.waiting import eventually
+
+_SLOW = "[sandbox:pieces=300] [sandbox:pace=50]"
+
+
+def _delete(person: Person) -> Json:
+    answer = person.http.delete("/user/me")
+    assert answer.status_code == 202, answer.text
+    body: Json = answer.json()
+    return body
+
+
+def _wait_until_erased(stack: Stack, person: Person, *, seconds: float = 30) -> None:
+    eventually(
+        lambda: stack.database.rows("SELECT FROM deletions WHERE user_id = %s", person.id) == [],
+        seconds=seconds,
+        what="the end of the erasure",
+    )
+
+
+def _begin(person: Person, content: str, **wishes: object) -> Json:
+    reply: Json = ok(person.post(person.open_room(**wishes), content, Prefer="respond-async"))["reply"]
+    return reply
+
+
+def _sign_up_again(stack: Stack, number: str) -> Person:
+    with client(stack.base_url) as anyone:
+        ok(anyone.post("/auth/signup", json={"mobile_number": number, "full_name": "Somebody else"}))
+        otp = ok(anyone.post("/auth/send-otp", json={"mobile_number": number}))["otp"]
+        tokens = ok(anyone.post("/auth/verify-otp", json={"mobile_number": number, "otp": otp}))
+    return Person(stack.base_url, number, tokens)
+
+
+def _fill(stack: Stack, person: Person, room: str, messages: int) -> None:
+    """Put finished replies behind the room's last."""
+    stack.database.run(
+        "INSERT INTO messages (id, chatroom_id, user_id, position, role, status, content, created_at,"
+        " reply_to, superseded, attempt, retries, losses)"
+        " SELECT gen_random_uuid(), %s, %s, 1000 + n, 'model', 'completed', md5(n::text), now(),"
+        " gen_random_uuid(), false, 1, 0, 0 FROM generate_series(1, %s) AS n",
+        uuid.UUID(room),
+        uuid.UUID(person.id),
+        messages,
+    )
+
+
+def _messages(stack: Stack, person: Person) -> int:
+    count = stack.database.value("SELECT count(*) FROM messages WHERE user_id = %s", uuid.UUID(person.id))
+    assert isinstance(count, int)
+    return count
+
+
+def test_nothing_is_left_that_names_the_person(stack: Stack, person: Person) -> None:
+    """Every column, every Redis key and value, and the logs.
+
+    Red with any step left out: closing (number, name, password, code), messages, the account, the deletion's
+    own row, and in Redis the events of replies, the room list, the count of the day, the limit of requests.
+    """
+    mark = f"mark{secrets.token_hex(8)}"
+    person.http.headers["User-Agent"] = f"Phone/{mark}"
+    ok(person.http.patch("/user/me", json={"full_name": f"Name {mark}"}))
+    otp = ok(person.http.post("/auth/send-otp", json={"mobile_number": person.mobile_number}))["otp"]
+    signed_in = {"mobile_number": person.mobile_number, "otp": otp}
+    ok(person.http.post("/auth/verify-otp", json=signed_in))
+    stack.make_pro(person)
+    stack.database.run("UPDATE users SET password_hash = %s WHERE id = %s", f"hash-{mark}", person.id)
+    room = person.open_room(
+        title=f"Title {mark}", description=f"About {mark}", system_instruction=f"Mind {mark}"
+    )
+    exchange = ok(person.post(room, f"Text {mark}", Idempotency_Key=f"key-{mark}"))
+    ok(person.post(room, f"[sandbox:400] Text {mark}"))
+    untitled = person.open_room()
+    later = ok(person.post(untitled, f"Titled by words {mark}"))
+    stack.database.run("UPDATE chatrooms SET summary = %s WHERE id = %s", f"In short {mark}", room)
+    eventually(lambda: room_row(stack, untitled)["title_source"] == "gemini", what="a title by Gemini")
+    assert mark in person.http.get("/chatroom").text
+    assert stack.redis.exists(f"chatrooms:user:{person.id}")
+    ok(person.http.post("/auth/send-otp", json={"mobile_number": person.mobile_number}))
+    stack.redis.set(f"limit:user:{person.id}", "1")
+    ids = {person.id, room, untitled, later["message"]["id"], later["reply"]["id"]}
+    ids |= {exchange["message"]["id"], exchange["reply"]["id"]}
+    personal = {mark, *forms_of_number(person.mobile_number)}
+    marks = personal | {form for id_ in ids for form in forms_of_id(id_)}
+    places = {place.partition(":")[0].split("user")[0] for place in traces(stack, marks)}
+    assert len(places) > 15, f"the search finds too little: {places}"
+
+    _delete(person)
+    gone_at_once = {f"name {mark}", f"hash-{mark}", *forms_of_number(person.mobile_number)}
+    still_there = traces(stack, gone_at_once)
+    _wait_until_erased(stack, person)
+
+    assert still_there == []
+    assert traces(stack, marks) == []
+    assert log_lines(stack, personal) == []
+
+
+def test_deleting_needs_a_recent_sign_in(stack: Stack, person: Person) -> None:
+    stack.database.run(
+        "UPDATE sessions SET created_at = now() - interval '601 seconds' WHERE user_id = %s", person.id
+    )
+    problem(person.http.delete("/user/me"), 403, "recent_sign_in_required")
+    assert ok(person.http.get("/user/me"))["mobile_number"] == person.mobile_number
+    assert stack.database.rows("SELECT FROM deletions WHERE user_id = %s", person.id) == []
+    again = _sign_in(stack, person.mobile_number)
+    assert _delete(again)["message"]
+
+
+def _sign_in(stack: Stack, number: str) -> Person:
+    with client(stack.base_url) as anyone:
+        otp = ok(anyone.post("/auth/send-otp", json={"mobile_number": number}))["otp"]
+        tokens = ok(anyone.post("/auth/verify-otp", json={"mobile_number": number, "otp": otp}))
+    return Person(stack.base_url, number, tokens)
+
+
+def test_every_session_ends_here_at_once_and_elsewhere_within_five_seconds(
+    stack: Stack, person: Person
+) -> None:
+    """Red when the sessions go on, and when this process is not told at once."""
+    phone, elsewhere = _sign_in(stack, person.mobile_number), person.at(stack.start_api())
+    for session in (person, phone, elsewhere):
+        ok(session.http.get("/user/me/usage"))
+    _delete(person)
+    for session in (person, phone):
+        problem(session.http.get("/chatroom"), 401, "authentication_required")
+    eventually(
+        lambda: elsewhere.http.get("/chatroom").status_code == 401, seconds=6, what="the end elsewhere"
+    )
+    stack.processes[-1].stop()
+
+
+def test_a_process_that_does_not_know_yet_sends_nothing_for_a_deleted_account(
+    stack: Stack, person: Person
+) -> None:
+    """Red when the look at the day and the charge do not ask whether the account is there."""
+    elsewhere, room = person.at(stack.start_api()), person.open_room()
+    ok(elsewhere.http.get("/user/me/usage"))
+    _delete(person)
+    problem(elsewhere.post(room, "Still there?"), 401, "authentication_required")
+    problem(elsewhere.http.patch("/user/me", json={"full_name": "Back"}), 401, "authentication_required")
+    assert _messages(stack, person) == 0
+    stack.processes[-1].stop()
+
+
+def test_a_double_click_deletes_once_and_fails_never(stack: Stack, person: Person) -> None:
+    with concurrent.futures.ThreadPoolExecutor(8) as threads:
+        statuses = list(threads.map(lambda _: person.http.delete("/user/me").status_code, range(8)))
+    assert statuses.count(202) == 1
+    assert set(statuses) == {202, 401}
+    _wait_until_erased(stack, person)
+
+
+def test_the_number_is_free_at_once_but_the_day_goes_on_where_it_stood(stack: Stack, person: Person) -> None:
+    """Red without the count that is carried over, and when signing up does not take it."""
+    room = person.open_room()
+    for number in range(3):
+        ok(person.post(room, f"Message {number}"))
+    _delete(person)
+    again = _sign_up_again(stack, person.mobile_number)
+    assert again.id != person.id
+    assert ok(again.http.get("/chatroom"))["chatrooms"] == []
+    assert (again.usage()["used"], again.usage()["remaining"]) == (3, 2)
+    room = again.open_room()
+    for number in range(2):
+        ok(again.post(room, f"Message {number}"))
+    problem(again.post(room, "One too many"), 429, "daily_limit_reached")
+    _delete(again)
+    third = _sign_up_again(stack, person.mobile_number)
+    problem(third.post(third.open_room(), "One too many"), 429, "daily_limit_reached")
+    digests = stack.database.rows("SELECT number_digest FROM carried_usage")
+    assert all(person.mobile_number.encode() not in bytes(str(row).encode()) for row in digests)
+    _wait_until_erased(stack, person)
+    assert third.usage()["used"] == 5
+
+
+def test_running_replies_are_cancelled_and_their_listeners_hear_the_end(stack: Stack, person: Person) -> None:
+    """Red when nobody is asked to stop: the call to Gemini goes on for 15 seconds."""
+    mark = secrets.token_hex(8)
+    running = _begin(person, f"{_SLOW} {mark}")
+    waiting = ok(person.post(running["chatroom_id"], f"behind {mark}", Prefer="respond-async"))["reply"]
+    eventually(lambda: stack.calls(mark), what="a call to Gemini")
+    listeners = [Listener(), Listener()]
+    with concurrent.futures.ThreadPoolExecutor(2) as threads:
+        heard = [
+            threads.submit(listener.listen, person, events_address(reply))
+            for listener, reply in zip(listeners, (running, waiting), strict=True)
+        ]
+        eventually(lambda: "delta" in listeners[0].kinds and listeners[1].kinds, what="listeners that hear")
+        _delete(person)
+        eventually(
+            lambda: stack.calls(mark)[0]["ended"] == "client_closed", seconds=2, what="the end of the call"
+        )
+        for listening in heard:
+            listening.result(5)
+    assert [listener.kinds[-1] for listener in listeners] == ["end", "end"]
+    assert [listener.events[-1].data["status"] for listener in listeners] == ["cancelled"] * 2
+    assert len(stack.calls(mark)) == 1
+    _wait_until_erased(stack, person)
+
+
+def test_a_reply_that_waited_gives_its_charge_back_to_the_count_that_is_carried_over(
+    stack: Stack, person: Person
+) -> None:
+    mark = secrets.token_hex(8)
+    running = _begin(person, f"{_SLOW} {mark}")
+    ok(person.post(running["chatroom_id"], f"behind {mark}", Prefer="respond-async"))
+    eventually(lambda: stack.calls(mark), what="a call to Gemini")
+    _delete(person)
+    assert _sign_up_again(stack, person.mobile_number).usage()["used"] == 1
+
+
+def test_a_hundred_thousand_messages_are_erased_also_when_the_worker_is_killed_in_the_middle(
+    own_stack: Stack,
+) -> None:
+    """Red when the messages go with the account's row: that takes longer than a transaction may."""
+    person = own_stack.person()
+    rooms = [person.open_room() for _ in range(3)]
+    for room in rooms:
+        _fill(own_stack, person, room, 34_000)
+    whole = _messages(own_stack, person)
+    doomed = own_stack.start_worker()
+    _delete(person)
+    eventually(lambda: 0 < _messages(own_stack, person) < whole, what="the middle of the erasure")
+    doomed.kill()
+    assert 0 < _messages(own_stack, person) < whole
+    own_stack.start_worker()
+    _wait_until_erased(own_stack, person, seconds=90)
+    assert _messages(own_stack, person) == 0
+    assert own_stack.database.rows("SELECT FROM users WHERE id = %s", person.id) == []
+
+
+def test_a_worker_that_wakes_up_after_the_erasure_leaves_no_text_behind(own_stack: Stack) -> None:
+    """Red without the fence of the lease's token, and when a writer whose lease ran out goes on in Redis."""
+    zombie, person, mark = own_stack.start_worker(), own_stack.person(), secrets.token_hex(8)
+    reply = _begin(person, f"{_SLOW} {mark}")
+    eventually(lambda: own_stack.redis.xlen(f"reply:{reply['id']}:events") > 2, what="some text")
+    zombie.send(signal.SIGSTOP)
+    own_stack.start_worker()
+    _delete(person)
+    _wait_until_erased(own_stack, person)
+    zombie.send(signal.SIGCONT)
+    eventually(
+        lambda: "reply_lease_lost" in zombie.log or "reply_fenced_off" in zombie.log, what="the zombie's end"
+    )
+    assert traces(own_stack, [mark, person.id, reply["id"]]) == []
+
+
+def test_without_redis_the_erasure_waits_and_is_finished_when_redis_is_there(tmp_path: Path) -> None:
+    """Red when a failure of Redis is passed over: its keys stay, and nobody knows them any more."""
+    with throwaway_servers() as (postgres, valkey):
+        stack = Stack(database_url=postgres.url("postgres"), redis_url=valkey.url(), folder=tmp_path)
+        try:
+            stack.migrate()
+            stack.start_sandbox()
+            stack.base_url = stack.start_api()
+            worker = stack.start_worker()
+            person, mark = stack.person(), secrets.token_hex(8)
+            reply = person.say(person.open_room(), mark)["reply"]
+            stream = f"reply:{reply['id']}:events"
+            assert stack.redis.exists(stream)
+            _delete(person)
+            valkey.stop()
+            eventually(lambda: "erasure_interrupted" in worker.log, what="an erasure without Redis")
+            assert stack.database.rows("SELECT FROM deletions WHERE user_id = %s", person.id) != []
+            valkey.start()
+            stack.redis.set("is", "there")
+            _wait_until_erased(stack, person)
+            assert traces(stack, [mark, person.id, reply["id"]]) == []
+        finally:
+            stack.stop()
+
+
+def test_what_is_erased_is_nobody_elses(stack: Stack, person: Person) -> None:
+    somebody = stack.person()
+    room = somebody.open_room(title="Stays")
+    somebody.say(room, "Stay")
+    before = somebody.http.get("/user/me/export").json()
+    person.say(person.open_room(), "Go")
+    _delete(person)
+    _wait_until_erased(stack, person)
+    after = somebody.http.get("/user/me/export").json()
+    assert {**after, "exported_at": ""} == {**before, "exported_at": ""}

@@ -1,0 +1,87 @@
+"""Periodic work: once in its interval over all workers, soon again after a failure; what the purge does."""
+
+import time
+import uuid
+
+from tests.support.person import Person, ok
+from tests.support.stack import Stack
+from tests.support.waiting import eventually
+
+_DONE = '"event": "periodic_job_done"'
+_NEXT_RUN = (
+    "SELECT next_run_at - now() AS wait, next_run_at <= date_trunc('day', now(), 'UTC') + interval '24 hours'"
+    " AS is_today FROM periodic_jobs WHERE name = 'purge'"
+)
+
+
+def _runs(stack: Stack) -> int:
+    return stack.logs().count(_DONE)
+
+
+def _make_due(stack: Stack) -> None:
+    stack.database.run("UPDATE periodic_jobs SET next_run_at = now()")
+
+
+def _wait_for_runs(stack: Stack, number: int) -> None:
+    eventually(lambda: _runs(stack) >= number, what=f"run number {number}")
+
+
+def test_a_job_runs_once_in_its_interval_over_all_workers(own_stack: Stack) -> None:
+    """Red when the claim does not ask whether the job is due: every worker runs it at every poll."""
+    for _ in range(2):
+        own_stack.start_worker()
+    eventually(lambda: _runs(own_stack) == 1, what="the first run")
+    for rounds in range(2, 6):
+        _make_due(own_stack)
+        _wait_for_runs(own_stack, rounds)
+    time.sleep(3)  # two polls of each worker, which must find nothing
+    assert _runs(own_stack) == 5
+    [row] = own_stack.database.rows(_NEXT_RUN)
+    assert row["is_today"], "the purge comes as soon as the day is over"
+    assert "0:00:00" < str(row["wait"]) <= "1:00:00"
+
+
+def test_a_job_that_fails_is_logged_and_comes_again_soon(own_stack: Stack) -> None:
+    """Red when a failure is left to the next interval."""
+    worker = own_stack.start_worker()
+    eventually(lambda: _runs(own_stack) == 1, what="the first run")
+    own_stack.database.run("ALTER TABLE carried_usage RENAME TO hidden")
+    _make_due(own_stack)
+    eventually(lambda: '"event": "periodic_job_failed"' in worker.log, what="a failure")
+    in_a_minute = "SELECT next_run_at < now() + interval '61 seconds' AS soon FROM periodic_jobs"
+    eventually(lambda: own_stack.database.value(in_a_minute), what="a run that is due soon")
+    own_stack.database.run("ALTER TABLE hidden RENAME TO carried_usage")
+    _make_due(own_stack)
+    eventually(lambda: _runs(own_stack) == 2, what="the next run")
+
+
+def test_the_purge_takes_counts_of_past_days_and_sessions_that_are_long_over(
+    stack: Stack, person: Person
+) -> None:
+    for digest, days_ago in ((b"\x01", 1), (b"\x02", 0)):
+        stack.database.run(
+            "INSERT INTO carried_usage VALUES (%s, (now() AT TIME ZONE 'UTC')::date - %s, 5)",
+            digest,
+            days_ago,
+        )
+    kept, ended, lapsed = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
+    for id_, ended_days, expired_days in ((kept, 29, 29), (ended, 31, -9), (lapsed, None, 31)):
+        stack.database.run(
+            "INSERT INTO sessions (id, user_id, opened_by, refresh_hash, created_at, last_used_at,"
+            " ended_at, refresh_expires_at) VALUES (%s, %s, 'login', '', now(), now(),"
+            " now() - %s * interval '1 day', now() - %s * interval '1 day')",
+            id_,
+            person.id,
+            ended_days,
+            expired_days,
+        )
+    _make_due(stack)
+    eventually(
+        lambda: stack.database.value("SELECT count(*) FROM sessions WHERE user_id = %s", person.id) == 2,
+        what="the purge",
+    )
+    left = stack.database.rows("SELECT id FROM sessions WHERE user_id = %s", person.id)
+    assert kept in {row["id"] for row in left}
+    assert ok(person.http.get("/user/me"))["id"] == person.id
+    counts = stack.database.rows("SELECT number_digest FROM carried_usage")
+    assert {row["number_digest"] for row in counts} & {b"\x01", b"\x02"} == {b"\x02"}

@@ -1,0 +1,234 @@
+"""The daily quota is exact: under a rush, without Redis, over retries, failures, cancels and midnight."""
+
+import asyncio
+import datetime as dt
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from app.config import Settings
+from app.database import create_engine, create_session_factory
+from app.errors import AuthenticationRequired, DailyLimitReached
+from app.jobs import Job
+from app.redis_client.breaker import Breaker
+from app.redis_client.chatroom_cache import ChatroomCache
+from app.redis_client.connection import RedisConnection
+from app.redis_client.daily_count import DailyCountMirror
+from app.services.quota import DailyQuota
+from app.unit_of_work import UnitOfWork
+from tests.support.person import Json, Person, ok, problem
+from tests.support.stack import Stack
+from tests.support.waiting import eventually
+
+_POSTS, _LEFT = 200, 5
+
+
+@pytest.fixture(scope="module")
+def three_apis(stack: Stack) -> Iterator[list[str]]:
+    yield [stack.base_url, stack.start_api(), stack.start_api()]
+    for process in stack.processes[-2:]:
+        process.stop()
+
+
+def _rush(person: Person, apis: list[str], rooms: list[str]) -> list[httpx.Response]:
+    """Post to all processes and rooms at once."""
+
+    async def post_all() -> list[httpx.Response]:
+        limits = httpx.Limits(max_connections=_POSTS)
+        async with httpx.AsyncClient(timeout=30, limits=limits, trust_env=False) as client:
+            return await asyncio.gather(
+                *(
+                    client.post(
+                        f"{apis[number % len(apis)]}/chatroom/{rooms[number % len(rooms)]}/message",
+                        json={"content": f"Message {number}"},
+                        headers={"Authorization": f"Bearer {person.token}", "Prefer": "respond-async"},
+                    )
+                    for number in range(_POSTS)
+                )
+            )
+
+    return asyncio.run(post_all())
+
+
+def _messages(stack: Stack, person: Person) -> object:
+    return stack.database.value(
+        "SELECT count(*) FROM messages WHERE user_id = %s AND role = 'user'", uuid.UUID(person.id)
+    )
+
+
+@pytest.mark.parametrize("rooms", [1, 7])
+@pytest.mark.parametrize("redis_is", ["there", "emptied"])
+def test_of_200_parallel_posts_at_three_processes_exactly_the_five_that_are_left_are_accepted(
+    stack: Stack, person: Person, three_apis: list[str], rooms: int, redis_is: str
+) -> None:
+    """Five whatever the order, and no 503.
+
+    Red when the charge counts first and inserts then (more than five), and without turns (the refused hold
+    the connections while they wait for the row, and the others get none in time).
+    """
+    addresses = [person.open_room() for _ in range(rooms)]
+    if redis_is == "emptied":
+        stack.redis.flushall()
+    answers = _rush(person, three_apis, addresses)
+    assert Counter(answer.status_code for answer in answers) == {202: _LEFT, 429: _POSTS - _LEFT}
+    assert _messages(stack, person) == _LEFT
+    assert (person.usage()["used"], person.usage()["remaining"]) == (_LEFT, 0)
+    assert {answer.json()["code"] for answer in answers if answer.status_code == 429} == {
+        "daily_limit_reached"
+    }
+
+
+def test_the_refusal_says_when_to_come_back_and_where_to_get_more(person: Person) -> None:
+    room = person.open_room()
+    for number in range(_LEFT):
+        ok(person.post(room, f"Message {number}", Prefer="respond-async"))
+    answer = person.post(room, "One too many")
+    body = problem(answer, 429, "daily_limit_reached")
+    assert (body["limit"], body["used"], body["upgrade"]) == (5, 5, "/subscribe/pro")
+    midnight = dt.datetime.combine(dt.datetime.now(dt.UTC).date() + dt.timedelta(1), dt.time(), dt.UTC)
+    assert dt.datetime.fromisoformat(body["resets_at"]) == midnight
+
+
+def test_a_key_of_the_day_is_answered_and_a_foreign_room_is_404_when_the_day_is_used_up(
+    stack: Stack, person: Person
+) -> None:
+    room, key = person.open_room(), uuid.uuid4().hex
+    for number in range(_LEFT - 1):
+        ok(person.post(room, f"Message {number}", Prefer="respond-async"))
+    fifth = person.post(room, "The fifth", Idempotency_Key=key)
+    again = person.post(room, "The fifth", Idempotency_Key=key)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert again.json()["message"] == fifth.json()["message"]
+    problem(person.post(room, "Another", Idempotency_Key=key), 409, "idempotency_key_reused")
+    problem(person.post(room, "One too many"), 429, "daily_limit_reached")
+    problem(person.post(stack.person().open_room(), "Not mine"), 404, "chatroom_not_found")
+    assert (_messages(stack, person), person.usage()["used"]) == (_LEFT, _LEFT)
+
+
+@pytest.mark.parametrize(
+    ("words", "status"), [("[sandbox:400]", "failed"), ("[sandbox:prompt-blocked]", "blocked")]
+)
+def test_what_nothing_came_of_gives_its_charge_back_once(person: Person, words: str, status: str) -> None:
+    """Red without the refund, and when a reply is refunded again by a later cancel."""
+    room = person.open_room()
+    ok(person.post(room, "This one counts"))
+    reply = person.say(room, f"{words} {uuid.uuid4().hex}")["reply"]
+    assert reply["status"] == status
+    for _ in range(3):
+        ok(person.http.post(f"/chatroom/{room}/message/{reply['id']}/cancel"))
+    assert person.usage()["used"] == 1
+
+
+def test_a_reply_cancelled_before_its_first_word_gives_its_charge_back_once(
+    stack: Stack, person: Person
+) -> None:
+    room, mark = person.open_room(), uuid.uuid4().hex
+    ok(person.post(room, "This one counts"))
+    reply: Json = ok(person.post(room, f"[sandbox:hang] {mark}", Prefer="respond-async"))["reply"]
+    eventually(lambda: stack.calls(mark), what="a call to Gemini")
+    for _ in range(3):
+        ok(person.http.post(f"/chatroom/{room}/message/{reply['id']}/cancel"))
+    assert person.wait_for(reply)["status"] == "cancelled"
+    assert person.usage()["used"] == 1
+
+
+def test_a_charge_that_was_given_back_can_be_used_at_once(person: Person) -> None:
+    room = person.open_room()
+    for number in range(_LEFT - 1):
+        ok(person.post(room, f"Message {number}"))
+    assert person.say(room, f"[sandbox:400] {uuid.uuid4().hex}")["reply"]["status"] == "failed"
+    assert person.post(room, "The fifth that counts").status_code == 201
+    problem(person.post(room, "One too many"), 429, "daily_limit_reached")
+
+
+class _NoPublisher:
+    """Wakes nobody up: no reply is written here."""
+
+    def publish(self, job: Job) -> None:
+        """Drop the job."""
+
+
+@asynccontextmanager
+async def _transactions(stack: Stack) -> AsyncIterator[UnitOfWork]:
+    settings = Settings(database_url=stack.settings["DATABASE_URL"], redis_url=stack.redis_url)
+    engine = create_engine(settings.database_url.get_secret_value())
+    redis = RedisConnection(stack.redis_url, Breaker())
+    try:
+        yield UnitOfWork(
+            create_session_factory(engine),
+            ChatroomCache(redis, ttl_seconds=300),
+            DailyCountMirror(redis),
+            _NoPublisher(),
+            limit_seconds=2,
+        )
+    finally:
+        await redis.aclose()
+        await engine.dispose()
+
+
+def _at(moment: dt.datetime) -> Callable[[], dt.datetime]:
+    return lambda: moment
+
+
+def test_the_count_begins_anew_at_midnight_utc_and_only_then(stack: Stack, person: Person) -> None:
+    midnight = dt.datetime(2031, 5, 2, tzinfo=dt.UTC)
+    last_moment = midnight - dt.timedelta(microseconds=1)
+    who = uuid.UUID(person.id)
+
+    async def charge(moment: dt.datetime, times: int) -> list[int]:
+        quota, used = DailyQuota(_LEFT, _at(moment)), []
+        async with _transactions(stack) as uow:
+            for _ in range(times):
+                async with uow.begin() as tx:
+                    day, counted = await quota.charge(tx, who, await quota.look(tx, who))
+                assert day == moment.date()
+                used.append(counted.used)
+        return used
+
+    assert asyncio.run(charge(last_moment, _LEFT)) == [1, 2, 3, 4, 5]
+    with pytest.raises(DailyLimitReached) as refused:
+        asyncio.run(charge(last_moment, 1))
+    assert refused.value.members["resets_at"] == "2031-05-02T00:00:00Z"
+    assert refused.value.headers["Retry-After"] == "1"
+    assert asyncio.run(charge(midnight, _LEFT)) == [1, 2, 3, 4, 5]
+    with pytest.raises(DailyLimitReached):
+        asyncio.run(charge(midnight, 1))
+
+
+def test_a_day_that_filled_up_since_the_look_is_refused_by_the_charge(stack: Stack, person: Person) -> None:
+    """Red without `used < limit` in the charge: what the look saw is never what decides."""
+    who, quota = uuid.UUID(person.id), DailyQuota(_LEFT, _at(dt.datetime(2031, 6, 1, tzinfo=dt.UTC)))
+
+    async def charge_after_looking_together() -> None:
+        async with _transactions(stack) as uow:
+            async with uow.begin() as tx:
+                seen = await quota.look(tx, who)
+            for _ in range(_LEFT):
+                async with uow.begin() as tx:
+                    await quota.charge(tx, who, seen)
+            with pytest.raises(DailyLimitReached) as refused:
+                async with uow.begin() as tx:
+                    await quota.charge(tx, who, seen)
+            assert refused.value.members["used"] == _LEFT
+
+    asyncio.run(charge_after_looking_together())
+
+
+def test_whose_account_was_deleted_since_the_look_is_charged_no_more(stack: Stack, person: Person) -> None:
+    """Red when only the look asks for the account: the count that was carried over would be outdated."""
+    who, quota = uuid.UUID(person.id), DailyQuota(_LEFT, _at(dt.datetime(2031, 7, 1, tzinfo=dt.UTC)))
+
+    async def charge_after_the_deletion() -> None:
+        async with _transactions(stack) as uow:
+            async with uow.begin() as tx:
+                seen = await quota.look(tx, who)
+            assert person.http.delete("/user/me").status_code == 202
+            with pytest.raises(AuthenticationRequired):
+                async with uow.begin() as tx:
+                    await quota.charge(tx, who, seen)
+
+    asyncio.run(charge_after_the_deletion())
