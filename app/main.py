@@ -22,7 +22,7 @@ from app.middleware import (
     ResponseHeadersMiddleware,
 )
 from app.openapi import document
-from app.routers import auth, chatroom, message, meta, password, reply, session, subscription, user
+from app.routers import auth, chatroom, docs, message, meta, password, reply, session, subscription, user
 
 _MAX_BODY_BYTES = 1024 * 1024
 _BODY_SECONDS = 30.0
@@ -45,11 +45,12 @@ def create_app(settings: Settings, *, body_seconds: float = _BODY_SECONDS) -> Fa
         description="Phone sign-in, chatrooms, and Gemini's replies, written by queue workers.",
         lifespan=lifespan,
         redirect_slashes=False,
+        docs_url=None,  # app.routers.docs
         redoc_url=None,
     )
     app.state.settings = settings
     add_error_handlers(app)
-    for module in (meta, auth, password, session, user, chatroom, message, reply, subscription):
+    for module in (meta, docs, auth, password, session, user, chatroom, message, reply, subscription):
         app.include_router(module.router)
     # The last one added is the outermost.
     app.add_middleware(BodyMiddleware, max_bytes=_MAX_BODY_BYTES, seconds=body_seconds)

@@ -1,6 +1,7 @@
 """What protects browsers, and the service from requests that were made to hurt."""
 
 import json
+import re
 import socket
 import time
 
@@ -62,14 +63,21 @@ def test_every_answer_tells_browsers_to_be_careful(person: Person) -> None:
     assert stream.headers["cache-control"] == "no-cache, no-transform"
 
 
-def test_the_documentation_may_load_what_it_needs_and_no_more(stack: Stack) -> None:
+def test_the_documentation_comes_from_this_service_alone(stack: Stack) -> None:
+    """Red when its script is one of a content delivery network."""
     with client(stack.base_url) as anyone:
         page = anyone.get("/docs")
-    _assert_careful(page)
-    policy = page.headers["content-security-policy"]
-    assert "default-src 'none'" in policy
-    for source in ("https://cdn.jsdelivr.net", "connect-src 'self'"):
-        assert source in policy
+        _assert_careful(page)
+        policy = page.headers["content-security-policy"]
+        assert "default-src 'none'; script-src 'self'; " in policy
+        assert "http" not in page.text + policy
+        for address in re.findall(r'(?:src|href)="(docs/[^"]+)"', page.text):
+            file = anyone.get(f"/{address}")
+            assert file.is_success
+            assert file.headers["content-type"].startswith(("text/javascript", "text/css"))
+            assert file.headers["cache-control"] == "public, max-age=86400"
+            _assert_careful(file)
+        problem(anyone.get("/docs/oauth2-redirect"), 404, "not_found")
 
 
 def test_a_page_of_ours_can_read_every_answer(behind_pages: str, person: Person) -> None:

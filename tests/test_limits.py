@@ -63,6 +63,18 @@ def _refusal(answer: httpx.Response) -> int:
     return seconds
 
 
+def _use_up(http: httpx.Client, path: str) -> None:
+    """Ask until a limit refuses."""
+    assert any(http.get(path).status_code == 429 for _ in range(_OF_AN_ADDRESS + 1))
+
+
+def _without_a_request_left(pro: Person, address: str) -> httpx.Client:
+    """A client of somebody on Pro, at a place of its own."""
+    http = _from(_somewhere(), address, pro.token)
+    _use_up(http, "/user/me")
+    return http
+
+
 def _let_pass(stack: Stack, key: str, seconds: float) -> None:
     """Have every request on this window be so much older."""
     times = [int(moment) - round(seconds * 1000) for moment in stack.redis.lrange(key, 0, -1)]
@@ -84,8 +96,7 @@ def test_an_address_gets_its_requests_and_then_is_told_to_wait(address: str) -> 
 
 def test_stripe_and_monitors_are_never_limited(address: str) -> None:
     with _from(_somewhere(), address) as here:
-        while here.get("/").is_success:
-            pass
+        _use_up(here, "/")
         for path in ("/health/live", "/health", "/metrics", "/webhook/stripe"):
             answer = here.post(path) if "webhook" in path else here.get(path)
             assert answer.status_code != 429
@@ -100,8 +111,7 @@ def test_waiting_as_told_is_enough_and_the_window_slides(stack: Stack, address: 
         for _ in range(_OF_AN_ADDRESS // 2):
             here.get("/")
         _let_pass(stack, f"limit:ip:{place}", 30)
-        while here.get("/").is_success:
-            pass
+        _use_up(here, "/")
         _let_pass(stack, f"limit:ip:{place}", 28.5)
         seconds = _refusal(here.get("/"))
         assert seconds <= 2
@@ -197,16 +207,6 @@ def test_a_session_remembers_the_address_behind_the_proxy(stack: Stack, address:
     assert {"ip_address": place} in seen
 
 
-def _use_up(pro: Person, address: str) -> httpx.Client:
-    """A client of somebody on Pro who has no request left in this minute."""
-    http = _from(_somewhere(), address, pro.token)
-    let_through = 0
-    while http.get("/user/me").is_success:
-        let_through += 1
-    assert let_through <= _OF_A_PERSON
-    return http
-
-
 def test_a_person_on_pro_gets_their_requests_wherever_they_call_from(pro: Person, address: str) -> None:
     with _from(_somewhere(), address, pro.token) as here:
         for used in range(1, _OF_A_PERSON + 1):
@@ -223,7 +223,7 @@ def test_a_person_on_pro_gets_their_requests_wherever_they_call_from(pro: Person
 
 def test_a_refused_message_is_not_stored(stack: Stack, pro: Person, address: str) -> None:
     room = pro.open_room()
-    http = _use_up(pro, address)
+    http = _without_a_request_left(pro, address)
     _refusal(http.post(f"/chatroom/{room}/message", json={"content": "Too much"}))
     assert stack.database.value("SELECT count(*) FROM messages WHERE chatroom_id = %s", room) == 0
 
@@ -239,7 +239,7 @@ def test_basic_has_no_limit_of_requests(person: Person, address: str) -> None:
 def test_following_a_reply_counts_on_no_person(pro: Person, address: str) -> None:
     room = pro.open_room()
     exchange = pro.say(room, "Long live the limit")
-    http = _use_up(pro, address)
+    http = _without_a_request_left(pro, address)
     for _ in range(3):
         answer = http.get(f"/chatroom/{room}/message/{exchange['reply']['id']}")
         assert answer.is_success
@@ -258,7 +258,7 @@ def test_what_is_not_theirs_is_not_found_before_it_is_too_much(
     own = pro.open_room()
     others = person.open_room()
     others_message = person.say(others, "Mine")["message"]["id"]
-    http = _use_up(pro, address)
+    http = _without_a_request_left(pro, address)
     for room in (others, _NOBODYS, "no-uuid"):
         problem(http.get(f"/chatroom/{room}"), 404, "chatroom_not_found")
         problem(http.post(f"/chatroom/{room}/message", json={"content": "x"}), 404, "chatroom_not_found")
@@ -307,7 +307,7 @@ def test_every_answer_says_what_is_left(pro: Person, address: str) -> None:
 def test_without_redis_every_process_counts_for_itself_and_nothing_fails(stack: Stack, pro: Person) -> None:
     """Red without the process-local windows."""
     lonely = stack.start_api(**_LIMITS, REDIS_URL=_NO_REDIS)
-    http = _use_up(pro, lonely)
+    http = _without_a_request_left(pro, lonely)
     _refusal(http.get("/user/me"))
     with _from(_somewhere(), lonely) as anyone:
         answers = [anyone.get("/").status_code for _ in range(_OF_AN_ADDRESS + 5)]

@@ -57,8 +57,7 @@ def test_what_happens_is_counted(stack: Stack) -> None:
             answer = http.post(f"/chatroom/{room}/message", json={"content": "Hi"}, headers=wait)
             assert answer.status_code == status
         http.request("PROPFIND", f"/made-up/{room}")
-        while http.get("/").is_success:
-            pass
+        assert 429 in {http.get("/").status_code for _ in range(31)}
     after = _scrape(address, stack)
 
     def grown(name: str, **labels: str) -> float:
@@ -72,7 +71,7 @@ def test_what_happens_is_counted(stack: Stack) -> None:
     assert grown("http_requests_total", method="other", route="unknown", status="404") == 1
     assert grown("http_request_duration_seconds_count", route=route) == 2
     assert grown("rate_limit_refusals_total", limit="daily") == 1
-    assert grown("rate_limit_refusals_total", limit="ip") == 1
+    assert grown("rate_limit_refusals_total", limit="ip") >= 1
     assert after["workers_alive", _labels()] >= 1
     assert {"replies_pending", "oldest_pending_reply_seconds", "redis_breaker_open"} <= {
         name for name, _ in after

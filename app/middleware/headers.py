@@ -7,8 +7,7 @@ from app.rate_limiter import AppliedLimits
 
 _NOTHING = "default-src 'none'; frame-ancestors 'none'"
 _DOCS_PAGE = (
-    "default-src 'none'; script-src 'unsafe-inline' https://cdn.jsdelivr.net; "
-    "style-src 'unsafe-inline' https://cdn.jsdelivr.net; img-src data: https://fastapi.tiangolo.com; "
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; frame-ancestors 'none'"
 )
 _ALWAYS = {

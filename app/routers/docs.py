@@ -1,0 +1,54 @@
+"""The documentation page, from this service alone: no browser is sent to anybody else for it."""
+
+from importlib.resources import files
+from typing import Final
+
+from fastapi import APIRouter
+from fastapi.responses import FileResponse, HTMLResponse, Response
+
+router = APIRouter(prefix="/docs", include_in_schema=False)
+
+# Of that package only the files of Swagger UI are used; it keeps up with them.
+_FILES: Final = files("fastapi_offline") / "static"
+_HEADERS: Final = {"Cache-Control": "public, max-age=86400"}
+_PAGE: Final = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>AI chat backend</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="docs/swagger-ui.css">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="docs/swagger-ui-bundle.js"></script>
+<script src="docs/start.js"></script>
+</body>
+</html>
+"""
+_START: Final = 'SwaggerUIBundle({url: "openapi.json", dom_id: "#swagger-ui", deepLinking: true});\n'
+
+
+@router.get("")
+async def show_docs() -> HTMLResponse:
+    """The page."""
+    return HTMLResponse(_PAGE)
+
+
+@router.get("/start.js")
+async def get_start() -> Response:
+    """What begins the page; in a file, since the page's policy allows no script within it."""
+    return Response(_START, media_type="text/javascript", headers=_HEADERS)
+
+
+@router.get("/swagger-ui-bundle.js")
+async def get_swagger_script() -> FileResponse:
+    """Swagger UI."""
+    return FileResponse(str(_FILES / "swagger-ui-bundle.js"), media_type="text/javascript", headers=_HEADERS)
+
+
+@router.get("/swagger-ui.css")
+async def get_swagger_style() -> FileResponse:
+    """Its style."""
+    return FileResponse(str(_FILES / "swagger-ui.css"), media_type="text/css", headers=_HEADERS)
