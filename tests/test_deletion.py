@@ -225,7 +225,7 @@ def test_a_reply_that_waited_gives_its_charge_back_to_the_count_that_is_carried_
 def test_a_hundred_thousand_messages_are_erased_also_when_the_worker_is_killed_in_the_middle(
     own_stack: Stack,
 ) -> None:
-    """Red when the messages go with the account's row: that takes longer than a transaction may."""
+    """Red when the messages go in one piece, with the account's row."""
     person = own_stack.person()
     rooms = [person.open_room() for _ in range(3)]
     for room in rooms:
@@ -243,7 +243,7 @@ def test_a_hundred_thousand_messages_are_erased_also_when_the_worker_is_killed_i
 
 
 def test_a_worker_that_wakes_up_after_the_erasure_leaves_no_text_behind(own_stack: Stack) -> None:
-    """Red without the fence of the lease's token, and when a writer whose lease ran out goes on in Redis."""
+    """Red when a writer whose lease ran out goes on in Redis; in PostgreSQL it finds no row to write to."""
     zombie, person, mark = own_stack.start_worker(), own_stack.person(), secrets.token_hex(8)
     reply = _begin(person, f"{_SLOW} {mark}")
     eventually(lambda: own_stack.redis.xlen(f"reply:{reply['id']}:events") > 2, what="some text")
