@@ -26,6 +26,12 @@ from app.routers import auth, chatroom, docs, message, meta, password, reply, se
 
 _MAX_BODY_BYTES = 1024 * 1024
 _BODY_SECONDS = 30.0
+_DESCRIPTION = (
+    "Phone sign-in, chatrooms, and Gemini's replies, written by queue workers.\n\n"
+    "Every failure has the one body of `Problem`, also 404 of an unknown address and 405 of a method that an "
+    "address does not take (HEAD, OPTIONS and TRACE included), with `Allow`. Requests are limited; every "
+    "answer that counts says in `RateLimit` what is left."
+)
 
 
 def create_app(settings: Settings, *, body_seconds: float = _BODY_SECONDS) -> FastAPI:
@@ -42,7 +48,7 @@ def create_app(settings: Settings, *, body_seconds: float = _BODY_SECONDS) -> Fa
     app = FastAPI(
         title="AI chat backend",
         version=__version__,
-        description="Phone sign-in, chatrooms, and Gemini's replies, written by queue workers.",
+        description=_DESCRIPTION,
         lifespan=lifespan,
         redirect_slashes=False,
         docs_url=None,  # app.routers.docs

@@ -20,12 +20,18 @@ from app.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
+from app.rate_limiter import is_exempt
 from app.schemas.problem import Problem
 
-_UNLIMITED = ("/health", "/metrics", "/webhook/stripe")
 _WRITING = ("post", "put", "patch", "delete")
 _EVERYWHERE: tuple[type[AppError], ...] = (InternalError, ServiceUnavailable)
 _WITH_BODY: tuple[type[AppError], ...] = (ValidationFailed, BodyTooLarge, UnsupportedMediaType)
+_HEADERS = {
+    "X-Request-Id": "The request's id: the caller's own, if it was safe to use, or a new one.",
+    "RateLimit-Policy": "The limits that apply (draft-ietf-httpapi-ratelimit-headers), each with its quota "
+    "`q` in `w` seconds: `ip`, `pro` (requests of a person on Pro), `daily` (messages on Basic).",
+    "RateLimit": "What is left of each: `r` more, and `t` seconds until it is more than that again.",
+}
 _PROBLEM_REFERENCE = {"$ref": "#/components/schemas/Problem"}
 
 Responses = dict[int | str, dict[str, Any]]
@@ -71,7 +77,7 @@ def _example(error: type[AppError]) -> dict[str, Any]:
 def _add_common_failures(path: str, method: str, responses: dict[str, Any]) -> None:
     """What middleware may answer in front of the route."""
     common: list[type[AppError]] = [InternalError]
-    if not path.startswith(_UNLIMITED):
+    if not is_exempt(path):
         common.append(RateLimitExceeded)
     if method in _WRITING:
         common += [RequestTimeout, BodyTooLarge, UnsupportedMediaType]
@@ -81,6 +87,14 @@ def _add_common_failures(path: str, method: str, responses: dict[str, Any]) -> N
         if error.code not in examples:
             examples |= _response([error])["content"][PROBLEM_TYPE]["examples"]
             known["description"] += "; " + _response([error])["description"]
+
+
+def _add_common_headers(path: str, responses: dict[str, Any]) -> None:
+    """What middleware adds to whatever the route answers."""
+    for response in responses.values():
+        names = ["X-Request-Id"] if is_exempt(path) else list(_HEADERS)
+        headers = response.setdefault("headers", {})
+        headers |= {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
 def document(app: FastAPI) -> Callable[[], dict[str, Any]]:
@@ -95,7 +109,12 @@ def document(app: FastAPI) -> Callable[[], dict[str, Any]]:
                 for method, operation in item.items():
                     operation["responses"].pop("422", None)
                     _add_common_failures(path, method, operation["responses"])
-            schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+                    _add_common_headers(path, operation["responses"])
+            components = schema.setdefault("components", {})
+            components["headers"] = {
+                name: {"description": text, "schema": {"type": "string"}} for name, text in _HEADERS.items()
+            }
+            schemas = components.setdefault("schemas", {})
             for unused in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(unused, None)
             problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")

@@ -15,6 +15,7 @@ from app.redis_client.connection import RedisConnection, RedisUnavailableError
 WINDOW_SECONDS: Final = 60
 _WINDOW_MS: Final = WINDOW_SECONDS * 1000
 _MOST_LOCAL_KEYS: Final = 50_000
+_NEVER_LIMITED: Final = frozenset({"/webhook/stripe", "/health", "/metrics"})
 
 # Each key is a list of the times (ms, Redis's clock) of the requests that were let through, oldest first. The
 # first full window ends the script, so that a request refused by one limit does not count on the next.
@@ -100,6 +101,11 @@ class _Limit:
     name: str
     key: str
     most: int
+
+
+def is_exempt(path: str) -> bool:
+    """Whether an address is never limited: Stripe and monitors must get through."""
+    return path in _NEVER_LIMITED or path.startswith("/health/")
 
 
 class RateLimiter:

@@ -63,6 +63,21 @@ def test_every_answer_tells_browsers_to_be_careful(person: Person) -> None:
     assert stream.headers["cache-control"] == "no-cache, no-transform"
 
 
+def test_production_tells_browsers_to_come_back_over_tls_only(stack: Stack) -> None:
+    address = stack.start_api(
+        ENVIRONMENT="production",
+        GEMINI_API_KEY="AIzaSyExactlyAsGoogleGaveIt",
+        GEMINI_BASE_URL="https://generativelanguage.googleapis.com",
+        OTP_DELIVERY="twilio",
+        TWILIO_ACCOUNT_SID="AC0123",
+        TWILIO_AUTH_TOKEN="hidden-token",
+        TWILIO_FROM="+14155550100",
+    )
+    with client(address) as anyone:
+        for answer in (anyone.get("/"), anyone.get("/nowhere")):
+            assert answer.headers["strict-transport-security"].startswith("max-age=63072000")
+
+
 def test_the_documentation_comes_from_this_service_alone(stack: Stack) -> None:
     """Red when its script is one of a content delivery network."""
     with client(stack.base_url) as anyone:

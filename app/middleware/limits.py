@@ -12,9 +12,8 @@ from app.bootstrap import ApiServices
 from app.client_address import Network, client_address
 from app.errors import RateLimitExceeded
 from app.models import Plan
-from app.rate_limiter import AppliedLimits
+from app.rate_limiter import AppliedLimits, is_exempt
 
-_NOT_LIMITED = frozenset({"/webhook/stripe", "/health", "/metrics"})
 # Following a reply is part of the message that was counted on its person.
 _FOLLOWING = re.compile(r"/chatroom/[^/]+/message/[^/]+(/events)?")
 
@@ -63,8 +62,3 @@ class RateLimitMiddleware:
         if not counted.ip.is_open:
             metrics.rate_limit_refused("ip")
             raise RateLimitExceeded(retry_after=counted.ip.reset_seconds)
-
-
-def is_exempt(path: str) -> bool:
-    """Whether an address is never limited: Stripe and monitors must get through."""
-    return path in _NOT_LIMITED or path.startswith("/health/")
