@@ -63,6 +63,12 @@ class Settings(BaseSettings):
     gemini_max_output_tokens: Annotated[int, Field(ge=1)] = 8192
     context_token_budget: Count = 32_000
 
+    stripe_secret_key: SecretStr = SecretStr("")
+    stripe_webhook_secret: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    stripe_pro_price_id: str = ""
+    stripe_api_base: str = "https://api.stripe.com"
+    grace_days: Count = 7
+
     public_url: str = "http://localhost:8000"
     allowed_origins: Words = ()
 
@@ -107,6 +113,13 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(word.strip() for word in value.split(",") if word.strip())
+        return value
+
+    @field_validator("stripe_webhook_secret", mode="before")
+    @classmethod
+    def _split_secrets(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(SecretStr(word.strip()) for word in value.split(",") if word.strip())
         return value
 
     @field_validator("log_level")

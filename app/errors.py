@@ -251,6 +251,38 @@ class UnsupportedMediaType(AppError):
     detail = "Send the body as application/json."
 
 
+class AlreadySubscribed(AppError):
+    """There is nothing to buy: the caller is on Pro."""
+
+    status = HTTPStatus.CONFLICT
+    code = "already_subscribed"
+    detail = "You are on Pro already."
+
+
+class NotSubscribed(AppError):
+    """There is no subscription that this could be done to."""
+
+    status = HTTPStatus.CONFLICT
+    code = "not_subscribed"
+    detail = "You have no subscription that this could be done to."
+
+
+class CheckoutNotFound(AppError):
+    """No checkout session with this id belongs to the caller."""
+
+    status = HTTPStatus.NOT_FOUND
+    code = "checkout_not_found"
+    detail = "You have no checkout session with this id."
+
+
+class WebhookInvalid(AppError):
+    """The webhook is not signed by Stripe, or its signature is too old or from the future."""
+
+    status = HTTPStatus.BAD_REQUEST
+    code = "webhook_invalid"
+    detail = "The signature of this webhook is not valid."
+
+
 class RateLimitExceeded(AppError):
     """Too many requests in the last minute, from this address or of this person."""
 
