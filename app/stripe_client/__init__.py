@@ -1,6 +1,7 @@
 """Stripe, in the product's own words."""
 
 from app.stripe_client.base import (
+    ENDED,
     CheckoutSession,
     CheckoutState,
     Invoice,
@@ -11,13 +12,16 @@ from app.stripe_client.base import (
     StripeSubscriptions,
     StripeUnavailableError,
 )
+from app.stripe_client.gateway import StripeGateway
 
 __all__ = [
+    "ENDED",
     "CheckoutSession",
     "CheckoutState",
     "Invoice",
     "StripeCheckouts",
     "StripeCustomers",
+    "StripeGateway",
     "StripeMissingError",
     "StripeSubscription",
     "StripeSubscriptions",

@@ -16,6 +16,10 @@ class StripeMissingError(Exception):
     """Stripe does not know this object (any more)."""
 
 
+ENDED = frozenset({"canceled", "incomplete_expired"})
+"""The states that a subscription never leaves."""
+
+
 @dataclass(frozen=True, slots=True)
 class StripeSubscription:
     """A subscription as it is at Stripe now."""
@@ -29,6 +33,13 @@ class StripeSubscription:
     current_period_start: datetime | None
     current_period_end: datetime | None
     cancel_at_period_end: bool
+    unpaid_since: datetime | None = None
+    """When past due: the start of the first period that is not paid; only `get` says it."""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is over for good."""
+        return self.status in ENDED
 
 
 class CheckoutState(StrEnum):
@@ -108,6 +119,10 @@ class StripeCheckouts(Protocol):
 
     async def expire(self, session_id: str) -> CheckoutSession:
         """Close an open session; one that is paid or closed already is returned as it is."""
+        ...
+
+    async def expire_all(self, customer_id: str) -> None:
+        """Close every open session of a customer, so that nothing can be bought there any more."""
         ...
 
 
