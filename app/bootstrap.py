@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,23 +26,29 @@ from app.services.cancellation import CancellationService
 from app.services.chatroom import ChatroomService
 from app.services.clock import utc_now
 from app.services.context import ContextBuilder
+from app.services.farewell import Farewell
 from app.services.health import HealthService
 from app.services.leases import LeaseKeeper
 from app.services.message import MessageService
 from app.services.otp_sender import OtpSender
 from app.services.paging import CursorSigner
 from app.services.quota import DailyQuota
+from app.services.reconciliation import Reconciliation
 from app.services.reply import ReplyService, RetryPolicy
 from app.services.reply_feed import ReplyFeed
 from app.services.reply_stream import ReplyStreams
 from app.services.session import SessionService
 from app.services.session_cache import SessionCache
 from app.services.slots import Slots
+from app.services.stripe_inbox import StripeInbox
 from app.services.subscription import SubscriptionService
+from app.services.subscription_sync import SubscriptionSync
 from app.services.summary import SummaryPlan
 from app.services.upkeep import RoomUpkeep, Upkeep
 from app.services.user import UserService
+from app.services.webhook import WebhookService
 from app.sms_client import create_sms_client
+from app.stripe_client import StripeGateway
 from app.unit_of_work import UnitOfWork
 
 _API_TRANSACTION_SECONDS = 2.0  # somebody waits for the answer
@@ -59,6 +65,8 @@ class Foundation:
     uow: UnitOfWork
     quota: DailyQuota
     chatroom_cache: ChatroomCache
+    stripe: StripeGateway
+    syncs: SubscriptionSync
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,8 @@ class ApiServices:
     chatrooms: ChatroomService
     messages: MessageService
     subscriptions: SubscriptionService
+    syncs: SubscriptionSync
+    webhooks: WebhookService
     health: HealthService
     cancellations: CancellationService
     streams: ReplyStreams
@@ -84,6 +94,9 @@ class WorkerServices:
     uow: UnitOfWork
     replies: ReplyService
     leases: LeaseKeeper
+    inbox: StripeInbox
+    reconciliation: Reconciliation
+    farewell: Farewell
 
 
 async def _open_foundation(
@@ -105,7 +118,10 @@ async def _open_foundation(
         limit_seconds=transaction_seconds,
     )
     quota = DailyQuota(settings.basic_messages_per_day, utc_now)
-    return Foundation(redis, uow, quota, chatroom_cache)
+    stripe = StripeGateway(settings)
+    stack.push_async_callback(stripe.aclose)
+    syncs = SubscriptionSync(uow, stripe.subscriptions, utc_now, timedelta(days=settings.grace_days))
+    return Foundation(redis, uow, quota, chatroom_cache, stripe, syncs)
 
 
 def _root_secret(settings: Settings) -> bytes:
@@ -143,6 +159,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             access_lifetime=timedelta(hours=settings.access_token_hours),
             refresh_lifetime=timedelta(days=settings.refresh_token_days),
         )
+        await base.stripe.prepare()
         yield ApiServices(
             auth=AuthService(
                 uow=base.uow,
@@ -167,13 +184,22 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             cancellations=CancellationService(base.uow, base.quota, feed, events),
             streams=ReplyStreams(base.uow, feed, events),
             subscriptions=SubscriptionService(base.uow, base.quota, utc_now),
+            syncs=base.syncs,
+            webhooks=WebhookService(
+                base.uow,
+                utc_now,
+                tuple(secret.get_secret_value() for secret in settings.stripe_webhook_secret),
+                is_live=base.stripe.is_live,
+            ),
             health=HealthService(base.uow, base.redis),
             feed=feed,
         )
 
 
 @asynccontextmanager
-async def worker_services(settings: Settings, *, slots: int) -> AsyncIterator[WorkerServices]:
+async def worker_services(
+    settings: Settings, *, slots: int, is_stopping: Callable[[], bool]
+) -> AsyncIterator[WorkerServices]:
     """Everything that a worker process uses; `slots` replies at once."""
     async with AsyncExitStack() as stack:
         base = await _open_foundation(settings, stack, transaction_seconds=_WORKER_TRANSACTION_SECONDS)
@@ -197,4 +223,7 @@ async def worker_services(settings: Settings, *, slots: int) -> AsyncIterator[Wo
                 clock=utc_now,
             ),
             leases=leases,
+            inbox=StripeInbox(base.uow, base.syncs, utc_now, is_stopping),
+            reconciliation=Reconciliation(base.uow, base.stripe.subscriptions, base.syncs, utc_now),
+            farewell=Farewell(base.stripe.customers, base.stripe.checkouts),
         )

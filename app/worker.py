@@ -6,7 +6,7 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Protocol
 from uuid import UUID, uuid4
@@ -53,6 +53,12 @@ class Worker:
             raise RuntimeError("the worker is not started")
         asyncio.run_coroutine_threadsafe(self._answer(reply_id), self._loop).result()
 
+    def sync_event(self, event_id: str) -> None:
+        """Work on an event of Stripe's in the background, from any thread; returns at once."""
+        if self._loop is None:
+            raise RuntimeError("the worker is not started")
+        asyncio.run_coroutine_threadsafe(self._sync_event(event_id), self._loop)
+
     def begin_draining(self) -> None:
         """Take nothing new; give what runs `SHUTDOWN_GRACE_SECONDS`, then hand it back."""
         if self._loop is not None and not self._loop.is_closed():
@@ -77,12 +83,15 @@ class Worker:
 
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
-        async with worker_services(self._settings, slots=self._slots) as services:
+        async with worker_services(
+            self._settings, slots=self._slots, is_stopping=self._draining.is_set
+        ) as services:
             self._services = services
             background = [
                 asyncio.create_task(services.leases.keep()),
                 asyncio.create_task(self._beat()),
-                asyncio.create_task(self._poll()),
+                asyncio.create_task(self._poll(self._take_forgotten)),
+                asyncio.create_task(self._poll(services.inbox.work_off_forgotten)),
             ]
             self._ready.set_result(None)
             log.info("worker_started", worker_id=str(self._id), slots=self._slots)
@@ -98,6 +107,10 @@ class Worker:
     async def _answer(self, reply_id: UUID) -> None:
         if not self._draining.is_set():
             await self._track(self._the_services.replies.answer(reply_id))
+
+    async def _sync_event(self, event_id: str) -> None:
+        if not self._draining.is_set():
+            await self._track(self._guard(self._the_services.inbox.work_off(event_id)))
 
     def _track(self, work: Coroutine[object, object, object]) -> asyncio.Task[object]:
         """Start work that a shutdown waits for."""
@@ -120,14 +133,15 @@ class Worker:
         while self._work and (left := until - time.monotonic()) > 0:
             await asyncio.wait(self._work, timeout=left, return_when=asyncio.FIRST_COMPLETED)
 
-    async def _poll(self) -> None:
-        """Find replies that nobody claimed or whose worker was lost, also while Redis is away."""
+    async def _poll(self, look: Callable[[], Coroutine[object, object, None]]) -> None:
+        """Look for one kind of work in the database again and again, also while Redis is away."""
         while not self._draining.is_set():
             pause = self._settings.reply_poll_seconds * random.uniform(0.75, 1.25)  # noqa: S311  # spreads load
             await asyncio.sleep(pause)
-            await self._track(self._take_forgotten())
+            await self._track(self._guard(look()))
 
     async def _take_forgotten(self) -> None:
+        """Find replies that nobody claimed or whose worker was lost."""
         replies = self._the_services.replies
         try:
             claimed = await replies.claim_forgotten()
@@ -141,7 +155,7 @@ class Worker:
         try:
             await work
         except Exception:
-            log.exception("reply_crashed")  # its lease runs out, and somebody tries again
+            log.exception("work_crashed")  # a lease runs out, and somebody tries again
 
     async def _beat(self) -> None:
         while True:

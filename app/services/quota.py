@@ -47,7 +47,7 @@ class DailyQuota:
         return self._quota(limit, await tx.usage.used(user_id=user_id, day=now.date()), now)
 
     async def _limit(self, tx: Transaction, user_id: UUID, now: datetime) -> int | None:
-        subscription = await tx.subscriptions.latest(user_id)
+        subscription = await tx.subscriptions.current(user_id)
         plan = plan_of(subscription, now)
         return None if plan is Plan.PRO else self.basic_limit
 

@@ -21,7 +21,7 @@ class SubscriptionService:
     async def status(self, user_id: UUID) -> SubscriptionOut:
         """The plan now and today's use."""
         async with self.uow.begin() as tx:
-            subscription = await tx.subscriptions.latest(user_id)
+            subscription = await tx.subscriptions.current(user_id)
             usage = await self.quota.read(tx, user_id)
         return SubscriptionOut(
             plan=plan_of(subscription, self.clock()),

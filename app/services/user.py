@@ -21,7 +21,7 @@ class UserService:
         """The caller's account, with the plan it is on now."""
         async with self.uow.begin() as tx:
             user = await tx.users.get(user_id)
-            subscription = await tx.subscriptions.latest(user_id)
+            subscription = await tx.subscriptions.current(user_id)
         if user is None:  # deleted a moment ago
             raise AuthenticationRequired
         return UserOut.of(user, plan_of(subscription, self.clock()))
