@@ -24,8 +24,10 @@ from app.security import derive_key
 from app.services.auth import AuthService
 from app.services.cancellation import CancellationService
 from app.services.chatroom import ChatroomService
+from app.services.checkout import CheckoutService
 from app.services.clock import utc_now
 from app.services.context import ContextBuilder
+from app.services.customer import CustomerService
 from app.services.farewell import Farewell
 from app.services.health import HealthService
 from app.services.leases import LeaseKeeper
@@ -37,6 +39,7 @@ from app.services.reconciliation import Reconciliation
 from app.services.reply import ReplyService, RetryPolicy
 from app.services.reply_feed import ReplyFeed
 from app.services.reply_stream import ReplyStreams
+from app.services.return_addresses import ReturnAddresses
 from app.services.session import SessionService
 from app.services.session_cache import SessionCache
 from app.services.slots import Slots
@@ -79,6 +82,8 @@ class ApiServices:
     chatrooms: ChatroomService
     messages: MessageService
     subscriptions: SubscriptionService
+    checkouts: CheckoutService
+    customers: CustomerService
     syncs: SubscriptionSync
     webhooks: WebhookService
     health: HealthService
@@ -151,15 +156,21 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
         otps = OtpStore(
             base.redis, ttl_seconds=settings.otp_ttl_seconds, resend_seconds=settings.otp_resend_seconds
         )
+        open_sessions = SessionCache()
         sessions = SessionService(
             uow=base.uow,
             access_key=root,
-            open_sessions=SessionCache(),
+            open_sessions=open_sessions,
             clock=utc_now,
             access_lifetime=timedelta(hours=settings.access_token_hours),
             refresh_lifetime=timedelta(days=settings.refresh_token_days),
         )
         await base.stripe.prepare()
+        cursors = CursorSigner(derive_key(root, "cursor"))
+        stripe, addresses = base.stripe, ReturnAddresses.of(settings)
+        checkouts = CheckoutService(
+            base.uow, stripe.customers, stripe.checkouts, stripe.subscriptions, base.syncs, addresses, utc_now
+        )
         yield ApiServices(
             auth=AuthService(
                 uow=base.uow,
@@ -176,14 +187,18 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             chatrooms=ChatroomService(
                 base.uow,
                 base.chatroom_cache,
-                CursorSigner(derive_key(root, "cursor")),
+                cursors,
                 utc_now,
                 settings.selectable_models,
             ),
             messages=MessageService(base.uow, base.quota, feed, utc_now, settings.message_max_chars),
             cancellations=CancellationService(base.uow, base.quota, feed, events),
             streams=ReplyStreams(base.uow, feed, events),
-            subscriptions=SubscriptionService(base.uow, base.quota, utc_now),
+            subscriptions=SubscriptionService(
+                base.uow, base.quota, checkouts, stripe.subscriptions, base.syncs, open_sessions, utc_now
+            ),
+            checkouts=checkouts,
+            customers=CustomerService(base.uow, stripe.customers, cursors, settings.public_url),
             syncs=base.syncs,
             webhooks=WebhookService(
                 base.uow,

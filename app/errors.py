@@ -329,3 +329,9 @@ class ServiceUnavailable(AppError):
 
     def __init__(self, *, retry_after: int = 2) -> None:
         super().__init__(headers={"Retry-After": str(retry_after)})
+
+
+class PaymentsUnavailable(ServiceUnavailable):
+    """Stripe cannot be reached; nothing else needs it."""
+
+    detail = "Payments cannot be reached right now. Nothing was charged by this request; try again shortly."

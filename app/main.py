@@ -16,7 +16,7 @@ from app.error_handlers import add_error_handlers
 from app.log import configure_logging
 from app.middleware import BodyLimitMiddleware, RequestContextMiddleware
 from app.openapi import document
-from app.routers import auth, chatroom, message, meta, reply, subscription, user, webhook
+from app.routers import auth, chatroom, message, meta, pages, reply, subscription, user, webhook
 
 _MAX_BODY_BYTES = 1024 * 1024
 _REQUEST_HEADERS = [
@@ -63,7 +63,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.settings = settings
     add_error_handlers(app)
-    for module in (meta, auth, user, chatroom, message, reply, subscription, webhook):
+    for module in (meta, auth, user, chatroom, message, reply, subscription, pages, webhook):
         app.include_router(module.router)
     if settings.allowed_origins:
         app.add_middleware(

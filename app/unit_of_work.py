@@ -24,6 +24,7 @@ from app.redis_client.daily_count import DailyCountMirror
 from app.repositories.billing import BillingRepository
 from app.repositories.billing_event import StripeEventRepository
 from app.repositories.chatroom import ChatroomRepository
+from app.repositories.checkout import CheckoutRepository
 from app.repositories.message import MessageRepository
 from app.repositories.reply import ReplyRepository
 from app.repositories.session import SessionRepository
@@ -116,6 +117,11 @@ class Transaction:
     def stripe_events(self) -> StripeEventRepository:
         """The inbox of Stripe's events."""
         return StripeEventRepository(self.session)
+
+    @cached_property
+    def checkouts(self) -> CheckoutRepository:
+        """People's customers at Stripe, and their wishes to buy."""
+        return CheckoutRepository(self.session)
 
     @cached_property
     def workers(self) -> WorkerRepository:
