@@ -5,9 +5,11 @@ from uuid import UUID
 
 from fastapi import Depends, Header, Path, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.requests import ClientDisconnect
 
 from app.bootstrap import ApiServices
 from app.client_address import ClientAddress
+from app.errors import ValidationFailed
 from app.models import Plan
 from app.rate_limiter import AppliedLimits
 from app.services.session import CurrentUser, Device
@@ -64,11 +66,21 @@ def _metrics_token(
 
 MetricsToken = Annotated[str | None, Depends(_metrics_token)]
 
+
+async def _raw_body(request: Request) -> bytes:
+    try:
+        return await request.body()
+    except ClientDisconnect:
+        raise ValidationFailed from None  # which nobody reads
+
+
 User = Annotated[CurrentUser, Depends(_current_user)]
 """The caller; a request without a valid access token is refused."""
 
 CallingDevice = Annotated[Device, Depends(_device)]
 RequestId = Annotated[str, Depends(_request_id)]
+RawBody = Annotated[bytes, Depends(_raw_body)]
+"""The body as it came, for what is signed byte by byte."""
 
 ChatroomId = Annotated[UUID, Path(description="One of your chatrooms.")]
 MessageId = Annotated[UUID, Path(description="A message of this chatroom.")]

@@ -19,4 +19,18 @@ class ProcessGeminiMessage:
         return {"reply_id": str(self.reply_id), "request_id": self.request_id}
 
 
-Job = ProcessGeminiMessage
+@dataclass(frozen=True, slots=True)
+class SyncStripeEvent:
+    """Wake a worker for one event of Stripe's. A hint only: the event's row is the queue."""
+
+    name: ClassVar[str] = "sync_stripe_event"
+
+    event_id: str
+    request_id: str | None
+
+    def arguments(self) -> dict[str, str | None]:
+        """The task's keyword arguments, as JSON can hold them."""
+        return {"event_id": self.event_id, "request_id": self.request_id}
+
+
+Job = ProcessGeminiMessage | SyncStripeEvent

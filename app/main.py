@@ -22,7 +22,7 @@ from app.middleware import (
     ResponseHeadersMiddleware,
 )
 from app.openapi import document
-from app.routers import auth, chatroom, docs, message, meta, password, reply, session, subscription, user
+from app.routers import ALL
 
 _MAX_BODY_BYTES = 1024 * 1024
 _BODY_SECONDS = 30.0
@@ -56,8 +56,8 @@ def create_app(settings: Settings, *, body_seconds: float = _BODY_SECONDS) -> Fa
     )
     app.state.settings = settings
     add_error_handlers(app)
-    for module in (meta, docs, auth, password, session, user, chatroom, message, reply, subscription):
-        app.include_router(module.router)
+    for router in ALL:
+        app.include_router(router)
     # The last one added is the outermost.
     app.add_middleware(BodyMiddleware, max_bytes=_MAX_BODY_BYTES, seconds=body_seconds)
     app.add_middleware(RateLimitMiddleware, trusted_proxies=settings.trusted_proxies)

@@ -5,7 +5,7 @@ from uuid import UUID
 import structlog
 
 from app.celery_app import celery
-from app.jobs import ProcessGeminiMessage
+from app.jobs import ProcessGeminiMessage, SyncStripeEvent
 from app.worker import current_worker
 
 
@@ -14,3 +14,10 @@ def process_gemini_message(reply_id: str, request_id: str | None = None) -> None
     """Answer one reply; returns at once when it is not due, or somebody else has it."""
     with structlog.contextvars.bound_contextvars(request_id=request_id):
         current_worker().answer(UUID(reply_id))
+
+
+@celery.task(name=SyncStripeEvent.name)
+def sync_stripe_event(event_id: str, request_id: str | None = None) -> None:
+    """Hand one event of Stripe's over; a thread that waited for Stripe would be missing for replies."""
+    with structlog.contextvars.bound_contextvars(request_id=request_id):
+        current_worker().sync_event(event_id)

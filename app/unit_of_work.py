@@ -1,6 +1,7 @@
 """Transactions: the only file that commits. What is asked for inside one happens after its commit.
 
-Rows are locked in one order everywhere: a reply, then its room, then the day's usage.
+Rows are locked in one order everywhere: a reply, then its room, then the day's usage; of billing a
+subscription's sync, then the account, then its subscriptions.
 """
 
 import asyncio
@@ -20,7 +21,10 @@ from app.errors import ServiceUnavailable
 from app.jobs import Job
 from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.daily_count import DailyCountMirror
+from app.repositories.billing import BillingRepository
+from app.repositories.billing_event import StripeEventRepository
 from app.repositories.chatroom import ChatroomRepository
+from app.repositories.checkout import CheckoutRepository
 from app.repositories.deletion import DeletionRepository
 from app.repositories.export import ExportRepository
 from app.repositories.message import MessageRepository
@@ -133,6 +137,21 @@ class Transaction:
     def purges(self) -> PurgeRepository:
         """What nobody needs any more."""
         return PurgeRepository(self.session)
+
+    @cached_property
+    def billing(self) -> BillingRepository:
+        """Customers, and whose look at Stripe counts."""
+        return BillingRepository(self.session)
+
+    @cached_property
+    def stripe_events(self) -> StripeEventRepository:
+        """The inbox of Stripe's events."""
+        return StripeEventRepository(self.session)
+
+    @cached_property
+    def checkouts(self) -> CheckoutRepository:
+        """People's customers at Stripe, and their wishes to buy."""
+        return CheckoutRepository(self.session)
 
     @cached_property
     def workers(self) -> WorkerRepository:

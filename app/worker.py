@@ -53,6 +53,12 @@ class Worker:
             raise RuntimeError("the worker is not started")
         asyncio.run_coroutine_threadsafe(self._answer(reply_id), self._loop).result()
 
+    def sync_event(self, event_id: str) -> None:
+        """Work on an event of Stripe's in the background, from any thread; returns at once."""
+        if self._loop is None:
+            raise RuntimeError("the worker is not started")
+        asyncio.run_coroutine_threadsafe(self._sync_event(event_id), self._loop)
+
     def begin_draining(self) -> None:
         """Take nothing new; give what runs `SHUTDOWN_GRACE_SECONDS`, then hand it back."""
         if self._loop is not None and not self._loop.is_closed():
@@ -77,7 +83,9 @@ class Worker:
 
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
-        async with worker_services(self._settings, slots=self._slots) as services:
+        async with worker_services(
+            self._settings, slots=self._slots, is_stopping=self._draining.is_set
+        ) as services:
             self._services = services
             background = [
                 asyncio.create_task(services.leases.keep()),
@@ -85,6 +93,7 @@ class Worker:
                 asyncio.create_task(self._poll(self._take_forgotten)),
                 asyncio.create_task(self._poll(self._erase_accounts)),
                 asyncio.create_task(self._poll(services.periodic.run_due)),
+                asyncio.create_task(self._poll(services.inbox.work_off_forgotten)),
             ]
             self._ready.set_result(None)
             log.info("worker_started", worker_id=str(self._id), slots=self._slots)
@@ -100,6 +109,10 @@ class Worker:
     async def _answer(self, reply_id: UUID) -> None:
         if not self._draining.is_set():
             await self._track(self._the_services.replies.answer(reply_id))
+
+    async def _sync_event(self, event_id: str) -> None:
+        if not self._draining.is_set():
+            await self._track(self._guard(self._the_services.inbox.work_off(event_id)))
 
     def _track(self, work: Coroutine[object, object, object]) -> asyncio.Task[object]:
         """Start work that a shutdown waits for."""

@@ -23,7 +23,9 @@ from app.services.account import AccountService
 from app.services.auth import AuthService
 from app.services.cancellation import CancellationService
 from app.services.chatroom import ChatroomService
+from app.services.checkout import CheckoutService
 from app.services.clock import utc_now
+from app.services.customer import CustomerService
 from app.services.export import ExportService
 from app.services.health import HealthService
 from app.services.message import MessageService
@@ -40,12 +42,14 @@ from app.services.refresh import RefreshService
 from app.services.reply_feed import ReplyFeed
 from app.services.reply_stream import ReplyStreams
 from app.services.request_limit import RequestLimit
+from app.services.return_addresses import ReturnAddresses
 from app.services.session import SessionService
 from app.services.session_cache import SessionCache
 from app.services.subscription import SubscriptionService
 from app.services.tokens import TokenIssuer
 from app.services.turns import Turns
 from app.services.user import UserService
+from app.services.webhook import WebhookService
 from app.sms_client import create_sms_client
 
 _TRANSACTION_SECONDS = 2.0  # somebody waits for the answer
@@ -68,6 +72,9 @@ class ApiServices:
     chatrooms: ChatroomService
     messages: MessageService
     subscriptions: SubscriptionService
+    checkouts: CheckoutService
+    customers: CustomerService
+    webhooks: WebhookService
     health: HealthService
     cancellations: CancellationService
     streams: ReplyStreams
@@ -105,6 +112,11 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
         hasher = PasswordHasher()
         stack.callback(hasher.close)
         otps = _otp_service(settings, base, sender, numbers, root)
+        await base.stripe.prepare()
+        stripe, addresses = base.stripe, ReturnAddresses.of(settings)
+        checkouts = CheckoutService(
+            base.uow, stripe.customers, stripe.checkouts, stripe.subscriptions, base.syncs, addresses, utc_now
+        )
         yield ApiServices(
             auth=AuthService(
                 uow=base.uow,
@@ -148,7 +160,17 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             messages=MessageService(base.uow, base.quota, Turns(), feed, utc_now, settings.message_max_chars),
             cancellations=CancellationService(base.uow, base.quota, feed, events),
             streams=ReplyStreams(base.uow, feed, events),
-            subscriptions=SubscriptionService(base.uow, base.quota, utc_now),
+            subscriptions=SubscriptionService(
+                base.uow, base.quota, checkouts, stripe.subscriptions, base.syncs, open_sessions, utc_now
+            ),
+            checkouts=checkouts,
+            customers=CustomerService(base.uow, stripe.customers, cursors, settings.public_url),
+            webhooks=WebhookService(
+                base.uow,
+                utc_now,
+                tuple(secret.get_secret_value() for secret in settings.stripe_webhook_secret),
+                is_live=stripe.is_live,
+            ),
             health=HealthService(base.uow, base.redis),
             feed=feed,
             limiter=RateLimiter(

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 
 from app.celery_app import CeleryPublisher
 from app.config import Settings
@@ -13,6 +14,8 @@ from app.redis_client.connection import RedisConnection
 from app.redis_client.daily_count import DailyCountMirror
 from app.services.clock import utc_now
 from app.services.quota import DailyQuota
+from app.services.subscription_sync import SubscriptionSync
+from app.stripe_client import StripeGateway
 from app.unit_of_work import UnitOfWork
 
 
@@ -24,6 +27,8 @@ class Foundation:
     uow: UnitOfWork
     quota: DailyQuota
     chatroom_cache: ChatroomCache
+    stripe: StripeGateway
+    syncs: SubscriptionSync
 
 
 async def open_foundation(
@@ -46,4 +51,7 @@ async def open_foundation(
         limit_seconds=transaction_seconds,
     )
     quota = DailyQuota(settings.basic_messages_per_day, utc_now)
-    return Foundation(redis, uow, quota, chatroom_cache)
+    stripe = StripeGateway(settings)
+    stack.push_async_callback(stripe.aclose)
+    syncs = SubscriptionSync(uow, stripe.subscriptions, utc_now, timedelta(days=settings.grace_days))
+    return Foundation(redis, uow, quota, chatroom_cache, stripe, syncs)

@@ -1,6 +1,6 @@
 """The services of a worker process."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -12,11 +12,14 @@ from app.redis_client.reply_events import ReplyEvents
 from app.services.clock import utc_now
 from app.services.context import ContextBuilder
 from app.services.erasure import ErasureService
+from app.services.farewell import Farewell
 from app.services.leases import LeaseKeeper
 from app.services.periodic import PeriodicJobs
 from app.services.purge import PurgeService
+from app.services.reconciliation import Reconciliation
 from app.services.reply import ReplyService, RetryPolicy
 from app.services.slots import Slots
+from app.services.stripe_inbox import StripeInbox
 from app.services.summary import SummaryPlan
 from app.services.upkeep import RoomUpkeep, Upkeep
 from app.unit_of_work import UnitOfWork
@@ -33,10 +36,13 @@ class WorkerServices:
     leases: LeaseKeeper
     erasure: ErasureService
     periodic: PeriodicJobs
+    inbox: StripeInbox
 
 
 @asynccontextmanager
-async def worker_services(settings: Settings, *, slots: int) -> AsyncIterator[WorkerServices]:
+async def worker_services(
+    settings: Settings, *, slots: int, is_stopping: Callable[[], bool]
+) -> AsyncIterator[WorkerServices]:
     """Everything that a worker process uses; `slots` replies at once."""
     async with AsyncExitStack() as stack:
         base = await open_foundation(settings, stack, transaction_seconds=_TRANSACTION_SECONDS)
@@ -61,6 +67,20 @@ async def worker_services(settings: Settings, *, slots: int) -> AsyncIterator[Wo
                 clock=utc_now,
             ),
             leases=leases,
-            erasure=ErasureService(base.uow, base.quota, events, AccountKeys(base.redis), utc_now),
-            periodic=PeriodicJobs(base.uow, (PurgeService(base.uow, utc_now).job(),)),
+            erasure=ErasureService(
+                base.uow,
+                base.quota,
+                events,
+                AccountKeys(base.redis),
+                Farewell(base.stripe.customers, base.stripe.checkouts),
+                utc_now,
+            ),
+            periodic=PeriodicJobs(
+                base.uow,
+                (
+                    PurgeService(base.uow, utc_now).job(),
+                    Reconciliation(base.uow, base.stripe.subscriptions, base.syncs, utc_now).job(),
+                ),
+            ),
+            inbox=StripeInbox(base.uow, base.syncs, utc_now, is_stopping),
         )

@@ -13,9 +13,22 @@ Problem = tuple[str, str]
 """A field, and what is wrong with it, without its value."""
 
 # Besides DATABASE_URL and REDIS_URL, which are required everywhere.
-_REQUIRED_IN_PRODUCTION: Final = ("jwt_secret_key", "gemini_api_key")
-_SECRETS: Final = ("jwt_secret_key", "gemini_api_key", "twilio_auth_token", "metrics_token")
-_OUTSIDE: Final = ("gemini_base_url", "twilio_api_base")
+_REQUIRED_IN_PRODUCTION: Final = (
+    "jwt_secret_key",
+    "gemini_api_key",
+    "stripe_secret_key",
+    "stripe_webhook_secret",
+    "stripe_pro_price_id",
+)
+_SECRETS: Final = (
+    "jwt_secret_key",
+    "gemini_api_key",
+    "stripe_secret_key",
+    "stripe_webhook_secret",
+    "twilio_auth_token",
+    "metrics_token",
+)
+_OUTSIDE: Final = ("gemini_base_url", "stripe_api_base", "twilio_api_base")
 _OF_TWILIO: Final = ("twilio_account_sid", "twilio_auth_token", "twilio_from")
 _SHORTEST_JWT_SECRET_BYTES: Final = 32
 
@@ -70,6 +83,8 @@ def _unsafe(settings: Settings) -> Iterator[Problem]:
 
 def _text(settings: Settings, field: str) -> str:
     value = getattr(settings, field)
+    if isinstance(value, tuple):  # several secrets, while one is changed
+        return ",".join(secret.get_secret_value() for secret in value)
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 

@@ -63,6 +63,12 @@ class Settings(BaseSettings):
     gemini_max_output_tokens: Annotated[int, Field(ge=1)] = 8192
     context_token_budget: Count = 32_000
 
+    stripe_secret_key: SecretStr = SecretStr("")
+    stripe_webhook_secret: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    stripe_pro_price_id: str = ""
+    stripe_api_base: str = "https://api.stripe.com"
+    grace_days: Count = 7
+
     public_url: str = "http://localhost:8000"
     allowed_origins: Words = ()
 
@@ -119,6 +125,11 @@ class Settings(BaseSettings):
         if value is not None and value.upper() not in phonenumbers.SUPPORTED_REGIONS:
             raise ValueError("must be an ISO country code of two letters, as in US")
         return value and value.upper()
+
+    @field_validator("stripe_webhook_secret", mode="before")
+    @classmethod
+    def _split_secrets(cls, value: object) -> object:
+        return tuple(SecretStr(word) for word in _words(value)) if isinstance(value, str) else value
 
     @field_validator("log_level")
     @classmethod

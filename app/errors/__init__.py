@@ -16,6 +16,13 @@ from app.errors.auth import (
     SessionNotFound,
 )
 from app.errors.base import AppError, InternalError
+from app.errors.billing import (
+    AlreadySubscribed,
+    CheckoutNotFound,
+    NotSubscribed,
+    PaymentsUnavailable,
+    WebhookInvalid,
+)
 from app.errors.chat import (
     ChatroomNotFound,
     DailyLimitReached,
@@ -38,10 +45,12 @@ from app.errors.request import (
 )
 
 __all__ = [
+    "AlreadySubscribed",
     "AppError",
     "AuthenticationRequired",
     "BodyTooLarge",
     "ChatroomNotFound",
+    "CheckoutNotFound",
     "CountryNotAllowed",
     "CredentialsInvalid",
     "CursorInvalid",
@@ -53,12 +62,14 @@ __all__ = [
     "MobileNumberTaken",
     "NotFound",
     "NotLatest",
+    "NotSubscribed",
     "OriginNotAllowed",
     "OtpAttemptsExceeded",
     "OtpInvalid",
     "OtpLimitReached",
     "OtpResendTooSoon",
     "PasswordAttemptsExceeded",
+    "PaymentsUnavailable",
     "RateLimitExceeded",
     "RecentSignInRequired",
     "RefreshInvalid",
@@ -69,4 +80,5 @@ __all__ = [
     "SessionNotFound",
     "UnsupportedMediaType",
     "ValidationFailed",
+    "WebhookInvalid",
 ]

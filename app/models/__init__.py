@@ -1,6 +1,7 @@
 """Tables and the words for their states; knows neither SQLAlchemy sessions nor the web."""
 
 from app.models.base import Base
+from app.models.billing import Checkout, StripeCustomer, StripeEvent, SubscriptionSync
 from app.models.chatroom import Chatroom, TitleSource
 from app.models.deletion import CarriedUsage, Deletion
 from app.models.message import Message, MessageStatus, Role
@@ -15,6 +16,7 @@ __all__ = [
     "Base",
     "CarriedUsage",
     "Chatroom",
+    "Checkout",
     "DailyUsage",
     "Deletion",
     "Message",
@@ -23,7 +25,10 @@ __all__ = [
     "Plan",
     "Role",
     "Session",
+    "StripeCustomer",
+    "StripeEvent",
     "Subscription",
+    "SubscriptionSync",
     "TitleSource",
     "User",
     "WorkerHeartbeat",

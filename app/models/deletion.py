@@ -15,6 +15,8 @@ class Deletion(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     user_id: Mapped[UUID] = mapped_column(unique=True)
+    stripe_customer_id: Mapped[str | None]
+    """Kept until Stripe has confirmed that the customer and the subscriptions are gone."""
     due_at: Mapped[datetime]
     """By the database's clock: once no process can take a session for open; later after a failure."""
 

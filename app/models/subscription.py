@@ -26,6 +26,7 @@ class Subscription(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     stripe_subscription_id: Mapped[str] = mapped_column(unique=True)
+    stripe_customer_id: Mapped[str | None]
     status: Mapped[str]
     current_period_start: Mapped[datetime | None]
     current_period_end: Mapped[datetime | None]

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Chatroom, DailyUsage, Deletion, Message, Role, Session, User
+from app.models import Chatroom, DailyUsage, Deletion, Message, Role, Session, StripeCustomer, User
 from app.models.message import UNFINISHED
 from app.repositories.claims import seconds
 
@@ -44,8 +44,12 @@ class DeletionRepository:
         return ended.all()
 
     async def add(self, user_id: UUID, *, after_seconds: float) -> None:
-        """Have an account erased in so many seconds."""
-        self.session.add(Deletion(user_id=user_id, due_at=func.now() + seconds(after_seconds)))
+        """Have an account erased in so many seconds, and its customer at Stripe after it."""
+        customer_id = await self.session.scalar(
+            select(StripeCustomer.customer_id).where(StripeCustomer.user_id == user_id)
+        )
+        due_at = func.now() + seconds(after_seconds)
+        self.session.add(Deletion(user_id=user_id, stripe_customer_id=customer_id, due_at=due_at))
         await self.session.flush()
 
     async def claim_due(self, *, lease_seconds: float) -> Deletion | None:

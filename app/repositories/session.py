@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from app.models import Session, Subscription, User
+from app.repositories.subscription import current_of
 
 
 class SessionUse(NamedTuple):
@@ -27,14 +28,8 @@ class HeldSession(NamedTuple):
     subscription: Subscription | None
 
 
-_Latest = aliased(
-    Subscription,
-    select(Subscription)
-    .where(Subscription.user_id == Session.user_id)
-    .order_by(Subscription.created_at.desc(), Subscription.id.desc())
-    .limit(1)
-    .correlate(Session)
-    .lateral("latest"),
+_Current = aliased(
+    Subscription, current_of(Session.user_id).correlate(Session).lateral("current_subscription")
 )
 _IS_OPEN = and_(
     Session.ended_at.is_(None),
@@ -46,15 +41,15 @@ _OPEN_OF_ITS_USER = and_(
 
 # Built once: one of them is run for most requests, whenever the process has to look again.
 _USE = (
-    select(Session.last_used_at, _Latest)
+    select(Session.last_used_at, _Current)
     .join(User, _OPEN_OF_ITS_USER)
-    .outerjoin(_Latest, true())
+    .outerjoin(_Current, true())
     .where(_IS_OPEN, Session.user_id == bindparam("whom", type_=Uuid))
 )
 _HELD = (
-    select(Session, User, _Latest)
+    select(Session, User, _Current)
     .join(User, _OPEN_OF_ITS_USER)
-    .outerjoin(_Latest, true())
+    .outerjoin(_Current, true())
     .where(_IS_OPEN)
     .with_for_update(of=Session)
 )

@@ -1,19 +1,38 @@
 """SQL about subscriptions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Uuid, bindparam, select
+from sqlalchemy import ColumnExpressionArgument, Select, Uuid, and_, bindparam, case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Subscription
+from app.models import StripeCustomer, Subscription
 
-_LATEST = (
-    select(Subscription)
-    .where(Subscription.user_id == bindparam("whom", type_=Uuid))
-    .order_by(Subscription.created_at.desc(), Subscription.id.desc())
-    .limit(1)
-)  # built once, since it is run for every message
+PAID = ("active", "trialing")
+LIVE = (*PAID, "past_due", "unpaid", "paused")
+"""The states in which a subscription may still cost money; of these a person has one."""
+
+_RANK = case(
+    (Subscription.status.in_(PAID), 0),
+    (and_(Subscription.status == "past_due", Subscription.grace_until > func.now()), 1),
+    (Subscription.status.in_(LIVE), 2),
+    else_=3,
+)
+"""The best subscription of a person first: by the rule of `Subscription.plan_at`, then what is not over."""
+
+
+def current_of(owner: ColumnExpressionArgument[UUID]) -> Select[Subscription]:
+    """The subscription that decides this user's plan: the best one, of several the newest."""
+    return (
+        select(Subscription)
+        .where(Subscription.user_id == owner)
+        .order_by(_RANK, Subscription.created_at.desc(), Subscription.id.desc())
+        .limit(1)
+    )
+
+
+_CURRENT = current_of(bindparam("whom", type_=Uuid))
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +41,60 @@ class SubscriptionRepository:
 
     session: AsyncSession
 
-    async def latest(self, user_id: UUID) -> Subscription | None:
-        """The user's newest subscription, whatever its state."""
-        return await self.session.scalar(_LATEST, {"whom": user_id})
+    async def current(self, user_id: UUID) -> Subscription | None:
+        """The subscription that decides the user's plan."""
+        return await self.session.scalar(_CURRENT, {"whom": user_id})
+
+    async def find(self, stripe_ids: Sequence[str]) -> dict[str, Subscription]:
+        """What is stored of these, by Stripe's id."""
+        found = await self.session.scalars(
+            select(Subscription).where(Subscription.stripe_subscription_id.in_(stripe_ids))
+        )
+        return {row.stripe_subscription_id: row for row in found}
+
+    async def live_of(self, user_id: UUID) -> Sequence[Subscription]:
+        """The user's live subscriptions, the one to keep first: what is paid, then what began first."""
+        rows = await self.session.scalars(
+            select(Subscription)
+            .where(Subscription.user_id == user_id, Subscription.status.in_(LIVE))
+            .order_by(_RANK, Subscription.created_at, Subscription.stripe_subscription_id)
+        )
+        return rows.all()
+
+    def add(self, row: Subscription) -> None:
+        """Store a subscription that was not known."""
+        self.session.add(row)
+
+    async def of_customer(self, customer_id: str) -> Sequence[str]:
+        """Stripe's ids of all subscriptions of the person behind a customer of ours."""
+        ids = await self.session.scalars(
+            select(Subscription.stripe_subscription_id)
+            .join(StripeCustomer, StripeCustomer.user_id == Subscription.user_id)
+            .where(StripeCustomer.customer_id == customer_id)
+        )
+        return ids.all()
+
+    async def live_after(self, stripe_id: str, *, limit: int) -> Sequence[Subscription]:
+        """Live subscriptions in the order of Stripe's ids, behind this one."""
+        rows = await self.session.scalars(
+            select(Subscription)
+            .where(Subscription.stripe_subscription_id > stripe_id, Subscription.status.in_(LIVE))
+            .order_by(Subscription.stripe_subscription_id)
+            .limit(limit)
+        )
+        return rows.all()
+
+    async def surplus(self) -> Sequence[str]:
+        """Stripe's ids of live subscriptions of people who have several."""
+        crowded = (
+            select(Subscription.user_id)
+            .where(Subscription.status.in_(LIVE))
+            .group_by(Subscription.user_id)
+            .having(func.count() > 1)
+        )
+        ids = await self.session.scalars(
+            select(Subscription.stripe_subscription_id).where(
+                Subscription.user_id.in_(crowded), Subscription.status.in_(LIVE)
+            )
+        )
+        return ids.all()

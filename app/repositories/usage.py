@@ -26,6 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from app.models import CarriedUsage, DailyUsage, Subscription, User
+from app.repositories.subscription import current_of
 
 _TABLE = cast("Table", DailyUsage.__table__)
 _COLUMNS = ["user_id", "day", "used", "input_tokens", "output_tokens"]
@@ -39,18 +40,12 @@ class Standing:
     used: int
 
 
-_latest = (
-    select(Subscription)
-    .where(Subscription.user_id == User.id)
-    .order_by(Subscription.created_at.desc(), Subscription.id.desc())
-    .limit(1)
-    .lateral()
-)
-_Latest = aliased(Subscription, _latest)
+_current = current_of(User.id).correlate(User).lateral("current_subscription")
+_Current = aliased(Subscription, _current)
 _STANDING = (
-    select(_Latest, func.coalesce(DailyUsage.used, 0))
+    select(_Current, func.coalesce(DailyUsage.used, 0))
     .select_from(User)
-    .outerjoin(_latest, true())
+    .outerjoin(_current, true())
     .outerjoin(DailyUsage, (DailyUsage.user_id == User.id) & (DailyUsage.day == bindparam("on", type_=Date)))
     .where(User.id == bindparam("whom", type_=Uuid), User.deleted_at.is_(None))
 )
@@ -83,7 +78,7 @@ class UsageRepository:
     session: AsyncSession
 
     async def standing(self, *, user_id: UUID, day: date) -> Standing | None:
-        """The newest subscription and the day's committed count; None when there is no such account."""
+        """The subscription that counts and the day's committed count; None when there is no such account."""
         row = (await self.session.execute(_STANDING, {"whom": user_id, "on": day})).one_or_none()
         return None if row is None else Standing(subscription=row[0], used=row[1])
 

@@ -1,1 +1,36 @@
 """The HTTP interface: each route parses, calls one use case, returns."""
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from app.routers import (
+    auth,
+    chatroom,
+    docs,
+    message,
+    meta,
+    pages,
+    password,
+    reply,
+    session,
+    subscription,
+    user,
+    webhook,
+)
+
+ALL: Final[tuple[APIRouter, ...]] = (
+    meta.router,
+    docs.router,
+    auth.router,
+    password.router,
+    session.router,
+    user.router,
+    chatroom.router,
+    message.router,
+    reply.router,
+    subscription.router,
+    pages.router,
+    webhook.router,
+)
+"""In the order of the documentation."""

@@ -1,15 +1,90 @@
-"""What plan the caller is on."""
+"""The caller's plan: buy it, look at it, cancel it, its bills."""
 
-from fastapi import APIRouter
+from http import HTTPStatus
+from typing import Annotated
 
-from app.dependencies import Services, User
+from fastapi import APIRouter, Query
+
+from app.dependencies import Cursor, Limit, Services, User
+from app.errors import (
+    AlreadySubscribed,
+    CheckoutNotFound,
+    CursorInvalid,
+    NotSubscribed,
+    ValidationFailed,
+)
 from app.openapi import failures
-from app.schemas.subscription import SubscriptionOut
+from app.schemas.subscription import CheckoutOut, InvoicePage, PortalOut, SubscribeIn, SubscriptionOut
 
-router = APIRouter(prefix="/subscription", tags=["subscription"])
+router = APIRouter(tags=["subscription"])
+
+_DEFAULT_PAGE = 50
+CheckoutSessionId = Annotated[
+    str | None,
+    Query(description="A checkout session of yours: Stripe is asked about it at once, webhook or not."),
+]
 
 
-@router.get("/status", operation_id="get_subscription", responses=failures(signed_in=True))
-async def get_subscription(user: User, services: Services) -> SubscriptionOut:
-    """The plan now, and what is left of the day."""
-    return await services.subscriptions.status(user.id)
+@router.post(
+    "/subscribe/pro",
+    operation_id="subscribe_pro",
+    status_code=HTTPStatus.CREATED,
+    responses=failures(AlreadySubscribed, body=True, signed_in=True),
+)
+async def subscribe_pro(user: User, services: Services, body: SubscribeIn | None = None) -> CheckoutOut:
+    """Open Stripe's payment page for Pro. An open one that leads back to the same addresses is reused."""
+    return await services.checkouts.subscribe(user.id, body or SubscribeIn())
+
+
+@router.get(
+    "/subscription/status",
+    operation_id="get_subscription",
+    responses=failures(CheckoutNotFound, signed_in=True),
+)
+async def get_subscription(
+    user: User, services: Services, session_id: CheckoutSessionId = None
+) -> SubscriptionOut:
+    """The plan now, and what is left of the day. With `session_id` it is right before any webhook came."""
+    return await services.subscriptions.status(user, session_id=session_id)
+
+
+@router.post(
+    "/subscription/cancel",
+    operation_id="cancel_subscription",
+    responses=failures(NotSubscribed, signed_in=True),
+)
+async def cancel_subscription(user: User, services: Services) -> SubscriptionOut:
+    """End the subscription with the period that is paid. Asking twice is asking once."""
+    return await services.subscriptions.cancel(user)
+
+
+@router.post(
+    "/subscription/resume",
+    operation_id="resume_subscription",
+    responses=failures(NotSubscribed, signed_in=True),
+)
+async def resume_subscription(user: User, services: Services) -> SubscriptionOut:
+    """Undo a cancellation while the period lasts. Asking twice is asking once."""
+    return await services.subscriptions.resume(user)
+
+
+@router.post(
+    "/subscription/portal",
+    operation_id="open_portal",
+    responses=failures(NotSubscribed, signed_in=True),
+)
+async def open_portal(user: User, services: Services) -> PortalOut:
+    """An address of Stripe's customer portal, which leads back to this service's front page."""
+    return await services.customers.portal(user.id)
+
+
+@router.get(
+    "/subscription/invoices",
+    operation_id="list_invoices",
+    responses=failures(ValidationFailed, CursorInvalid, signed_in=True),
+)
+async def list_invoices(
+    user: User, services: Services, limit: Limit = _DEFAULT_PAGE, cursor: Cursor = None
+) -> InvoicePage:
+    """The caller's bills at Stripe, newest first."""
+    return await services.customers.invoices(user.id, limit=limit, cursor=cursor)

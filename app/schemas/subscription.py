@@ -1,10 +1,33 @@
-"""Answers about a person's plan."""
+"""Requests and answers about a person's plan, and about paying for it."""
 
-from pydantic import BaseModel
+from typing import Annotated
+
+from pydantic import BaseModel, StringConstraints
 
 from app.models import Plan
-from app.schemas.base import Moment
+from app.schemas.base import Moment, Request, Response, Text
 from app.schemas.quota import Quota
+
+Address = Annotated[Text, StringConstraints(min_length=1, max_length=2000)]
+
+
+class SubscribeIn(Request):
+    """Where Stripe sends the payer back to: addresses on `PUBLIC_URL` or `ALLOWED_ORIGINS`.
+
+    Without them, to two small pages of this service. In `success_url` Stripe puts the session's id in the
+    place of `{CHECKOUT_SESSION_ID}`; without it, `session_id={CHECKOUT_SESSION_ID}` is added to the query.
+    """
+
+    success_url: Address | None = None
+    cancel_url: Address | None = None
+
+
+class CheckoutOut(BaseModel):
+    """Stripe's payment page. `session_id` tells `GET /subscription/status` what to ask Stripe about."""
+
+    checkout_url: str
+    session_id: str
+    expires_at: Moment
 
 
 class SubscriptionOut(BaseModel):
@@ -16,3 +39,30 @@ class SubscriptionOut(BaseModel):
     cancel_at_period_end: bool
     grace_until: Moment | None
     usage: Quota
+
+
+class PortalOut(BaseModel):
+    """Stripe's customer portal, for a short time."""
+
+    url: str
+
+
+class InvoiceOut(Response):
+    """A bill; amounts in the currency's smallest unit."""
+
+    id: str
+    number: str | None
+    status: str | None
+    amount_due: int
+    amount_paid: int
+    currency: str
+    created_at: Moment
+    hosted_invoice_url: str | None
+    invoice_pdf: str | None
+
+
+class InvoicePage(BaseModel):
+    """Bills, newest first."""
+
+    invoices: list[InvoiceOut]
+    next_cursor: str | None

@@ -13,7 +13,9 @@ from app.redis_client.connection import RedisUnavailableError
 from app.redis_client.reply_events import ReplyEvents
 from app.services.cancellation import cancel_all
 from app.services.clock import Clock
+from app.services.farewell import Farewell
 from app.services.quota import DailyQuota
+from app.stripe_client import StripeUnavailableError
 from app.unit_of_work import UnitOfWork
 
 _LEASE_SECONDS = 15.0
@@ -32,6 +34,7 @@ class ErasureService:
     quota: DailyQuota
     events: ReplyEvents
     keys: AccountKeys
+    farewell: Farewell
     clock: Clock
 
     async def erase_due(self, *, is_stopping: Callable[[], bool]) -> None:
@@ -46,7 +49,7 @@ class ErasureService:
                 if deletion is None:
                     return
                 await self._erase(deletion, is_stopping)
-            except (ServiceUnavailable, RedisUnavailableError) as error:
+            except (ServiceUnavailable, RedisUnavailableError, StripeUnavailableError) as error:
                 log.warning("erasure_interrupted", error=type(error).__name__)
                 return
 
@@ -97,6 +100,8 @@ class ErasureService:
         await self.keys.erase_person(deletion.user_id, {*days, today, today - timedelta(days=1)})
         async with self.uow.begin() as tx:
             await tx.deletions.erase_account(deletion.user_id)
+        if deletion.stripe_customer_id is not None:
+            await self.farewell.end_customer(deletion.stripe_customer_id)
         async with self.uow.begin() as tx:
             await tx.deletions.remove(deletion.id)
         log.info("account_erased", deletion_id=str(deletion.id))

@@ -59,7 +59,7 @@ class ExportService:
     async def _account(self, user_id: UUID) -> ExportedAccount:
         async with self.uow.single() as tx:
             user = await tx.users.get(user_id)
-            subscription = await tx.subscriptions.latest(user_id)
+            subscription = await tx.subscriptions.current(user_id)
         if user is None:
             raise AuthenticationRequired
         return ExportedAccount.of_user(user, plan_of(subscription, self.clock()))

@@ -52,7 +52,7 @@ class SessionService:
         """A new session, stored with this transaction."""
         now, session_id = self.clock(), new_id()
         refresh_token = new_refresh_token(session_id)
-        subscription = await tx.subscriptions.latest(user.id)
+        subscription = await tx.subscriptions.current(user.id)
         session = Session(
             id=session_id,
             user_id=user.id,

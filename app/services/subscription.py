@@ -1,12 +1,19 @@
-"""What plan somebody is on."""
+"""What plan somebody is on, and their way out of it and back."""
 
 from dataclasses import dataclass
 from uuid import UUID
 
+from app.errors import NotSubscribed
 from app.models import plan_of
 from app.schemas.subscription import SubscriptionOut
+from app.services.checkout import CheckoutService
 from app.services.clock import Clock
+from app.services.payments import asking_stripe
 from app.services.quota import DailyQuota
+from app.services.session import CurrentUser
+from app.services.session_cache import SessionCache
+from app.services.subscription_sync import SubscriptionSync
+from app.stripe_client import ENDED, StripeMissingError, StripeSubscriptions
 from app.unit_of_work import UnitOfWork
 
 
@@ -16,12 +23,61 @@ class SubscriptionService:
 
     uow: UnitOfWork
     quota: DailyQuota
+    checkouts: CheckoutService
+    subscriptions: StripeSubscriptions
+    syncs: SubscriptionSync
+    open_sessions: SessionCache
     clock: Clock
 
-    async def status(self, user_id: UUID) -> SubscriptionOut:
-        """The plan now and today's use."""
+    async def status(self, user: CurrentUser, *, session_id: str | None = None) -> SubscriptionOut:
+        """The plan now and today's use; with a checkout session's id, after asking Stripe about it.
+
+        Raises:
+            CheckoutNotFound: the session was not opened for this person.
+            PaymentsUnavailable: Stripe is away; without a session's id it is not asked.
+        """
+        if session_id is not None:
+            await self.checkouts.learn(user.id, session_id)
+            self.open_sessions.forget([user.session_id])  # a new plan's limits count from the next request
+        return await self._now(user.id)
+
+    async def cancel(self, user: CurrentUser) -> SubscriptionOut:
+        """Let the subscription end with the period that is paid; the plan stays until then.
+
+        Raises:
+            NotSubscribed: there is none, or it has ended.
+            PaymentsUnavailable: Stripe is away.
+        """
+        return await self._set_end(user, cancel=True)
+
+    async def resume(self, user: CurrentUser) -> SubscriptionOut:
+        """Undo a cancellation while the period lasts.
+
+        Raises:
+            NotSubscribed: there is none, or it has ended.
+            PaymentsUnavailable: Stripe is away.
+        """
+        return await self._set_end(user, cancel=False)
+
+    async def _set_end(self, user: CurrentUser, *, cancel: bool) -> SubscriptionOut:
+        async with self.uow.single() as tx:
+            subscription = await tx.subscriptions.current(user.id)
+        if subscription is None or subscription.status in ENDED:
+            raise NotSubscribed
+        stripe_id, has_ended = subscription.stripe_subscription_id, False
+        async with asking_stripe():
+            try:
+                await self.subscriptions.set_cancel_at_period_end(stripe_id, cancel=cancel)
+            except StripeMissingError:
+                has_ended = True
+            await self.syncs.sync(stripe_id)
+        if has_ended:
+            raise NotSubscribed
+        return await self._now(user.id)
+
+    async def _now(self, user_id: UUID) -> SubscriptionOut:
         async with self.uow.begin() as tx:
-            subscription = await tx.subscriptions.latest(user_id)
+            subscription = await tx.subscriptions.current(user_id)
             usage = await self.quota.read(tx, user_id)
         return SubscriptionOut(
             plan=plan_of(subscription, self.clock()),

@@ -58,5 +58,5 @@ class UserService:
     async def _shown(self, tx: Transaction, user: User | None) -> UserOut:
         if user is None:
             raise AuthenticationRequired
-        subscription = await tx.subscriptions.latest(user.id)
+        subscription = await tx.subscriptions.current(user.id)
         return UserOut.of(user, plan_of(subscription, self.clock()))

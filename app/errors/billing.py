@@ -1,0 +1,44 @@
+"""Failures of buying Pro and of hearing from Stripe."""
+
+from http import HTTPStatus
+
+from app.errors.base import AppError
+from app.errors.request import ServiceUnavailable
+
+
+class AlreadySubscribed(AppError):
+    """There is nothing to buy: the caller is on Pro."""
+
+    status = HTTPStatus.CONFLICT
+    code = "already_subscribed"
+    detail = "You are on Pro already."
+
+
+class NotSubscribed(AppError):
+    """There is no subscription that this could be done to."""
+
+    status = HTTPStatus.CONFLICT
+    code = "not_subscribed"
+    detail = "You have no subscription that this could be done to."
+
+
+class CheckoutNotFound(AppError):
+    """No checkout session with this id belongs to the caller."""
+
+    status = HTTPStatus.NOT_FOUND
+    code = "checkout_not_found"
+    detail = "You have no checkout session with this id."
+
+
+class WebhookInvalid(AppError):
+    """The webhook is not signed by Stripe, or its signature is too old or from the future."""
+
+    status = HTTPStatus.BAD_REQUEST
+    code = "webhook_invalid"
+    detail = "The signature of this webhook is not valid."
+
+
+class PaymentsUnavailable(ServiceUnavailable):
+    """Stripe cannot be reached; nothing else needs it."""
+
+    detail = "Payments cannot be reached right now. Nothing was charged by this request; try again shortly."

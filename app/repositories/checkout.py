@@ -1,0 +1,97 @@
+"""SQL about buying: people's customers at Stripe, and their wishes to buy."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import DateTime, Select, Uuid, delete, literal, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import Checkout, StripeCustomer, User
+from app.models.base import new_id
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutRepository:
+    """Customers and checkouts, always of a given person."""
+
+    session: AsyncSession
+
+    async def customer_of(self, user_id: UUID) -> str | None:
+        """The person's customer at Stripe, if they ever wished to buy."""
+        return await self.session.scalar(
+            select(StripeCustomer.customer_id).where(StripeCustomer.user_id == user_id)
+        )
+
+    async def keep_customer(self, user_id: UUID, customer_id: str, *, now: datetime) -> str | None:
+        """Note a customer that Stripe made; returns the one that counts, None when the account is gone."""
+        columns = ["user_id", "customer_id", "created_at"]
+        row = _living(user_id).add_columns(literal(customer_id), literal(now, DateTime(timezone=True)))
+        await self.session.execute(insert(StripeCustomer).from_select(columns, row).on_conflict_do_nothing())
+        return await self.customer_of(user_id)
+
+    async def forget_customer(self, user_id: UUID, customer_id: str) -> None:
+        """Drop a customer that is gone at Stripe."""
+        await self.session.execute(
+            delete(StripeCustomer).where(
+                StripeCustomer.user_id == user_id, StripeCustomer.customer_id == customer_id
+            )
+        )
+
+    async def begin(
+        self, user_id: UUID, *, success_url: str, cancel_url: str, now: datetime
+    ) -> Checkout | None:
+        """A new wish; None when the person has an open one already, or the account is gone."""
+        columns = ["id", "user_id", "success_url", "cancel_url", "created_at"]
+        row = _living(user_id).with_only_columns(
+            literal(new_id(), Uuid),
+            User.id,
+            literal(success_url),
+            literal(cancel_url),
+            literal(now, DateTime(timezone=True)),
+        )
+        return await self.session.scalar(
+            insert(Checkout).from_select(columns, row).on_conflict_do_nothing().returning(Checkout)
+        )
+
+    async def open_of(self, user_id: UUID) -> Checkout | None:
+        """The person's open wish."""
+        return await self.session.scalar(
+            select(Checkout).where(Checkout.user_id == user_id, Checkout.closed_at.is_(None))
+        )
+
+    async def get(self, checkout_id: UUID) -> Checkout | None:
+        """A wish as it is now."""
+        return await self.session.get(Checkout, checkout_id)
+
+    async def of_session(self, session_id: str, user_id: UUID) -> Checkout | None:
+        """The person's wish that this session of Stripe's was opened for."""
+        return await self.session.scalar(
+            select(Checkout).where(Checkout.session_id == session_id, Checkout.user_id == user_id)
+        )
+
+    async def note_session(
+        self, checkout_id: UUID, *, session_id: str, url: str | None, expires_at: datetime
+    ) -> bool:
+        """Write down Stripe's answer; False when the wish was closed meanwhile."""
+        noted = await self.session.scalar(
+            update(Checkout)
+            .where(Checkout.id == checkout_id, Checkout.closed_at.is_(None))
+            .values(session_id=session_id, session_url=url, expires_at=expires_at)
+            .returning(Checkout.id)
+        )
+        return noted is not None
+
+    async def close(self, checkout_id: UUID, *, now: datetime) -> None:
+        """Close a wish, once: the next one can begin."""
+        await self.session.execute(
+            update(Checkout)
+            .where(Checkout.id == checkout_id, Checkout.closed_at.is_(None))
+            .values(closed_at=now)
+        )
+
+
+def _living(user_id: UUID) -> Select[UUID]:
+    """An account that nobody deletes while this transaction lasts."""
+    return select(User.id).where(User.id == user_id, User.deleted_at.is_(None)).with_for_update(read=True)

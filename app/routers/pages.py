@@ -1,0 +1,54 @@
+"""Two small pages for browsers that come back from Stripe and have no page of the app to go to."""
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+
+from app.openapi import failures
+
+router = APIRouter(prefix="/checkout", tags=["subscription"], default_response_class=HTMLResponse)
+
+_STYLE = (
+    "body{font:1.1rem/1.5 system-ui,sans-serif;max-width:28rem;margin:20vh auto 0;padding:0 1.5rem;"
+    "text-align:center;color:#1c2430;background:#fff}"
+)
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+<main>
+<h1>{title}</h1>
+<p>{text}</p>
+</main>
+</body>
+</html>
+"""
+# The address holds the session's id: neither another site nor a cache shall see it.
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cache-Control": "no-store",
+}
+
+
+@router.get("/success", operation_id="show_checkout_success", responses=failures())
+async def show_checkout_success() -> HTMLResponse:
+    """The page after a payment. It says to go back to the app, which asks for the new plan."""
+    return _page("Thank you", "Your payment is done. You can close this page and go back to the app.")
+
+
+@router.get("/cancelled", operation_id="show_checkout_cancelled", responses=failures())
+async def show_checkout_cancelled() -> HTMLResponse:
+    """The page after a change of mind."""
+    return _page("Nothing was charged", "You can close this page and go back to the app.")
+
+
+def _page(title: str, text: str) -> HTMLResponse:
+    return HTMLResponse(_PAGE.format(title=title, text=text, style=_STYLE), headers=_HEADERS)

@@ -1,0 +1,38 @@
+"""What Stripe tells us."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header
+
+from app.dependencies import RawBody, RequestId, Services
+from app.errors import BodyTooLarge, ValidationFailed, WebhookInvalid
+from app.openapi import failures
+from app.schemas.webhook import WebhookOut
+
+router = APIRouter(prefix="/webhook", tags=["subscription"])
+
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "An event of Stripe's, signed as it is, byte by byte.",
+        "content": {"application/json": {"schema": {"type": "object"}}},
+    }
+}
+
+
+@router.post(
+    "/stripe",
+    operation_id="receive_stripe_webhook",
+    responses=failures(WebhookInvalid, ValidationFailed, BodyTooLarge),
+    openapi_extra=_BODY,
+)
+async def receive_stripe_webhook(
+    body: RawBody,
+    request_id: RequestId,
+    services: Services,
+    stripe_signature: Annotated[
+        str | None, Header(description="Stripe's signature of the body: `t=…,v1=…`.")
+    ] = None,
+) -> WebhookOut:
+    """For Stripe alone: an event is stored once and worked off later; duplicates and any order are fine."""
+    return await services.webhooks.receive(body=body, signature=stripe_signature, request_id=request_id)

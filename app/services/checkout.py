@@ -1,0 +1,237 @@
+"""Buying Pro: a wish in our table, one customer and one open payment page at Stripe for it."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+
+from app.errors import AlreadySubscribed, AuthenticationRequired, CheckoutNotFound, PaymentsUnavailable
+from app.models import Checkout, Plan, plan_of
+from app.schemas.subscription import CheckoutOut, SubscribeIn
+from app.services.clock import Clock
+from app.services.payments import asking_stripe
+from app.services.return_addresses import ReturnAddresses
+from app.services.subscription_sync import SubscriptionSync
+from app.stripe_client import (
+    CheckoutSession,
+    CheckoutState,
+    StripeCheckouts,
+    StripeCustomers,
+    StripeMissingError,
+    StripeSubscriptions,
+    StripeUnavailableError,
+)
+from app.stripe_client.failures import StripeRefusedError
+from app.unit_of_work import UnitOfWork
+
+_TRIES = 4  # each ends in an answer, or closes a wish that cannot be used
+_HEAD_START = timedelta(seconds=2)  # for the request that began a wish, before others take it up
+_LOOK_SECONDS = 0.05
+# Stripe repeats its answer to a key, a failure too, for a day: a wish that got none is not asked for so long.
+_GIVEN_UP_AFTER = timedelta(minutes=15)
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutService:
+    """Opens payment pages, and learns what came of them.
+
+    A wish is stored before Stripe is asked, and its id is the key of the request: asking again after a lost
+    answer finds the same session. No transaction is open while Stripe is asked.
+    """
+
+    uow: UnitOfWork
+    customers: StripeCustomers
+    checkouts: StripeCheckouts
+    subscriptions: StripeSubscriptions
+    syncs: SubscriptionSync
+    addresses: ReturnAddresses
+    clock: Clock
+
+    async def subscribe(self, user_id: UUID, wish: SubscribeIn) -> CheckoutOut:
+        """A page where this person can pay for Pro: the open one if it leads back to the same addresses.
+
+        Raises:
+            ValidationFailed: an address is not on an allowed origin.
+            AlreadySubscribed: the person is on Pro, maybe by a payment that was not known yet.
+            PaymentsUnavailable: Stripe is away.
+        """
+        urls = self.addresses.chosen(wish)
+        async with asking_stripe():
+            await self._refuse_on_pro(user_id)
+            await self._end_lapsed(user_id)
+            for _ in range(_TRIES):
+                checkout, is_new = await self._begin(user_id, urls)
+                session = await self._session(checkout, is_new=is_new)
+                if session is None:
+                    continue
+                same = (checkout.success_url, checkout.cancel_url) == urls
+                if session.state is CheckoutState.OPEN and session.url and same:
+                    return CheckoutOut(
+                        checkout_url=session.url, session_id=session.id, expires_at=session.expires_at
+                    )
+                if session.state is CheckoutState.OPEN:
+                    session = await self.checkouts.expire(session.id)
+                await self._settle(checkout.id, session)
+                await self._refuse_on_pro(user_id)
+        raise PaymentsUnavailable
+
+    async def learn(self, user_id: UUID, session_id: str) -> None:
+        """Ask Stripe what came of a session, and take it over at once.
+
+        Raises:
+            CheckoutNotFound: no such session was opened for this person.
+            PaymentsUnavailable: Stripe is away.
+        """
+        async with self.uow.begin() as tx:
+            checkout = await tx.checkouts.of_session(session_id, user_id) if _is_plain(session_id) else None
+        if checkout is None:
+            raise CheckoutNotFound
+        async with asking_stripe():
+            try:
+                session = await self.checkouts.get(session_id)
+            except StripeMissingError:
+                raise CheckoutNotFound from None
+            if session.state is not CheckoutState.OPEN:
+                await self._settle(checkout.id, session)
+
+    async def _refuse_on_pro(self, user_id: UUID) -> None:
+        async with self.uow.begin() as tx:
+            subscription = await tx.subscriptions.current(user_id)
+        if plan_of(subscription, self.clock()) is Plan.PRO:
+            raise AlreadySubscribed
+
+    async def _end_lapsed(self, user_id: UUID) -> None:
+        """End what was not paid for too long: nobody shall pay for a new subscription and the old one."""
+        lapsed = await self._live(user_id)
+        if not lapsed:
+            return
+        for subscription_id in lapsed:
+            await self.syncs.sync(subscription_id)
+        await self._refuse_on_pro(user_id)  # paid a moment ago
+        for subscription_id in await self._live(user_id):
+            await self.subscriptions.cancel_now(subscription_id)
+            await self.syncs.sync(subscription_id)
+            log.info("lapsed_subscription_ended", user_id=str(user_id), subscription_id=subscription_id)
+
+    async def _live(self, user_id: UUID) -> list[str]:
+        async with self.uow.single() as tx:
+            return [row.stripe_subscription_id for row in await tx.subscriptions.live_of(user_id)]
+
+    async def _begin(self, user_id: UUID, urls: tuple[str, str]) -> tuple[Checkout, bool]:
+        """The person's open wish, and whether it is this request's own."""
+        async with self.uow.begin() as tx:
+            now = self.clock()
+            found = await tx.checkouts.open_of(user_id)
+            if found and found.session_id is None and found.created_at < now - _GIVEN_UP_AFTER:
+                await tx.checkouts.close(found.id, now=now)
+                found = None
+            if found:
+                return found, False
+            success_url, cancel_url = urls
+            begun = await tx.checkouts.begin(user_id, success_url=success_url, cancel_url=cancel_url, now=now)
+            if begun:
+                return begun, True
+            # Another request was quicker.
+            found = await tx.checkouts.open_of(user_id)
+        if found is None:
+            raise AuthenticationRequired  # the account was deleted a moment ago
+        return found, False
+
+    async def _session(self, checkout: Checkout, *, is_new: bool) -> CheckoutSession | None:
+        """Stripe's session for a wish as it is now; None when the wish is of no use (any more)."""
+        if not is_new:
+            checkout = await self._after_head_start(checkout)
+        if checkout.closed_at is not None:
+            return None
+        session_id = checkout.session_id
+        if session_id is None:
+            opened = await self._open(checkout)
+            if opened is None or is_new:
+                return opened
+            session_id = opened.id  # a repeated answer tells what was, not what is
+        try:
+            return await self.checkouts.get(session_id)
+        except StripeMissingError:
+            await self._close(checkout.id)
+            return None
+
+    async def _after_head_start(self, checkout: Checkout) -> Checkout:
+        """A wish of another request: that one is probably asking Stripe this very moment."""
+        while checkout.session_id is None and self.clock() < checkout.created_at + _HEAD_START:
+            await asyncio.sleep(_LOOK_SECONDS)
+            async with self.uow.single() as tx:
+                found = await tx.checkouts.get(checkout.id)
+            if found is None:
+                raise AuthenticationRequired  # the account was deleted a moment ago
+            checkout = found
+            if checkout.closed_at is not None:
+                break
+        return checkout
+
+    async def _open(self, checkout: Checkout) -> CheckoutSession | None:
+        customer_id = await self._customer(checkout.user_id)
+        try:
+            session = await self.checkouts.open(
+                checkout_id=checkout.id,
+                user_id=checkout.user_id,
+                customer_id=customer_id,
+                success_url=checkout.success_url,
+                cancel_url=checkout.cancel_url,
+            )
+        except (StripeMissingError, StripeUnavailableError) as failure:
+            if isinstance(failure, StripeMissingError | StripeRefusedError):
+                await self._close(checkout.id)  # since Stripe repeats a refusal to the same key
+            if await self._is_known(customer_id):
+                raise PaymentsUnavailable from failure
+            log.warning("customer_gone", user_id=str(checkout.user_id))
+            await self._close(checkout.id)
+            async with self.uow.begin() as tx:
+                await tx.checkouts.forget_customer(checkout.user_id, customer_id)
+            return None
+        async with self.uow.begin() as tx:
+            noted = await tx.checkouts.note_session(
+                checkout.id, session_id=session.id, url=session.url, expires_at=session.expires_at
+            )
+        log.info("checkout_opened", user_id=str(checkout.user_id), checkout_id=str(checkout.id), noted=noted)
+        return session if noted else None
+
+    async def _customer(self, user_id: UUID) -> str:
+        async with self.uow.single() as tx:
+            known = await tx.checkouts.customer_of(user_id)
+        if known is not None:
+            return known
+        made = await self.customers.create(user_id=user_id)
+        async with self.uow.begin() as tx:
+            kept = await tx.checkouts.keep_customer(user_id, made, now=self.clock())
+        if kept is None:
+            await self.customers.delete(made)
+            raise AuthenticationRequired  # the account was deleted a moment ago
+        return kept
+
+    async def _is_known(self, customer_id: str) -> bool:
+        """Whether Stripe knows this customer: an account of Stripe's, or a sandbox, may be another by now."""
+        try:
+            async for _ in self.subscriptions.all(customer_id=customer_id):
+                pass
+        except StripeMissingError:
+            return False
+        return True
+
+    async def _settle(self, checkout_id: UUID, session: CheckoutSession) -> None:
+        """Take over what a session that is no longer open led to, and let the next wish begin."""
+        if session.subscription_id is not None:
+            await self.syncs.sync(session.subscription_id)
+        await self._close(checkout_id)
+
+    async def _close(self, checkout_id: UUID) -> None:
+        async with self.uow.begin() as tx:
+            await tx.checkouts.close(checkout_id, now=self.clock())
+
+
+def _is_plain(session_id: str) -> bool:
+    """Whether it could be an id of Stripe's; the database is not asked for anything else."""
+    return session_id.isascii() and session_id.replace("_", "").isalnum()

@@ -1,0 +1,64 @@
+"""What Stripe keeps for a customer: the portal, and the bills."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.errors import NotSubscribed
+from app.schemas.subscription import InvoiceOut, InvoicePage, PortalOut
+from app.services.paging import CursorSigner
+from app.services.payments import asking_stripe
+from app.stripe_client import StripeCustomers, StripeMissingError
+from app.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerService:
+    """Shown to the person, never kept by us."""
+
+    uow: UnitOfWork
+    customers: StripeCustomers
+    cursors: CursorSigner
+    public_url: str
+
+    async def portal(self, user_id: UUID) -> PortalOut:
+        """A short-lived address of the page where cards, bills and the subscription are managed.
+
+        Raises:
+            NotSubscribed: the person never wished to buy anything, or Stripe's record of it is gone.
+            PaymentsUnavailable: Stripe is away.
+        """
+        customer_id = await self._customer(user_id)
+        if customer_id is None:
+            raise NotSubscribed
+        async with asking_stripe():
+            try:
+                url = await self.customers.portal_url(customer_id, return_url=self.public_url)
+            except StripeMissingError:
+                raise NotSubscribed from None
+        return PortalOut(url=url)
+
+    async def invoices(self, user_id: UUID, *, limit: int, cursor: str | None) -> InvoicePage:
+        """A page of bills, newest first; empty for somebody who never bought anything.
+
+        Raises:
+            CursorInvalid: not a cursor of this list.
+            PaymentsUnavailable: Stripe is away.
+        """
+        scope = f"invoices:{user_id}"
+        after = self.cursors.read(scope, cursor)[0] if cursor is not None else None
+        customer_id = await self._customer(user_id)
+        if customer_id is None:
+            return InvoicePage(invoices=[], next_cursor=None)
+        async with asking_stripe():
+            try:
+                found, more = await self.customers.invoices(customer_id, limit=limit, after=after)
+            except StripeMissingError:
+                found, more = [], False
+        next_cursor = self.cursors.make(scope, found[-1].id) if more and found else None
+        return InvoicePage(
+            invoices=[InvoiceOut.model_validate(invoice) for invoice in found], next_cursor=next_cursor
+        )
+
+    async def _customer(self, user_id: UUID) -> str | None:
+        async with self.uow.single() as tx:
+            return await tx.checkouts.customer_of(user_id)

@@ -1,0 +1,143 @@
+"""Compares every subscription with Stripe and repairs what differs: webhooks can be lost for good."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from app.models import Subscription
+from app.repositories.periodic_job import Rhythm
+from app.services.clock import Clock
+from app.services.periodic import Job
+from app.services.subscription_sync import SubscriptionSync, SyncOutcome
+from app.stripe_client import StripeSubscription, StripeSubscriptions
+from app.unit_of_work import UnitOfWork
+
+_EVERY_SECONDS: Final = 3600
+_RHYTHM = Rhythm("reconciliation", every_seconds=_EVERY_SECONDS, at_midnight=False)
+_LONGEST_SECONDS = 0.8 * _EVERY_SECONDS  # over before the next one begins
+_CHUNK = 100
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """What a run found; `repaired` of `compared` were not as they are at Stripe."""
+
+    compared: int = 0
+    repaired: int = 0
+
+
+def _nothing(_: Drift) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """Both ways: what Stripe has and we do not know, and what we hold to be live and Stripe does not."""
+
+    uow: UnitOfWork
+    subscriptions: StripeSubscriptions
+    syncs: SubscriptionSync
+    clock: Clock
+    on_drift: Callable[[Drift], None] = _nothing
+    """Told of every run, for counters."""
+
+    def job(self) -> Job:
+        """Hourly."""
+        return Job(_RHYTHM, self._run)
+
+    async def _run(self) -> None:
+        await self.run()
+
+    async def run(self) -> Drift:
+        """Look at everything once. What cannot be finished in time is left to the next run.
+
+        Raises:
+            StripeUnavailableError: Stripe went away on the way.
+            TimeoutError: it took too long.
+        """
+        compared, repaired = 0, 0
+        begun_at = self.clock()
+        seen: set[str] = set()
+        async with asyncio.timeout(_LONGEST_SECONDS):
+            async for chunk in _in_chunks(self.subscriptions.all()):
+                seen.update(found.id for found in chunk)
+                compared += len(chunk)
+                repaired += await self._repair(await self._differing(chunk))
+            async for rows in self._live_rows():
+                lost = [row for row in rows if row.created_at < begun_at]
+                unseen = [
+                    row.stripe_subscription_id for row in lost if row.stripe_subscription_id not in seen
+                ]
+                compared += len(unseen)
+                repaired += await self._repair(unseen)
+            async with self.uow.begin() as tx:
+                surplus = await tx.subscriptions.surplus()
+            repaired += await self._repair(surplus)
+        drift = Drift(compared, repaired)
+        report = log.warning if repaired else log.info
+        report("stripe_drift", compared=compared, repaired=repaired)
+        self.on_drift(drift)
+        return drift
+
+    async def _differing(self, chunk: Sequence[StripeSubscription]) -> list[str]:
+        async with self.uow.begin() as tx:
+            rows = await tx.subscriptions.find([found.id for found in chunk])
+            people = await tx.billing.known_people({found.user_id for found in chunk if found.user_id})
+            customers = await tx.billing.known_customers({found.customer_id for found in chunk})
+        differing = []
+        for found in chunk:
+            row = rows.get(found.id)
+            if row is not None and found.user_id in {None, row.user_id}:
+                if not _is_as(row, found):
+                    differing.append(found.id)
+            elif found.user_id in people or (found.user_id is None and found.customer_id in customers):
+                differing.append(found.id)
+            elif found.user_id is not None and not found.has_ended:
+                differing.append(found.id)  # somebody pays for an account that is gone
+        return differing
+
+    async def _repair(self, subscription_ids: Sequence[str]) -> int:
+        """Look at these anew; how many were not as they are at Stripe."""
+        repaired = 0
+        for subscription_id in subscription_ids:
+            outcome = await self.syncs.sync(subscription_id)
+            if outcome in {SyncOutcome.APPLIED, SyncOutcome.DELETED_USER}:
+                log.warning("stripe_drift_repaired", subscription_id=subscription_id, outcome=outcome.value)
+                repaired += 1
+        return repaired
+
+    async def _live_rows(self) -> AsyncIterator[Sequence[Subscription]]:
+        last = ""
+        while True:
+            async with self.uow.begin() as tx:
+                rows = await tx.subscriptions.live_after(last, limit=_CHUNK)
+            if not rows:
+                return
+            yield rows
+            last = rows[-1].stripe_subscription_id
+
+
+def _is_as(row: Subscription, found: StripeSubscription) -> bool:
+    is_graced = row.grace_until is not None or found.status != "past_due"
+    return is_graced and all(
+        getattr(row, name) == getattr(found, name)
+        for name in ("status", "current_period_start", "current_period_end", "cancel_at_period_end")
+    )
+
+
+async def _in_chunks(
+    subscriptions: AsyncIterator[StripeSubscription],
+) -> AsyncIterator[list[StripeSubscription]]:
+    chunk = []
+    async for found in subscriptions:
+        chunk.append(found)
+        if len(chunk) == _CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk

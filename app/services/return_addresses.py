@@ -1,0 +1,74 @@
+"""Where a payer may be sent back to: this service's own pages, and pages of origins that operators named."""
+
+import re
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import urlsplit, urlunsplit
+
+from app.config import Settings
+from app.errors import ValidationFailed
+from app.schemas.subscription import SubscribeIn
+
+SESSION_ID = "{CHECKOUT_SESSION_ID}"
+"""Stripe puts the session's id in its place."""
+
+# Stricter than any parser, so that none reads another host: no user, no backslash, no space, ASCII only.
+_PLAIN_ADDRESS = re.compile(
+    r"(?i:https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?([/?#][!-\[\]-~]*)?"
+)
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+Origin = tuple[str, str, int]
+"""Scheme, host, port."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnAddresses:
+    """Checks and completes the addresses of a checkout."""
+
+    public_url: str
+    origins: frozenset[Origin]
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Allowed are `PUBLIC_URL` and `ALLOWED_ORIGINS`; a `*` there allows CORS, not redirects."""
+        named = (_origin(address) for address in (settings.public_url, *settings.allowed_origins))
+        return cls(settings.public_url.rstrip("/"), frozenset(origin for origin in named if origin))
+
+    def chosen(self, wish: SubscribeIn) -> tuple[str, str]:
+        """Where success and where a change of mind lead to.
+
+        Raises:
+            ValidationFailed: naming each address that is not on an allowed origin.
+        """
+        given = {"success_url": wish.success_url, "cancel_url": wish.cancel_url}
+        problems = [
+            {"pointer": f"/{name}", "message": "Use a full http(s) address on an origin of this service."}
+            for name, address in given.items()
+            if address is not None and _origin(address) not in self.origins
+        ]
+        if problems:
+            raise ValidationFailed(members={"errors": problems})
+        success_url = wish.success_url or f"{self.public_url}/checkout/success"
+        return _with_session_id(success_url), wish.cancel_url or f"{self.public_url}/checkout/cancelled"
+
+
+def _origin(address: str) -> Origin | None:
+    """The origin of a plain address; None of anything else."""
+    if not _PLAIN_ADDRESS.fullmatch(address):
+        return None
+    parts = urlsplit(address)
+    try:
+        port = parts.port
+    except ValueError:
+        return None
+    return parts.scheme, parts.hostname or "", port or _DEFAULT_PORTS[parts.scheme]
+
+
+def _with_session_id(address: str) -> str:
+    """The address, with the session's id in its query unless it says itself where the id goes."""
+    if SESSION_ID in address:
+        return address
+    parts = urlsplit(address)
+    query = f"{parts.query}&" if parts.query else ""
+    return urlunsplit(parts._replace(query=f"{query}session_id={SESSION_ID}"))

@@ -1,0 +1,76 @@
+"""Takes in what Stripe reports: verified, stored once, answered at once; a worker does the rest."""
+
+from dataclasses import dataclass
+
+import structlog
+
+from app.errors import ServiceUnavailable, ValidationFailed, WebhookInvalid
+from app.jobs import SyncStripeEvent
+from app.schemas.webhook import WebhookOut
+from app.services.clock import Clock
+from app.stripe_client.event import EventNotice, EventUnreadableError, read_event
+from app.stripe_client.signature import is_signed_by_stripe
+from app.unit_of_work import UnitOfWork
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookService:
+    """The inbox's door."""
+
+    uow: UnitOfWork
+    clock: Clock
+    secrets: tuple[str, ...]
+    """Each is good; there are two while the endpoint's secret is changed."""
+    is_live: bool
+    """Whether the key is one of live mode; events of the other mode are about nobody here."""
+
+    async def receive(self, *, body: bytes, signature: str | None, request_id: str) -> WebhookOut:
+        """Store an event, unless it is known already; returns after the commit.
+
+        Raises:
+            WebhookInvalid: not signed with one of our secrets in the last, or next, five minutes.
+            ValidationFailed: signed, but no event.
+            ServiceUnavailable: the database is away, or there is no secret; Stripe sends the event again.
+        """
+        if not self.secrets:
+            raise ServiceUnavailable
+        if not is_signed_by_stripe(body, signature, secrets=self.secrets, now=self.clock()):
+            log.warning("webhook_refused")
+            raise WebhookInvalid
+        try:
+            event = read_event(body)
+        except EventUnreadableError:
+            raise ValidationFailed(
+                members={"errors": [{"pointer": "", "message": "must be an event of Stripe's"}]}
+            ) from None
+        ignored_as = self._ignored_as(event)
+        async with self.uow.begin() as tx:
+            is_new = await tx.stripe_events.add(
+                event_id=event.id,
+                kind=event.type,
+                livemode=event.livemode,
+                api_version=event.api_version,
+                subscription_id=event.subscription_id,
+                customer_id=event.customer_id,
+                session_id=event.session_id,
+                created_at=event.created_at,
+                ignored_as=ignored_as,
+            )
+            if is_new and ignored_as is None:
+                tx.enqueue(SyncStripeEvent(event.id, request_id))
+        log.info(
+            "stripe_event_received",
+            event_id=event.id,
+            type=event.type,
+            duplicate=not is_new,
+            ignored_as=ignored_as,
+        )
+        return WebhookOut(duplicate=not is_new)
+
+    def _ignored_as(self, event: EventNotice) -> str | None:
+        """Why an event is only kept; None for one that is to be looked at."""
+        if event.livemode is not self.is_live:
+            return "wrong_mode"
+        return None if event.is_relevant else "unknown_type"

@@ -1,0 +1,77 @@
+"""Stripe's hosted payment pages."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.stripe_client.base import CheckoutSession, CheckoutState, StripeMissingError, StripeUnavailableError
+from app.stripe_client.connection import StripeConnection
+from app.stripe_client.failures import StripeRefusedError
+from app.stripe_client.reading import USER_ID, session_from
+
+_PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class SdkCheckouts:
+    """See `StripeCheckouts`."""
+
+    stripe: StripeConnection
+    price_id: str
+
+    async def open(
+        self, *, checkout_id: UUID, user_id: UUID, customer_id: str, success_url: str, cancel_url: str
+    ) -> CheckoutSession:
+        """A session for Pro, made once for a `checkout_id` however often this is called."""
+        metadata = {USER_ID: str(user_id)}
+        try:
+            session = await self.stripe.ask(
+                lambda client: client.v1.checkout.sessions.create_async(
+                    {
+                        "mode": "subscription",
+                        "customer": customer_id,
+                        "client_reference_id": str(user_id),
+                        "line_items": [{"price": self.price_id, "quantity": 1}],
+                        "metadata": metadata,
+                        # Events of the subscription itself carry only these.
+                        "subscription_data": {"metadata": metadata},
+                        "success_url": success_url,
+                        "cancel_url": cancel_url,
+                    },
+                    {"idempotency_key": f"checkout:{checkout_id}"},
+                )
+            )
+        except StripeMissingError as error:
+            # The price is not there, or an operator has deleted the customer and its event is on its way.
+            raise StripeUnavailableError(str(error)) from error
+        return session_from(session.to_dict())
+
+    async def get(self, session_id: str) -> CheckoutSession:
+        """The session as it is now."""
+        found = await self.stripe.ask(lambda client: client.v1.checkout.sessions.retrieve_async(session_id))
+        return session_from(found.to_dict())
+
+    async def expire(self, session_id: str) -> CheckoutSession:
+        """Close an open session; one that is paid or closed already is returned as it is."""
+        try:
+            closed = await self.stripe.ask(
+                lambda client: client.v1.checkout.sessions.expire_async(session_id)
+            )
+        except StripeRefusedError:
+            session = await self.get(session_id)
+            if session.state is CheckoutState.OPEN:
+                raise
+            return session
+        return session_from(closed.to_dict())
+
+    async def expire_all(self, customer_id: str) -> None:
+        """Close every open session of a customer, so that nothing can be bought there any more."""
+        try:
+            page = await self.stripe.ask(
+                lambda client: client.v1.checkout.sessions.list_async(
+                    {"customer": customer_id, "status": "open", "limit": _PAGE}
+                )
+            )
+        except StripeMissingError:
+            return
+        for session in page.data:
+            await self.expire(session.id)

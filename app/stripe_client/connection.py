@@ -1,0 +1,83 @@
+"""The one connection to Stripe of a process: opened on first use, every question bounded."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from ssl import SSLContext
+from typing import TYPE_CHECKING, TypeVar
+
+import structlog
+
+from app.config import Settings
+from app.database import forbid_in_transaction
+from app.stripe_client.base import StripeUnavailableError
+from app.stripe_client.failures import StripeRefusedError
+
+if TYPE_CHECKING:
+    from stripe import StripeClient
+
+    from app.stripe_client.sdk import Sdk
+
+_LIMIT_SECONDS = 10.0
+
+_T = TypeVar("_T")
+
+log = structlog.get_logger(__name__)
+
+
+class StripeConnection:
+    """The SDK's client, bound to the loop that first asks."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._key = settings.stripe_secret_key.get_secret_value()
+        self._api_base = settings.stripe_api_base
+        self._opening = asyncio.Lock()
+        self._sdk: Sdk | None = None
+
+    async def ask(self, question: "Callable[[StripeClient], Awaitable[_T]]") -> _T:
+        """The answer of Stripe, within ten seconds with all repetitions.
+
+        Raises:
+            StripeMissingError: what the question is about does not exist (any more).
+            StripeRefusedError: Stripe will not do this.
+            StripeUnavailableError: no answer, or none that tells what happened; or there is no key.
+        """
+        forbid_in_transaction()
+        sdk = await self._opened()
+        try:
+            async with asyncio.timeout(_LIMIT_SECONDS):
+                return await question(sdk.client)
+        except Exception as error:
+            failure = sdk.as_our_error(error)
+            if failure is None:
+                raise
+            if isinstance(failure, StripeRefusedError):
+                log.warning("stripe_refused", reason=str(failure))
+            elif isinstance(failure, StripeUnavailableError):
+                log.warning("stripe_away", reason=str(failure))
+            raise failure from error
+
+    async def prepare(self) -> None:
+        """Load the SDK, if there is a key to use it with."""
+        if self._key:
+            await self._opened()
+
+    async def _opened(self) -> "Sdk":
+        if not self._key:
+            raise StripeUnavailableError("no key")
+        async with self._opening:
+            if self._sdk is None:
+                # In a thread: nobody's answer is held up meanwhile.
+                create, tls = await asyncio.to_thread(_load)
+                self._sdk = create(self._key, self._api_base, tls)
+            return self._sdk
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._sdk is not None:
+            await self._sdk.aclose()
+
+
+def _load() -> "tuple[Callable[[str, str, SSLContext], Sdk], SSLContext]":
+    from app.stripe_client.sdk import Sdk, tls_context  # noqa: PLC0415  # see that file
+
+    return Sdk.create, tls_context()

@@ -1,0 +1,79 @@
+"""Customers at Stripe. They carry our id of the person, and no name or number."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from app.stripe_client.base import Invoice, StripeMissingError, StripeUnavailableError
+from app.stripe_client.connection import StripeConnection
+from app.stripe_client.reading import USER_ID, invoice_from
+
+if TYPE_CHECKING:
+    from stripe import Customer
+    from stripe.params import InvoiceListParams
+
+
+@dataclass(frozen=True, slots=True)
+class SdkCustomers:
+    """See `StripeCustomers`."""
+
+    stripe: StripeConnection
+
+    async def create(self, *, user_id: UUID) -> str:
+        """The person's customer, made once however often this is called; returns its id."""
+        key = f"customer:{user_id}"
+        while True:
+            made = await self._create(user_id, key)
+            # An answer that Stripe has kept may tell of a customer that an operator has deleted since.
+            if not _is_replayed(made) or await self._exists(made.id):
+                return made.id
+            key = f"customer:{user_id}:{made.id}"
+
+    async def delete(self, customer_id: str) -> None:
+        """Remove a customer and end their subscriptions; one that is gone already is fine."""
+        try:
+            await self.stripe.ask(lambda client: client.v1.customers.delete_async(customer_id))
+        except StripeMissingError:
+            return
+
+    async def portal_url(self, customer_id: str, *, return_url: str) -> str:
+        """An address of Stripe's customer portal, for a short time."""
+        try:
+            session = await self.stripe.ask(
+                lambda client: client.v1.billing_portal.sessions.create_async(
+                    {"customer": customer_id, "return_url": return_url}
+                )
+            )
+        except StripeMissingError as error:
+            # An operator has deleted the customer, and its event is on its way.
+            raise StripeUnavailableError(str(error)) from error
+        return session.url
+
+    async def invoices(
+        self, customer_id: str, *, limit: int, after: str | None
+    ) -> tuple[list[Invoice], bool]:
+        """Bills, newest first, behind the one with the id `after`; and whether there are more."""
+        params: InvoiceListParams = {"customer": customer_id, "limit": limit}
+        if after is not None:
+            params["starting_after"] = after
+        try:
+            page = await self.stripe.ask(lambda client: client.v1.invoices.list_async(params))
+        except StripeMissingError:
+            return [], False
+        return [invoice_from(invoice.to_dict()) for invoice in page.data], page.has_more
+
+    async def _create(self, user_id: UUID, key: str) -> "Customer":
+        return await self.stripe.ask(
+            lambda client: client.v1.customers.create_async(
+                {"metadata": {USER_ID: str(user_id)}}, {"idempotency_key": key}
+            )
+        )
+
+    async def _exists(self, customer_id: str) -> bool:
+        found = await self.stripe.ask(lambda client: client.v1.customers.retrieve_async(customer_id))
+        return not found.to_dict().get("deleted")
+
+
+def _is_replayed(made: "Customer") -> bool:
+    answer = made.last_response
+    return answer is not None and answer.headers.get("idempotent-replayed") == "true"

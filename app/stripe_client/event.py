@@ -1,0 +1,108 @@
+"""What a webhook says, as far as anybody needs it: which objects to look at, never how they are.
+
+Events are rendered in the version of the webhook endpoint, not of the SDK, so both shapes are read.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
+
+_LATEST_TIME = 253_402_300_799  # the last second of the year 9999
+
+_Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\-]{1,255}$")]
+_Json = dict[str, JsonValue]
+
+
+class EventUnreadableError(Exception):
+    """The body is no event of Stripe's."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventNotice:
+    """That something happened at Stripe, and to what."""
+
+    id: str
+    type: str
+    livemode: bool
+    api_version: str | None
+    created_at: datetime
+    subscription_id: str | None
+    customer_id: str | None
+    session_id: str | None
+
+    @property
+    def is_relevant(self) -> bool:
+        """Whether it can mean anything to a person's plan."""
+        return self.type == _CUSTOMER_DELETED or self.type.startswith(_RELEVANT)
+
+
+_CUSTOMER_DELETED = "customer.deleted"
+_SUBSCRIPTION, _INVOICE, _CHECKOUT = "customer.subscription.", "invoice.", "checkout.session."
+_RELEVANT = (_SUBSCRIPTION, _INVOICE, _CHECKOUT)
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    object: _Json
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    id: _Word
+    type: _Word
+    livemode: bool
+    api_version: _Word | None = None
+    created: Annotated[int, Field(ge=0, le=_LATEST_TIME)]
+    data: _Data
+
+
+def read_event(body: bytes) -> EventNotice:
+    """The event in this body.
+
+    Raises:
+        EventUnreadableError: it is none.
+    """
+    try:
+        event = _Event.model_validate_json(body)
+    except ValidationError as error:
+        raise EventUnreadableError from error
+    about = event.data.object
+    subscription, customer, session = None, _id(about.get("customer")), None
+    if event.type.startswith(_SUBSCRIPTION):
+        subscription = _id(about)
+    elif event.type.startswith(_INVOICE):
+        subscription = _subscription_of_invoice(about)
+    elif event.type.startswith(_CHECKOUT):
+        subscription, session = _id(about.get("subscription")), _id(about)
+    elif event.type == _CUSTOMER_DELETED:
+        customer = _id(about)
+    return EventNotice(
+        id=event.id,
+        type=event.type,
+        livemode=event.livemode,
+        api_version=event.api_version,
+        created_at=datetime.fromtimestamp(event.created, UTC),
+        subscription_id=subscription,
+        customer_id=customer,
+        session_id=session,
+    )
+
+
+def _subscription_of_invoice(invoice: _Json) -> str | None:
+    """Since 2025-03-31 it is below `parent`; before, it was a field of the invoice."""
+    parent = invoice.get("parent")
+    details = parent.get("subscription_details") if isinstance(parent, dict) else None
+    found = _id(details.get("subscription")) if isinstance(details, dict) else None
+    return found or _id(invoice.get("subscription"))
+
+
+def _id(reference: JsonValue) -> str | None:
+    """The id of what is referred to by its id, or by the whole object."""
+    if isinstance(reference, dict):
+        reference = reference.get("id")
+    is_id = isinstance(reference, str) and reference.isascii() and reference.replace("_", "").isalnum()
+    return reference if isinstance(reference, str) and is_id else None

@@ -1,0 +1,95 @@
+"""Stripe's objects in our own words; they come as plain JSON, since the SDK's are no mappings."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from uuid import UUID
+
+from app.stripe_client.base import CheckoutSession, CheckoutState, Invoice, StripeSubscription
+
+USER_ID = "user_id"
+"""The key in the metadata of everything that we create."""
+
+Json = Mapping[str, object]
+
+
+def subscription_from(body: Json) -> StripeSubscription:
+    """A subscription. The period is on its items; before 2025-03-31 it was on the subscription."""
+    items = [item for item in _items(body.get("items")) if "current_period_end" in item] or [body]
+    starts = [moment for item in items if (moment := _moment(item.get("current_period_start")))]
+    ends = [moment for item in items if (moment := _moment(item.get("current_period_end")))]
+    return StripeSubscription(
+        id=str(body["id"]),
+        customer_id=reference(body.get("customer")) or "",
+        user_id=_user_id(body),
+        status=str(body["status"]),
+        created_at=_at(body["created"]),
+        current_period_start=min(starts, default=None),
+        current_period_end=min(ends, default=None),
+        cancel_at_period_end=body.get("cancel_at_period_end") is True,
+    )
+
+
+def session_from(body: Json) -> CheckoutSession:
+    """A checkout session."""
+    return CheckoutSession(
+        id=str(body["id"]),
+        url=_text(body.get("url")),
+        state=CheckoutState(str(body["status"])),
+        customer_id=reference(body.get("customer")),
+        subscription_id=reference(body.get("subscription")),
+        user_id=_user_id(body),
+        expires_at=_at(body["expires_at"]),
+    )
+
+
+def invoice_from(body: Json) -> Invoice:
+    """A bill."""
+    return Invoice(
+        id=str(body["id"]),
+        number=_text(body.get("number")),
+        status=_text(body.get("status")),
+        amount_due=_whole(body.get("amount_due")),
+        amount_paid=_whole(body.get("amount_paid")),
+        currency=str(body["currency"]),
+        created_at=_at(body["created"]),
+        hosted_invoice_url=_text(body.get("hosted_invoice_url")),
+        invoice_pdf=_text(body.get("invoice_pdf")),
+    )
+
+
+def reference(value: object) -> str | None:
+    """The id of what is referred to by its id, or by the whole object."""
+    return _text(value.get("id")) if isinstance(value, Mapping) else _text(value)
+
+
+def _user_id(body: Json) -> UUID | None:
+    metadata = body.get("metadata")
+    written = metadata.get(USER_ID) if isinstance(metadata, Mapping) else None
+    try:
+        return UUID(written) if isinstance(written, str) else None
+    except ValueError:
+        return None
+
+
+def _items(listed: object) -> list[Json]:
+    data = listed.get("data") if isinstance(listed, Mapping) else None
+    return [item for item in data if isinstance(item, Mapping)] if isinstance(data, list) else []
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _moment(value: object) -> datetime | None:
+    return datetime.fromtimestamp(value, UTC) if isinstance(value, int) else None
+
+
+def _at(value: object) -> datetime:
+    moment = _moment(value)
+    if moment is None:
+        raise ValueError("a time is missing")
+    return moment
