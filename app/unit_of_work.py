@@ -25,6 +25,7 @@ from app.repositories.billing import BillingRepository
 from app.repositories.billing_event import StripeEventRepository
 from app.repositories.chatroom import ChatroomRepository
 from app.repositories.message import MessageRepository
+from app.repositories.periodic_job import PeriodicJobRepository
 from app.repositories.reply import ReplyRepository
 from app.repositories.session import SessionRepository
 from app.repositories.subscription import SubscriptionRepository
@@ -116,6 +117,11 @@ class Transaction:
     def stripe_events(self) -> StripeEventRepository:
         """The inbox of Stripe's events."""
         return StripeEventRepository(self.session)
+
+    @cached_property
+    def periodic_jobs(self) -> PeriodicJobRepository:
+        """Work that comes again and again."""
+        return PeriodicJobRepository(self.session)
 
     @cached_property
     def workers(self) -> WorkerRepository:
