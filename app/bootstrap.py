@@ -34,6 +34,7 @@ from app.services.leases import LeaseKeeper
 from app.services.message import MessageService
 from app.services.otp_sender import OtpSender
 from app.services.paging import CursorSigner
+from app.services.periodic import PeriodicJobs
 from app.services.quota import DailyQuota
 from app.services.reconciliation import Reconciliation
 from app.services.reply import ReplyService, RetryPolicy
@@ -100,7 +101,7 @@ class WorkerServices:
     replies: ReplyService
     leases: LeaseKeeper
     inbox: StripeInbox
-    reconciliation: Reconciliation
+    periodic: PeriodicJobs
     farewell: Farewell
 
 
@@ -223,6 +224,7 @@ async def worker_services(
         upkeep = Upkeep(RoomUpkeep(base.uow, gemini, SummaryPlan(settings.context_token_budget), utc_now))
         stack.push_async_callback(upkeep.aclose)
         leases = LeaseKeeper(base.uow, lease_seconds=settings.reply_lease_seconds)
+        reconciliation = Reconciliation(base.uow, base.stripe.subscriptions, base.syncs, utc_now, is_stopping)
         yield WorkerServices(
             uow=base.uow,
             replies=ReplyService(
@@ -239,6 +241,6 @@ async def worker_services(
             ),
             leases=leases,
             inbox=StripeInbox(base.uow, base.syncs, utc_now, is_stopping),
-            reconciliation=Reconciliation(base.uow, base.stripe.subscriptions, base.syncs, utc_now),
+            periodic=PeriodicJobs(base.uow, (reconciliation.job(),)),
             farewell=Farewell(base.stripe.customers, base.stripe.checkouts),
         )

@@ -26,6 +26,7 @@ from app.repositories.billing_event import StripeEventRepository
 from app.repositories.chatroom import ChatroomRepository
 from app.repositories.checkout import CheckoutRepository
 from app.repositories.message import MessageRepository
+from app.repositories.periodic_job import PeriodicJobRepository
 from app.repositories.reply import ReplyRepository
 from app.repositories.session import SessionRepository
 from app.repositories.subscription import SubscriptionRepository
@@ -122,6 +123,11 @@ class Transaction:
     def checkouts(self) -> CheckoutRepository:
         """People's customers at Stripe, and their wishes to buy."""
         return CheckoutRepository(self.session)
+
+    @cached_property
+    def periodic_jobs(self) -> PeriodicJobRepository:
+        """Work that comes again and again."""
+        return PeriodicJobRepository(self.session)
 
     @cached_property
     def workers(self) -> WorkerRepository:

@@ -1,0 +1,61 @@
+"""SQL about periodic work: who does what is due, by the database's clock."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Boolean, Double, Text, case, cast, column, func, update, values
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import PeriodicJob
+from app.repositories.claims import seconds
+
+_DAY_SECONDS = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How often a job runs; `at_midnight`: also as soon as a UTC day has begun."""
+
+    name: str
+    every_seconds: float
+    at_midnight: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodicJobRepository:
+    """Periodic jobs; a row each, made when a worker first knows of it."""
+
+    session: AsyncSession
+
+    async def claim_due(self, rhythms: Sequence[Rhythm]) -> Sequence[str]:
+        """Take what is due; of all workers only one gets a job, once in its interval."""
+        known = insert(PeriodicJob).values(
+            [{"name": rhythm.name, "next_run_at": func.now()} for rhythm in rhythms]
+        )
+        await self.session.execute(known.on_conflict_do_nothing())
+        rows = [(rhythm.name, rhythm.every_seconds, rhythm.at_midnight) for rhythm in rhythms]
+        job = values(
+            column("name", Text), column("every", Double), column("at_midnight", Boolean), name="job"
+        ).data(rows)
+        later = func.now() + seconds(cast(job.c.every, Double))
+        midnight = func.date_trunc("day", func.now(), "UTC") + seconds(_DAY_SECONDS)
+        claimed = await self.session.scalars(
+            update(PeriodicJob)
+            .where(PeriodicJob.name == job.c.name, PeriodicJob.next_run_at <= func.now())
+            .values(
+                next_run_at=case((cast(job.c.at_midnight, Boolean), func.least(later, midnight)), else_=later)
+            )
+            .returning(PeriodicJob.name),
+            execution_options={"synchronize_session": False},
+        )
+        return claimed.all()
+
+    async def come_again(self, name: str, *, after_seconds: float) -> None:
+        """Let a job be due in so many seconds, if it would not be sooner."""
+        await self.session.execute(
+            update(PeriodicJob)
+            .where(PeriodicJob.name == name)
+            .values(next_run_at=func.least(PeriodicJob.next_run_at, func.now() + seconds(after_seconds))),
+            execution_options={"synchronize_session": False},
+        )

@@ -1,0 +1,52 @@
+"""Work that comes again and again: each job once in its interval, by whichever worker looks first."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+from app.errors import ServiceUnavailable
+from app.repositories.periodic_job import Rhythm
+from app.unit_of_work import UnitOfWork
+
+_AFTER_FAILURE_SECONDS = 60.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A kind of work and its rhythm. It may be cut off at any point, and has to be safe to repeat."""
+
+    rhythm: Rhythm
+    run: Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodicJobs:
+    """The registry of a worker; all workers have the same."""
+
+    uow: UnitOfWork
+    jobs: tuple[Job, ...]
+
+    async def run_due(self) -> None:
+        """Do what is due and nobody else has taken. A job that fails is logged, and due again in a minute."""
+        try:
+            async with self.uow.begin() as tx:
+                claimed = await tx.periodic_jobs.claim_due([job.rhythm for job in self.jobs])
+            for job in self.jobs:
+                if job.rhythm.name in claimed:
+                    await self._run(job)
+        except ServiceUnavailable:
+            log.warning("periodic_jobs_not_looked_at")
+
+    async def _run(self, job: Job) -> None:
+        name = job.rhythm.name
+        try:
+            await job.run()
+        except Exception:
+            log.exception("periodic_job_failed", job=name)
+            async with self.uow.begin() as tx:
+                await tx.periodic_jobs.come_again(name, after_seconds=_AFTER_FAILURE_SECONDS)
+        else:
+            log.info("periodic_job_done", job=name)
