@@ -94,6 +94,7 @@ class Worker:
                 asyncio.create_task(self._poll(self._erase_accounts)),
                 asyncio.create_task(self._poll(services.periodic.run_due)),
                 asyncio.create_task(self._poll(services.inbox.work_off_forgotten)),
+                asyncio.create_task(self._poll(services.periodic.run_due)),
             ]
             self._ready.set_result(None)
             log.info("worker_started", worker_id=str(self._id), slots=self._slots)

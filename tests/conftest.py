@@ -11,6 +11,7 @@ import redis
 from devtools.throwaway import throwaway_servers
 from tests.support.person import Person, close_clients
 from tests.support.stack import Stack
+from tests.support.stripe import StripeSandbox
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -57,6 +58,7 @@ def stack(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         running.start_sandbox()
         running.base_url = running.start_api()
         running.start_worker()
+        StripeSandbox(running).reset(deliver=True)
         yield running
     finally:
         running.stop()
@@ -75,6 +77,14 @@ def own_stack(servers: Servers, tmp_path: Path) -> Iterator[Stack]:
         yield running
     finally:
         running.stop()
+
+
+@pytest.fixture
+def stripe(stack: Stack) -> Iterator[StripeSandbox]:
+    """An empty account at Stripe, whose events are kept back."""
+    sandbox = StripeSandbox(stack)
+    yield sandbox
+    sandbox.reset(deliver=True)
 
 
 @pytest.fixture

@@ -79,7 +79,9 @@ async def worker_services(
                 base.uow,
                 (
                     PurgeService(base.uow, utc_now).job(),
-                    Reconciliation(base.uow, base.stripe.subscriptions, base.syncs, utc_now).job(),
+                    Reconciliation(
+                        base.uow, base.stripe.subscriptions, base.syncs, utc_now, is_stopping
+                    ).job(),
                 ),
             ),
             inbox=StripeInbox(base.uow, base.syncs, utc_now, is_stopping),

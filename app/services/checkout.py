@@ -62,7 +62,7 @@ class CheckoutService:
         urls = self.addresses.chosen(wish)
         async with asking_stripe():
             await self._refuse_on_pro(user_id)
-            await self._end_lapsed(user_id)
+            await self._look_at_lapsed(user_id)
             for _ in range(_TRIES):
                 checkout, is_new = await self._begin(user_id, urls)
                 session = await self._session(checkout, is_new=is_new)
@@ -104,22 +104,17 @@ class CheckoutService:
         if plan_of(subscription, self.clock()) is Plan.PRO:
             raise AlreadySubscribed
 
-    async def _end_lapsed(self, user_id: UUID) -> None:
-        """End what was not paid for too long: nobody shall pay for a new subscription and the old one."""
-        lapsed = await self._live(user_id)
-        if not lapsed:
-            return
-        for subscription_id in lapsed:
-            await self.syncs.sync(subscription_id)
-        await self._refuse_on_pro(user_id)  # paid a moment ago
-        for subscription_id in await self._live(user_id):
-            await self.subscriptions.cancel_now(subscription_id)
-            await self.syncs.sync(subscription_id)
-            log.info("lapsed_subscription_ended", user_id=str(user_id), subscription_id=subscription_id)
+    async def _look_at_lapsed(self, user_id: UUID) -> None:
+        """Nobody shall buy anew what was paid a moment ago.
 
-    async def _live(self, user_id: UUID) -> list[str]:
+        What is still unpaid then stays until the new subscription is paid; its synchronisation ends the old.
+        """
         async with self.uow.single() as tx:
-            return [row.stripe_subscription_id for row in await tx.subscriptions.live_of(user_id)]
+            lapsed = await tx.subscriptions.live_of(user_id)
+        for subscription in lapsed:
+            await self.syncs.sync(subscription.stripe_subscription_id)
+        if lapsed:
+            await self._refuse_on_pro(user_id)
 
     async def _begin(self, user_id: UUID, urls: tuple[str, str]) -> tuple[Checkout, bool]:
         """The person's open wish, and whether it is this request's own."""

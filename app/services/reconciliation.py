@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import structlog
 
@@ -15,9 +14,8 @@ from app.services.subscription_sync import SubscriptionSync, SyncOutcome
 from app.stripe_client import StripeSubscription, StripeSubscriptions
 from app.unit_of_work import UnitOfWork
 
-_EVERY_SECONDS: Final = 3600
-_RHYTHM = Rhythm("reconciliation", every_seconds=_EVERY_SECONDS, at_midnight=False)
-_LONGEST_SECONDS = 0.8 * _EVERY_SECONDS  # over before the next one begins
+_RHYTHM = Rhythm("stripe_reconciliation", every_seconds=3600, at_midnight=False)
+_LONGEST_SECONDS = 0.8 * _RHYTHM.every_seconds  # over before another worker may begin
 _CHUNK = 100
 
 log = structlog.get_logger(__name__)
@@ -43,46 +41,55 @@ class Reconciliation:
     subscriptions: StripeSubscriptions
     syncs: SubscriptionSync
     clock: Clock
+    is_stopping: Callable[[], bool]
     on_drift: Callable[[Drift], None] = _nothing
     """Told of every run, for counters."""
 
     def job(self) -> Job:
-        """Hourly."""
+        """Once an hour, by one worker."""
         return Job(_RHYTHM, self._run)
 
     async def _run(self) -> None:
         await self.run()
 
     async def run(self) -> Drift:
-        """Look at everything once. What cannot be finished in time is left to the next run.
+        """Look at everything once; ends early when this process is to end, and the next run goes on.
 
         Raises:
             StripeUnavailableError: Stripe went away on the way.
             TimeoutError: it took too long.
+            ServiceUnavailable: the database is away.
         """
+        async with asyncio.timeout(_LONGEST_SECONDS):
+            drift = await self._compare()
+        report = log.warning if drift.repaired else log.info
+        report("stripe_drift", compared=drift.compared, repaired=drift.repaired)
+        self.on_drift(drift)
+        return drift
+
+    async def _compare(self) -> Drift:
         compared, repaired = 0, 0
         begun_at = self.clock()
         seen: set[str] = set()
-        async with asyncio.timeout(_LONGEST_SECONDS):
-            async for chunk in _in_chunks(self.subscriptions.all()):
-                seen.update(found.id for found in chunk)
-                compared += len(chunk)
-                repaired += await self._repair(await self._differing(chunk))
-            async for rows in self._live_rows():
-                lost = [row for row in rows if row.created_at < begun_at]
-                unseen = [
-                    row.stripe_subscription_id for row in lost if row.stripe_subscription_id not in seen
-                ]
-                compared += len(unseen)
-                repaired += await self._repair(unseen)
-            async with self.uow.begin() as tx:
-                surplus = await tx.subscriptions.surplus()
-            repaired += await self._repair(surplus)
-        drift = Drift(compared, repaired)
-        report = log.warning if repaired else log.info
-        report("stripe_drift", compared=compared, repaired=repaired)
-        self.on_drift(drift)
-        return drift
+        async for chunk in _in_chunks(self.subscriptions.all()):
+            if self.is_stopping():
+                return Drift(compared, repaired)
+            seen.update(found.id for found in chunk)
+            compared += len(chunk)
+            repaired += await self._repair(await self._differing(chunk))
+        async for rows in self._live_rows():
+            lost = [
+                row.stripe_subscription_id
+                for row in rows
+                # One that began after this run did was not there to be seen.
+                if row.created_at < begun_at and row.stripe_subscription_id not in seen
+            ]
+            compared += len(lost)
+            repaired += await self._repair(lost)
+        async with self.uow.begin() as tx:
+            surplus = await tx.subscriptions.surplus()
+        repaired += await self._repair(surplus)
+        return Drift(compared, repaired)
 
     async def _differing(self, chunk: Sequence[StripeSubscription]) -> list[str]:
         async with self.uow.begin() as tx:

@@ -20,6 +20,10 @@ from tests.support.waiting import eventually
 _BASE_SETTINGS = {
     "ENVIRONMENT": "test",
     "GEMINI_API_KEY": "sandbox",
+    "STRIPE_SECRET_KEY": "sk_test_sandbox",
+    "STRIPE_PRO_PRICE_ID": "price_sandbox_pro",
+    # Two, as while the secret is changed; the sandbox signs with the second.
+    "STRIPE_WEBHOOK_SECRET": "whsec_next,whsec_sandbox",
     "OTP_DELIVERY": "response",
     # All tests call from one address, and some people do nothing but send.
     "OTP_PER_IP_HOUR": "1000000",
@@ -66,10 +70,10 @@ class Stack:
         return process
 
     def start_sandbox(self) -> None:
-        """Start the stand-in for Gemini, quick by default; the stack's processes will use it."""
+        """Start the stand-in for Gemini and Stripe, quick by default; the stack's processes will use it."""
         port = free_port()
         self.sandbox_url = f"http://127.0.0.1:{port}"
-        self.settings["GEMINI_BASE_URL"] = self.sandbox_url
+        self.settings["GEMINI_BASE_URL"] = self.settings["STRIPE_API_BASE"] = self.sandbox_url
         quick = {"SANDBOX_FIRST_PIECE_MS": "20", "SANDBOX_PIECE_MS": "2"}
         process = self.start("sandbox", "sandbox", "--port", str(port), **quick)
         _wait_until_up(process, f"{self.sandbox_url}/health")

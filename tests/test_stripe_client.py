@@ -1,0 +1,233 @@
+"""How Stripe is asked: once per wish, with nothing personal, and at nobody else's cost."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import TypeVar
+from uuid import UUID, uuid4
+
+import aiohttp
+import pytest
+from pydantic import SecretStr
+
+from app.config import Settings
+from app.gemini_client import Prompt, TextPiece, Turn
+from app.gemini_client.google import GoogleGemini
+from app.models import Role
+from app.services.farewell import Farewell
+from app.stripe_client import CheckoutState, StripeGateway, StripeMissingError, StripeUnavailableError
+from app.stripe_client.reading import subscription_from
+from tests.support.process import ROOT
+from tests.support.stack import Stack
+from tests.support.stripe import StripeSandbox
+
+T = TypeVar("T")
+
+_BACK = "http://localhost:8000/back"
+
+
+def _settings(stack: Stack, *, key: str = "sk_test_sandbox") -> Settings:
+    return Settings(
+        database_url=SecretStr(stack.database.url),
+        redis_url=SecretStr(stack.redis_url),
+        gemini_base_url=stack.sandbox_url,
+        gemini_api_key=SecretStr("sandbox"),
+        stripe_api_base=stack.sandbox_url,
+        stripe_secret_key=SecretStr(key),
+        stripe_pro_price_id="price_sandbox_pro",
+    )
+
+
+def _asking(stack: Stack, use: Callable[[StripeGateway], Awaitable[T]], **settings: str) -> T:
+    """What comes of using a gateway of one's own, which is closed afterwards."""
+
+    async def run() -> T:
+        gateway = StripeGateway(_settings(stack, **settings))
+        try:
+            return await use(gateway)
+        finally:
+            await gateway.aclose()
+
+    return asyncio.run(run())
+
+
+def test_a_person_becomes_one_customer_without_name_or_number(stack: Stack, stripe: StripeSandbox) -> None:
+    user = uuid4()
+
+    async def thrice(gateway: StripeGateway) -> set[str]:
+        return {await gateway.customers.create(user_id=user) for _ in range(3)}
+
+    [customer] = _asking(stack, thrice)
+    found = stripe.ask("GET", f"/customers/{customer}")
+    assert found["metadata"] == {"user_id": str(user)}
+    assert [found[name] for name in ("name", "email", "phone", "description")] == [None] * 4
+    calls = stripe.calls("/customers", "POST")
+    assert {call["idempotency_key"] for call in calls} == {f"customer:{user}"}
+
+
+def test_somebody_whose_customer_was_deleted_becomes_another_one(stack: Stack, stripe: StripeSandbox) -> None:
+    """Red without the look at what Stripe repeats: it would tell of the old one for a day."""
+    user = uuid4()
+    first = _asking(stack, lambda gateway: gateway.customers.create(user_id=user))
+    stripe.ask("DELETE", f"/customers/{first}")
+    second = _asking(stack, lambda gateway: gateway.customers.create(user_id=user))
+    assert second != first
+    assert _asking(stack, lambda gateway: gateway.customers.create(user_id=user)) == second
+
+
+def test_a_checkout_is_opened_once_and_names_the_person_everywhere(
+    stack: Stack, stripe: StripeSandbox
+) -> None:
+    checkout, user = uuid4(), uuid4()
+
+    async def twice(gateway: StripeGateway) -> set[str]:
+        customer = await gateway.customers.create(user_id=user)
+        opened = [
+            await gateway.checkouts.open(
+                checkout_id=checkout,
+                user_id=user,
+                customer_id=customer,
+                success_url=_BACK,
+                cancel_url=_BACK,
+            )
+            for _ in range(2)
+        ]
+        assert {each.state for each in opened} == {CheckoutState.OPEN}
+        assert {each.user_id for each in opened} == {user}
+        return {each.id for each in opened}
+
+    [session] = _asking(stack, twice)
+    call = stripe.calls("/checkout/sessions", "POST")[-1]
+    assert call["idempotency_key"] == f"checkout:{checkout}"
+    assert call["params"]["client_reference_id"] == str(user)
+    assert call["params"]["metadata"] == {"user_id": str(user)}
+    assert call["params"]["subscription_data"] == {"metadata": {"user_id": str(user)}}
+
+    async def close_twice(gateway: StripeGateway) -> list[CheckoutState]:
+        return [(await gateway.checkouts.expire(session)).state for _ in range(2)]
+
+    assert _asking(stack, close_twice) == [CheckoutState.EXPIRED] * 2
+
+
+def test_the_end_of_an_account_ends_everything_at_stripe_and_can_be_repeated(
+    stack: Stack, stripe: StripeSandbox
+) -> None:
+    user = uuid4()
+
+    async def prepare(gateway: StripeGateway) -> tuple[str, str]:
+        customer = await gateway.customers.create(user_id=user)
+        session = await gateway.checkouts.open(
+            checkout_id=uuid4(), user_id=user, customer_id=customer, success_url=_BACK, cancel_url=_BACK
+        )
+        return customer, session.id
+
+    customer, session = _asking(stack, prepare)
+    subscription = stripe.subscribe(str(user), customer=customer)
+
+    async def end(gateway: StripeGateway) -> None:
+        farewell = Farewell(gateway.customers, gateway.checkouts)
+        for _ in range(2):
+            await farewell.end_customer(customer)
+        await farewell.end_customer("cus_never_there")
+
+    _asking(stack, end)
+    assert stripe.status(subscription) == "canceled"
+    assert stripe.ask("GET", f"/checkout/sessions/{session}")["status"] == "expired"
+    assert stripe.ask("GET", f"/customers/{customer}")["deleted"] is True
+
+
+def test_a_subscription_that_is_over_cannot_be_changed_and_may_be_ended_again(
+    stack: Stack, stripe: StripeSandbox
+) -> None:
+    subscription = stripe.subscribe(None)
+
+    async def use(gateway: StripeGateway) -> None:
+        changed = await gateway.subscriptions.set_cancel_at_period_end(subscription, cancel=True)
+        assert changed.cancel_at_period_end
+        for _ in range(2):
+            await gateway.subscriptions.cancel_now(subscription)
+        assert (await gateway.subscriptions.get(subscription)).has_ended
+        for unknown in (subscription, "sub_never_there"):
+            with pytest.raises(StripeMissingError):
+                await gateway.subscriptions.set_cancel_at_period_end(unknown, cancel=False)
+
+    _asking(stack, use)
+
+
+@pytest.mark.parametrize("mode", ["500", "429", "drop_before", "drop_after"])
+def test_whatever_keeps_stripe_from_answering_is_the_same_failure(
+    stack: Stack, stripe: StripeSandbox, mode: str
+) -> None:
+    stripe.fail(mode, "/subscriptions", times=10)
+    with pytest.raises(StripeUnavailableError):
+        _asking(stack, lambda gateway: gateway.subscriptions.get("sub_1"))
+
+
+@pytest.mark.parametrize("key", ["", "sk_test_bad"])
+def test_without_a_key_that_counts_stripe_is_as_good_as_away(
+    stack: Stack, stripe: StripeSandbox, key: str
+) -> None:
+    subscription = stripe.subscribe(None)
+    with pytest.raises(StripeUnavailableError):
+        _asking(stack, lambda gateway: gateway.subscriptions.get(subscription), key=key)
+
+
+def test_the_period_is_read_where_older_versions_have_it() -> None:
+    old = {
+        "id": "sub_1",
+        "customer": {"id": "cus_1"},
+        "status": "active",
+        "created": 1,
+        "current_period_start": 10,
+        "current_period_end": 20,
+        "items": {"data": [{"id": "si_1"}]},
+        "metadata": {"user_id": "nobody"},
+    }
+    read = subscription_from(old)
+    assert read.current_period_end == datetime.fromtimestamp(20, UTC)
+    assert (read.customer_id, read.user_id, read.cancel_at_period_end) == ("cus_1", None, False)
+
+
+def test_gemini_is_not_asked_through_stripes_transport(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Google's SDK takes aiohttp wherever it is installed, with other timeouts and hidden retries."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("Gemini was asked through aiohttp")
+
+    monkeypatch.setattr(aiohttp.ClientSession, "_request", refuse)
+
+    async def ask() -> str:
+        gemini = GoogleGemini(_settings(stack))
+        try:
+            prompt = Prompt("gemini-3.8-flash", (Turn(Role.USER, "Hello"),))
+            return "".join([item.text async for item in gemini.stream(prompt) if isinstance(item, TextPiece)])
+        finally:
+            await gemini.aclose()
+
+    assert asyncio.run(ask())
+
+
+def test_a_worker_does_not_load_stripes_sdk_before_the_first_event() -> None:
+    """30 MB and 0.4 s, in every process that only writes replies."""
+    script = "import sys; import app.bootstrap, app.worker, app.tasks; print('stripe' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={
+            "PYTHONPATH": str(ROOT),
+            "DATABASE_URL": "postgresql://app@localhost/app",
+            "REDIS_URL": "redis://localhost",
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout == "False\n"
+
+
+def test_ids_are_those_of_the_metadata() -> None:
+    user = uuid4()
+    body = {"id": "sub_1", "status": "active", "created": 1, "metadata": {"user_id": str(user)}}
+    assert subscription_from(body).user_id == UUID(str(user))

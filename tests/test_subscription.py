@@ -1,0 +1,199 @@
+"""The life of a subscription: cancel, resume, renewals, the portal, bills. What Stripe says counts."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.buyer import Buyer, Till
+from tests.support.person import client, ok, problem
+from tests.support.stack import Stack
+from tests.support.stripe import DAY
+
+
+@pytest.fixture
+def till(stack: Stack) -> Iterator[Till]:
+    """Stripe, empty and at real time, whose events are kept back: what is shown is what was asked for."""
+    sandbox = Till(stack)
+    yield sandbox
+    sandbox.reset(deliver=True)
+
+
+@pytest.fixture
+def buyer(stack: Stack, till: Till) -> Buyer:
+    return Buyer(stack.person(), till)
+
+
+def test_pro_lasts_to_the_end_of_the_period_that_was_paid(buyer: Buyer) -> None:
+    room = buyer.person.open_room()
+    checkout = buyer.become_pro()
+    for number in range(6):
+        assert buyer.person.post(room, f"Message {number}", Prefer="respond-async").status_code == 202
+    cancelled = buyer.act("cancel")
+    assert cancelled == buyer.status()
+    assert (cancelled["plan"], cancelled["status"]) == ("pro", "active")
+    assert cancelled["cancel_at_period_end"] is True
+    assert buyer.person.post(room, "Still on Pro", Prefer="respond-async").status_code == 202
+    buyer.stripe.pass_time(advance_to="period_end")
+    ended = buyer.status(session_id=checkout["session_id"])
+    assert (ended["plan"], ended["status"]) == ("basic", "canceled")
+    assert (ended["usage"]["limit"], ended["usage"]["remaining"]) == (5, 0)
+    problem(buyer.person.post(room, "Basic again"), 429, "daily_limit_reached")
+    assert ok(buyer.subscribe())["session_id"] != checkout["session_id"]
+
+
+def test_cancel_and_resume_are_absolute(buyer: Buyer) -> None:
+    checkout = buyer.become_pro()
+    assert buyer.act("resume")["cancel_at_period_end"] is False
+    for _ in range(2):
+        assert buyer.act("cancel")["cancel_at_period_end"] is True
+    for _ in range(2):
+        assert buyer.act("resume")["cancel_at_period_end"] is False
+    buyer.stripe.pass_time(advance_to="period_end")
+    status = buyer.status(session_id=checkout["session_id"])
+    assert (status["plan"], status["status"]) == ("pro", "active")
+
+
+@pytest.mark.parametrize("action", ["cancel", "resume", "portal"])
+def test_without_a_subscription_there_is_nothing_to_do(buyer: Buyer, action: str) -> None:
+    problem(buyer.person.http.post(f"/subscription/{action}"), 409, "not_subscribed")
+    assert buyer.stripe.calls("/v1/", "POST") == []
+
+
+@pytest.mark.parametrize("action", ["cancel", "resume"])
+def test_what_has_ended_at_stripe_is_found_out(buyer: Buyer, action: str) -> None:
+    buyer.become_pro()
+    buyer.stripe.cancel(buyer.subscription())
+    assert buyer.status()["plan"] == "pro"
+    problem(buyer.person.http.post(f"/subscription/{action}"), 409, "not_subscribed")
+    assert (buyer.status()["plan"], buyer.status()["status"]) == ("basic", "canceled")
+
+
+@pytest.mark.parametrize("action", ["cancel", "resume", "portal", "invoices"])
+def test_stripe_away_is_told(buyer: Buyer, action: str) -> None:
+    buyer.become_pro()
+    before = buyer.status()
+    buyer.stripe.fail_all("drop_before")
+    method = "GET" if action == "invoices" else "POST"
+    answer = buyer.person.http.request(method, f"/subscription/{action}")
+    problem(answer, 503, "service_unavailable")
+    assert int(answer.headers["retry-after"]) >= 1
+    assert buyer.status() == before
+
+
+def test_a_cancellation_whose_answer_was_lost_is_asked_for_again(buyer: Buyer) -> None:
+    buyer.become_pro()
+    buyer.stripe.fail("drop_after", "/v1/subscriptions/", method="POST", times=2)
+    problem(buyer.person.http.post("/subscription/cancel"), 503, "service_unavailable")
+    assert buyer.act("cancel")["cancel_at_period_end"] is True
+
+
+def test_the_portal_is_stripes_page_and_leads_back(buyer: Buyer) -> None:
+    buyer.become_pro()
+    portal = ok(buyer.person.http.post("/subscription/portal"))
+    assert portal.keys() == {"url"}
+    back = buyer.stripe.press(portal["url"], "back")
+    assert (back.status_code, back.headers["location"]) == (303, "http://localhost:8000")
+
+
+def test_bills_come_in_pages_newest_first_and_are_nobody_elses(stack: Stack, buyer: Buyer) -> None:
+    assert ok(buyer.person.http.get("/subscription/invoices")) == {"invoices": [], "next_cursor": None}
+    buyer.become_pro()
+    for _ in range(2):
+        buyer.stripe.pass_time(advance_to="period_end")
+    page = ok(buyer.person.http.get("/subscription/invoices", params={"limit": 2}))
+    assert [bill["status"] for bill in page["invoices"]] == ["paid", "paid"]
+    query = {"limit": 2, "cursor": page["next_cursor"]}
+    rest = ok(buyer.person.http.get("/subscription/invoices", params=query))
+    assert rest["next_cursor"] is None
+    bills = page["invoices"] + rest["invoices"]
+    assert len({bill["id"] for bill in bills}) == len(bills) == 3
+    moments = [bill["created_at"] for bill in bills]
+    assert moments == sorted(moments, reverse=True)
+    first = bills[-1]
+    assert (first["amount_due"], first["amount_paid"], first["currency"]) == (2000, 2000, "usd")
+    assert first["hosted_invoice_url"].startswith("http")
+    assert first.keys() == {
+        *("id", "number", "status", "amount_due", "amount_paid", "currency", "created_at"),
+        *("hosted_invoice_url", "invoice_pdf"),
+    }
+    stranger = Buyer(stack.person(), buyer.stripe)
+    assert ok(stranger.person.http.get("/subscription/invoices"))["invoices"] == []
+    for cursor in (page["next_cursor"], "garbage"):
+        answer = stranger.person.http.get("/subscription/invoices", params={"cursor": cursor})
+        problem(answer, 400, "cursor_invalid")
+    for limit in ("0", "101", "many"):
+        answer = buyer.person.http.get("/subscription/invoices", params={"limit": limit})
+        problem(answer, 400, "validation_failed")
+
+
+def test_a_renewal_that_is_paid_goes_on(buyer: Buyer) -> None:
+    checkout = buyer.become_pro()
+    before = buyer.status()["current_period_end"]
+    buyer.stripe.pass_time(advance_to="period_end")
+    after = buyer.status(session_id=checkout["session_id"])
+    assert (after["plan"], after["status"]) == ("pro", "active")
+    assert after["current_period_end"] > before
+
+
+def test_a_renewal_that_is_not_paid_leaves_pro_for_the_grace(buyer: Buyer) -> None:
+    checkout = buyer.become_pro()
+    buyer.stripe.payments("decline")
+    unpaid_from = buyer.status()["current_period_end"]
+    buyer.stripe.pass_time(advance_to="period_end")
+    overdue = buyer.status(session_id=checkout["session_id"])
+    assert (overdue["plan"], overdue["status"]) == ("pro", "past_due")
+    assert overdue["grace_until"] > unpaid_from
+    problem(buyer.subscribe(), 409, "already_subscribed")
+    buyer.stripe.payments("pay")
+    buyer.stripe.press(ok(buyer.person.http.post("/subscription/portal"))["url"], "pay")
+    paid = buyer.status(session_id=checkout["session_id"])
+    assert (paid["plan"], paid["status"], paid["grace_until"]) == ("pro", "active", None)
+
+
+@pytest.mark.parametrize("state", ["past_due", "unpaid"])
+def test_who_did_not_pay_for_too_long_buys_anew_and_pays_once(buyer: Buyer, state: str) -> None:
+    ok(buyer.subscribe())
+    buyer.stripe.payments("decline")
+    buyer.stripe.order("dunning", retry_after=[DAY], afterwards=state)
+    buyer.stripe.order("webhooks", deliver=True)
+    old = buyer.stripe.subscribe(
+        buyer.person.id, customer=buyer.customer(), started_at=int(time.time()) - 45 * DAY
+    )
+    buyer.wait_until(plan="basic", status=state)
+    buyer.stripe.payments("pay")
+    buyer.become_pro()
+    assert buyer.subscription() != old
+    assert buyer.stripe.status(old) == "canceled"
+
+
+def test_what_was_paid_unnoticed_after_the_grace_is_not_sold_again(buyer: Buyer) -> None:
+    ok(buyer.subscribe())
+    buyer.stripe.payments("decline")
+    buyer.stripe.order("dunning", retry_after=[DAY], afterwards="past_due")
+    buyer.stripe.order("webhooks", deliver=True)
+    buyer.stripe.subscribe(buyer.person.id, customer=buyer.customer(), started_at=int(time.time()) - 45 * DAY)
+    buyer.wait_until(plan="basic", status="past_due")
+    buyer.stripe.order("webhooks", deliver=False)
+    buyer.stripe.payments("pay")
+    buyer.stripe.press(ok(buyer.person.http.post("/subscription/portal"))["url"], "pay")
+    problem(buyer.subscribe(), 409, "already_subscribed")
+    assert buyer.status()["plan"] == "pro"
+
+
+def test_webhooks_alone_lead_a_subscription_from_its_beginning_to_its_end(buyer: Buyer) -> None:
+    buyer.stripe.order("webhooks", deliver=True)
+    buyer.pay(ok(buyer.subscribe()))
+    buyer.wait_until(plan="pro", status="active")
+    buyer.act("cancel")
+    buyer.stripe.pass_time(advance_to="period_end")
+    buyer.wait_until(plan="basic", status="canceled")
+    assert buyer.subscribe().status_code == 201
+
+
+def test_nobody_touches_a_subscription_without_signing_in(stack: Stack) -> None:
+    with client(stack.base_url) as anyone:
+        for action in ("subscribe/pro", "subscription/cancel", "subscription/resume", "subscription/portal"):
+            problem(anyone.post(f"/{action}"), 401, "authentication_required")
+        for shown in ("status", "invoices"):
+            problem(anyone.get(f"/subscription/{shown}"), 401, "authentication_required")
