@@ -154,11 +154,6 @@ class Transaction:
         return CheckoutRepository(self.session)
 
     @cached_property
-    def periodic_jobs(self) -> PeriodicJobRepository:
-        """Work that comes again and again."""
-        return PeriodicJobRepository(self.session)
-
-    @cached_property
     def workers(self) -> WorkerRepository:
         """Worker processes."""
         return WorkerRepository(self.session)

@@ -14,6 +14,9 @@ _SAFE = {
     "REDIS_URL": "redis://redis/0",
     "JWT_SECRET_KEY": "f3b1c8a95d7e4f60b2c4d6e8fa0b1c2d",
     "GEMINI_API_KEY": "AIzaSyExactlyAsGoogleGaveIt",
+    "STRIPE_SECRET_KEY": "sk_live_51hidden",
+    "STRIPE_WEBHOOK_SECRET": "whsec_hidden1,whsec_hidden2",
+    "STRIPE_PRO_PRICE_ID": "price_1hidden",
     "OTP_DELIVERY": "twilio",
     "TWILIO_ACCOUNT_SID": "AC0123",
     "TWILIO_AUTH_TOKEN": "hidden-token",
@@ -80,6 +83,9 @@ def test_production_names_what_is_missing_malformed_and_unsafe_together(tmp_path
     assert named == (unsafe.keys() - {"ENVIRONMENT", "OTP_DELIVERY"}) | {
         "DATABASE_URL",
         "GEMINI_API_KEY",
+        "STRIPE_SECRET_KEY",
+        "STRIPE_WEBHOOK_SECRET",
+        "STRIPE_PRO_PRICE_ID",
         "TWILIO_ACCOUNT_SID",
         "TWILIO_AUTH_TOKEN",
         "TWILIO_FROM",
@@ -170,4 +176,25 @@ def test_a_short_secret_is_refused_everywhere(tmp_path: object, environment: str
     done = _load(settings, tmp_path)
     assert done.returncode == 1
     assert "JWT_SECRET_KEY is shorter than 32 bytes" in done.stderr
+    assert "visible" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("STRIPE_SECRET_KEY", ""),
+        ("STRIPE_SECRET_KEY", "pk_live_visible"),
+        ("STRIPE_SECRET_KEY", "sk_test_sandbox"),
+        ("STRIPE_WEBHOOK_SECRET", ""),
+        ("STRIPE_WEBHOOK_SECRET", "whsec_sandbox"),
+        ("STRIPE_WEBHOOK_SECRET", "whsec_1,visible"),
+        ("STRIPE_PRO_PRICE_ID", ""),
+        ("STRIPE_PRO_PRICE_ID", "price_sandbox_pro"),
+        ("STRIPE_API_BASE", "http://visible:8100"),
+    ],
+)
+def test_production_takes_no_money_through_a_sandbox(tmp_path: object, name: str, value: str) -> None:
+    done = _load({**_SAFE, name: value}, tmp_path)
+    assert done.returncode == 1
+    assert name in done.stderr
     assert "visible" not in done.stderr

@@ -25,12 +25,19 @@ _SECRETS: Final = (
     "gemini_api_key",
     "stripe_secret_key",
     "stripe_webhook_secret",
+    "stripe_pro_price_id",
     "twilio_auth_token",
     "metrics_token",
 )
 _OUTSIDE: Final = ("gemini_base_url", "stripe_api_base", "twilio_api_base")
 _OF_TWILIO: Final = ("twilio_account_sid", "twilio_auth_token", "twilio_from")
 _SHORTEST_JWT_SECRET_BYTES: Final = 32
+
+_FORMS: Final = {
+    "stripe_secret_key": (("sk_", "rk_"), "secret key of Stripe's (sk_…)"),
+    "stripe_webhook_secret": (("whsec_",), "signing secret of Stripe's (whsec_…)"),
+    "stripe_pro_price_id": (("price_",), "price of Stripe's (price_…)"),
+}
 
 # Words of the samples that the documents print, and of ours.
 _SAMPLE_WORDS: Final = (
@@ -49,7 +56,7 @@ def problems_of(settings: Settings) -> list[Problem]:
     """Every problem between or about settings whose form is right."""
     found = list(_incomplete(settings))
     if settings.environment is Environment.PRODUCTION:
-        found += _unsafe(settings)
+        found += [*_flawed_keys(settings), *_open_doors(settings)]
     return found
 
 
@@ -63,13 +70,19 @@ def _incomplete(settings: Settings) -> Iterator[Problem]:
                 yield field, "is missing, but OTP_DELIVERY=twilio needs it"
 
 
-def _unsafe(settings: Settings) -> Iterator[Problem]:
+def _flawed_keys(settings: Settings) -> Iterator[Problem]:
     for field in _REQUIRED_IN_PRODUCTION:
         if not _text(settings, field):
             yield field, "is missing"
     for field in _SECRETS:
         if any(word in _text(settings, field).lower() for word in _SAMPLE_WORDS):
             yield field, "is a sample"
+    for field, (forms, what) in _FORMS.items():
+        if (text := _text(settings, field)) and not all(part.startswith(forms) for part in text.split(",")):
+            yield field, f"is no {what}"
+
+
+def _open_doors(settings: Settings) -> Iterator[Problem]:
     for field in _OUTSIDE:
         if not _is_public(_text(settings, field)):
             yield field, "is a sandbox: production needs https and a public host"
