@@ -1,0 +1,67 @@
+"""The routes, as the API's own document lists them, so that a test of all covers a new one by itself."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from tests.support.person import Json, client, ok
+
+# Whoever sends one of these for good is signed out, and would meet nothing but the door from then on.
+FAREWELLS: Final = ("log_out", "end_session", "delete_me")
+
+
+class Ids(dict[str, str]):
+    """Path parameters: the room, and for all else an id that nobody has."""
+
+    def __init__(self, room: str) -> None:
+        super().__init__(chatroom_id=room)
+
+    def __missing__(self, name: str) -> str:
+        return "018f0000-0000-7000-8000-000000000000"
+
+
+@dataclass(frozen=True)
+class Route:
+    """One operation."""
+
+    method: str
+    path: str
+    documented: Json
+    schemas: Json
+
+    @property
+    def is_farewell(self) -> bool:
+        """Whether it ends the session that sends it."""
+        return self.documented["operationId"] in FAREWELLS
+
+    def __str__(self) -> str:
+        return f"{self.method.upper()} {self.path}"
+
+    def address(self, room: str) -> str:
+        """Where it is for this room."""
+        return self.path.format_map(Ids(room))
+
+    def parameters(self, place: str) -> list[str]:
+        """The names of its parameters in the path, the query or the header."""
+        return [each["name"] for each in self.documented.get("parameters", ()) if each["in"] == place]
+
+    def body(self) -> Json:
+        """The schema of its JSON body; empty when it has none."""
+        content = self.documented.get("requestBody", {}).get("content", {}).get("application/json", {})
+        schema: Json = content.get("schema", {})
+        for reference in (schema, *schema.get("anyOf", ())):
+            if "$ref" in reference:
+                found: Json = self.schemas[reference["$ref"].rpartition("/")[2]]
+                return found
+        return schema
+
+
+def routes_at(address: str) -> list[Route]:
+    """Every route of an API process."""
+    with client(address) as anyone:
+        document = ok(anyone.get("/openapi.json"))
+    schemas = document["components"]["schemas"]
+    return [
+        Route(method, path, operation, schemas)
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+    ]
