@@ -90,7 +90,7 @@ def test_nothing_is_left_that_names_the_person(stack: Stack, person: Person) -> 
     assert mark in person.http.get("/chatroom").text
     assert stack.redis.exists(f"chatrooms:user:{person.id}")
     ok(person.http.post("/auth/send-otp", json={"mobile_number": person.mobile_number}))
-    stack.redis.set(f"limit:user:{person.id}", "1")
+    assert stack.redis.exists(f"limit:user:{person.id}")
     ids = {person.id, room, untitled, later["message"]["id"], later["reply"]["id"]}
     ids |= {exchange["message"]["id"], exchange["reply"]["id"]}
     personal = {mark, *forms_of_number(person.mobile_number)}
