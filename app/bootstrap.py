@@ -152,6 +152,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             uow=base.uow,
             access_key=root,
             open_sessions=open_sessions,
+            looks=Turns(),
             clock=utc_now,
             access_lifetime=timedelta(hours=settings.access_token_hours),
             refresh_lifetime=timedelta(days=settings.refresh_token_days),

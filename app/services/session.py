@@ -11,6 +11,7 @@ from app.models.base import new_id
 from app.schemas.auth import TokensOut
 from app.schemas.user import UserOut
 from app.security import (
+    AccessClaims,
     TokenInvalidError,
     issue_access_token,
     new_refresh_token,
@@ -19,6 +20,7 @@ from app.security import (
 )
 from app.services.clock import Clock
 from app.services.session_cache import SessionCache
+from app.services.turns import Turns
 from app.unit_of_work import Transaction, UnitOfWork
 
 
@@ -45,6 +47,7 @@ class SessionService:
     uow: UnitOfWork
     access_key: bytes
     open_sessions: SessionCache
+    looks: Turns
     clock: Clock
     access_lifetime: timedelta
     refresh_lifetime: timedelta
@@ -94,6 +97,14 @@ class SessionService:
         except TokenInvalidError:
             raise AuthenticationRequired from None
         if not self.open_sessions.is_fresh(claims.session_id, claims.user_id):
+            await self._look(claims)
+        return CurrentUser(id=claims.user_id, session_id=claims.session_id)
+
+    async def _look(self, claims: AccessClaims) -> None:
+        """Ask the row; of many requests at once the first few do, and the others know it from them."""
+        async with self.looks.take(claims.user_id):
+            if self.open_sessions.is_fresh(claims.session_id, claims.user_id):
+                return
             read_at = time.monotonic()
             async with self.uow.read() as tx:
                 if not await tx.sessions.is_live(
@@ -101,4 +112,3 @@ class SessionService:
                 ):
                     raise AuthenticationRequired
             self.open_sessions.remember(claims.session_id, claims.user_id, read_at=read_at)
-        return CurrentUser(id=claims.user_id, session_id=claims.session_id)

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
-from app.errors import ServiceUnavailable
+from app.errors import AppError, ServiceUnavailable
 
 _MOST_AT_ONCE = 3
-_LONGEST_WAIT_SECONDS = 2.0
+_LONGEST_WAIT_SECONDS = 10.0  # while the line moves; it is given up as soon as the database is away
 
 
 class _Line:
@@ -17,6 +17,8 @@ class _Line:
 
     def __init__(self) -> None:
         self.inside = 0
+        self.failures = 0
+        """How many in a row found the database away."""
         self.waiting: deque[asyncio.Future[None]] = deque()
 
     def leave(self) -> None:
@@ -45,7 +47,7 @@ class Turns:
         """Be one of the few of this person while in this block.
 
         Raises:
-            ServiceUnavailable: the wait took too long, or somebody in front found the database away.
+            ServiceUnavailable: the wait took too long, or all in front found the database away.
         """
         line = self._lines.setdefault(user_id, _Line())
         if line.inside < _MOST_AT_ONCE:
@@ -55,8 +57,15 @@ class Turns:
         try:
             yield
         except ServiceUnavailable:
-            line.give_up()
+            line.failures += 1
+            if line.failures >= _MOST_AT_ONCE:
+                line.give_up()
             raise
+        except AppError:
+            line.failures = 0  # a refusal is an answer, too
+            raise
+        else:
+            line.failures = 0
         finally:
             line.leave()
             if line.inside == 0:
