@@ -108,7 +108,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             access_lifetime=timedelta(hours=settings.access_token_hours),
             refresh_lifetime=timedelta(days=settings.refresh_token_days),
         )
-        sessions = SessionService(base.uow, tokens, open_sessions, cursors, utc_now)
+        sessions = SessionService(base.uow, tokens, open_sessions, cursors, Turns(), utc_now)
         hasher = PasswordHasher()
         stack.callback(hasher.close)
         otps = _otp_service(settings, base, sender, numbers, root)

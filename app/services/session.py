@@ -15,6 +15,7 @@ from app.services.clock import Clock
 from app.services.paging import CursorSigner
 from app.services.session_cache import OpenSession, SessionCache
 from app.services.tokens import TokenIssuer
+from app.services.turns import Turns
 from app.unit_of_work import Transaction, UnitOfWork
 
 USE_NOTED_EVERY = timedelta(minutes=10)
@@ -46,6 +47,7 @@ class SessionService:
     tokens: TokenIssuer
     open_sessions: SessionCache
     cursors: CursorSigner
+    looks: Turns
     clock: Clock
 
     async def open(self, tx: Transaction, user: User, *, opened_by: str, device: Device) -> TokensOut:
@@ -92,7 +94,12 @@ class SessionService:
         return CurrentUser(id=known.user_id, session_id=claims.session_id, plan=known.plan)
 
     async def _look(self, claims: AccessClaims) -> OpenSession | None:
-        """Ask the row, and note now and then that the session is in use."""
+        """Ask the row; of many requests at once the first few do, and the others know it from them."""
+        async with self.looks.take(claims.user_id):
+            return self.open_sessions.get(claims.session_id) or await self._read(claims)
+
+    async def _read(self, claims: AccessClaims) -> OpenSession | None:
+        """Read the row, and note now and then that the session is in use."""
         read_at, now = time.monotonic(), self.clock()
         async with self.uow.single() as tx:
             use = await tx.sessions.find_open(session_id=claims.session_id, user_id=claims.user_id, now=now)

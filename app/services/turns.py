@@ -1,15 +1,17 @@
 """Turns: a person's writes go a few at a time, so that a rush of one holds up nobody else."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
-from app.errors import ServiceUnavailable
+from app.errors import AppError, ServiceUnavailable
 
 _MOST_AT_ONCE = 3
-_LONGEST_WAIT_SECONDS = 2.0
+_HANGING_SECONDS = 1.5  # who failed after so long has waited in vain for all behind them, too
+_LONGEST_WAIT_SECONDS = 10.0  # while the line moves; it is given up as soon as the database is away
 
 
 class _Line:
@@ -17,6 +19,8 @@ class _Line:
 
     def __init__(self) -> None:
         self.inside = 0
+        self.failures = 0
+        """How many in a row found the database away."""
         self.waiting: deque[asyncio.Future[None]] = deque()
 
     def leave(self) -> None:
@@ -45,18 +49,26 @@ class Turns:
         """Be one of the few of this person while in this block.
 
         Raises:
-            ServiceUnavailable: the wait took too long, or somebody in front found the database away.
+            ServiceUnavailable: the wait took too long, or those in front found the database away.
         """
         line = self._lines.setdefault(user_id, _Line())
         if line.inside < _MOST_AT_ONCE:
             line.inside += 1
         else:
             await self._wait(line)
+        began = time.monotonic()
         try:
             yield
         except ServiceUnavailable:
-            line.give_up()
+            line.failures += 1
+            if line.failures >= _MOST_AT_ONCE or time.monotonic() - began > _HANGING_SECONDS:
+                line.give_up()
             raise
+        except AppError:
+            line.failures = 0  # a refusal is an answer, too
+            raise
+        else:
+            line.failures = 0
         finally:
             line.leave()
             if line.inside == 0:
