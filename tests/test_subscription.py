@@ -96,6 +96,17 @@ def test_the_portal_is_stripes_page_and_leads_back(buyer: Buyer) -> None:
     assert (back.status_code, back.headers["location"]) == (303, "http://localhost:8000")
 
 
+def test_what_was_cancelled_in_the_portal_can_be_resumed(buyer: Buyer) -> None:
+    checkout = buyer.become_pro()
+    portal = ok(buyer.person.http.post("/subscription/portal"))["url"]
+    buyer.stripe.press(portal, "cancel")
+    status = buyer.status(session_id=checkout["session_id"])
+    assert (status["plan"], status["cancel_at_period_end"]) == ("pro", True)
+    assert buyer.act("resume")["cancel_at_period_end"] is False
+    buyer.stripe.pass_time(advance_to="period_end")
+    assert buyer.status(session_id=checkout["session_id"])["plan"] == "pro"
+
+
 def test_bills_come_in_pages_newest_first_and_are_nobody_elses(stack: Stack, buyer: Buyer) -> None:
     assert ok(buyer.person.http.get("/subscription/invoices")) == {"invoices": [], "next_cursor": None}
     buyer.become_pro()

@@ -17,6 +17,8 @@ def subscription_from(body: Json) -> StripeSubscription:
     items = [item for item in _items(body.get("items")) if "current_period_end" in item] or [body]
     starts = [moment for item in items if (moment := _moment(item.get("current_period_start")))]
     ends = [moment for item in items if (moment := _moment(item.get("current_period_end")))]
+    end = min(ends, default=None)
+    cancel_at = _moment(body.get("cancel_at"))  # how the customer portal says it
     return StripeSubscription(
         id=str(body["id"]),
         customer_id=reference(body.get("customer")) or "",
@@ -24,8 +26,9 @@ def subscription_from(body: Json) -> StripeSubscription:
         status=str(body["status"]),
         created_at=_at(body["created"]),
         current_period_start=min(starts, default=None),
-        current_period_end=min(ends, default=None),
-        cancel_at_period_end=body.get("cancel_at_period_end") is True,
+        current_period_end=end,
+        cancel_at_period_end=body.get("cancel_at_period_end") is True
+        or (cancel_at is not None and end is not None and cancel_at <= end),
     )
 
 

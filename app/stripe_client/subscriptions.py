@@ -38,6 +38,11 @@ class SdkSubscriptions:
                     subscription_id, {"cancel_at_period_end": cancel}
                 )
             )
+            if not cancel and found.cancel_at is not None:
+                # The customer portal cancels by a date, which the flag does not take back.
+                found = await self.stripe.ask(
+                    lambda client: client.v1.subscriptions.update_async(subscription_id, {"cancel_at": ""})
+                )
         except StripeRefusedError:
             now = await self.get(subscription_id)
             if now.has_ended:
