@@ -269,6 +269,7 @@ def test_an_address_on_an_allowed_origin_is_taken_and_told_the_session(
     [
         "https://evil.example/",
         "http://app.example.com/",
+        "http://app.example.com:443/",
         f"{_APP}:8443/",
         f"{_APP}.evil.example/",
         f"{_APP}@evil.example/",
