@@ -176,6 +176,7 @@ def _production_problems(settings: Settings) -> list[str]:
         problems.append("GEMINI_API_KEY is missing")
     if not settings.gemini_base_url.startswith("https://"):
         problems.append("GEMINI_BASE_URL is a sandbox: production needs https")
+    problems += _stripe_problems(settings)
     if settings.otp_delivery is not OtpDelivery.TWILIO:
         problems.append(
             "OTP_DELIVERY shows codes to whoever asks or reads the terminal: production needs twilio"
@@ -184,6 +185,23 @@ def _production_problems(settings: Settings) -> list[str]:
         problems.append("TWILIO_API_BASE is a sandbox: production needs https")
     if "*" in settings.allowed_origins:
         problems.append("ALLOWED_ORIGINS must name origins, not *")
+    return problems
+
+
+def _stripe_problems(settings: Settings) -> list[str]:
+    problems = []
+    key = settings.stripe_secret_key.get_secret_value()
+    if not key.startswith(("sk_", "rk_")) or "sandbox" in key:
+        problems.append("STRIPE_SECRET_KEY is missing, a sandbox's, or no secret key of Stripe's (sk_…)")
+    secrets = [secret.get_secret_value() for secret in settings.stripe_webhook_secret]
+    if not secrets or not all(secret.startswith("whsec_") for secret in secrets):
+        problems.append("STRIPE_WEBHOOK_SECRET is missing or no signing secret of Stripe's (whsec_…)")
+    if "whsec_sandbox" in secrets:
+        problems.append("STRIPE_WEBHOOK_SECRET is a sandbox's")
+    if not settings.stripe_pro_price_id.startswith("price_") or "sandbox" in settings.stripe_pro_price_id:
+        problems.append("STRIPE_PRO_PRICE_ID is missing, a sandbox's, or no price of Stripe's (price_…)")
+    if not settings.stripe_api_base.startswith("https://"):
+        problems.append("STRIPE_API_BASE is a sandbox: production needs https")
     return problems
 
 

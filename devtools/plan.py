@@ -47,8 +47,16 @@ class Plan:
         return "REDIS_URL" not in self.given
 
     @property
-    def starts_sandbox(self) -> bool:
+    def plays_gemini(self) -> bool:
         return not {"GEMINI_API_KEY", "GEMINI_BASE_URL"} & self.given.keys()
+
+    @property
+    def plays_stripe(self) -> bool:
+        return not {"STRIPE_SECRET_KEY", "STRIPE_API_BASE"} & self.given.keys()
+
+    @property
+    def starts_sandbox(self) -> bool:
+        return self.plays_gemini or self.plays_stripe
 
     @property
     def port(self) -> int:

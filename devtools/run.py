@@ -112,9 +112,18 @@ class Run:
             "LOG_FORMAT": "console",
             "PYTHONUNBUFFERED": "1",
         }
-        if self._plan.starts_sandbox:
-            ours["GEMINI_BASE_URL"] = f"http://127.0.0.1:{self._ports['sandbox']}"
-            ours["GEMINI_API_KEY"] = "sandbox"
+        sandbox = f"http://127.0.0.1:{self._ports['sandbox']}"
+        if self._plan.plays_gemini:
+            ours |= {"GEMINI_BASE_URL": sandbox, "GEMINI_API_KEY": "sandbox"}
+        if self._plan.plays_stripe:
+            ours |= {
+                "STRIPE_API_BASE": sandbox,
+                "STRIPE_SECRET_KEY": "sk_test_sandbox",
+                "STRIPE_WEBHOOK_SECRET": "whsec_sandbox",
+                "STRIPE_PRO_PRICE_ID": "price_sandbox_pro",
+                "SANDBOX_STRIPE_WEBHOOK_URL": f"http://127.0.0.1:{self._plan.port}/webhook/stripe",
+                "SANDBOX_PUBLIC_URL": sandbox,
+            }
         return self._plan.environment(ours)
 
     def _announce(self, seconds: float) -> None:

@@ -14,6 +14,9 @@ _SAFE = {
     "REDIS_URL": "redis://redis/0",
     "JWT_SECRET_KEY": "f3b1c8a95d7e4f60b2c4d6e8fa0b1c2d",
     "GEMINI_API_KEY": "AIzaSyExactlyAsGoogleGaveIt",
+    "STRIPE_SECRET_KEY": "sk_live_51hidden",
+    "STRIPE_WEBHOOK_SECRET": "whsec_hidden1,whsec_hidden2",
+    "STRIPE_PRO_PRICE_ID": "price_1hidden",
     "OTP_DELIVERY": "twilio",
     "TWILIO_ACCOUNT_SID": "AC0123",
     "TWILIO_AUTH_TOKEN": "hidden-token",
@@ -71,3 +74,24 @@ def test_an_empty_variable_counts_as_not_set(tmp_path: object, name: str) -> Non
 def test_twilio_needs_its_account(tmp_path: object) -> None:
     done = _load({**_SAFE, "ENVIRONMENT": "development", "TWILIO_FROM": ""}, tmp_path)
     assert "TWILIO_FROM" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("STRIPE_SECRET_KEY", ""),
+        ("STRIPE_SECRET_KEY", "pk_live_visible"),
+        ("STRIPE_SECRET_KEY", "sk_test_sandbox"),
+        ("STRIPE_WEBHOOK_SECRET", ""),
+        ("STRIPE_WEBHOOK_SECRET", "whsec_sandbox"),
+        ("STRIPE_WEBHOOK_SECRET", "whsec_1,visible"),
+        ("STRIPE_PRO_PRICE_ID", ""),
+        ("STRIPE_PRO_PRICE_ID", "price_sandbox_pro"),
+        ("STRIPE_API_BASE", "http://visible:8100"),
+    ],
+)
+def test_production_takes_no_money_through_a_sandbox(tmp_path: object, name: str, value: str) -> None:
+    done = _load({**_SAFE, name: value}, tmp_path)
+    assert done.returncode == 1
+    assert name in done.stderr
+    assert "visible" not in done.stderr

@@ -21,7 +21,7 @@ def test_environment_wins_over_the_file_and_empty_means_not_set(
     monkeypatch.setenv("DATABASE_URL", "environment")
     monkeypatch.setenv("REDIS_URL", "")
     monkeypatch.setenv("LOG_FORMAT", "")
-    for name in ("GEMINI_API_KEY", "GEMINI_BASE_URL", "PORT"):
+    for name in ("GEMINI_API_KEY", "GEMINI_BASE_URL", "STRIPE_SECRET_KEY", "STRIPE_API_BASE", "PORT"):
         monkeypatch.delenv(name, raising=False)
     plan = Plan.read(tmp_path)
     env = plan.environment(OURS)
@@ -30,10 +30,16 @@ def test_environment_wins_over_the_file_and_empty_means_not_set(
     assert plan.port == 8100
 
 
-@pytest.mark.parametrize("name", ["GEMINI_API_KEY", "GEMINI_BASE_URL"])
-def test_either_gemini_variable_keeps_the_sandbox_away(name: str) -> None:
-    assert Plan({}).starts_sandbox
-    assert not Plan({name: "given"}).starts_sandbox
+@pytest.mark.parametrize("gemini", ["GEMINI_API_KEY", "GEMINI_BASE_URL"])
+@pytest.mark.parametrize("stripe", ["STRIPE_SECRET_KEY", "STRIPE_API_BASE"])
+def test_the_sandbox_plays_whom_nothing_is_given_for(gemini: str, stripe: str) -> None:
+    def roles(plan: Plan) -> tuple[bool, bool, bool]:
+        return plan.plays_gemini, plan.plays_stripe, plan.starts_sandbox
+
+    assert roles(Plan({})) == (True, True, True)
+    assert roles(Plan({gemini: "given"})) == (False, True, True)
+    assert roles(Plan({stripe: "given"})) == (True, False, True)
+    assert roles(Plan({gemini: "given", stripe: "given"})) == (False, False, False)
 
 
 @pytest.mark.parametrize("text", ["0", "65536", "-1", "eight", "٣"])
