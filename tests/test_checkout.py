@@ -143,6 +143,19 @@ def test_a_wish_that_got_no_answer_for_long_does_not_stand_in_the_way(stack: Sta
     assert last["idempotency_key"] not in keys
 
 
+def test_a_refusal_is_not_asked_for_again(stack: Stack, buyer: Buyer) -> None:
+    """Stripe repeats a refusal to its key for a day; here the price was changed between two clicks."""
+    buyer.stripe.fail("drop_after", "/v1/checkout/sessions", method="POST", times=5)
+    problem(buyer.subscribe(), 503, "service_unavailable")
+    buyer.stripe.end_failures()
+    elsewhere = Buyer(buyer.person.at(stack.start_api(STRIPE_PRO_PRICE_ID="price_other")), buyer.stripe)
+    for _ in range(2):
+        problem(elsewhere.subscribe(), 503, "service_unavailable")
+    asked = buyer.stripe.calls("/v1/checkout/sessions", "POST")
+    assert [call["status"] for call in asked[-2:]] == [400, 400]
+    assert asked[-2]["idempotency_key"] != asked[-1]["idempotency_key"]
+
+
 def test_an_open_page_is_reused(buyer: Buyer) -> None:
     first, second = ok(buyer.subscribe()), ok(buyer.subscribe())
     assert first == second
@@ -256,6 +269,7 @@ def test_an_address_on_an_allowed_origin_is_taken_and_told_the_session(
     [
         "https://evil.example/",
         "http://app.example.com/",
+        "http://app.example.com:443/",
         f"{_APP}:8443/",
         f"{_APP}.evil.example/",
         f"{_APP}@evil.example/",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime, Select, Uuid, delete, literal, select, update
+from sqlalchemy import DateTime, Select, Uuid, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -30,14 +30,6 @@ class CheckoutRepository:
         row = _living(user_id).add_columns(literal(customer_id), literal(now, DateTime(timezone=True)))
         await self.session.execute(insert(StripeCustomer).from_select(columns, row).on_conflict_do_nothing())
         return await self.customer_of(user_id)
-
-    async def forget_customer(self, user_id: UUID, customer_id: str) -> None:
-        """Drop a customer that is gone at Stripe."""
-        await self.session.execute(
-            delete(StripeCustomer).where(
-                StripeCustomer.user_id == user_id, StripeCustomer.customer_id == customer_id
-            )
-        )
 
     async def begin(
         self, user_id: UUID, *, success_url: str, cancel_url: str, now: datetime

@@ -177,15 +177,14 @@ class CheckoutService:
                 success_url=checkout.success_url,
                 cancel_url=checkout.cancel_url,
             )
-        except (StripeMissingError, StripeUnavailableError) as failure:
-            if isinstance(failure, StripeMissingError | StripeRefusedError):
+        except StripeUnavailableError as failure:
+            if isinstance(failure, StripeRefusedError):
                 await self._close(checkout.id)  # since Stripe repeats a refusal to the same key
             if await self._is_known(customer_id):
-                raise PaymentsUnavailable from failure
+                raise
             log.warning("customer_gone", user_id=str(checkout.user_id))
-            await self._close(checkout.id)
             async with self.uow.begin() as tx:
-                await tx.checkouts.forget_customer(checkout.user_id, customer_id)
+                await tx.billing.forget_customer(customer_id, now=self.clock())
             return None
         async with self.uow.begin() as tx:
             noted = await tx.checkouts.note_session(

@@ -7,7 +7,7 @@ from app.errors import NotSubscribed
 from app.schemas.subscription import InvoiceOut, InvoicePage, PortalOut
 from app.services.paging import CursorSigner
 from app.services.payments import asking_stripe
-from app.stripe_client import StripeCustomers, StripeMissingError
+from app.stripe_client import StripeCustomers
 from app.unit_of_work import UnitOfWork
 
 
@@ -24,17 +24,14 @@ class CustomerService:
         """A short-lived address of the page where cards, bills and the subscription are managed.
 
         Raises:
-            NotSubscribed: the person never wished to buy anything, or Stripe's record of it is gone.
+            NotSubscribed: the person never wished to buy anything.
             PaymentsUnavailable: Stripe is away.
         """
         customer_id = await self._customer(user_id)
         if customer_id is None:
             raise NotSubscribed
         async with asking_stripe():
-            try:
-                url = await self.customers.portal_url(customer_id, return_url=self.public_url)
-            except StripeMissingError:
-                raise NotSubscribed from None
+            url = await self.customers.portal_url(customer_id, return_url=self.public_url)
         return PortalOut(url=url)
 
     async def invoices(self, user_id: UUID, *, limit: int, cursor: str | None) -> InvoicePage:
@@ -50,10 +47,7 @@ class CustomerService:
         if customer_id is None:
             return InvoicePage(invoices=[], next_cursor=None)
         async with asking_stripe():
-            try:
-                found, more = await self.customers.invoices(customer_id, limit=limit, after=after)
-            except StripeMissingError:
-                found, more = [], False
+            found, more = await self.customers.invoices(customer_id, limit=limit, after=after)
         next_cursor = self.cursors.make(scope, found[-1].id) if more and found else None
         return InvoicePage(
             invoices=[InvoiceOut.model_validate(invoice) for invoice in found], next_cursor=next_cursor
