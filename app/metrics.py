@@ -25,6 +25,11 @@ _rate_limit_refusals = Counter(
     "rate_limit_refusals", "Requests refused by a limit: ip, pro or daily.", ("limit",)
 )
 _otp_refusals = Counter("otp_refusals", "Codes that were not sent, by reason.", ("reason",))
+_webhooks = Counter(
+    "stripe_webhooks",
+    "Webhooks: new, duplicate, refused, or kept and ignored (wrong_mode, unknown_type).",
+    ("outcome",),
+)
 _messages = Counter("messages", "Messages and regenerations that were accepted.")
 
 for _limit in ("ip", "pro", "daily"):
@@ -62,6 +67,11 @@ def rate_limit_refused(limit: Literal["ip", "pro", "daily"]) -> None:
 def otp_refused(reason: str) -> None:
     """Count a code that was not sent; `reason` is one of a few words of ours."""
     _otp_refusals.labels(reason).inc()
+
+
+def webhook_received(outcome: str) -> None:
+    """Count a webhook; `outcome` is one of a few words of ours."""
+    _webhooks.labels(outcome).inc()
 
 
 def message_accepted() -> None:

@@ -9,6 +9,7 @@ from tests.support.buyer import Buyer, Till
 from tests.support.person import client, ok, problem
 from tests.support.stack import Stack
 from tests.support.stripe import DAY
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
@@ -208,3 +209,25 @@ def test_nobody_touches_a_subscription_without_signing_in(stack: Stack) -> None:
             problem(anyone.post(f"/{action}"), 401, "authentication_required")
         for shown in ("status", "invoices"):
             problem(anyone.get(f"/subscription/{shown}"), 401, "authentication_required")
+
+
+def test_a_deleted_account_ends_at_stripe_too_also_when_stripe_is_away_at_first(
+    stack: Stack, buyer: Buyer
+) -> None:
+    """Red when the erasure does not tell Stripe, or forgets the customer before Stripe has confirmed."""
+    buyer.become_pro()
+    customer, subscription = buyer.customer(), buyer.subscription()
+    buyer.stripe.fail_all("drop_before")
+    assert buyer.person.http.delete("/user/me").status_code == 202
+    person = buyer.person.id
+    eventually(lambda: not stack.database.rows("SELECT FROM users WHERE id = %s", person), what="the erasure")
+    [left] = stack.database.rows("SELECT stripe_customer_id FROM deletions WHERE user_id = %s", person)
+    assert left == {"stripe_customer_id": customer}
+    buyer.stripe.end_failures()
+    eventually(
+        lambda: not stack.database.rows("SELECT FROM deletions WHERE user_id = %s", person),
+        seconds=60,
+        what="Stripe's word that the customer is gone",
+    )
+    assert customer not in {one["id"] for one in buyer.stripe.listed("customers")}
+    assert buyer.stripe.status(subscription) == "canceled"

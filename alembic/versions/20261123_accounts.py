@@ -33,6 +33,7 @@ def upgrade() -> None:
         "periodic_jobs",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("next_run_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("tally", sa.BigInteger(), nullable=False, server_default="0"),
         sa.PrimaryKeyConstraint("name", name="pk_periodic_jobs"),
     )
 

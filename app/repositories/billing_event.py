@@ -127,3 +127,8 @@ class StripeEventRepository:
             .where(_EVENT.c.id == event_id, _UNPROCESSED)
             .values(next_attempt_at=func.now() + seconds(after_seconds))
         )
+
+    async def count_waiting(self) -> int:
+        """How many events are not worked off."""
+        found = await self.session.scalar(select(func.count()).select_from(_EVENT).where(_UNPROCESSED))
+        return found or 0

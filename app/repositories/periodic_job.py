@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Boolean, Double, Text, case, cast, column, func, update, values
+from sqlalchemy import Boolean, Double, Text, case, cast, column, func, select, update, values
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -50,6 +50,18 @@ class PeriodicJobRepository:
             execution_options={"synchronize_session": False},
         )
         return claimed.all()
+
+    async def add_to_tally(self, name: str, found: int) -> None:
+        """Note how much a run found to do."""
+        await self.session.execute(
+            update(PeriodicJob).where(PeriodicJob.name == name).values(tally=PeriodicJob.tally + found),
+            execution_options={"synchronize_session": False},
+        )
+
+    async def tally(self, name: str) -> int:
+        """How much all runs of a job found to do."""
+        found = await self.session.scalar(select(PeriodicJob.tally).where(PeriodicJob.name == name))
+        return found or 0
 
     async def come_again(self, name: str, *, after_seconds: float) -> None:
         """Let a job be due in so many seconds, if it would not be sooner."""

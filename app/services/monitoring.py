@@ -8,6 +8,7 @@ from app import metrics
 from app.errors import AuthenticationRequired, NotFound, ServiceUnavailable
 from app.metrics import Gauge
 from app.redis_client.connection import RedisConnection
+from app.services.reconciliation import RECONCILIATION
 from app.unit_of_work import UnitOfWork
 
 _LIMIT_SECONDS = 1.0
@@ -43,10 +44,14 @@ class MonitoringService:
                 workers = await tx.workers.count_alive()
                 pending = await tx.workers.count_pending()
                 oldest = await tx.workers.oldest_pending_seconds()
+                events = await tx.stripe_events.count_waiting()
+                drift = await tx.periodic_jobs.tally(RECONCILIATION)
         except (ServiceUnavailable, TimeoutError):
             return []
         return [
             Gauge("workers_alive", "Worker processes with a sign of life in the last 15 s.", workers),
             Gauge("replies_pending", "Replies that wait for a worker.", pending),
             Gauge("oldest_pending_reply_seconds", "How long the oldest due reply has waited.", oldest),
+            Gauge("stripe_events_waiting", "Events of Stripe's that are not worked off.", events),
+            Gauge("stripe_drift_repaired", "Subscriptions that webhooks had left wrong, ever.", drift),
         ]

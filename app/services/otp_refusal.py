@@ -2,6 +2,7 @@
 
 import structlog
 
+from app import metrics
 from app.errors import AppError, CountryNotAllowed, OtpLimitReached, OtpResendTooSoon
 from app.redis_client.otp_budgets import OtpRefusal
 
@@ -9,8 +10,9 @@ log = structlog.get_logger(__name__)
 
 
 def refused(reason: OtpRefusal, *, wait_seconds: int = 0) -> AppError:
-    """The failure to raise. Every refusal comes through here once, so a metric of them belongs here."""
+    """The failure to raise. Every refusal comes through here once."""
     log.info("otp_refused", reason=reason.value)
+    metrics.otp_refused(reason.value)
     if reason is OtpRefusal.COUNTRY:
         return CountryNotAllowed()
     if reason is OtpRefusal.RESEND:

@@ -8,6 +8,7 @@ from app.services.clock import Clock
 from app.services.periodic import Job
 from app.unit_of_work import UnitOfWork
 
+_EVENTS_KEPT = timedelta(days=60)  # Stripe lists events, and tries to deliver them, for 30
 _SESSIONS_KEPT = timedelta(days=30)
 _SESSIONS_AT_ONCE = 1000
 _RHYTHM = Rhythm("purge", every_seconds=3600, at_midnight=True)
@@ -15,7 +16,7 @@ _RHYTHM = Rhythm("purge", every_seconds=3600, at_midnight=True)
 
 @dataclass(frozen=True, slots=True)
 class PurgeService:
-    """Erases counts that were carried over into days gone by, and sessions that are long over."""
+    """Erases counts that were carried over into days gone by, and sessions and events that are long over."""
 
     uow: UnitOfWork
     clock: Clock
@@ -29,6 +30,7 @@ class PurgeService:
         now = self.clock()
         async with self.uow.begin() as tx:
             await tx.purges.carried_usage(before=now.date())
+            await tx.purges.stripe_events(processed_before=now - _EVENTS_KEPT)
         erased = _SESSIONS_AT_ONCE
         while erased == _SESSIONS_AT_ONCE:
             async with self.uow.begin() as tx:

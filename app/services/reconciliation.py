@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 
@@ -14,7 +15,8 @@ from app.services.subscription_sync import SubscriptionSync, SyncOutcome
 from app.stripe_client import StripeSubscription, StripeSubscriptions
 from app.unit_of_work import UnitOfWork
 
-_RHYTHM = Rhythm("stripe_reconciliation", every_seconds=3600, at_midnight=False)
+RECONCILIATION: Final = "stripe_reconciliation"
+_RHYTHM = Rhythm(RECONCILIATION, every_seconds=3600, at_midnight=False)
 _LONGEST_SECONDS = 0.8 * _RHYTHM.every_seconds  # over before another worker may begin
 _CHUNK = 100
 
@@ -29,10 +31,6 @@ class Drift:
     repaired: int = 0
 
 
-def _nothing(_: Drift) -> None:
-    pass
-
-
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
     """Both ways: what Stripe has and we do not know, and what we hold to be live and Stripe does not."""
@@ -42,8 +40,6 @@ class Reconciliation:
     syncs: SubscriptionSync
     clock: Clock
     is_stopping: Callable[[], bool]
-    on_drift: Callable[[Drift], None] = _nothing
-    """Told of every run, for counters."""
 
     def job(self) -> Job:
         """Once an hour, by one worker."""
@@ -64,7 +60,9 @@ class Reconciliation:
             drift = await self._compare()
         report = log.warning if drift.repaired else log.info
         report("stripe_drift", compared=drift.compared, repaired=drift.repaired)
-        self.on_drift(drift)
+        if drift.repaired:
+            async with self.uow.begin() as tx:
+                await tx.periodic_jobs.add_to_tally(RECONCILIATION, drift.repaired)
         return drift
 
     async def _compare(self) -> Drift:

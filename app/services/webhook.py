@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from app import metrics
 from app.errors import ServiceUnavailable, ValidationFailed, WebhookInvalid
 from app.jobs import SyncStripeEvent
 from app.schemas.webhook import WebhookOut
@@ -38,6 +39,7 @@ class WebhookService:
             raise ServiceUnavailable
         if not is_signed_by_stripe(body, signature, secrets=self.secrets, now=self.clock()):
             log.warning("webhook_refused")
+            metrics.webhook_received("refused")
             raise WebhookInvalid
         try:
             event = read_event(body)
@@ -60,6 +62,7 @@ class WebhookService:
             )
             if is_new and ignored_as is None:
                 tx.enqueue(SyncStripeEvent(event.id, request_id))
+        metrics.webhook_received((ignored_as or "new") if is_new else "duplicate")
         log.info(
             "stripe_event_received",
             event_id=event.id,
