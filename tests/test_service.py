@@ -46,22 +46,38 @@ def test_the_request_id_goes_through_to_the_worker(stack: Stack) -> None:
 
 
 def test_nothing_secret_is_in_any_log(stack: Stack) -> None:
-    """The whole flow with marked values; red when, say, a request's body or query is logged."""
+    """The whole flow with marked values, wrong ways too. Red when a body, a query or a code is logged."""
     number, word = some_number(), f"secret{secrets.token_hex(8)}"
+    password, another = f"{word} umbrella", f"{word} teapot"
+    unsafe = {word, number, number.removeprefix("+")}
     with client(stack.base_url) as anyone:
         ok(anyone.post("/auth/signup", json={"mobile_number": number, "full_name": word}))
         otp = ok(anyone.post("/auth/send-otp", json={"mobile_number": number}))["otp"]
+        anyone.post("/auth/verify-otp", json={"mobile_number": number, "otp": "wrong", word: word})
         tokens = ok(anyone.post("/auth/verify-otp", json={"mobile_number": number, "otp": otp}))
-    with client(stack.base_url, {"Authorization": f"Bearer {tokens['access_token']}"}) as person:
+        renewed = ok(anyone.post("/auth/refresh", json={"refresh_token": tokens["refresh_token"]}))
+        reset = ok(anyone.post("/auth/forgot-password", json={"mobile_number": number}))["otp"]
+        anyone.post("/auth/login", json={"mobile_number": number, "password": password})
+        anyone.post(f"/auth/nothing/{word}?{word}={number}", content=word.encode())
+        anyone.post("/webhook/stripe", content=word.encode(), headers={"stripe-signature": word})
+    for pair in (tokens, renewed):
+        unsafe |= {pair["access_token"], pair["refresh_token"]}
+    with client(stack.base_url, {"Authorization": f"Bearer {renewed['access_token']}"}) as person:
+        ok(person.post("/auth/change-password", json={"new_password": password}))
+        person.post("/auth/change-password", json={"new_password": another, "old_password": word * 2})
+        person.patch("/user/me", json={"full_name": f"New {word}"})
         room = ok(person.post("/chatroom", json={"title": word, "system_instruction": word}))["id"]
         for magic in ("", "[sandbox:503*1] ", "[sandbox:400] ", "[sandbox:cut*1] "):
             content = f"{magic}{word}{secrets.token_hex(2)}"
             ok(person.post(f"/chatroom/{room}/message", json={"content": content}))
         person.post(f"/chatroom/{room}/message", json={"content": word, word: word})
         person.get(f"/chatroom?cursor={word}")
-    log = stack.logs()
-    log = "\n".join(line for line in log.splitlines() if not line.startswith("SMS to "))
-    for secret in (word, number, f'"{otp}"', tokens["access_token"], tokens["refresh_token"]):
-        assert secret not in log
-    for name in ("JWT_SECRET_KEY", "DATABASE_URL", "REDIS_URL"):
-        assert stack.settings[name] not in log
+        person.post("/subscribe/pro", json={"success_url": f"https://{word}.example.com/"})
+        checkout = ok(person.post("/subscribe/pro"))
+        person.get(f"/subscription/status?session_id={word}")
+        unsafe.add(checkout["checkout_url"])
+        assert person.delete("/user/me").status_code == 202
+    log = "\n".join(line for line in stack.logs().splitlines() if not line.startswith("SMS to "))
+    codes = {f'"{code}"' for code in (otp, reset)}
+    settings = {stack.settings[name] for name in ("JWT_SECRET_KEY", "DATABASE_URL", "REDIS_URL")}
+    assert [secret for secret in unsafe | codes | settings if secret in log] == []

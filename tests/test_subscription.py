@@ -43,6 +43,20 @@ def test_pro_lasts_to_the_end_of_the_period_that_was_paid(buyer: Buyer) -> None:
     assert ok(buyer.subscribe())["session_id"] != checkout["session_id"]
 
 
+def test_the_limits_of_pro_come_and_go_with_the_plan_from_the_next_request_on(buyer: Buyer) -> None:
+    """Red when the process goes on with the plan that it saw a moment ago."""
+
+    def policy() -> str:
+        return buyer.person.http.get("/user/me").headers["ratelimit-policy"]
+
+    assert '"pro"' not in policy()
+    checkout = buyer.become_pro()
+    assert '"pro"' in policy()
+    buyer.stripe.cancel(buyer.subscription())
+    assert buyer.status(session_id=checkout["session_id"])["plan"] == "basic"
+    assert '"pro"' not in policy()
+
+
 def test_cancel_and_resume_are_absolute(buyer: Buyer) -> None:
     checkout = buyer.become_pro()
     assert buyer.act("resume")["cancel_at_period_end"] is False
