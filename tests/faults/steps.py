@@ -41,8 +41,8 @@ Step = Callable[[Doomed], AbstractContextManager[None]]
 
 
 @contextmanager
-def before_the_claim(doomed: Doomed) -> Iterator[None]:
-    """The reply's row is locked, so the claim waits."""
+def inside_the_claim(doomed: Doomed) -> Iterator[None]:
+    """The reply's row is locked, so the claim waits; PostgreSQL still makes it when nobody hears of it."""
     query = "SELECT FROM messages WHERE id = %s::text::uuid FOR UPDATE"
     with doomed.bench.locked(query, doomed.entry.reply_id):
         yield
