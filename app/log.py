@@ -71,6 +71,7 @@ def configure_logging(settings: Settings) -> None:
                 "httpx": {"level": "WARNING"},
                 "httpx2": {"level": "WARNING"},
                 "google_genai": {"level": "WARNING"},
+                "stripe": {"level": "WARNING"},
             },
         }
     )

@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 
 FIRST_CHOICE = {"postgres": 54329, "valkey": 63799, "flower": 5555, "sandbox": 8090}
 READY_SECONDS = 60
+SANDBOX = "  Sandbox http://127.0.0.1:{port}   (in place of what has no key)\n"
 READY = """
 READY in {seconds:.1f} s; Ctrl-C stops everything
   API     {address}   (docs: {address}/docs)
   Flower  http://127.0.0.1:{flower}
-  Data    {home}   (logs of PostgreSQL and Valkey: logs/)
+{sandbox}  Data    {home}   (logs of PostgreSQL and Valkey: logs/)
 A first request to copy:
   curl -s {address}/auth/signup -H 'Content-Type: application/json' \
 -d '{{"mobile_number": "+14155550123", "full_name": "Ada"}}'
@@ -131,7 +132,14 @@ class Run:
 
     def _announce(self, seconds: float) -> None:
         address = f"http://127.0.0.1:{self._plan.port}"
-        text = READY.format(seconds=seconds, address=address, flower=self._ports["flower"], home=self._home)
+        sandbox = SANDBOX.format(port=self._ports["sandbox"]) if self._plan.starts_sandbox else ""
+        text = READY.format(
+            seconds=seconds,
+            address=address,
+            flower=self._ports["flower"],
+            sandbox=sandbox,
+            home=self._home,
+        )
         print(text, flush=True)
 
 
