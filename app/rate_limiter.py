@@ -11,40 +11,34 @@ from uuid import UUID
 from redis.exceptions import NoScriptError
 
 from app.redis_client.connection import RedisConnection, RedisUnavailableError
+from app.redis_client.windows import WINDOWS_LUA
 
 WINDOW_SECONDS: Final = 60
 _WINDOW_MS: Final = WINDOW_SECONDS * 1000
 _MOST_LOCAL_KEYS: Final = 50_000
 _NEVER_LIMITED: Final = frozenset({"/webhook/stripe", "/health", "/metrics"})
 
-# Each key is a list of the times (ms, Redis's clock) of the requests that were let through, oldest first. The
-# first full window ends the script, so that a request refused by one limit does not count on the next.
-# A time well ahead of the clock is from before the clock was set back.
-_COUNT: Final = """
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local window = tonumber(ARGV[1])
+# The first full window ends the script, so that a request refused by one limit does not count on the next.
+_COUNT: Final = (
+    WINDOWS_LUA
+    + """
+local now, span = now_ms(), tonumber(ARGV[1])
 local windows = {}
 for i, key in ipairs(KEYS) do
   local limit = tonumber(ARGV[i + 1])
-  local oldest = tonumber(redis.call('LINDEX', key, 0))
-  while oldest and (oldest <= now - window or oldest > now + 1000) do
-    redis.call('LPOP', key)
-    oldest = tonumber(redis.call('LINDEX', key, 0))
+  local is_open = limit > 0 and window_wait(key, limit, span, now) <= 0
+  if is_open then
+    redis.call('RPUSH', key, now)
+    redis.call('PEXPIRE', key, span)
   end
   local used = redis.call('LLEN', key)
-  local allowed = used < limit
-  if allowed then
-    redis.call('RPUSH', key, now)
-    redis.call('PEXPIRE', key, window)
-    used = used + 1
-  end
   local next_out = tonumber(redis.call('LINDEX', key, math.max(used - limit, 0))) or now
-  windows[i] = {allowed and 1 or 0, math.max(limit - used, 0), next_out + window - now}
-  if not allowed then break end
+  windows[i] = {is_open and 1 or 0, math.max(limit - used, 0), next_out + span - now}
+  if not is_open then break end
 end
 return windows
 """
+)
 
 
 @dataclass(frozen=True, slots=True)
