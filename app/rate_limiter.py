@@ -26,7 +26,7 @@ local now, span = now_ms(), tonumber(ARGV[1])
 local windows = {}
 for i, key in ipairs(KEYS) do
   local limit = tonumber(ARGV[i + 1])
-  local is_open = limit > 0 and window_wait(key, limit, span, now) <= 0
+  local is_open = window_wait(key, limit, span, now) <= 0
   if is_open then
     redis.call('RPUSH', key, now)
     redis.call('PEXPIRE', key, span)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from app.redis_client.otp_budgets import OtpBudgets, OtpLimits
 from tests.support.codes import (
     all_at_once,
     api_processes,
@@ -170,13 +169,14 @@ def test_redis_holds_no_number_and_no_address_but_under_the_documented_key(
 ) -> None:
     number, address = some_number(), some_address()
     ok(ask(apis[0], number, address=address))
-    keys = [str(key) for key in stack.redis.scan_iter(count=1000)]
+    keys = [str(key) for key in stack.redis.scan_iter("otp*", count=1000)]
     assert [key for key in keys if number[1:-4] in key or address in key] == [f"otp:{number}"]
 
 
-def test_a_limit_of_zero_is_none() -> None:
-    budgets = OtpBudgets(OtpLimits(0, 0, 0, 0, 0), b"key")
-    assert budgets.of_code(mobile_number=some_number(), client_address=some_address()) == []
+def test_a_limit_of_zero_lets_nothing_through(stack: Stack) -> None:
+    """As with every other limit. Red when an empty window is asked when its oldest event goes (503)."""
+    with api_processes(stack, 1, OTP_GLOBAL_PER_HOUR="0") as [api]:
+        _refused_for(ask(api, some_number()))
 
 
 def test_five_hundred_neighbours_from_five_hundred_addresses_cost_fifty_texts(stack: Stack) -> None:

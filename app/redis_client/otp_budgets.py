@@ -32,7 +32,7 @@ class OtpRefusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OtpLimits:
-    """The settings; 0 means no limit."""
+    """The settings; 0 means none at all, as with every limit."""
 
     per_hour: int
     per_day: int
@@ -52,10 +52,10 @@ class OtpBudgets:
         """The windows of a code for this number (E.164), asked for from this address."""
         limits = self.limits
         return [
-            *self._window(OtpRefusal.NUMBER, "hour", mobile_number, limits.per_hour, _HOUR),
-            *self._window(OtpRefusal.NUMBER, "day", mobile_number, limits.per_day, _DAY),
+            self._window(OtpRefusal.NUMBER, "hour", mobile_number, limits.per_hour, _HOUR),
+            self._window(OtpRefusal.NUMBER, "day", mobile_number, limits.per_day, _DAY),
             *self.of_signup(mobile_number=mobile_number, client_address=client_address),
-            *self._window(OtpRefusal.GLOBAL, "hour", "", limits.global_per_hour, _HOUR),
+            self._window(OtpRefusal.GLOBAL, "hour", "", limits.global_per_hour, _HOUR),
         ]
 
     def of_signup(self, *, mobile_number: str, client_address: str | None) -> list[Window]:
@@ -64,15 +64,13 @@ class OtpBudgets:
         block = mobile_number[:-_BLOCK_DIGITS]
         subscriber = subscriber_of(client_address)
         return [
-            *self._window(OtpRefusal.IP, "hour", subscriber, limits.per_ip_hour, _HOUR),
-            *self._window(OtpRefusal.PREFIX, "hour", block, limits.per_prefix_hour, _HOUR),
+            self._window(OtpRefusal.IP, "hour", subscriber, limits.per_ip_hour, _HOUR),
+            self._window(OtpRefusal.PREFIX, "hour", block, limits.per_prefix_hour, _HOUR),
         ]
 
-    def _window(
-        self, name: OtpRefusal, per: str, subject: str, limit: int, span: timedelta
-    ) -> tuple[Window, ...]:
+    def _window(self, name: OtpRefusal, per: str, subject: str, limit: int, span: timedelta) -> Window:
         digest = hmac.digest(self.key, f"{name}\n{subject}".encode(), "sha256").hex()
-        return (Window(name, f"otp_budget:{name}:{per}:{digest}", limit, span),) if limit else ()
+        return Window(name, f"otp_budget:{name}:{per}:{digest}", limit, span)
 
 
 def subscriber_of(client_address: str | None) -> str:

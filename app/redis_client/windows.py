@@ -20,6 +20,7 @@ end
 
 -- Milliseconds until this window has room for one more event; 0 or less when it has.
 local function window_wait(key, limit, span, now)
+  if limit == 0 then return span end
   local oldest = tonumber(redis.call('LINDEX', key, 0))
   -- A time well ahead of the clock is from before the clock was set back.
   while oldest and (oldest <= now - span or oldest > now + 1000) do
@@ -65,7 +66,7 @@ return {place, wait}
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """At most `limit` (1 or more) events in any `span`, counted at `key`; `name` says which limit this is."""
+    """At most `limit` events in any `span`, counted at `key`; `name` says which limit this is."""
 
     name: str
     key: str
