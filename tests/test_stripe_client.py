@@ -18,7 +18,15 @@ from app.gemini_client.google import GoogleGemini
 from app.models import Role
 from app.services.farewell import Farewell
 from app.stripe_client import CheckoutState, StripeGateway, StripeMissingError, StripeUnavailableError
-from app.stripe_client.reading import subscription_from
+from app.stripe_client.event import read_event
+from app.stripe_client.reading import (
+    has_more,
+    invoice_from,
+    session_from,
+    subscription_from,
+    unpaid_moments,
+)
+from tests.support.keeping_stripe import KeepingStripe
 from tests.support.process import ROOT
 from tests.support.stack import Stack
 from tests.support.stripe import StripeSandbox
@@ -231,3 +239,50 @@ def test_ids_are_those_of_the_metadata() -> None:
     user = uuid4()
     body = {"id": "sub_1", "status": "active", "created": 1, "metadata": {"user_id": str(user)}}
     assert subscription_from(body).user_id == UUID(str(user))
+
+
+def test_what_stripe_may_leave_out_is_done_without() -> None:
+    session = session_from({"id": "cs_1", "url": "https://pay.example.com", "subscription": None})
+    assert (session.state, session.customer_id) == (CheckoutState.OPEN, None)
+    assert session.expires_at > datetime.now(UTC)
+    subscription = subscription_from({"id": "sub_1", "customer": "cus_1", "status": "active"})
+    assert (subscription.current_period_end, subscription.cancel_at_period_end) == (None, False)
+    assert invoice_from({"id": "in_1"}).amount_due == 0
+    assert not has_more({"data": []})
+
+
+def test_only_the_open_bills_of_a_subscription_say_since_when_it_is_unpaid() -> None:
+    """Red when every bill that is listed counts: an old one would have spent the grace long ago."""
+    bills = [
+        {"status": "open", "created": 300, "subscription": "sub_1"},
+        {"status": "open", "created": 200, "parent": {"subscription_details": {"subscription": "sub_2"}}},
+        {"status": "paid", "created": 100, "subscription": "sub_1"},
+    ]
+    assert unpaid_moments(bills, "sub_1") == [datetime.fromtimestamp(300, UTC)]
+
+
+def test_an_event_needs_no_more_than_an_id_a_type_and_an_object() -> None:
+    """Red when an id with a dash is taken for none, and when mode or time are demanded."""
+    body = (
+        b'{"id": "evt_a-1", "type": "invoice.paid", "data": {"object": {"subscription": "sub_a-b"}}}'
+    )
+    event = read_event(body)
+    assert (event.subscription_id, event.livemode, event.created_at) == ("sub_a-b", None, None)
+
+
+def test_a_failure_that_stripe_keeps_is_asked_around(stack: Stack) -> None:
+    """Stripe repeats a 500 to the same key for a day. Red when the key stays the same."""
+    user = uuid4()
+    with KeepingStripe() as kept:
+        settings = _settings(stack).model_copy(update={"stripe_api_base": kept.url})
+
+        async def create() -> str:
+            gateway = StripeGateway(settings)
+            try:
+                return await gateway.customers.create(user_id=user)
+            finally:
+                await gateway.aclose()
+
+        assert asyncio.run(create()) == "cus_made"
+    assert kept.keys[0] == f"customer:{user}"
+    assert kept.keys[-1] == f"customer:{user}:again"

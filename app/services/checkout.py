@@ -23,6 +23,7 @@ from app.stripe_client import (
     StripeSubscriptions,
     StripeUnavailableError,
 )
+from app.stripe_client.event import is_id
 from app.stripe_client.failures import StripeRefusedError
 from app.unit_of_work import UnitOfWork
 
@@ -87,7 +88,7 @@ class CheckoutService:
             PaymentsUnavailable: Stripe is away.
         """
         async with self.uow.begin() as tx:
-            checkout = await tx.checkouts.of_session(session_id, user_id) if _is_plain(session_id) else None
+            checkout = await tx.checkouts.of_session(session_id, user_id) if is_id(session_id) else None
         if checkout is None:
             raise CheckoutNotFound
         async with asking_stripe():
@@ -129,6 +130,9 @@ class CheckoutService:
             success_url, cancel_url = urls
             begun = await tx.checkouts.begin(user_id, success_url=success_url, cancel_url=cancel_url, now=now)
             if begun:
+                # Whoever closed the wish before this one had stored by then what it led to.
+                if plan_of(await tx.subscriptions.current(user_id), now) is Plan.PRO:
+                    raise AlreadySubscribed
                 return begun, True
             # Another request was quicker.
             found = await tx.checkouts.open_of(user_id)
@@ -180,7 +184,8 @@ class CheckoutService:
         except StripeUnavailableError as failure:
             if isinstance(failure, StripeRefusedError):
                 await self._close(checkout.id)  # since Stripe repeats a refusal to the same key
-            if await self._is_known(customer_id):
+            # Somebody may have deleted the customer, or the account at Stripe is another by now.
+            if await self.customers.exists(customer_id):
                 raise
             log.warning("customer_gone", user_id=str(checkout.user_id))
             async with self.uow.begin() as tx:
@@ -206,15 +211,6 @@ class CheckoutService:
             raise AuthenticationRequired  # the account was deleted a moment ago
         return kept
 
-    async def _is_known(self, customer_id: str) -> bool:
-        """Whether Stripe knows this customer: an account of Stripe's, or a sandbox, may be another by now."""
-        try:
-            async for _ in self.subscriptions.all(customer_id=customer_id):
-                pass
-        except StripeMissingError:
-            return False
-        return True
-
     async def _settle(self, checkout_id: UUID, session: CheckoutSession) -> None:
         """Take over what a session that is no longer open led to, and let the next wish begin."""
         if session.subscription_id is not None:
@@ -224,8 +220,3 @@ class CheckoutService:
     async def _close(self, checkout_id: UUID) -> None:
         async with self.uow.begin() as tx:
             await tx.checkouts.close(checkout_id, now=self.clock())
-
-
-def _is_plain(session_id: str) -> bool:
-    """Whether it could be an id of Stripe's; the database is not asked for anything else."""
-    return session_id.isascii() and session_id.replace("_", "").isalnum()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import structlog
 
 from app.stripe_client import StripeCheckouts, StripeCustomers
+from app.stripe_client.failures import StripeRefusedError
 
 log = structlog.get_logger(__name__)
 
@@ -24,6 +25,9 @@ class Farewell:
         Raises:
             StripeUnavailableError: not confirmed by Stripe; to be tried again.
         """
-        await self.checkouts.expire_all(customer_id)
+        try:
+            await self.checkouts.expire_all(customer_id)
+        except StripeRefusedError as error:  # a page that nobody can open any more ends by itself in a day
+            log.warning("checkouts_not_expired", customer_id=customer_id, reason=str(error))
         await self.customers.delete(customer_id)
         log.info("stripe_customer_ended", customer_id=customer_id)

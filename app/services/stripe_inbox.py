@@ -96,12 +96,14 @@ class StripeInbox:
         """What came of the event."""
         if event.type == "customer.deleted" and event.customer_id is not None:
             return await self._let_customer_go(event.customer_id)
+        outcome = "no_subscription"
+        if event.subscription_id is not None:
+            outcome = await self.syncs.sync(event.subscription_id)
+        # After that: while the wish is open, nobody is sold again what was just paid.
         if event.type in _CHECKOUT_IS_OVER and event.session_id is not None:
             async with self.uow.begin() as tx:
                 await tx.billing.close_checkout(event.session_id, now=self.clock())
-        if event.subscription_id is None:
-            return "no_subscription"
-        return await self.syncs.sync(event.subscription_id)
+        return outcome
 
     async def _let_customer_go(self, customer_id: str) -> str:
         """Stripe has ended the subscriptions of a customer that somebody deleted there."""
@@ -114,7 +116,7 @@ class StripeInbox:
         return "customer_forgotten"
 
     async def _put_back(self, event: ClaimedEvent) -> None:
-        pause = random.uniform(0.5, 1) * min(2.0**event.attempts, _LONGEST_PAUSE_SECONDS)  # noqa: S311  # spreads load
+        pause = random.uniform(0.5, 1) * min(2.0 ** min(event.attempts, 30), _LONGEST_PAUSE_SECONDS)  # noqa: S311  # spreads load
         try:
             async with self.uow.single() as tx:
                 await tx.stripe_events.try_again(event.id, after_seconds=pause)

@@ -52,12 +52,12 @@ class WebhookService:
             is_new = await tx.stripe_events.add(
                 event_id=event.id,
                 kind=event.type,
-                livemode=event.livemode,
+                livemode=self.is_live if event.livemode is None else event.livemode,
                 api_version=event.api_version,
                 subscription_id=event.subscription_id,
                 customer_id=event.customer_id,
                 session_id=event.session_id,
-                created_at=event.created_at,
+                created_at=event.created_at or self.clock(),
                 ignored_as=ignored_as,
             )
             if is_new and ignored_as is None:
@@ -74,6 +74,6 @@ class WebhookService:
 
     def _ignored_as(self, event: EventNotice) -> str | None:
         """Why an event is only kept; None for one that is to be looked at."""
-        if event.livemode is not self.is_live:
+        if event.livemode not in {None, self.is_live}:
             return "wrong_mode"
         return None if event.is_relevant else "unknown_type"

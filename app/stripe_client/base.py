@@ -85,6 +85,10 @@ class StripeCustomers(Protocol):
         """The person's customer, made once however often this is called; returns its id."""
         ...
 
+    async def exists(self, customer_id: str) -> bool:
+        """Whether there is this customer, and it is not deleted."""
+        ...
+
     async def delete(self, customer_id: str) -> None:
         """Remove a customer and end their subscriptions; one that is gone already is fine."""
         ...

@@ -74,4 +74,5 @@ class SdkCheckouts:
         except StripeMissingError:
             return
         for session in page.data:
-            await self.expire(session.id)
+            if session_from(session.to_dict()).customer_id in {None, customer_id}:
+                await self.expire(session.id)

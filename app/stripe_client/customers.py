@@ -6,11 +6,15 @@ from uuid import UUID
 
 from app.stripe_client.base import Invoice, StripeMissingError, StripeUnavailableError
 from app.stripe_client.connection import StripeConnection
-from app.stripe_client.reading import USER_ID, invoice_from
+from app.stripe_client.failures import StripeKeptFailureError
+from app.stripe_client.reading import USER_ID, has_more, invoice_from
 
 if TYPE_CHECKING:
     from stripe import Customer
     from stripe.params import InvoiceListParams
+
+
+_KEYS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +26,25 @@ class SdkCustomers:
     async def create(self, *, user_id: UUID) -> str:
         """The person's customer, made once however often this is called; returns its id."""
         key = f"customer:{user_id}"
-        while True:
-            made = await self._create(user_id, key)
+        for _ in range(_KEYS):
+            try:
+                made = await self._create(user_id, key)
+            except StripeKeptFailureError:
+                key += ":again"
+                continue
             # An answer that Stripe has kept may tell of a customer that an operator has deleted since.
-            if not _is_replayed(made) or await self._exists(made.id):
+            if not _is_replayed(made) or await self.exists(made.id):
                 return made.id
             key = f"customer:{user_id}:{made.id}"
+        raise StripeUnavailableError("no customer under any of its keys")
+
+    async def exists(self, customer_id: str) -> bool:
+        """Whether there is this customer, and it is not deleted."""
+        try:
+            found = await self.stripe.ask(lambda client: client.v1.customers.retrieve_async(customer_id))
+        except StripeMissingError:
+            return False
+        return not found.to_dict().get("deleted")
 
     async def delete(self, customer_id: str) -> None:
         """Remove a customer and end their subscriptions; one that is gone already is fine."""
@@ -60,7 +77,7 @@ class SdkCustomers:
             page = await self.stripe.ask(lambda client: client.v1.invoices.list_async(params))
         except StripeMissingError:
             return [], False
-        return [invoice_from(invoice.to_dict()) for invoice in page.data], page.has_more
+        return [invoice_from(invoice.to_dict()) for invoice in page.data], has_more(page.to_dict())
 
     async def _create(self, user_id: UUID, key: str) -> "Customer":
         return await self.stripe.ask(
@@ -68,10 +85,6 @@ class SdkCustomers:
                 {"metadata": {USER_ID: str(user_id)}}, {"idempotency_key": key}
             )
         )
-
-    async def _exists(self, customer_id: str) -> bool:
-        found = await self.stripe.ask(lambda client: client.v1.customers.retrieve_async(customer_id))
-        return not found.to_dict().get("deleted")
 
 
 def _is_replayed(made: "Customer") -> bool:

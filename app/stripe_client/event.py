@@ -3,12 +3,14 @@
 Events are rendered in the version of the webhook endpoint, not of the SDK, so both shapes are read.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
 
+_ID = re.compile(r"[A-Za-z0-9_.\-]{1,255}")
 _LATEST_TIME = 253_402_300_799  # the last second of the year 9999
 
 _Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\-]{1,255}$")]
@@ -25,9 +27,10 @@ class EventNotice:
 
     id: str
     type: str
-    livemode: bool
+    livemode: bool | None
+    """None where it is not said."""
     api_version: str | None
-    created_at: datetime
+    created_at: datetime | None
     subscription_id: str | None
     customer_id: str | None
     session_id: str | None
@@ -54,10 +57,15 @@ class _Event(BaseModel):
 
     id: _Word
     type: _Word
-    livemode: bool
+    livemode: bool | None = None
     api_version: _Word | None = None
-    created: Annotated[int, Field(ge=0, le=_LATEST_TIME)]
+    created: Annotated[int, Field(ge=0, le=_LATEST_TIME)] | None = None
     data: _Data
+
+
+def is_id(text: str) -> bool:
+    """Whether this could be an id of Stripe's; nobody is asked for anything else."""
+    return _ID.fullmatch(text) is not None
 
 
 def read_event(body: bytes) -> EventNotice:
@@ -85,7 +93,7 @@ def read_event(body: bytes) -> EventNotice:
         type=event.type,
         livemode=event.livemode,
         api_version=event.api_version,
-        created_at=datetime.fromtimestamp(event.created, UTC),
+        created_at=None if event.created is None else datetime.fromtimestamp(event.created, UTC),
         subscription_id=subscription,
         customer_id=customer,
         session_id=session,
@@ -104,5 +112,4 @@ def _id(reference: JsonValue) -> str | None:
     """The id of what is referred to by its id, or by the whole object."""
     if isinstance(reference, dict):
         reference = reference.get("id")
-    is_id = isinstance(reference, str) and reference.isascii() and reference.replace("_", "").isalnum()
-    return reference if isinstance(reference, str) and is_id else None
+    return reference if isinstance(reference, str) and is_id(reference) else None

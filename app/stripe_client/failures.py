@@ -8,3 +8,7 @@ class StripeRefusedError(StripeUnavailableError):
 
     To everybody else it is as if Stripe were not there: the request cannot be done, and nobody can say more.
     """
+
+
+class StripeKeptFailureError(StripeRefusedError):
+    """A failure that Stripe keeps under the idempotency key for a day: only another key gets further."""

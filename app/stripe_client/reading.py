@@ -1,7 +1,7 @@
 """Stripe's objects in our own words; they come as plain JSON, since the SDK's are no mappings."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from app.stripe_client.base import CheckoutSession, CheckoutState, Invoice, StripeSubscription
@@ -10,6 +10,8 @@ USER_ID = "user_id"
 """The key in the metadata of everything that we create."""
 
 Json = Mapping[str, object]
+
+_SESSIONS_LAST = timedelta(hours=24)
 
 
 def subscription_from(body: Json) -> StripeSubscription:
@@ -24,7 +26,7 @@ def subscription_from(body: Json) -> StripeSubscription:
         customer_id=reference(body.get("customer")) or "",
         user_id=_user_id(body),
         status=str(body["status"]),
-        created_at=_at(body["created"]),
+        created_at=_moment(body.get("created")) or _moment(body.get("start_date")) or datetime.now(UTC),
         current_period_start=min(starts, default=None),
         current_period_end=end,
         cancel_at_period_end=body.get("cancel_at_period_end") is True
@@ -37,11 +39,11 @@ def session_from(body: Json) -> CheckoutSession:
     return CheckoutSession(
         id=str(body["id"]),
         url=_text(body.get("url")),
-        state=CheckoutState(str(body["status"])),
+        state=_state(body.get("status")),
         customer_id=reference(body.get("customer")),
         subscription_id=reference(body.get("subscription")),
         user_id=_user_id(body),
-        expires_at=_at(body["expires_at"]),
+        expires_at=_moment(body.get("expires_at")) or _began(body) + _SESSIONS_LAST,
     )
 
 
@@ -53,11 +55,33 @@ def invoice_from(body: Json) -> Invoice:
         status=_text(body.get("status")),
         amount_due=_whole(body.get("amount_due")),
         amount_paid=_whole(body.get("amount_paid")),
-        currency=str(body["currency"]),
-        created_at=_at(body["created"]),
+        currency=_text(body.get("currency")) or "",
+        created_at=_began(body),
         hosted_invoice_url=_text(body.get("hosted_invoice_url")),
         invoice_pdf=_text(body.get("invoice_pdf")),
     )
+
+
+def unpaid_moments(invoices: Sequence[Json], subscription_id: str) -> list[datetime]:
+    """When the open ones among these bills of a subscription were made, whatever else is listed."""
+    return [
+        _began(invoice)
+        for invoice in invoices
+        if invoice.get("status") == "open" and subscription_of(invoice) in {None, subscription_id}
+    ]
+
+
+def subscription_of(invoice: Json) -> str | None:
+    """What a bill is for. Since 2025-03-31 it is below `parent`; before, it was a field of the invoice."""
+    parent = invoice.get("parent")
+    details = parent.get("subscription_details") if isinstance(parent, Mapping) else None
+    found = reference(details.get("subscription")) if isinstance(details, Mapping) else None
+    return found or reference(invoice.get("subscription"))
+
+
+def has_more(page: Json) -> bool:
+    """Whether a list goes on."""
+    return page.get("has_more") is True
 
 
 def reference(value: object) -> str | None:
@@ -91,8 +115,10 @@ def _moment(value: object) -> datetime | None:
     return datetime.fromtimestamp(value, UTC) if isinstance(value, int) else None
 
 
-def _at(value: object) -> datetime:
-    moment = _moment(value)
-    if moment is None:
-        raise ValueError("a time is missing")
-    return moment
+def _began(body: Json) -> datetime:
+    return _moment(body.get("created")) or datetime.now(UTC)
+
+
+def _state(value: object) -> CheckoutState:
+    """An open one may come without it."""
+    return CheckoutState(value) if isinstance(value, str) else CheckoutState.OPEN

@@ -12,13 +12,17 @@ import stripe
 from stripe import StripeClient
 
 from app.stripe_client.base import StripeMissingError, StripeUnavailableError
-from app.stripe_client.failures import StripeRefusedError
+from app.stripe_client.failures import StripeKeptFailureError, StripeRefusedError
 
 _TIMEOUT_SECONDS = 10
 _RETRIES = 1
 
 # What aiohttp raises while a body is read is not caught by the SDK.
 _CONNECTION_LOST = (stripe.APIConnectionError, aiohttp.ClientError, TimeoutError, OSError)
+
+
+# What the SDK raises over an answer that is not Stripe's, such as a proxy's.
+_UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)
 
 
 def tls_context() -> ssl.SSLContext:
@@ -39,7 +43,7 @@ class Sdk:
         transport = stripe.AIOHTTPClient(timeout=_TIMEOUT_SECONDS, connector=aiohttp.TCPConnector(ssl=tls))
         client = StripeClient(
             key,
-            base_addresses={"api": api_base},
+            base_addresses={"api": api_base.rstrip("/")},
             max_network_retries=_RETRIES,  # under the same idempotency key
             http_client=transport,
         )
@@ -54,14 +58,30 @@ class Sdk:
         """The failure in our own words; None for what is no failure of Stripe's."""
         if isinstance(error, _CONNECTION_LOST):
             return StripeUnavailableError(type(error).__name__)
-        if not isinstance(error, stripe.StripeError):
-            return None
-        status = error.http_status or 0
-        reason = f"{status} {type(error).__name__} {error.code}"  # never its message, which may quote a key
-        if error.code == "resource_missing":
-            return StripeMissingError(reason)
-        if status in (HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS):
-            return StripeUnavailableError(reason)
-        if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            return StripeRefusedError(reason)
+        if isinstance(error, _UNREADABLE):
+            return StripeUnavailableError(f"unreadable answer: {type(error).__name__}")
+        return _as_ours(error) if isinstance(error, stripe.StripeError) else None
+
+
+def _as_ours(error: stripe.StripeError) -> Exception:
+    status = error.http_status or 0
+    reason = f"{status} {type(error).__name__} {error.code}"  # never its message, which may quote a key
+    if error.code == "resource_missing" or _is_gone(error):
+        return StripeMissingError(reason)
+    if status in (HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS):
         return StripeUnavailableError(reason)
+    if (
+        status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        and (error.headers or {}).get("idempotent-replayed") == "true"
+    ):
+        return StripeKeptFailureError(reason)
+    if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return StripeRefusedError(reason)
+    return StripeUnavailableError(reason)
+
+
+def _is_gone(error: stripe.StripeError) -> bool:
+    """A 404 about an object; one about the address itself means a wrong base, and ends no subscription."""
+    is_about_address = (error.user_message or "").startswith("Unrecognized request URL")
+    is_missing = isinstance(error, stripe.InvalidRequestError) and error.http_status == HTTPStatus.NOT_FOUND
+    return is_missing and not is_about_address

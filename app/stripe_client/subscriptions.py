@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from app.stripe_client.base import StripeMissingError, StripeSubscription
 from app.stripe_client.connection import StripeConnection
 from app.stripe_client.failures import StripeRefusedError
-from app.stripe_client.reading import subscription_from
+from app.stripe_client.reading import has_more, subscription_from, unpaid_moments
 
 if TYPE_CHECKING:
     from stripe.params import SubscriptionListParams
@@ -38,7 +38,7 @@ class SdkSubscriptions:
                     subscription_id, {"cancel_at_period_end": cancel}
                 )
             )
-            if not cancel and found.cancel_at is not None:
+            if not cancel and found.to_dict().get("cancel_at") is not None:
                 # The customer portal cancels by a date, which the flag does not take back.
                 found = await self.stripe.ask(
                     lambda client: client.v1.subscriptions.update_async(subscription_id, {"cancel_at": ""})
@@ -66,18 +66,21 @@ class SdkSubscriptions:
             page = await self.stripe.ask(lambda client: client.v1.subscriptions.list_async(params))
             for found in page.data:
                 yield subscription_from(found.to_dict())
-            if not page.has_more or not page.data:
+            if not has_more(page.to_dict()) or not page.data:
                 return
             params["starting_after"] = page.data[-1].id
 
     async def _unpaid_since(self, subscription: StripeSubscription) -> datetime | None:
         """When the first period began that is not paid; the current one need not be the only one."""
-        page = await self.stripe.ask(
-            lambda client: client.v1.invoices.list_async(
-                {"subscription": subscription.id, "status": "open", "limit": _PAGE}
+        try:
+            page = await self.stripe.ask(
+                lambda client: client.v1.invoices.list_async(
+                    {"subscription": subscription.id, "status": "open", "limit": _PAGE}
+                )
             )
-        )
-        moments = [datetime.fromtimestamp(invoice.created, UTC) for invoice in page.data]
+        except StripeRefusedError:  # the period that has begun is known without the bills
+            return subscription.current_period_start
+        moments = unpaid_moments([invoice.to_dict() for invoice in page.data], subscription.id)
         if subscription.current_period_start is not None:
             moments.append(subscription.current_period_start)
         return min(moments, default=None)
