@@ -97,7 +97,7 @@ def _as_app_error(request: Request, problems: Sequence[dict[str, object]]) -> Ap
         if isinstance(location, tuple) and location[0] == "path":
             # An id that is no UUID is an id that nobody has.
             return _OF_PATH_PARAMETER.get(str(location[1]), NotFound)()
-    if not _is_json(request) and any(problem["loc"] == ("body",) for problem in problems):
+    if _has_other_body(request) and any(problem["loc"] == ("body",) for problem in problems):
         return UnsupportedMediaType()
     errors = [
         {
@@ -107,6 +107,13 @@ def _as_app_error(request: Request, problems: Sequence[dict[str, object]]) -> Ap
         for problem in problems
     ]
     return ValidationFailed(members={"errors": errors})
+
+
+def _has_other_body(request: Request) -> bool:
+    """Whether something was sent that does not call itself JSON; nothing at all is merely incomplete."""
+    headers = request.headers
+    is_empty = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
+    return not _is_json(request) and not (is_empty and "content-type" not in headers)
 
 
 def _is_json(request: Request) -> bool:

@@ -36,7 +36,11 @@ def configure_logging(settings: Settings) -> None:
     renderer: list[Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if log_format is LogFormat.JSON
-        else [structlog.dev.ConsoleRenderer(colors=on_terminal)]
+        else [  # Other ways to show an exception print the values of its variables.
+            structlog.dev.ConsoleRenderer(
+                colors=on_terminal, exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

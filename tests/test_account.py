@@ -126,6 +126,7 @@ def test_the_export_holds_everything_and_no_secret(stack: Stack, person: Person)
     assert session["user_agent"].startswith("python-httpx/")
     assert [day["messages"] for day in export["usage"]] == [1]
     assert [each["status"] for each in export["subscriptions"]] == ["active"]
+    assert (export["checkouts"], export["account"]["stripe_customer_id"]) == ([], None)
     assert [room["id"] for room in export["chatrooms"]] == rooms
     kept = export["chatrooms"][0]
     assert {name: kept[name] for name in wishes} == wishes

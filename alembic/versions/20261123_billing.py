@@ -41,6 +41,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_checkouts"),
         sa.UniqueConstraint("session_id", name="uq_checkouts_session_id"),
     )
+    op.create_index("ix_checkouts_user_id", "checkouts", ["user_id"])
     op.create_index(
         "uq_checkouts_open_of_user",
         "checkouts",

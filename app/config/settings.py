@@ -77,7 +77,7 @@ class Settings(BaseSettings):
     twilio_auth_token: SecretStr = SecretStr("")
     twilio_from: str = ""
     twilio_api_base: str = "https://api.twilio.com"
-    otp_ttl_seconds: Annotated[int, Field(ge=1)] = 300
+    otp_ttl_seconds: Count = 300
     otp_resend_seconds: Count = 30
     otp_per_hour: Count = 5
     otp_per_day: Count = 10
@@ -93,7 +93,7 @@ class Settings(BaseSettings):
     trusted_proxies: Networks = ()
     reply_wait_seconds: Seconds = 25
     message_max_chars: Annotated[int, Field(ge=1)] = 32_000
-    chatroom_cache_seconds: Annotated[int, Field(ge=1)] = 300
+    chatroom_cache_seconds: Count = 300
 
     worker_concurrency: Annotated[int, Field(ge=1)] = 200
     reply_lease_seconds: Annotated[float, Field(ge=3)] = 30

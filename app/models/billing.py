@@ -30,6 +30,7 @@ class Checkout(Base):
         Index(
             "uq_checkouts_open_of_user", "user_id", unique=True, postgresql_where=text("closed_at IS NULL")
         ),
+        Index(None, "user_id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

@@ -45,7 +45,9 @@ class ChatroomCache:
         return None
 
     async def begin_fill(self, user_id: UUID) -> str | None:
-        """Announce a fill before reading the database; None when Redis cannot be told."""
+        """Announce a fill before reading the database; None when Redis cannot be told, or nothing is kept."""
+        if self._ttl_seconds == 0:
+            return None
         token = secrets.token_hex(8)
         with contextlib.suppress(RedisUnavailableError):
             async with self._redis.use() as redis:

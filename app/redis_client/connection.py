@@ -27,15 +27,17 @@ class RedisConnection:
 
     def __init__(self, url: str, breaker: Breaker) -> None:
         self._breaker = breaker
-        self._client: redis.Redis = redis.Redis.from_url(
+        pool: redis.BlockingConnectionPool = redis.BlockingConnectionPool.from_url(
             url,
             decode_responses=True,
-            max_connections=_MAX_CONNECTIONS,
+            max_connections=_MAX_CONNECTIONS,  # in a rush the others wait, which is no failure of Redis
+            timeout=COMMAND_SECONDS,
             socket_timeout=COMMAND_SECONDS,
             socket_connect_timeout=COMMAND_SECONDS,
             # redis-py would retry ten times, for seconds. One reconnect covers a connection that went stale.
             retry=Retry(NoBackoff(), 1),
         )
+        self._client: redis.Redis = redis.Redis.from_pool(pool)
 
     @asynccontextmanager
     async def use(self) -> AsyncIterator["redis.Redis"]:

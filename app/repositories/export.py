@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
-from app.models import Chatroom, DailyUsage, Message, Session, Subscription
+from app.models import Chatroom, Checkout, DailyUsage, Message, Session, Subscription
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,16 @@ class ExportRepository:
             select(Subscription)
             .where(Subscription.user_id == user_id, Subscription.id > after)
             .order_by(Subscription.id)
+            .limit(limit)
+        )
+        return rows.all()
+
+    async def checkouts(self, user_id: UUID, *, after: UUID, limit: int) -> Sequence[Checkout]:
+        """Wishes to buy, oldest first."""
+        rows = await self.session.scalars(
+            select(Checkout)
+            .where(Checkout.user_id == user_id, Checkout.id > after)
+            .order_by(Checkout.id)
             .limit(limit)
         )
         return rows.all()

@@ -30,6 +30,7 @@ async def get_health(services: Services, response: Response) -> Health:
     health = await services.health.check()
     if health.status is HealthStatus.UNHEALTHY:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+        response.headers["Retry-After"] = "2"
     return health
 
 

@@ -16,11 +16,16 @@ class ExportedAccount(UserOut):
     """The account."""
 
     verified_at: Moment | None
+    stripe_customer_id: str | None
 
     @classmethod
-    def of_user(cls, user: User, plan: Plan) -> "ExportedAccount":
+    def of_user(cls, user: User, plan: Plan, stripe_customer_id: str | None) -> "ExportedAccount":
         """The account with the plan it is on now."""
-        return cls(**UserOut.of(user, plan).model_dump(), verified_at=user.verified_at)
+        return cls(
+            **UserOut.of(user, plan).model_dump(),
+            verified_at=user.verified_at,
+            stripe_customer_id=stripe_customer_id,
+        )
 
 
 class ExportedSession(Response):
@@ -47,6 +52,18 @@ class ExportedSubscription(Response):
     grace_until: Moment | None
     created_at: Moment
     updated_at: Moment
+
+
+class ExportedCheckout(Response):
+    """A wish to buy Pro, and the payment page that was opened for it."""
+
+    session_id: str | None
+    session_url: str | None
+    success_url: str
+    cancel_url: str
+    created_at: Moment
+    expires_at: Moment | None
+    closed_at: Moment | None
 
 
 class ExportedMessage(MessageOut):
@@ -87,4 +104,5 @@ class AccountExport(BaseModel):
     sessions: list[ExportedSession]
     usage: list[UsageDay]
     subscriptions: list[ExportedSubscription]
+    checkouts: list[ExportedCheckout]
     chatrooms: list[ExportedRoomWithMessages]

@@ -34,6 +34,8 @@ class AuthService:
             MobileNumberTaken: somebody proved this number.
         """
         number = self.numbers.read_for_code(mobile_number)
+        async with self.uow.single() as tx:
+            await tx.workers.ping()  # an outage of the database costs no budget
         await self.otps.pay_for_signup(mobile_number=number, client_address=device.ip_address)
         async with self.uow.begin() as tx:
             user = await tx.users.add_unverified(mobile_number=number, full_name=full_name, now=self.clock())

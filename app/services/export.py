@@ -12,6 +12,7 @@ from app.errors import AuthenticationRequired
 from app.models import plan_of
 from app.schemas.export import (
     ExportedAccount,
+    ExportedCheckout,
     ExportedMessage,
     ExportedRoom,
     ExportedSession,
@@ -60,9 +61,10 @@ class ExportService:
         async with self.uow.single() as tx:
             user = await tx.users.get(user_id)
             subscription = await tx.subscriptions.current(user_id)
+            customer_id = await tx.checkouts.customer_of(user_id)
         if user is None:
             raise AuthenticationRequired
-        return ExportedAccount.of_user(user, plan_of(subscription, self.clock()))
+        return ExportedAccount.of_user(user, plan_of(subscription, self.clock()), customer_id)
 
     async def _pieces(self, user_id: UUID, opening: str) -> Pieces:
         yield opening
@@ -71,6 +73,8 @@ class ExportService:
         async for piece in self._usage(user_id):
             yield piece
         async for piece in self._subscriptions(user_id):
+            yield piece
+        async for piece in self._checkouts(user_id):
             yield piece
         async for piece in self._chatrooms(user_id):
             yield piece
@@ -102,6 +106,15 @@ class ExportService:
             return [(row.id, ExportedSubscription.model_validate(row)) for row in rows]
 
         async for piece in _array("subscriptions", read, _FIRST_ID):
+            yield piece
+
+    async def _checkouts(self, user_id: UUID) -> Pieces:
+        async def read(after: UUID) -> Sequence[tuple[UUID, ExportedCheckout]]:
+            async with self.uow.single() as tx:
+                rows = await tx.exports.checkouts(user_id, after=after, limit=_PAGE)
+            return [(row.id, ExportedCheckout.model_validate(row)) for row in rows]
+
+        async for piece in _array("checkouts", read, _FIRST_ID):
             yield piece
 
     async def _chatrooms(self, user_id: UUID) -> Pieces:

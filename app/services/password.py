@@ -37,10 +37,11 @@ class PasswordService:
             PasswordAttemptsExceeded: too many tries for this number; nothing was compared.
         """
         number = self.numbers.read(mobile_number)
-        self.hasher.require_room()  # before the try is counted, since it might not be compared
-        await self.attempts.spend(number)
+        # Before the try is counted, since it might not be compared: an outage costs no tries.
+        self.hasher.require_room()
         async with self.uow.single() as tx:
             found = await tx.passwords.credentials(number)
+        await self.attempts.spend(number)
         kept = found.password_hash if found else None
         check = await self.hasher.check(password, kept)
         if found is None or kept is None or not check.is_right:
@@ -84,6 +85,7 @@ class PasswordService:
                 raise CredentialsInvalid("The password was changed this very moment.")
             ended = await tx.sessions.end(user.id, now=self.clock(), but=user.session_id)
         self.sessions.open_sessions.forget(ended)
+        await self.attempts.forget(holder.mobile_number)  # those that came before were at another password
 
     def _came_by_reset(self, holder: Holder) -> bool:
         return holder.opened_by == "password_reset" and self.clock() - holder.opened_at <= RESET_WITHIN

@@ -1,5 +1,6 @@
 """The daily quota: Postgres decides, in the transaction that stores the message."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -100,7 +101,7 @@ class DailyQuota:
             limit=self.basic_limit,
             used=used,
             resets_at=resets_at,
-            retry_after=max(int((resets_at - now).total_seconds()), 1),
+            retry_after=max(math.ceil((resets_at - now).total_seconds()), 1),
         )
 
 
