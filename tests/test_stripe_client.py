@@ -263,9 +263,7 @@ def test_only_the_open_bills_of_a_subscription_say_since_when_it_is_unpaid() -> 
 
 def test_an_event_needs_no_more_than_an_id_a_type_and_an_object() -> None:
     """Red when an id with a dash is taken for none, and when mode or time are demanded."""
-    body = (
-        b'{"id": "evt_a-1", "type": "invoice.paid", "data": {"object": {"subscription": "sub_a-b"}}}'
-    )
+    body = b'{"id": "evt_a-1", "type": "invoice.paid", "data": {"object": {"subscription": "sub_a-b"}}}'
     event = read_event(body)
     assert (event.subscription_id, event.livemode, event.created_at) == ("sub_a-b", None, None)
 

@@ -1,0 +1,57 @@
+"""What a try at a password costs when something else than the password was wrong, or when it was replaced."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.codes import api_processes
+from tests.support.person import Person, client, ok, problem, some_number
+from tests.support.sessions import give_password, log_in
+from tests.support.stack import Stack
+
+
+@pytest.fixture(scope="module")
+def without_database(stack: Stack) -> Iterator[str]:
+    """An API process of the same service that cannot reach PostgreSQL."""
+    away = "postgresql://nobody:x@127.0.0.1:9/none"
+    secret = stack.settings["JWT_SECRET_KEY"]
+    with api_processes(stack, 1, JWT_SECRET_KEY=secret, DATABASE_URL=away) as [url]:
+        yield url
+
+
+def test_without_the_database_no_try_at_a_password_is_counted(
+    stack: Stack, person: Person, without_database: str
+) -> None:
+    """Red when a try is counted before the database is asked: the eighth would be 429, and so the login."""
+    give_password(person)
+    for _ in range(8):
+        problem(log_in(without_database, person.mobile_number), 503, "service_unavailable")
+    assert log_in(stack.base_url, person.mobile_number).is_success
+
+
+def test_without_the_database_no_sign_up_is_paid_for(stack: Stack, without_database: str) -> None:
+    """Red when the budget is spent first: the repetitions of one client would use up a block's fifty."""
+    number = some_number()
+    with client(without_database) as anyone:
+        for _ in range(3):
+            refused = anyone.post("/auth/signup", json={"mobile_number": number})
+            problem(refused, 503, "service_unavailable")
+    secret = stack.settings["JWT_SECRET_KEY"]
+    strictly = api_processes(stack, 1, JWT_SECRET_KEY=secret, OTP_PER_PREFIX_HOUR="1")
+    with strictly as [strict], client(strict) as anyone:
+        ok(anyone.post("/auth/signup", json={"mobile_number": number}))
+
+
+def test_a_new_password_by_a_code_ends_the_slow_down(stack: Stack, person: Person) -> None:
+    """Red when the tries at the old password are held against the new one."""
+    give_password(person)
+    answers = [log_in(stack.base_url, person.mobile_number, "wrong guess") for _ in range(6)]
+    problem(answers[-1], 429, "password_attempts_exceeded")
+    number = {"mobile_number": person.mobile_number}
+    with client(stack.base_url) as anyone:
+        otp = ok(anyone.post("/auth/forgot-password", json=number))["otp"]
+        reset = {**number, "otp": otp, "purpose": "password_reset"}
+        tokens = ok(anyone.post("/auth/verify-otp", json=reset))
+    changed = Person(stack.base_url, person.mobile_number, tokens)
+    ok(changed.http.post("/auth/change-password", json={"new_password": "nine blue teapots"}))
+    assert log_in(stack.base_url, person.mobile_number, "nine blue teapots").is_success
