@@ -143,7 +143,10 @@ def test_an_event_about_nobody_here_is_kept_and_ignored(stripe: StripeSandbox) -
     events = stripe.events(subscription)
     for event in events:
         assert stripe.send(event).status_code == 200
-    assert set(stripe.outcomes(events)) <= {"unknown_customer", "unknown_type"}
+    # Events are worked off side by side: of several looks at once only the latest counts.
+    outcomes = set(stripe.outcomes(events))
+    assert "unknown_customer" in outcomes
+    assert outcomes <= {"unknown_customer", "unknown_type", "outdated"}
     assert stripe.stored(subscription) is None
     assert stripe.status(subscription) == "active"
 
