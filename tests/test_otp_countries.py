@@ -79,5 +79,5 @@ def test_what_is_no_country_is_refused_at_start(
         monkeypatch.setenv(variable, value)
     with pytest.raises(SettingsInvalidError) as refusal:
         load_settings()
-    assert f"{name}: must be" in str(refusal.value)
+    assert f"{name} must be" in str(refusal.value)
     assert words not in str(refusal.value)
