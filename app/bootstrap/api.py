@@ -117,7 +117,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
         quick = replace(base.uow, limit_seconds=_CHECK_SECONDS)
         stripe, addresses = base.stripe, ReturnAddresses.of(settings)
         checkouts = CheckoutService(
-            base.uow, stripe.customers, stripe.checkouts, stripe.subscriptions, base.syncs, addresses, utc_now
+            base.uow, stripe.customers, stripe.checkouts, base.syncs, addresses, utc_now
         )
         yield ApiServices(
             auth=AuthService(

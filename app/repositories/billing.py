@@ -2,14 +2,13 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Checkout, StripeCustomer, SubscriptionSync, User
+from app.models import StripeCustomer, SubscriptionSync, User
 
 _SILENT = {"synchronize_session": False}
 
@@ -75,27 +74,3 @@ class BillingRepository:
             select(StripeCustomer.customer_id).where(StripeCustomer.customer_id.in_(customer_ids))
         )
         return set(rows)
-
-    async def close_checkout(self, session_id: str, *, now: datetime) -> None:
-        """Let a checkout be over."""
-        await self.session.execute(
-            update(Checkout)
-            .where(Checkout.session_id == session_id, Checkout.closed_at.is_(None))
-            .values(closed_at=now),
-            execution_options=_SILENT,
-        )
-
-    async def forget_customer(self, customer_id: str, *, now: datetime) -> None:
-        """A customer is gone at Stripe: the person gets another one when they next want to buy."""
-        person = (
-            delete(StripeCustomer)
-            .where(StripeCustomer.customer_id == customer_id)
-            .returning(StripeCustomer.user_id)
-        )
-        user_id = await self.session.scalar(person, execution_options=_SILENT)
-        await self.session.execute(
-            update(Checkout)
-            .where(Checkout.user_id == user_id, Checkout.closed_at.is_(None))
-            .values(closed_at=now),
-            execution_options=_SILENT,
-        )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime, Select, Uuid, literal, select, update
+from sqlalchemy import ColumnElement, DateTime, Select, Uuid, delete, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,7 +14,7 @@ from app.models.base import new_id
 
 @dataclass(frozen=True, slots=True)
 class CheckoutRepository:
-    """Customers and checkouts, always of a given person."""
+    """Customers and checkouts; what serves a person names them."""
 
     session: AsyncSession
 
@@ -77,10 +77,26 @@ class CheckoutRepository:
 
     async def close(self, checkout_id: UUID, *, now: datetime) -> None:
         """Close a wish, once: the next one can begin."""
+        await self._close(Checkout.id == checkout_id, now=now)
+
+    async def close_session(self, session_id: str, *, now: datetime) -> None:
+        """Close the wish that this session of Stripe's was opened for."""
+        await self._close(Checkout.session_id == session_id, now=now)
+
+    async def forget_customer(self, customer_id: str, *, now: datetime) -> None:
+        """A customer is gone at Stripe: the person gets another one when they next want to buy."""
+        person = (
+            delete(StripeCustomer)
+            .where(StripeCustomer.customer_id == customer_id)
+            .returning(StripeCustomer.user_id)
+        )
+        user_id = await self.session.scalar(person, execution_options={"synchronize_session": False})
+        await self._close(Checkout.user_id == user_id, now=now)
+
+    async def _close(self, which: ColumnElement[bool], *, now: datetime) -> None:
         await self.session.execute(
-            update(Checkout)
-            .where(Checkout.id == checkout_id, Checkout.closed_at.is_(None))
-            .values(closed_at=now)
+            update(Checkout).where(which, Checkout.closed_at.is_(None)).values(closed_at=now),
+            execution_options={"synchronize_session": False},
         )
 
 

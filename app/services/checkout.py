@@ -20,7 +20,6 @@ from app.stripe_client import (
     StripeCheckouts,
     StripeCustomers,
     StripeMissingError,
-    StripeSubscriptions,
     StripeUnavailableError,
 )
 from app.stripe_client.event import is_id
@@ -47,7 +46,6 @@ class CheckoutService:
     uow: UnitOfWork
     customers: StripeCustomers
     checkouts: StripeCheckouts
-    subscriptions: StripeSubscriptions
     syncs: SubscriptionSync
     addresses: ReturnAddresses
     clock: Clock
@@ -189,7 +187,7 @@ class CheckoutService:
                 raise
             log.warning("customer_gone", user_id=str(checkout.user_id))
             async with self.uow.begin() as tx:
-                await tx.billing.forget_customer(customer_id, now=self.clock())
+                await tx.checkouts.forget_customer(customer_id, now=self.clock())
             return None
         async with self.uow.begin() as tx:
             noted = await tx.checkouts.note_session(

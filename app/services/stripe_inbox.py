@@ -102,7 +102,7 @@ class StripeInbox:
         # After that: while the wish is open, nobody is sold again what was just paid.
         if event.type in _CHECKOUT_IS_OVER and event.session_id is not None:
             async with self.uow.begin() as tx:
-                await tx.billing.close_checkout(event.session_id, now=self.clock())
+                await tx.checkouts.close_session(event.session_id, now=self.clock())
         return outcome
 
     async def _let_customer_go(self, customer_id: str) -> str:
@@ -112,7 +112,7 @@ class StripeInbox:
         for subscription_id in subscriptions:
             await self.syncs.sync(subscription_id)
         async with self.uow.begin() as tx:
-            await tx.billing.forget_customer(customer_id, now=self.clock())
+            await tx.checkouts.forget_customer(customer_id, now=self.clock())
         return "customer_forgotten"
 
     async def _put_back(self, event: ClaimedEvent) -> None:

@@ -153,6 +153,6 @@ class StripeSubscriptions(Protocol):
         """End it at once; one that has ended already is fine."""
         ...
 
-    def all(self, *, customer_id: str | None = None) -> AsyncIterator[StripeSubscription]:
-        """Every subscription, ended ones too, newest first; of one customer if asked for."""
+    def all(self) -> AsyncIterator[StripeSubscription]:
+        """Every subscription, ended ones too, newest first."""
         ...

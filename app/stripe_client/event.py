@@ -10,10 +10,12 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
 
-_ID = re.compile(r"[A-Za-z0-9_.\-]{1,255}")
+from app.stripe_client.reading import reference, subscription_of
+
+_WORD = r"[A-Za-z0-9_.\-]{1,255}"
 _LATEST_TIME = 253_402_300_799  # the last second of the year 9999
 
-_Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\-]{1,255}$")]
+_Word = Annotated[str, StringConstraints(pattern=f"^{_WORD}$")]
 _Json = dict[str, JsonValue]
 
 
@@ -65,7 +67,7 @@ class _Event(BaseModel):
 
 def is_id(text: str) -> bool:
     """Whether this could be an id of Stripe's; nobody is asked for anything else."""
-    return _ID.fullmatch(text) is not None
+    return re.fullmatch(_WORD, text) is not None
 
 
 def read_event(body: bytes) -> EventNotice:
@@ -83,7 +85,7 @@ def read_event(body: bytes) -> EventNotice:
     if event.type.startswith(_SUBSCRIPTION):
         subscription = _id(about)
     elif event.type.startswith(_INVOICE):
-        subscription = _subscription_of_invoice(about)
+        subscription = _id(subscription_of(about))
     elif event.type.startswith(_CHECKOUT):
         subscription, session = _id(about.get("subscription")), _id(about)
     elif event.type == _CUSTOMER_DELETED:
@@ -100,16 +102,7 @@ def read_event(body: bytes) -> EventNotice:
     )
 
 
-def _subscription_of_invoice(invoice: _Json) -> str | None:
-    """Since 2025-03-31 it is below `parent`; before, it was a field of the invoice."""
-    parent = invoice.get("parent")
-    details = parent.get("subscription_details") if isinstance(parent, dict) else None
-    found = _id(details.get("subscription")) if isinstance(details, dict) else None
-    return found or _id(invoice.get("subscription"))
-
-
-def _id(reference: JsonValue) -> str | None:
-    """The id of what is referred to by its id, or by the whole object."""
-    if isinstance(reference, dict):
-        reference = reference.get("id")
-    return reference if isinstance(reference, str) and is_id(reference) else None
+def _id(value: object) -> str | None:
+    """The id of what is referred to, if it could be one."""
+    found = reference(value)
+    return found if found is not None and is_id(found) else None

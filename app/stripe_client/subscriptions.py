@@ -57,11 +57,9 @@ class SdkSubscriptions:
         except StripeMissingError:
             return  # which is also said of one that has ended
 
-    async def all(self, *, customer_id: str | None = None) -> AsyncIterator[StripeSubscription]:
+    async def all(self) -> AsyncIterator[StripeSubscription]:
         """Every subscription, newest first."""
         params: SubscriptionListParams = {"status": "all", "limit": _PAGE}
-        if customer_id is not None:
-            params["customer"] = customer_id
         while True:
             page = await self.stripe.ask(lambda client: client.v1.subscriptions.list_async(params))
             for found in page.data:
