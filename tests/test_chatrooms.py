@@ -91,10 +91,8 @@ def test_a_slow_reader_cannot_put_the_old_list_back(stack: Stack, person: Person
         opened: list[str] = []
         writer = threading.Thread(target=lambda: opened.append(person.at(stack.base_url).open_room()))
         writer.start()
-        eventually(
-            lambda: stack.database.value("SELECT count(*) FROM pg_locks WHERE NOT granted") == 2,
-            what="reader and writer at the lock",
-        )
+        stack.database.wait_for_blocked("SELECT chatrooms")  # workers may be waiting there, too
+        stack.database.wait_for_blocked("INSERT INTO chatrooms")
         lock.rollback()
     reader.join()
     writer.join()

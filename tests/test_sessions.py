@@ -14,7 +14,7 @@ from app.security import derive_key, refresh_digest, refresh_successor
 from tests.support.person import Json, Person, client, ok, problem
 from tests.support.sessions import another_session, give_password, refresh
 from tests.support.stack import Stack
-from tests.support.waiting import SESSION_ENDS_WITHIN_SECONDS, eventually, let_pass
+from tests.support.waiting import SESSION_ENDS_WITHIN_SECONDS, let_pass
 
 _NO_REDIS = "redis://127.0.0.1:9/0"
 
@@ -93,13 +93,7 @@ def test_a_refresh_that_had_to_wait_goes_by_what_was_done_meanwhile(stack: Stack
             (refresh_digest(chain[2]), person.id),
         )
         late = thread.submit(refresh, stack.base_url, chain[0])
-        eventually(
-            lambda: stack.database.rows(
-                "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-                " AND datname = current_database()"
-            ),
-            what="a refresh that waits",
-        )
+        stack.database.wait_for_blocked("(?s).*sessions")
         others.commit()
         problem(late.result(), 401, "refresh_reused")
 

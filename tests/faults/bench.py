@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -174,21 +173,6 @@ class Bench:
             connection.execute(query, values)
             yield
             connection.rollback()
-
-    def wait_for_blocked(self, statement: str, *, besides: int = 0) -> int:
-        """Return the pid of a backend other than `besides` whose statement begins so and waits for a lock."""
-
-        def blocked() -> int | None:
-            rows = self.database.rows(
-                "SELECT pid, query FROM pg_stat_activity"
-                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            )
-            pids = [
-                int(str(row["pid"])) for row in rows if re.match(statement, str(row["query"]), re.IGNORECASE)
-            ]
-            return next((pid for pid in pids if pid != besides), None)
-
-        return eventually(blocked, what=f"a blocked {statement}")
 
     def close(self) -> None:
         """End everything."""

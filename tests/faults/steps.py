@@ -46,7 +46,7 @@ def inside_the_claim(doomed: Doomed) -> Iterator[None]:
     query = "SELECT FROM messages WHERE id = %s::text::uuid FOR UPDATE"
     with doomed.bench.locked(query, doomed.entry.reply_id):
         yield
-        doomed.bench.wait_for_blocked("UPDATE messages SET status")
+        doomed.bench.database.wait_for_blocked("UPDATE messages SET status")
         doomed.die()
 
 
@@ -66,7 +66,7 @@ def after_the_answer(doomed: Doomed) -> Iterator[None]:
     query = "SELECT FROM chatrooms WHERE id = %s::text::uuid FOR UPDATE"
     with doomed.bench.locked(query, doomed.entry.room):
         yield
-        doomed.bench.wait_for_blocked("UPDATE chatrooms")
+        doomed.bench.database.wait_for_blocked("UPDATE chatrooms")
         doomed.die()
 
 
@@ -75,7 +75,7 @@ def inside_a_commit_that_succeeds(doomed: Doomed) -> Iterator[None]:
     """The worker dies in COMMIT, and the database carries it out."""
     with held_commits(doomed.bench, "UPDATE"):
         yield
-        doomed.bench.wait_for_blocked("COMMIT")
+        doomed.bench.database.wait_for_blocked("COMMIT")
         doomed.die()
 
 
@@ -84,7 +84,7 @@ def inside_a_commit_that_fails(doomed: Doomed) -> Iterator[None]:
     """The worker dies in COMMIT, and so does its transaction."""
     with held_commits(doomed.bench, "UPDATE"):
         yield
-        backend = doomed.bench.wait_for_blocked("COMMIT")
+        backend = doomed.bench.database.wait_for_blocked("COMMIT")
         doomed.worker.kill()
         doomed.bench.terminate(backend)
         doomed.bench.workers(1)

@@ -75,10 +75,10 @@ def test_f9_a_message_is_stored_once_whatever_happens_inside_its_commit(
     )
     with held_commits(bench, "INSERT"):
         sender.start()
-        backend = bench.wait_for_blocked("COMMIT")
+        backend = bench.database.wait_for_blocked("COMMIT")
         if is_killed:
             api.kill()
-            bench.wait_for_blocked("", besides=backend)  # the same key is there again
+            bench.database.wait_for_blocked("", besides=backend)  # the same key is there again
         if not commits:
             bench.terminate(backend)
     sender.join(60)

@@ -1,9 +1,12 @@
 """A look at the rows behind the API."""
 
+import re
 from typing import LiteralString
 
 import psycopg
 from psycopg.rows import dict_row
+
+from tests.support.waiting import eventually
 
 Row = dict[str, object]
 
@@ -29,3 +32,18 @@ class Database:
         """A statement without a result."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute(statement, values)
+
+    def wait_for_blocked(self, statement: str, *, besides: int = 0) -> int:
+        """Return the pid of a backend other than `besides` whose statement begins so and waits for a lock."""
+
+        def blocked() -> int | None:
+            rows = self.rows(
+                "SELECT pid, query FROM pg_stat_activity"
+                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            pids = [
+                int(str(row["pid"])) for row in rows if re.match(statement, str(row["query"]), re.IGNORECASE)
+            ]
+            return next((pid for pid in pids if pid != besides), None)
+
+        return eventually(blocked, what=f"a blocked {statement}")
