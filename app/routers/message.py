@@ -29,8 +29,8 @@ from app.routers.prefer import read_preference
 from app.routers.sending import EXCHANGE_RESPONSES, answer_exchange
 from app.routers.sse import wants_events
 from app.schemas.message import ExchangeOut, MessageIn, MessageOut, MessagePage
-from app.services.chatroom import DEFAULT_PAGE
 from app.services.message import Asked
+from app.services.paging import DEFAULT_PAGE
 
 router = APIRouter(prefix="/chatroom/{chatroom_id}/message", tags=["messages"])
 

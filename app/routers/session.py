@@ -9,8 +9,7 @@ from app.errors import CursorInvalid, RefreshInvalid, RefreshReused, SessionNotF
 from app.openapi import failures
 from app.schemas.auth import TokensOut
 from app.schemas.session import LogoutIn, RefreshIn, SessionPage
-
-DEFAULT_PAGE = 50
+from app.services.paging import DEFAULT_PAGE
 
 router = APIRouter(prefix="/auth", tags=["sessions"])
 

@@ -15,10 +15,10 @@ from app.errors import (
 )
 from app.openapi import failures
 from app.schemas.subscription import CheckoutOut, InvoicePage, PortalOut, SubscribeIn, SubscriptionOut
+from app.services.paging import DEFAULT_PAGE
 
 router = APIRouter(tags=["subscription"])
 
-_DEFAULT_PAGE = 50
 CheckoutSessionId = Annotated[
     str | None,
     Query(description="A checkout session of yours: Stripe is asked about it at once, webhook or not."),
@@ -84,7 +84,7 @@ async def open_portal(user: User, services: Services) -> PortalOut:
     responses=failures(ValidationFailed, CursorInvalid, signed_in=True),
 )
 async def list_invoices(
-    user: User, services: Services, limit: Limit = _DEFAULT_PAGE, cursor: Cursor = None
+    user: User, services: Services, limit: Limit = DEFAULT_PAGE, cursor: Cursor = None
 ) -> InvoicePage:
     """The caller's bills at Stripe, newest first."""
     return await services.customers.invoices(user.id, limit=limit, cursor=cursor)

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from app.errors import CursorInvalid
 
+DEFAULT_PAGE = 50
+"""How many items a page has, everywhere, when the caller says nothing."""
+
 _MAC_BYTES = 12
 
 
