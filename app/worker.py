@@ -91,8 +91,8 @@ class Worker:
                 asyncio.create_task(services.leases.keep()),
                 asyncio.create_task(self._beat()),
                 asyncio.create_task(self._poll(self._take_forgotten)),
-                asyncio.create_task(self._poll(self._erase_accounts)),
-                asyncio.create_task(self._poll(services.periodic.run_due)),
+                asyncio.create_task(self._poll(services.erasure.erase_due)),
+                asyncio.create_task(self._poll(services.room_erasure.erase_due)),
                 asyncio.create_task(self._poll(services.inbox.work_off_forgotten)),
                 asyncio.create_task(self._poll(services.periodic.run_due)),
             ]
@@ -142,9 +142,6 @@ class Worker:
             pause = self._settings.reply_poll_seconds * random.uniform(0.75, 1.25)  # noqa: S311  # spreads load
             await asyncio.sleep(pause)
             await self._track(self._guard(look()))
-
-    async def _erase_accounts(self) -> None:
-        await self._the_services.erasure.erase_due(is_stopping=self._draining.is_set)
 
     async def _take_forgotten(self) -> None:
         """Find replies that nobody claimed or whose worker was lost."""

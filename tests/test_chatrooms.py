@@ -148,3 +148,27 @@ def test_a_cursor_of_somebody_else_is_refused(stack: Stack, person: Person) -> N
 def test_a_limit_out_of_range_is_refused(person: Person, limit: str) -> None:
     body = problem(person.http.get(f"/chatroom?limit={limit}"), 400, "validation_failed")
     assert body["errors"][0]["pointer"] == "/query/limit"
+
+
+def test_a_list_that_did_not_change_is_not_sent_again(person: Person) -> None:
+    """For hits, misses and every other page alike; red when the tag does not follow the content."""
+    rooms = [person.open_room(title=f"Room {number}") for number in range(3)]
+    for params in ({}, {"limit": 2}, {"archived": True}):
+        first = person.http.get("/chatroom", params=params)
+        tag = first.headers["etag"]
+        assert first.headers["cache-control"] == "private, no-cache"
+        assert "authorization" in first.headers["vary"].lower()
+        for names in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+            again = person.http.get("/chatroom", params=params, headers={"If-None-Match": names})
+            assert (again.status_code, again.content) == (304, b"")
+            assert again.headers["etag"] == tag
+        other = person.http.get("/chatroom", params=params, headers={"If-None-Match": '"other"'})
+        assert (other.status_code, other.json(), other.headers["etag"]) == (200, first.json(), tag)
+    tag = person.http.get("/chatroom").headers["etag"]
+    ok(person.http.patch(f"/chatroom/{rooms[0]}", json={"title": "New"}))
+    changed = person.http.get("/chatroom", headers={"If-None-Match": tag})
+    assert (changed.status_code, changed.headers["x-cache"]) == (200, "MISS")
+    assert changed.headers["etag"] != tag
+    known = {"If-None-Match": changed.headers["etag"]}
+    again = person.http.get("/chatroom", headers=known)
+    assert (again.status_code, again.headers["x-cache"]) == (304, "HIT")

@@ -45,6 +45,7 @@ from app.services.request_limit import RequestLimit
 from app.services.return_addresses import ReturnAddresses
 from app.services.session import SessionService
 from app.services.session_cache import SessionCache
+from app.services.stopping import ReplyStopper
 from app.services.subscription import SubscriptionService
 from app.services.tokens import TokenIssuer
 from app.services.turns import Turns
@@ -100,6 +101,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
         watching = asyncio.create_task(feed.watch(), name="reply-feed")
         stack.callback(watching.cancel)
         events = ReplyEvents(base.redis)
+        stopper = ReplyStopper(base.uow, base.quota, events)
         numbers = MobileNumbers(settings.default_region, frozenset(settings.otp_allowed_countries))
         cursors = CursorSigner(derive_key(root, "cursor"))
         open_sessions = SessionCache()
@@ -144,10 +146,9 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             users=UserService(base.uow, base.quota, utc_now),
             accounts=AccountService(
                 uow=base.uow,
-                quota=base.quota,
+                stopper=stopper,
                 carried=carried,
                 open_sessions=open_sessions,
-                events=events,
                 otps=otps.store,
                 clock=utc_now,
             ),
@@ -155,6 +156,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             chatrooms=ChatroomService(
                 base.uow,
                 base.chatroom_cache,
+                stopper,
                 cursors,
                 utc_now,
                 settings.selectable_models,

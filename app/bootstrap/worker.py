@@ -18,7 +18,9 @@ from app.services.periodic import PeriodicJobs
 from app.services.purge import PurgeService
 from app.services.reconciliation import Reconciliation
 from app.services.reply import ReplyService, RetryPolicy
+from app.services.room_erasure import RoomErasure
 from app.services.slots import Slots
+from app.services.stopping import ReplyStopper
 from app.services.stripe_inbox import StripeInbox
 from app.services.summary import SummaryPlan
 from app.services.upkeep import RoomUpkeep, Upkeep
@@ -35,6 +37,7 @@ class WorkerServices:
     replies: ReplyService
     leases: LeaseKeeper
     erasure: ErasureService
+    room_erasure: RoomErasure
     periodic: PeriodicJobs
     inbox: StripeInbox
 
@@ -52,6 +55,9 @@ async def worker_services(
         stack.push_async_callback(upkeep.aclose)
         leases = LeaseKeeper(base.uow, lease_seconds=settings.reply_lease_seconds)
         events = ReplyEvents(base.redis)
+        stopper = ReplyStopper(base.uow, base.quota, events)
+        keys = AccountKeys(base.redis)
+        room_erasure = RoomErasure(base.uow, stopper, keys, is_stopping)
         yield WorkerServices(
             uow=base.uow,
             replies=ReplyService(
@@ -69,12 +75,14 @@ async def worker_services(
             leases=leases,
             erasure=ErasureService(
                 base.uow,
-                base.quota,
-                events,
-                AccountKeys(base.redis),
+                stopper,
+                room_erasure,
+                keys,
                 Farewell(base.stripe.customers, base.stripe.checkouts),
                 utc_now,
+                is_stopping,
             ),
+            room_erasure=room_erasure,
             periodic=PeriodicJobs(
                 base.uow,
                 (

@@ -26,6 +26,7 @@ class Chatroom(Base):
     __table_args__ = (
         # Carries the list of a person's rooms, newest activity first.
         Index("ix_chatrooms_list", "user_id", "archived", text("active_at DESC"), text("id DESC")),
+        Index("ix_chatrooms_erase_at", "erase_at", postgresql_where=text("erase_at IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -50,3 +51,5 @@ class Chatroom(Base):
     """What the list is ordered by: the last message, or the making of the room."""
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    erase_at: Mapped[datetime | None]
+    """Deleted: nobody sees the room any more, and a worker erases it when this is due."""

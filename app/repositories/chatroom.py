@@ -104,7 +104,9 @@ _OLDEST = _exchanges(_ANSWER.c.position.asc())
 
 _MEMORY = select(*ROOM_MEMORY).where(_ROOM.c.id == bindparam("room", type_=Uuid))
 _OWNED = select(Chatroom).where(
-    Chatroom.id == bindparam("room", type_=Uuid), Chatroom.user_id == bindparam("owner", type_=Uuid)
+    Chatroom.id == bindparam("room", type_=Uuid),
+    Chatroom.user_id == bindparam("owner", type_=Uuid),
+    Chatroom.erase_at.is_(None),
 )
 _OWNED_LOCKED = _OWNED.with_for_update()
 
@@ -136,7 +138,7 @@ class ChatroomRepository:
         """Up to `limit` rooms by newest activity, after the room at `before`."""
         query = (
             select(Chatroom)
-            .where(Chatroom.user_id == user_id, Chatroom.archived.is_(archived))
+            .where(Chatroom.user_id == user_id, Chatroom.archived.is_(archived), Chatroom.erase_at.is_(None))
             .order_by(Chatroom.active_at.desc(), Chatroom.id.desc())
             .limit(limit)
         )

@@ -1,4 +1,4 @@
-"""SQL about accounts on their way out: marked at once, erased by workers piece by piece."""
+"""SQL about accounts and rooms on their way out: marked at once, erased by workers piece by piece."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,6 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Chatroom, DailyUsage, Deletion, Message, Role, Session, StripeCustomer, User
-from app.models.message import UNFINISHED
 from app.repositories.claims import seconds
 
 
@@ -83,12 +82,32 @@ class DeletionRepository:
         """Nothing is left to do."""
         await self.session.execute(delete(Deletion).where(Deletion.id == deletion_id))
 
-    async def has_unfinished_replies(self, user_id: UUID) -> bool:
-        """Whether a worker may still be writing for this account."""
-        found = await self.session.scalar(
-            select(Message.id).where(Message.user_id == user_id, UNFINISHED).limit(1)
+    async def claim_due_room(self, *, lease_seconds: float) -> UUID | None:
+        """Take the deleted room that is due the longest; after so many seconds it is due again."""
+        due = (
+            select(Chatroom.id)
+            .where(Chatroom.erase_at <= func.now())
+            .order_by(Chatroom.erase_at)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+            .scalar_subquery()
         )
-        return found is not None
+        return await self.session.scalar(
+            update(Chatroom)
+            .where(Chatroom.id == due)
+            .values(erase_at=func.now() + seconds(lease_seconds))
+            .returning(Chatroom.id),
+            execution_options={"synchronize_session": False},
+        )
+
+    async def erase_room_in(self, chatroom_id: UUID, *, seconds_from_now: float) -> None:
+        """Have a room erased in so many seconds; from the commit on nobody sees it."""
+        await self.session.execute(
+            update(Chatroom)
+            .where(Chatroom.id == chatroom_id)
+            .values(erase_at=func.now() + seconds(seconds_from_now)),
+            execution_options={"synchronize_session": False},
+        )
 
     async def rooms(self, user_id: UUID, *, limit: int) -> Sequence[UUID]:
         """Some rooms of an account."""

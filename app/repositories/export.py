@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import select
@@ -11,6 +12,8 @@ from sqlalchemy.orm import undefer
 
 from app.models import Chatroom, Checkout, DailyUsage, Message, Session, Subscription
 
+OwnRow = TypeVar("OwnRow", Session, Subscription, Checkout)
+
 
 @dataclass(frozen=True, slots=True)
 class ExportRepository:
@@ -18,33 +21,10 @@ class ExportRepository:
 
     session: AsyncSession
 
-    async def sessions(self, user_id: UUID, *, after: UUID, limit: int) -> Sequence[Session]:
-        """Sign-ins, oldest first."""
+    async def rows(self, kind: type[OwnRow], user_id: UUID, *, after: UUID, limit: int) -> Sequence[OwnRow]:
+        """Rows of a kind that names its owner, oldest first."""
         rows = await self.session.scalars(
-            select(Session)
-            .where(Session.user_id == user_id, Session.id > after)
-            .order_by(Session.id)
-            .limit(limit)
-        )
-        return rows.all()
-
-    async def subscriptions(self, user_id: UUID, *, after: UUID, limit: int) -> Sequence[Subscription]:
-        """What Stripe said."""
-        rows = await self.session.scalars(
-            select(Subscription)
-            .where(Subscription.user_id == user_id, Subscription.id > after)
-            .order_by(Subscription.id)
-            .limit(limit)
-        )
-        return rows.all()
-
-    async def checkouts(self, user_id: UUID, *, after: UUID, limit: int) -> Sequence[Checkout]:
-        """Wishes to buy, oldest first."""
-        rows = await self.session.scalars(
-            select(Checkout)
-            .where(Checkout.user_id == user_id, Checkout.id > after)
-            .order_by(Checkout.id)
-            .limit(limit)
+            select(kind).where(kind.user_id == user_id, kind.id > after).order_by(kind.id).limit(limit)
         )
         return rows.all()
 
@@ -62,7 +42,7 @@ class ExportRepository:
         """Rooms with their summaries, oldest first."""
         rows = await self.session.scalars(
             select(Chatroom)
-            .where(Chatroom.user_id == user_id, Chatroom.id > after)
+            .where(Chatroom.user_id == user_id, Chatroom.erase_at.is_(None), Chatroom.id > after)
             .order_by(Chatroom.id)
             .limit(limit)
             .options(undefer(Chatroom.summary))

@@ -43,6 +43,20 @@ _IS_UNHELD = or_(
 )
 
 
+RepliesOf = ColumnElement[bool]
+"""Whose replies are meant: a person's or a room's."""
+
+
+def of_user(user_id: UUID) -> RepliesOf:
+    """All replies to a person."""
+    return Message.user_id == user_id
+
+
+def of_room(chatroom_id: UUID) -> RepliesOf:
+    """All replies in a room."""
+    return Message.chatroom_id == chatroom_id
+
+
 @dataclass(frozen=True, slots=True)
 class ReplyProgress:
     """How far a reply is, without its text."""
@@ -119,19 +133,17 @@ class ReplyRepository:
         """End a reply that no worker holds. A later attempt number tells listeners to start over."""
         return (await self._cancel(Message.id == reply_id)).one_or_none()
 
-    async def cancel_all_waiting(self, user_id: UUID) -> Sequence[Message]:
-        """End every reply of a person that no worker holds, but for those that are locked right now.
+    async def cancel_all_waiting(self, whose: RepliesOf) -> Sequence[Message]:
+        """End every reply that no worker holds, but for those that are locked right now.
 
         So it never waits, and cannot deadlock with a worker that renews many at once.
         """
-        free = select(Message.id).where(Message.user_id == user_id, UNFINISHED, _IS_UNHELD)
+        free = select(Message.id).where(whose, UNFINISHED, _IS_UNHELD)
         return (await self._cancel(Message.id.in_(free.with_for_update(skip_locked=True)))).all()
 
-    async def request_all_cancels(self, user_id: UUID) -> None:
-        """Ask workers to stop every reply of a person, but for those whose rows are locked right now."""
-        wanted = select(Message.id).where(
-            Message.user_id == user_id, UNFINISHED, Message.cancel_requested_at.is_(None)
-        )
+    async def request_all_cancels(self, whose: RepliesOf) -> None:
+        """Ask workers to stop every reply, but for those whose rows are locked right now."""
+        wanted = select(Message.id).where(whose, UNFINISHED, Message.cancel_requested_at.is_(None))
         await self.session.execute(
             update(Message)
             .where(Message.id.in_(wanted.with_for_update(skip_locked=True)))
@@ -139,13 +151,16 @@ class ReplyRepository:
             execution_options={"synchronize_session": False},
         )
 
-    async def has_unasked(self, user_id: UUID) -> bool:
-        """Whether a person has unfinished replies that nobody was asked to stop."""
-        found = await self.session.scalar(
-            select(Message.id)
-            .where(Message.user_id == user_id, UNFINISHED, Message.cancel_requested_at.is_(None))
-            .limit(1)
-        )
+    async def has_unasked(self, whose: RepliesOf) -> bool:
+        """Whether there are unfinished replies that nobody was asked to stop."""
+        return await self._is_any(whose, Message.cancel_requested_at.is_(None))
+
+    async def has_unfinished(self, whose: RepliesOf) -> bool:
+        """Whether a worker may still be writing one of them."""
+        return await self._is_any(whose)
+
+    async def _is_any(self, *which: ColumnElement[bool]) -> bool:
+        found = await self.session.scalar(select(Message.id).where(*which, UNFINISHED).limit(1))
         return found is not None
 
     async def _cancel(self, which: ColumnElement[bool]) -> ScalarResult[Message]:

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Response
 from app.dependencies import ChatroomId, Cursor, Limit, Services, User
 from app.errors import ChatroomNotFound, CursorInvalid, ValidationFailed
 from app.openapi import failures
-from app.schemas.chatroom import ChatroomIn, ChatroomOut, ChatroomPage, ChatroomWithMessages
-from app.services.chatroom import DEFAULT_PAGE
+from app.routers.conditional import NOT_MODIFIED, IfNoneMatch, answer_unless_known
+from app.schemas.chatroom import ChatroomIn, ChatroomOut, ChatroomPage, ChatroomPatch, ChatroomWithMessages
+from app.services.paging import DEFAULT_PAGE
 
 router = APIRouter(prefix="/chatroom", tags=["chatrooms"])
 
@@ -32,7 +33,7 @@ async def create_chatroom(
     "",
     operation_id="list_chatrooms",
     response_model=ChatroomPage,
-    responses=failures(ValidationFailed, CursorInvalid, signed_in=True),
+    responses={**NOT_MODIFIED, **failures(ValidationFailed, CursorInvalid, signed_in=True)},
 )
 async def list_chatrooms(
     user: User,
@@ -40,10 +41,11 @@ async def list_chatrooms(
     limit: Limit = DEFAULT_PAGE,
     cursor: Cursor = None,
     archived: bool = False,  # noqa: FBT001, FBT002  # a query parameter, never positional
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """The caller's chatrooms, newest activity first. The first page comes from a cache (`X-Cache`)."""
     page = await services.chatrooms.listing(user.id, archived=archived, cursor=cursor, limit=limit)
-    return Response(page.body, media_type="application/json", headers=page.headers)
+    return answer_unless_known(page.body, if_none_match, page.headers)
 
 
 @router.get(
@@ -52,3 +54,26 @@ async def list_chatrooms(
 async def get_chatroom(chatroom_id: ChatroomId, user: User, services: Services) -> ChatroomWithMessages:
     """A chatroom with its newest messages, oldest first."""
     return await services.chatrooms.get(user.id, chatroom_id)
+
+
+@router.patch(
+    "/{chatroom_id}",
+    operation_id="update_chatroom",
+    responses=failures(ChatroomNotFound, body=True, signed_in=True),
+)
+async def update_chatroom(
+    chatroom_id: ChatroomId, body: ChatroomPatch, user: User, services: Services
+) -> ChatroomOut:
+    """Rename a chatroom, change how it answers, or put it into the archive and back."""
+    return await services.chatrooms.change(user.id, chatroom_id, body)
+
+
+@router.delete(
+    "/{chatroom_id}",
+    operation_id="delete_chatroom",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=failures(ChatroomNotFound, signed_in=True),
+)
+async def delete_chatroom(chatroom_id: ChatroomId, user: User, services: Services) -> None:
+    """Delete a chatroom with all its messages. A reply in progress is cancelled first."""
+    await services.chatrooms.delete(user.id, chatroom_id)

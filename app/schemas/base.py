@@ -1,5 +1,6 @@
 """Common ground of requests and answers: strict bodies, trimmed names, UTC times with a `Z`."""
 
+import unicodedata
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -22,6 +23,12 @@ def _not_blank(text: str) -> str:
     return text
 
 
+def _on_one_line(text: str) -> str:
+    if any(unicodedata.category(sign) == "Cc" for sign in text):
+        raise ValueError("must not contain line breaks or other control characters")
+    return text
+
+
 def _as_rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
@@ -33,9 +40,12 @@ MessageText = Annotated[Text, AfterValidator(_not_blank)]
 """Text that says something; stored as it came."""
 
 Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_storable)
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    AfterValidator(_storable),
+    AfterValidator(_on_one_line),
 ]
-"""A name or title: trimmed, and not empty after that."""
+"""A name or title: trimmed, not empty after that, and on one line."""
 
 Moment = Annotated[datetime, PlainSerializer(_as_rfc3339, return_type=str, when_used="json")]
 """A time in RFC 3339, UTC."""

@@ -1,9 +1,9 @@
 """Requests and answers about chatrooms."""
 
-from typing import Annotated
+from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
 from app.schemas.base import Moment, Name, Request, Response, Text
 from app.schemas.message import MessageOut
@@ -19,6 +19,27 @@ class ChatroomIn(Request):
     description: Description | None = None
     system_instruction: Instruction | None = None
     model: Name | None = None
+
+
+class ChatroomPatch(Request):
+    """How the room is to be from now on; what is not named stays.
+
+    A title of null lets the next message name the room; a model of null is the default one.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    title: Name | None = None
+    description: Description | None = None
+    system_instruction: Instruction | None = None
+    model: Name | None = None
+    archived: bool = False
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("must say what is to change")
+        return self
 
 
 class ChatroomOut(Response):

@@ -1,29 +1,24 @@
 """The end of an account: closed at once, erased a few seconds later by a worker."""
 
-import asyncio
 import contextlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
 
-from app.errors import AuthenticationRequired, RecentSignInRequired, ServiceUnavailable
-from app.models import Message
+from app.errors import AuthenticationRequired, RecentSignInRequired
 from app.redis_client.connection import RedisUnavailableError
 from app.redis_client.otp_store import OtpStore
-from app.redis_client.reply_events import ReplyEvents
-from app.services.cancellation import cancel_all
+from app.repositories.reply import of_user
 from app.services.clock import Clock
-from app.services.quota import CarriedCount, DailyQuota
+from app.services.quota import CarriedCount
 from app.services.session import CurrentUser
 from app.services.session_cache import SessionCache
+from app.services.stopping import ReplyStopper
 from app.unit_of_work import UnitOfWork
 
 _RECENT = timedelta(minutes=10)
 _ERASED_AFTER_SECONDS = 6.0  # every process takes a session for open for up to 5 s
-_CANCEL_TRIES = 5
-_CANCEL_PAUSE_SECONDS = 0.1
 
 log = structlog.get_logger(__name__)
 
@@ -33,10 +28,9 @@ class AccountService:
     """Closes accounts."""
 
     uow: UnitOfWork
-    quota: DailyQuota
+    stopper: ReplyStopper
     carried: CarriedCount
     open_sessions: SessionCache
-    events: ReplyEvents
     otps: OtpStore
     clock: Clock
 
@@ -59,7 +53,7 @@ class AccountService:
             if now - opened_at > _RECENT:
                 raise RecentSignInRequired
             mobile_number = user.mobile_number
-            ended = await cancel_all(tx, self.quota, caller.id)
+            ended = await self.stopper.stop_free(tx, of_user(caller.id))
             await self.carried.keep(tx, user)
             user.mobile_number, user.full_name, user.password_hash = f"deleted-{user.id}", None, None
             user.deleted_at = now
@@ -70,20 +64,5 @@ class AccountService:
         self.open_sessions.forget(sessions)
         with contextlib.suppress(RedisUnavailableError):
             await self.otps.forget(mobile_number)
-        await self._tell(ended)
-        await self._stop_the_rest(caller)
-
-    async def _stop_the_rest(self, caller: CurrentUser) -> None:
-        """Ask those that were passed over because a worker was just writing to their rows."""
-        with contextlib.suppress(ServiceUnavailable):  # whoever erases the account asks again
-            for _ in range(_CANCEL_TRIES):
-                async with self.uow.begin() as tx:
-                    if not await tx.replies.has_unasked(caller.id):
-                        return
-                    ended = await cancel_all(tx, self.quota, caller.id)
-                await self._tell(ended)
-                await asyncio.sleep(_CANCEL_PAUSE_SECONDS)
-
-    async def _tell(self, ended: Sequence[Message]) -> None:
-        for reply in ended:
-            await self.events.end(reply.id, reply.attempt)
+        await self.stopper.tell(ended)
+        await self.stopper.stop_rest(of_user(caller.id))

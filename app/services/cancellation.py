@@ -1,30 +1,18 @@
 """Cancelling a reply: at once while it waits, else by asking the worker that writes it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from app import jobs
 from app.errors import ChatroomNotFound, MessageNotFound
-from app.models import Message, Role
+from app.models import Role
 from app.redis_client.reply_events import ReplyEvents
 from app.schemas.message import MessageOut
 from app.services.quota import DailyQuota
 from app.services.reply_feed import ReplyFeed
-from app.unit_of_work import Transaction, UnitOfWork
+from app.unit_of_work import UnitOfWork
 
 _WAIT_SECONDS = 1.0
-
-
-async def cancel_all(tx: Transaction, quota: DailyQuota, user_id: UUID) -> Sequence[Message]:
-    """End or stop every reply of a person; returns those that ended, whose listeners are to be told.
-
-    What is locked this very moment is passed over: repeat it until nothing is left.
-    """
-    await tx.replies.request_all_cancels(user_id)
-    ended = await tx.replies.cancel_all_waiting(user_id)
-    await quota.refund_all(tx, [reply for reply in ended if reply.content == ""])
-    return ended
 
 
 @dataclass(frozen=True, slots=True)

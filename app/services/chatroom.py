@@ -1,19 +1,26 @@
-"""Chatrooms: open, list, look into."""
+"""Chatrooms: open, list, look into, change, delete."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import structlog
+
 from app.errors import ChatroomNotFound, ValidationFailed
 from app.models import Chatroom, Message, TitleSource
 from app.redis_client.chatroom_cache import ChatroomCache
-from app.schemas.chatroom import ChatroomIn, ChatroomOut, ChatroomPage, ChatroomWithMessages
+from app.repositories.reply import of_room
+from app.schemas.chatroom import ChatroomIn, ChatroomOut, ChatroomPage, ChatroomPatch, ChatroomWithMessages
 from app.schemas.message import MessageOut, MessagePage
 from app.services.clock import Clock
-from app.services.paging import CursorSigner
+from app.services.paging import DEFAULT_PAGE, CursorSigner
+from app.services.stopping import ReplyStopper
 from app.unit_of_work import UnitOfWork
 
-DEFAULT_PAGE = 50
+# Listeners without Redis look at a reply about every three seconds, and are to see how it ended.
+_ERASED_AFTER_SECONDS = 10.0
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +37,7 @@ class ChatroomService:
 
     uow: UnitOfWork
     cache: ChatroomCache
+    stopper: ReplyStopper
     cursors: CursorSigner
     clock: Clock
     models: tuple[str, ...]
@@ -37,13 +45,7 @@ class ChatroomService:
 
     async def create(self, user_id: UUID, wish: ChatroomIn) -> ChatroomOut:
         """Open a room."""
-        model = wish.model or self.models[0]
-        if model not in self.models:
-            allowed = ", ".join(self.models)
-            raise ValidationFailed(
-                members={"errors": [{"pointer": "/model", "message": f"Choose one of: {allowed}."}]}
-            )
-        now = self.clock()
+        model, now = self._model(wish.model), self.clock()
         room = Chatroom(
             user_id=user_id,
             title=wish.title,
@@ -59,6 +61,53 @@ class ChatroomService:
             tx.chatrooms.add(room)
             tx.rooms_changed(user_id)
         return ChatroomOut.model_validate(room)
+
+    async def change(self, user_id: UUID, chatroom_id: UUID, wish: ChatroomPatch) -> ChatroomOut:
+        """Bring a room into the state that is wished for; what the wish does not name stays.
+
+        Raises:
+            ChatroomNotFound: not a room of this user.
+        """
+        changes = wish.model_dump(exclude_unset=True)
+        if "model" in changes:
+            changes["model"] = self._model(wish.model)
+        if "title" in changes:
+            changes["title_source"] = TitleSource.PERSON if wish.title else TitleSource.NONE
+        async with self.uow.begin() as tx:
+            room = await tx.chatrooms.get_owned(chatroom_id, user_id, lock=True)
+            if room is None:
+                raise ChatroomNotFound
+            for name, value in changes.items():
+                setattr(room, name, value)
+            room.updated_at = self.clock()
+            tx.rooms_changed(user_id)
+        return ChatroomOut.model_validate(room)
+
+    async def delete(self, user_id: UUID, chatroom_id: UUID) -> None:
+        """Take a room out of sight for good and stop its replies; a worker erases it a little later.
+
+        Raises:
+            ChatroomNotFound: not a room of this user.
+        """
+        async with self.uow.begin() as tx:
+            if await tx.chatrooms.get_owned(chatroom_id, user_id, lock=True) is None:
+                raise ChatroomNotFound
+            await tx.deletions.erase_room_in(chatroom_id, seconds_from_now=_ERASED_AFTER_SECONDS)
+            ended = await self.stopper.stop_free(tx, of_room(chatroom_id))
+            tx.rooms_changed(user_id)
+        log.info("chatroom_deleted", chatroom_id=str(chatroom_id), cancelled=len(ended))
+        await self.stopper.tell(ended)
+        await self.stopper.stop_rest(of_room(chatroom_id))
+
+    def _model(self, wish: str | None) -> str:
+        """The model that is wished for, or the default one."""
+        model = wish or self.models[0]
+        if model not in self.models:
+            allowed = ", ".join(self.models)
+            raise ValidationFailed(
+                members={"errors": [{"pointer": "/model", "message": f"Choose one of: {allowed}."}]}
+            )
+        return model
 
     async def listing(self, user_id: UUID, *, archived: bool, cursor: str | None, limit: int) -> Listing:
         """A page of rooms as JSON; the first page with defaults from Redis when it has it."""

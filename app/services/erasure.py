@@ -7,20 +7,19 @@ from datetime import timedelta
 import structlog
 
 from app.errors import ServiceUnavailable
-from app.models import Deletion, Role
+from app.models import Deletion
 from app.redis_client.account_keys import AccountKeys
 from app.redis_client.connection import RedisUnavailableError
-from app.redis_client.reply_events import ReplyEvents
-from app.services.cancellation import cancel_all
+from app.repositories.reply import of_user
 from app.services.clock import Clock
 from app.services.farewell import Farewell
-from app.services.quota import DailyQuota
+from app.services.room_erasure import RoomErasure
+from app.services.stopping import ReplyStopper
 from app.stripe_client import StripeUnavailableError
 from app.unit_of_work import UnitOfWork
 
 _LEASE_SECONDS = 15.0
 _REPLIES_STOP_SECONDS = 2.0
-_MESSAGES_AT_ONCE = 1000
 _ROOMS_AT_ONCE = 100
 
 log = structlog.get_logger(__name__)
@@ -31,33 +30,34 @@ class ErasureService:
     """What a worker does about the rows of `deletions`. Every step may be done twice."""
 
     uow: UnitOfWork
-    quota: DailyQuota
-    events: ReplyEvents
+    stopper: ReplyStopper
+    rooms: RoomErasure
     keys: AccountKeys
     farewell: Farewell
     clock: Clock
+    is_stopping: Callable[[], bool]
 
-    async def erase_due(self, *, is_stopping: Callable[[], bool]) -> None:
+    async def erase_due(self) -> None:
         """Erase every account that is due; ends early when this process is to end.
 
         An account whose erasure is interrupted, or cannot go on without Redis, is due again soon.
         """
-        while not is_stopping():
+        while not self.is_stopping():
             try:
                 async with self.uow.begin() as tx:
                     deletion = await tx.deletions.claim_due(lease_seconds=_LEASE_SECONDS)
                 if deletion is None:
                     return
-                await self._erase(deletion, is_stopping)
+                await self._erase(deletion)
             except (ServiceUnavailable, RedisUnavailableError, StripeUnavailableError) as error:
                 log.warning("erasure_interrupted", error=type(error).__name__)
                 return
 
-    async def _erase(self, deletion: Deletion, is_stopping: Callable[[], bool]) -> None:
+    async def _erase(self, deletion: Deletion) -> None:
         if await self._is_being_written_for(deletion):
             log.info("erasure_waits_for_replies", deletion_id=str(deletion.id))
             return
-        while not is_stopping():
+        while not self.is_stopping():
             if await self._erase_some_rooms(deletion):
                 await self._erase_account(deletion)
                 return
@@ -65,31 +65,21 @@ class ErasureService:
     async def _is_being_written_for(self, deletion: Deletion) -> bool:
         """Stop replies that were not stopped yet; a lost worker's end with their leases."""
         async with self.uow.begin() as tx:
-            ended = await cancel_all(tx, self.quota, deletion.user_id)
-            is_writing = await tx.deletions.has_unfinished_replies(deletion.user_id)
+            ended = await self.stopper.stop_free(tx, of_user(deletion.user_id))
+            is_writing = await tx.replies.has_unfinished(of_user(deletion.user_id))
             if is_writing:
                 await tx.deletions.postpone(deletion.id, seconds_from_now=_REPLIES_STOP_SECONDS)
-        for reply in ended:
-            await self.events.end(reply.id, reply.attempt)
+        await self.stopper.tell(ended)
         return is_writing
 
     async def _erase_some_rooms(self, deletion: Deletion) -> bool:
-        """Erase a batch of messages, or of empty rooms; True when there are no more rooms.
-
-        What Redis holds goes first: the rows know its keys.
-        """
+        """Erase a piece of the account's rooms; True when there are no more."""
         async with self.uow.single() as tx:
+            await tx.deletions.postpone(deletion.id, seconds_from_now=_LEASE_SECONDS)
             rooms = await tx.deletions.rooms(deletion.user_id, limit=_ROOMS_AT_ONCE)
-            messages = await tx.deletions.messages(rooms, limit=_MESSAGES_AT_ONCE) if rooms else {}
         if not rooms:
             return True
-        await self.keys.erase_streams([id_ for id_, role in messages.items() if role is Role.MODEL])
-        async with self.uow.begin() as tx:
-            if messages:
-                await tx.deletions.erase_messages(list(messages))
-            else:
-                await tx.deletions.erase_rooms(rooms)
-            await tx.deletions.postpone(deletion.id, seconds_from_now=_LEASE_SECONDS)
+        await self.rooms.erase_some(rooms)
         return False
 
     async def _erase_account(self, deletion: Deletion) -> None:

@@ -20,6 +20,7 @@ from tests.support.waiting import eventually
 _BASE_SETTINGS = {
     "ENVIRONMENT": "test",
     "GEMINI_API_KEY": "sandbox",
+    "GEMINI_MODELS": "gemini-2.5-pro",
     "STRIPE_SECRET_KEY": "sk_test_sandbox",
     "STRIPE_PRO_PRICE_ID": "price_sandbox_pro",
     # Two, as while the secret is changed; the sandbox signs with the second.

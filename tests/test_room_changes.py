@@ -1,0 +1,136 @@
+"""Changing a room: absolute state, what is not named stays, and nobody else's room is touched."""
+
+import uuid
+
+import pytest
+
+from tests.support.person import Json, Person, ok, problem
+from tests.support.stack import Stack
+from tests.support.upkeep import TITLE_ORDER, holding, room_row, wait_until_held
+from tests.support.waiting import eventually
+
+
+def _change(person: Person, room: str, **wish: object) -> Json:
+    return ok(person.http.patch(f"/chatroom/{room}", json=wish))
+
+
+def test_what_is_named_changes_and_everything_else_stays(person: Person) -> None:
+    room = person.open_room(title="Before", description="Kept", system_instruction="Be brief.")
+    before = ok(person.http.get(f"/chatroom/{room}"))
+    changed = _change(person, room, title="  After ", model="gemini-2.5-pro")
+    assert (changed["title"], changed["model"]) == ("After", "gemini-2.5-pro")
+    assert changed["updated_at"] > before["updated_at"]
+    new = {"title", "model", "updated_at"}
+    assert {k: v for k, v in changed.items() if k not in new} == {
+        k: v for k, v in before.items() if k in changed and k not in new
+    }
+    cleared = _change(person, room, description=None, system_instruction=None, model=None)
+    assert (cleared["description"], cleared["system_instruction"]) == (None, None)
+    assert (cleared["title"], cleared["model"]) == ("After", before["model"])
+    assert ok(person.http.get(f"/chatroom/{room}")) == {**cleared, "messages": [], "next_cursor": None}
+
+
+def test_the_same_change_twice_leaves_the_same_state(person: Person) -> None:
+    room = person.open_room()
+    first, second = (_change(person, room, title="Twice", archived=True) for _ in range(2))
+    assert {**first, "updated_at": ""} == {**second, "updated_at": ""}
+
+
+def test_an_archived_room_leaves_the_list_and_comes_back(person: Person) -> None:
+    kept, gone = person.open_room(title="Kept"), person.open_room(title="Archived")
+
+    def listed(*, archived: bool) -> list[str]:
+        page = ok(person.http.get("/chatroom", params={"archived": archived}))
+        return [room["id"] for room in page["chatrooms"]]
+
+    assert listed(archived=False) == [gone, kept]
+    assert _change(person, gone, archived=True)["archived"] is True
+    assert (listed(archived=False), listed(archived=True)) == ([kept], [gone])
+    assert _change(person, gone, archived=False)["archived"] is False
+    assert (listed(archived=False), listed(archived=True)) == ([gone, kept], [])
+    _change(person, gone, archived=True)
+    person.say(gone, "Back again")
+    assert (listed(archived=False), listed(archived=True)) == ([gone, kept], [])
+
+
+def test_a_change_is_never_followed_by_a_stale_list(person: Person) -> None:
+    """Red when a change does not drop the list."""
+    room = person.open_room()
+    for number in range(10):
+        _change(person, room, title=f"Title {number}")
+        [listed] = ok(person.http.get("/chatroom"))["chatrooms"]
+        assert listed["title"] == f"Title {number}"
+        assert person.http.get("/chatroom").headers["x-cache"] == "HIT"
+
+
+def test_a_new_model_and_instruction_count_from_the_next_message_on(stack: Stack, person: Person) -> None:
+    room, mark = person.open_room(), uuid.uuid4().hex
+    person.say(room, f"first {mark}")
+    _change(person, room, model="gemini-2.5-pro", system_instruction=f"Speak like {mark}.")
+    reply = person.say(room, f"second {mark}")["reply"]
+    assert reply["model"] == "gemini-2.5-pro"
+    [call] = stack.calls(f"second {mark}")
+    assert call["model"] == "gemini-2.5-pro"
+    assert mark in str(call["systemInstruction"])
+
+
+def _came_too_late(stack: Stack, room: str) -> bool:
+    return any("title_outdated" in line and room in line for line in stack.logs().splitlines())
+
+
+def test_a_title_given_while_gemini_thinks_of_one_stays(stack: Stack, person: Person) -> None:
+    """Red when Gemini's title is written whatever stands there."""
+    room, mark = person.open_room(), uuid.uuid4().hex
+    with holding(stack, TITLE_ORDER):
+        person.say(room, f"What about {mark}?")
+        wait_until_held(stack, TITLE_ORDER, mark)
+        _change(person, room, title="Mine")
+    eventually(lambda: _came_too_late(stack, room), what="the late title")
+    assert ok(person.http.get(f"/chatroom/{room}"))["title"] == "Mine"
+    person.say(room, "And now?")
+    assert ok(person.http.get(f"/chatroom/{room}"))["title"] == "Mine"
+
+
+def test_without_its_title_a_room_is_named_by_its_next_message(stack: Stack, person: Person) -> None:
+    room = person.open_room(title="Named")
+    assert _change(person, room, title=None)["title"] is None
+    person.say(room, "Words to go by")
+    assert ok(person.http.get(f"/chatroom/{room}"))["title"]
+    assert room_row(stack, room)["title_source"] in ("first_words", "gemini")
+
+
+@pytest.mark.parametrize(
+    ("wish", "pointer"),
+    [
+        ({}, ""),
+        ({"title": "   "}, "/title"),
+        ({"title": "two\nlines"}, "/title"),
+        ({"title": "bell\x07"}, "/title"),
+        ({"title": "nul\x00"}, "/title"),
+        ({"title": "x" * 201}, "/title"),
+        ({"description": ""}, "/description"),
+        ({"system_instruction": "x" * 8001}, "/system_instruction"),
+        ({"model": "gpt"}, "/model"),
+        ({"archived": None}, "/archived"),
+        ({"archived": "perhaps"}, "/archived"),
+        ({"message_count": 7}, "/message_count"),
+        ({"title": "Fine", "id": str(uuid.uuid4())}, "/id"),
+    ],
+)
+def test_a_wish_that_cannot_be_is_refused_and_changes_nothing(
+    stack: Stack, person: Person, wish: Json, pointer: str
+) -> None:
+    room = person.open_room(title="As it was")
+    before = room_row(stack, room)
+    refusal = problem(person.http.patch(f"/chatroom/{room}", json=wish), 400, "validation_failed")
+    assert [error["pointer"] for error in refusal["errors"]] == [pointer]
+    assert room_row(stack, room) == before
+
+
+def test_nobody_changes_or_deletes_somebody_elses_room(stack: Stack, person: Person) -> None:
+    room = person.open_room(title="Private")
+    before = room_row(stack, room)
+    stranger = stack.person()
+    problem(stranger.http.patch(f"/chatroom/{room}", json={"title": "Taken"}), 404, "chatroom_not_found")
+    problem(stranger.http.delete(f"/chatroom/{room}"), 404, "chatroom_not_found")
+    assert room_row(stack, room) == before

@@ -1,0 +1,178 @@
+"""Deleting a room: out of sight at once, its replies stopped and told, its rows erased soon after."""
+
+import concurrent.futures
+import uuid
+
+import httpx
+import psycopg
+
+from tests.support.listener import Listener, events_address
+from tests.support.person import Json, Person, ok, problem
+from tests.support.stack import Stack
+from tests.support.traces import traces
+from tests.support.waiting import eventually
+
+_SLOW = "[sandbox:pieces=300] [sandbox:pace=50]"
+_NO_REDIS = "redis://127.0.0.1:9/0"
+
+
+def _delete(person: Person, room: str) -> None:
+    answer = person.http.delete(f"/chatroom/{room}")
+    assert (answer.status_code, answer.content) == (204, b"")
+
+
+def _begin(person: Person, room: str, content: str) -> Json:
+    reply: Json = ok(person.post(room, content, Prefer="respond-async"))["reply"]
+    return reply
+
+
+def _rows(stack: Stack, room: str) -> int:
+    count = stack.database.value(
+        "SELECT (SELECT count(*) FROM messages WHERE chatroom_id = %s)"
+        " + (SELECT count(*) FROM chatrooms WHERE id = %s)",
+        uuid.UUID(room),
+        uuid.UUID(room),
+    )
+    assert isinstance(count, int)
+    return count
+
+
+def test_a_deleted_room_is_gone_at_once_for_its_owner_too(person: Person) -> None:
+    """Red when looking a room up, listing rooms or the export of the account do not ask for it."""
+    stays, room = person.open_room(title="Stays"), person.open_room(title="Goes")
+    reply = person.say(room, "Something")["reply"]
+    assert len(ok(person.http.get("/chatroom"))["chatrooms"]) == 2
+    _delete(person, room)
+    assert [room["id"] for room in ok(person.http.get("/chatroom"))["chatrooms"]] == [stays]
+    message = f"/chatroom/{room}/message/{reply['id']}"
+    answers: list[httpx.Response] = [
+        person.http.get(f"/chatroom/{room}"),
+        person.http.patch(f"/chatroom/{room}", json={"title": "Back"}),
+        person.http.delete(f"/chatroom/{room}"),
+        person.http.get(f"/chatroom/{room}/message"),
+        person.post(room, "Still there?"),
+        person.http.get(message),
+        person.http.get(f"{message}/events"),
+        person.http.post(f"{message}/cancel"),
+        person.http.post(f"{message}/regenerate"),
+    ]
+    for answer in answers:
+        problem(answer, 404, "chatroom_not_found")
+    exported = ok(person.http.get("/user/me/export"))["chatrooms"]
+    assert [room["id"] for room in exported] == [stays]
+    assert person.usage()["used"] == 1
+
+
+def test_nothing_of_a_deleted_room_is_left(stack: Stack, person: Person) -> None:
+    """Every column, every Redis key and value. Red without the worker's erasure, or its part in Redis."""
+    mark = uuid.uuid4().hex
+    room = person.open_room(title=f"Title {mark}")
+    exchange = ok(person.post(room, f"Text {mark}", Idempotency_Key=f"key-{mark}"))
+    person.http.get("/chatroom")
+    marks = [mark, exchange["message"]["id"], exchange["reply"]["id"], room]
+    assert traces(stack, marks) != []
+    _delete(person, room)
+    eventually(lambda: traces(stack, marks) == [], what="the end of the erasure")
+    days = ok(person.http.get("/user/me/usage"))["days"]
+    assert days[0]["messages"] == 1
+    assert days[0]["output_tokens"] > 0
+
+
+def test_a_reply_in_progress_is_cancelled_and_its_listeners_hear_the_end(
+    stack: Stack, person: Person
+) -> None:
+    """Red when nobody is asked to stop: the call to Gemini goes on for 15 seconds."""
+    mark, room = uuid.uuid4().hex, person.open_room()
+    running = _begin(person, room, f"{_SLOW} {mark}")
+    waiting = _begin(person, room, f"behind {mark}")
+    eventually(lambda: stack.calls(mark), what="a call to Gemini")
+    without_redis = person.at(stack.start_api(REDIS_URL=_NO_REDIS))
+    listeners = [Listener(), Listener(), Listener()]
+    places = [(person, running), (person, waiting), (without_redis, running)]
+    with concurrent.futures.ThreadPoolExecutor(4) as threads:
+        heard = [
+            threads.submit(listener.listen, who, events_address(reply))
+            for listener, (who, reply) in zip(listeners, places, strict=True)
+        ]
+        asking = threads.submit(person.wait_for, running)
+        eventually(
+            lambda: all(listener.kinds for listener in listeners) and "delta" in listeners[0].kinds,
+            what="listeners that hear",
+        )
+        _delete(person, room)
+        eventually(
+            lambda: stack.calls(mark)[0]["ended"] == "client_closed", seconds=2, what="the end of the call"
+        )
+        for listening in heard:
+            listening.result(10)
+        assert asking.result(5)["status"] == "cancelled"
+    assert [listener.kinds[-1] for listener in listeners] == ["end"] * 3
+    assert [listener.events[-1].data["status"] for listener in listeners] == ["cancelled"] * 3
+    assert listeners[0].text == listeners[0].events[-1].data["content"] == listeners[2].text != ""
+    assert len(stack.calls(mark)) == 1
+    assert person.usage()["used"] == 1  # of the reply that waited nothing came
+    eventually(lambda: _rows(stack, room) == 0, what="the end of the erasure")
+    stack.processes[-1].stop()
+
+
+def test_a_reply_whose_worker_was_lost_is_stopped_when_its_lease_ends(own_stack: Stack) -> None:
+    """Red when the erasure does not ask again: the room would stay for ever, or go from under a writer."""
+    doomed, person, mark = own_stack.start_worker(), own_stack.person(), uuid.uuid4().hex
+    room = person.open_room()
+    reply = _begin(person, room, f"[sandbox:hang] {mark}")
+    eventually(lambda: own_stack.calls(mark), what="a call to Gemini")
+    doomed.kill()
+    listener = Listener()
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:
+        heard = thread.submit(listener.listen, person, events_address(reply))
+        eventually(lambda: listener.kinds, what="a listener that hears")
+        _delete(person, room)
+        own_stack.start_worker()
+        heard.result(60)
+    assert listener.kinds[-1] == "end"
+    assert listener.events[-1].data["status"] == "cancelled"
+    assert person.usage()["used"] == 0
+    eventually(lambda: _rows(own_stack, room) == 0, seconds=60, what="the end of the erasure")
+
+
+def test_a_message_that_comes_with_the_deletion_is_refused_or_goes_with_the_room(
+    stack: Stack, person: Person
+) -> None:
+    """Both wait for the room's row. Red when a room that went meanwhile still takes a message."""
+    room = person.open_room()
+    with concurrent.futures.ThreadPoolExecutor(2) as threads:
+        with psycopg.connect(stack.database.url) as lock:
+            lock.execute("SELECT FROM chatrooms WHERE id = %s FOR UPDATE", [uuid.UUID(room)])
+            deleting = threads.submit(person.at(stack.base_url).http.delete, f"/chatroom/{room}")
+            first = stack.database.wait_for_blocked("SELECT chatrooms")
+            sending = threads.submit(person.at(stack.base_url).post, room, "Hello")
+            stack.database.wait_for_blocked("SELECT chatrooms", besides=first)
+            lock.rollback()
+        assert deleting.result().status_code == 204
+        problem(sending.result(), 404, "chatroom_not_found")
+    assert person.usage()["used"] == 0
+    eventually(lambda: _rows(stack, room) == 0, what="the end of the erasure")
+
+
+def test_a_key_used_in_a_deleted_room_answers_that_the_room_is_gone(person: Person) -> None:
+    room, key = person.open_room(), uuid.uuid4().hex
+    ok(person.post(room, "Once", Idempotency_Key=key))
+    _delete(person, room)
+    problem(person.post(room, "Once", Idempotency_Key=key), 404, "chatroom_not_found")
+
+
+def test_a_room_of_a_hundred_thousand_messages_is_deleted_in_an_instant(stack: Stack, person: Person) -> None:
+    """The request marks it; the worker erases in pieces. Red when the request erases: it takes too long."""
+    room = person.open_room()
+    stack.database.run(
+        "INSERT INTO messages (id, chatroom_id, user_id, position, role, status, content, created_at,"
+        " superseded, attempt, retries, losses)"
+        " SELECT gen_random_uuid(), %s, %s, n, 'user', 'completed', md5(n::text), now(),"
+        " false, 0, 0, 0 FROM generate_series(1, 100000) AS n",
+        uuid.UUID(room),
+        uuid.UUID(person.id),
+    )
+    _delete(person, room)
+    assert _rows(stack, room) == 100_001
+    problem(person.http.get(f"/chatroom/{room}"), 404, "chatroom_not_found")
+    eventually(lambda: _rows(stack, room) == 0, seconds=120, what="the end of the erasure")
