@@ -133,4 +133,5 @@ def test_nobody_changes_or_deletes_somebody_elses_room(stack: Stack, person: Per
     stranger = stack.person()
     problem(stranger.http.patch(f"/chatroom/{room}", json={"title": "Taken"}), 404, "chatroom_not_found")
     problem(stranger.http.delete(f"/chatroom/{room}"), 404, "chatroom_not_found")
+    problem(stranger.http.get(f"/chatroom/{room}/export"), 404, "chatroom_not_found")
     assert room_row(stack, room) == before

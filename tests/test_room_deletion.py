@@ -49,6 +49,7 @@ def test_a_deleted_room_is_gone_at_once_for_its_owner_too(person: Person) -> Non
         person.http.get(f"/chatroom/{room}"),
         person.http.patch(f"/chatroom/{room}", json={"title": "Back"}),
         person.http.delete(f"/chatroom/{room}"),
+        person.http.get(f"/chatroom/{room}/export"),
         person.http.get(f"/chatroom/{room}/message"),
         person.post(room, "Still there?"),
         person.http.get(message),

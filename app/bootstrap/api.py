@@ -43,6 +43,7 @@ from app.services.reply_feed import ReplyFeed
 from app.services.reply_stream import ReplyStreams
 from app.services.request_limit import RequestLimit
 from app.services.return_addresses import ReturnAddresses
+from app.services.room_export import RoomExportService
 from app.services.session import SessionService
 from app.services.session_cache import SessionCache
 from app.services.stopping import ReplyStopper
@@ -71,6 +72,7 @@ class ApiServices:
     users: UserService
     accounts: AccountService
     exports: ExportService
+    room_exports: RoomExportService
     chatrooms: ChatroomService
     messages: MessageService
     subscriptions: SubscriptionService
@@ -153,6 +155,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
                 clock=utc_now,
             ),
             exports=ExportService(base.uow, utc_now),
+            room_exports=RoomExportService(base.uow, utc_now),
             chatrooms=ChatroomService(
                 base.uow,
                 base.chatroom_cache,

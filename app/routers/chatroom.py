@@ -1,17 +1,22 @@
 """Chatrooms."""
 
 from http import HTTPStatus
+from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
 from app.dependencies import ChatroomId, Cursor, Limit, Services, User
 from app.errors import ChatroomNotFound, CursorInvalid, ValidationFailed
 from app.openapi import failures
 from app.routers.conditional import NOT_MODIFIED, IfNoneMatch, answer_unless_known
+from app.routers.download import answer_download
 from app.schemas.chatroom import ChatroomIn, ChatroomOut, ChatroomPage, ChatroomPatch, ChatroomWithMessages
+from app.schemas.export import ChatroomExport, ExportFormat
 from app.services.paging import DEFAULT_PAGE
 
 router = APIRouter(prefix="/chatroom", tags=["chatrooms"])
+
+Format = Annotated[ExportFormat, Query(alias="format", description="For programs, or for people to read.")]
 
 
 @router.post(
@@ -77,3 +82,19 @@ async def update_chatroom(
 async def delete_chatroom(chatroom_id: ChatroomId, user: User, services: Services) -> None:
     """Delete a chatroom with all its messages. A reply in progress is cancelled first."""
     await services.chatrooms.delete(user.id, chatroom_id)
+
+
+@router.get(
+    "/{chatroom_id}/export",
+    operation_id="export_chatroom",
+    response_model=ChatroomExport,
+    responses={
+        HTTPStatus.OK.value: {"content": {"text/markdown": {"schema": {"type": "string"}}}},
+        **failures(ChatroomNotFound, ValidationFailed, signed_in=True),
+    },
+)
+async def export_chatroom(
+    chatroom_id: ChatroomId, user: User, services: Services, document: Format = ExportFormat.JSON
+) -> Response:
+    """A chatroom with all its messages, oldest first, to download. If it breaks off, ask again."""
+    return answer_download(await services.room_exports.begin(user.id, chatroom_id, document))

@@ -4,11 +4,12 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import Response
 
 from app.dependencies import Services, User
 from app.errors import RecentSignInRequired, ValidationFailed
 from app.openapi import failures
+from app.routers.download import answer_download
 from app.schemas.export import AccountExport
 from app.schemas.user import DeletionOut, UsageOut, UserOut, UserPatch
 
@@ -55,9 +56,4 @@ async def get_my_usage(user: User, services: Services, days: Days = 30) -> Usage
 )
 async def export_me(user: User, services: Services) -> Response:
     """Everything held about the caller, as one JSON document to download. If it breaks off, ask again."""
-    export = await services.exports.begin(user.id)
-    headers = {
-        "Content-Disposition": f'attachment; filename="{export.file_name}"',
-        "Cache-Control": "no-store",
-    }
-    return StreamingResponse(export.pieces, media_type="application/json", headers=headers)
+    return answer_download(await services.exports.begin(user.id))

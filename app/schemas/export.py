@@ -1,6 +1,7 @@
 """Everything held about a person, as they may take it along; nothing in it opens an account."""
 
 from datetime import date
+from enum import StrEnum
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -10,6 +11,13 @@ from app.schemas.base import Moment, Response
 from app.schemas.chatroom import ChatroomOut
 from app.schemas.message import MessageOut
 from app.schemas.user import UsageDay, UserOut
+
+
+class ExportFormat(StrEnum):
+    """For programs, or for people."""
+
+    JSON = "json"
+    MARKDOWN = "markdown"
 
 
 class ExportedAccount(UserOut):
@@ -106,3 +114,11 @@ class AccountExport(BaseModel):
     subscriptions: list[ExportedSubscription]
     checkouts: list[ExportedCheckout]
     chatrooms: list[ExportedRoomWithMessages]
+
+
+class ChatroomExport(BaseModel):
+    """A room with all its messages, oldest first."""
+
+    exported_at: Moment
+    chatroom: ChatroomOut
+    messages: list[MessageOut]

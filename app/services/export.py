@@ -1,15 +1,14 @@
 """Everything held about a person as one JSON document, streamed page by page."""
 
 import datetime as dt
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel
-
 from app.errors import AuthenticationRequired
-from app.models import plan_of
+from app.models import Checkout, Session, Subscription, plan_of
+from app.repositories.export import OwnRow
+from app.schemas.base import Response
 from app.schemas.export import (
     ExportedAccount,
     ExportedCheckout,
@@ -20,23 +19,11 @@ from app.schemas.export import (
 )
 from app.schemas.user import UsageDay
 from app.services.clock import Clock
+from app.services.download import PAGE, Download, Pieces, json_array
 from app.unit_of_work import UnitOfWork
 
-_PAGE = 100
 _FIRST_ID = UUID(int=0)
 _FIRST_DAY = dt.date(1970, 1, 1)
-
-Row = TypeVar("Row")
-Key = TypeVar("Key")
-Pieces = AsyncGenerator[str, None]
-
-
-@dataclass(frozen=True, slots=True)
-class Export:
-    """A document that is being read; an error in `pieces` has to cut it off, not end it."""
-
-    file_name: str
-    pieces: Pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +33,7 @@ class ExportService:
     uow: UnitOfWork
     clock: Clock
 
-    async def begin(self, user_id: UUID) -> Export:
+    async def begin(self, user_id: UUID) -> Download:
         """The caller's export. Errors after this one come out of its pieces.
 
         Raises:
@@ -55,7 +42,8 @@ class ExportService:
         now = self.clock()
         account = (await self._account(user_id)).model_dump_json()
         opening = f'{{"exported_at":"{now.strftime("%Y-%m-%dT%H:%M:%SZ")}","account":{account}'
-        return Export(f"account-{now.date().isoformat()}.json", self._pieces(user_id, opening))
+        name = f"account-{now.date().isoformat()}.json"
+        return Download(name, "application/json", self._pieces(user_id, opening))
 
     async def _account(self, user_id: UUID) -> ExportedAccount:
         async with self.uow.single() as tx:
@@ -68,92 +56,54 @@ class ExportService:
 
     async def _pieces(self, user_id: UUID, opening: str) -> Pieces:
         yield opening
-        async for piece in self._sessions(user_id):
-            yield piece
-        async for piece in self._usage(user_id):
-            yield piece
-        async for piece in self._subscriptions(user_id):
-            yield piece
-        async for piece in self._checkouts(user_id):
-            yield piece
-        async for piece in self._chatrooms(user_id):
-            yield piece
+        for member in (
+            self._rows(user_id, "sessions", Session, ExportedSession),
+            self._usage(user_id),
+            self._rows(user_id, "subscriptions", Subscription, ExportedSubscription),
+            self._rows(user_id, "checkouts", Checkout, ExportedCheckout),
+            self._chatrooms(user_id),
+        ):
+            async for piece in member:
+                yield piece
         await self._account(user_id)  # erased meanwhile, this would be half of it and look like the whole
         yield "}"
 
-    async def _sessions(self, user_id: UUID) -> Pieces:
-        async def read(after: UUID) -> Sequence[tuple[UUID, ExportedSession]]:
+    def _rows(self, user_id: UUID, name: str, kind: type[OwnRow], shape: type[Response]) -> Pieces:
+        async def read(after: UUID) -> Sequence[tuple[UUID, Response]]:
             async with self.uow.single() as tx:
-                rows = await tx.exports.sessions(user_id, after=after, limit=_PAGE)
-            return [(row.id, ExportedSession.model_validate(row)) for row in rows]
+                rows = await tx.exports.rows(kind, user_id, after=after, limit=PAGE)
+            return [(row.id, shape.model_validate(row)) for row in rows]
 
-        async for piece in _array("sessions", read, _FIRST_ID):
-            yield piece
+        return json_array(name, read, _FIRST_ID)
 
-    async def _usage(self, user_id: UUID) -> Pieces:
+    def _usage(self, user_id: UUID) -> Pieces:
         async def read(after: dt.date) -> Sequence[tuple[dt.date, UsageDay]]:
             async with self.uow.single() as tx:
-                rows = await tx.exports.usage(user_id, after=after, limit=_PAGE)
+                rows = await tx.exports.usage(user_id, after=after, limit=PAGE)
             return [(row.day, UsageDay.of(row)) for row in rows]
 
-        async for piece in _array("usage", read, _FIRST_DAY):
-            yield piece
-
-    async def _subscriptions(self, user_id: UUID) -> Pieces:
-        async def read(after: UUID) -> Sequence[tuple[UUID, ExportedSubscription]]:
-            async with self.uow.single() as tx:
-                rows = await tx.exports.subscriptions(user_id, after=after, limit=_PAGE)
-            return [(row.id, ExportedSubscription.model_validate(row)) for row in rows]
-
-        async for piece in _array("subscriptions", read, _FIRST_ID):
-            yield piece
-
-    async def _checkouts(self, user_id: UUID) -> Pieces:
-        async def read(after: UUID) -> Sequence[tuple[UUID, ExportedCheckout]]:
-            async with self.uow.single() as tx:
-                rows = await tx.exports.checkouts(user_id, after=after, limit=_PAGE)
-            return [(row.id, ExportedCheckout.model_validate(row)) for row in rows]
-
-        async for piece in _array("checkouts", read, _FIRST_ID):
-            yield piece
+        return json_array("usage", read, _FIRST_DAY)
 
     async def _chatrooms(self, user_id: UUID) -> Pieces:
         yield ',"chatrooms":['
         after, separator = _FIRST_ID, ""
         while True:
             async with self.uow.single() as tx:
-                rooms = await tx.exports.chatrooms(user_id, after=after, limit=_PAGE)
+                rooms = await tx.exports.chatrooms(user_id, after=after, limit=PAGE)
             for room in rooms:
                 yield separator + ExportedRoom.model_validate(room).model_dump_json().removesuffix("}")
                 async for piece in self._messages(user_id, room.id):
                     yield piece
                 yield "}"
                 after, separator = room.id, ","
-            if len(rooms) < _PAGE:
+            if len(rooms) < PAGE:
                 yield "]"
                 return
 
-    async def _messages(self, user_id: UUID, chatroom_id: UUID) -> Pieces:
+    def _messages(self, user_id: UUID, chatroom_id: UUID) -> Pieces:
         async def read(after: int) -> Sequence[tuple[int, ExportedMessage]]:
             async with self.uow.single() as tx:
-                rows = await tx.exports.messages(user_id, chatroom_id=chatroom_id, after=after, limit=_PAGE)
+                rows = await tx.exports.messages(user_id, chatroom_id=chatroom_id, after=after, limit=PAGE)
             return [(row.position, ExportedMessage.of_row(row)) for row in rows]
 
-        async for piece in _array("messages", read, 0):
-            yield piece
-
-
-async def _array(
-    name: str, read: Callable[[Key], Awaitable[Sequence[tuple[Key, BaseModel]]]], after: Key
-) -> Pieces:
-    """A member of the document that is a list, a piece for every page; `read` gives the page behind a key."""
-    yield f',"{name}":['
-    separator = ""
-    while True:
-        page = await read(after)
-        if page:
-            yield separator + ",".join(item.model_dump_json() for _, item in page)
-            after, separator = page[-1][0], ","
-        if len(page) < _PAGE:
-            yield "]"
-            return
+        return json_array("messages", read, 0)

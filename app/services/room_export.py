@@ -1,0 +1,68 @@
+"""A room as a document: JSON for programs, Markdown for people; streamed page by page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from app.errors import ChatroomNotFound
+from app.schemas.chatroom import ChatroomOut
+from app.schemas.export import ExportFormat
+from app.schemas.message import MessageOut
+from app.services.clock import Clock
+from app.services.download import PAGE, Download, Pieces, ReadPage, file_name, json_array, pages
+from app.services.markdown import message_in_markdown, room_in_markdown
+from app.unit_of_work import UnitOfWork
+
+_UNTITLED = "chatroom"
+
+
+@dataclass(frozen=True, slots=True)
+class RoomExportService:
+    """Reads in pages, each in a short read of its own: memory stays flat and nothing is held meanwhile."""
+
+    uow: UnitOfWork
+    clock: Clock
+
+    async def begin(self, user_id: UUID, chatroom_id: UUID, document: ExportFormat) -> Download:
+        """The room with all its messages, oldest first. Errors after this one come out of its pieces.
+
+        Raises:
+            ChatroomNotFound: not a room of this user.
+        """
+        room, now = await self._room(user_id, chatroom_id), self.clock()
+        name = room.title or _UNTITLED
+        if document is ExportFormat.MARKDOWN:
+            pieces = self._markdown(user_id, room, now)
+            return Download(file_name(name, "md"), "text/markdown; charset=utf-8", pieces)
+        return Download(file_name(name, "json"), "application/json", self._json(user_id, room, now))
+
+    async def _room(self, user_id: UUID, chatroom_id: UUID) -> ChatroomOut:
+        async with self.uow.single() as tx:
+            room = await tx.chatrooms.get_owned(chatroom_id, user_id)
+        if room is None:
+            raise ChatroomNotFound
+        return ChatroomOut.model_validate(room)
+
+    async def _json(self, user_id: UUID, room: ChatroomOut, now: datetime) -> Pieces:
+        yield f'{{"exported_at":"{now.strftime("%Y-%m-%dT%H:%M:%SZ")}","chatroom":{room.model_dump_json()}'
+        async for piece in json_array("messages", self._messages(user_id, room.id), 0):
+            yield piece
+        await self._room(
+            user_id, room.id
+        )  # erased meanwhile, this would be half of it and look like the whole
+        yield "}"
+
+    async def _markdown(self, user_id: UUID, room: ChatroomOut, now: datetime) -> Pieces:
+        yield room_in_markdown(room, exported_at=now)
+        async for page in pages(self._messages(user_id, room.id), 0):
+            yield "".join(map(message_in_markdown, page))
+        await self._room(user_id, room.id)
+
+    def _messages(self, user_id: UUID, chatroom_id: UUID) -> ReadPage[int, MessageOut]:
+        async def read(after: int) -> Sequence[tuple[int, MessageOut]]:
+            async with self.uow.single() as tx:
+                rows = await tx.exports.messages(user_id, chatroom_id=chatroom_id, after=after, limit=PAGE)
+            return [(row.position, MessageOut.of(row)) for row in rows]
+
+        return read
