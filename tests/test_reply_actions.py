@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.listener import Listener, events_address
 from tests.support.person import Json, Person, ok, problem
+from tests.support.rooms import untrue_rooms
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
@@ -156,3 +157,24 @@ def test_a_key_of_a_message_answers_with_its_first_reply_also_after_another_was_
 def test_a_persons_message_is_no_reply(person: Person, action: str) -> None:
     message = person.say(person.open_room(), "Hello")["message"]
     problem(person.http.post(_address(message, action)), 404, "message_not_found")
+
+
+def test_a_room_knows_its_messages_whatever_became_of_its_replies(stack: Stack, person: Person) -> None:
+    """Red when another reply is not counted; tests/faults compare the same after every fault."""
+    stack.make_pro(person)
+    room, empty = person.open_room(), person.open_room()
+    for content in ("Fine", "[sandbox:400] failed", "[sandbox:safety] blocked", "[sandbox:max-tokens] cut"):
+        person.say(room, content)
+    begun = _begin(person, room, "[sandbox:pieces=300] [sandbox:pace=50] in the middle")
+    queued = _begin(person, room, "queued")
+    for reply in (queued, begun):
+        _cancel(person, reply)
+    cancelled = person.wait_for(queued)
+    for _ in range(2):
+        answer = person.http.post(_address(cancelled, "regenerate"), headers={"Prefer": "wait=60"})
+        cancelled = ok(answer)["reply"]
+    problem(person.http.post(_address(begun, "regenerate")), 409, "not_latest")
+    problem(person.post(room, "  "), 400, "validation_failed")
+    assert ok(person.http.get(f"/chatroom/{room}"))["message_count"] == 6 * 2 + 2
+    assert ok(person.http.get(f"/chatroom/{empty}"))["message_count"] == 0
+    assert untrue_rooms(stack.database, [person.id]) == []

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from tests.faults.ledger import Entry, Ledger
 from tests.support.database import Database, Row
+from tests.support.rooms import untrue_rooms
 
 _FREE = ("failed", "blocked")
 _FINAL = ("completed", "failed", "cancelled", "blocked")
@@ -47,6 +48,8 @@ def settle(ledger: Ledger, database: Database, *, seconds: float = 60) -> Accoun
     account = Account(accepted=ledger.accepted_count)
     _compare_messages(ledger, rows, account)
     _compare_charges(ledger, rows, database, account)
+    for room in untrue_rooms(database, ledger.user_ids):
+        account.lose(f"the room does not know its messages: {room}")
     account.losses = sum(_number(row["losses"]) for row in rows)
     return account
 

@@ -1,0 +1,18 @@
+"""What rooms say of their messages, held against the messages."""
+
+from collections.abc import Sequence
+
+from tests.support.database import Database, Row
+
+
+def untrue_rooms(database: Database, user_ids: Sequence[str]) -> list[Row]:
+    """The rooms of these people whose `message_count` or `last_message_at` are not what a count says."""
+    return database.rows(
+        "SELECT chatrooms.id, message_count, count(messages.id) AS counted,"
+        " last_message_at, max(messages.created_at) AS last"
+        " FROM chatrooms LEFT JOIN messages ON messages.chatroom_id = chatrooms.id"
+        " WHERE chatrooms.user_id = ANY(%s::text[]::uuid[]) AND erase_at IS NULL GROUP BY chatrooms.id"
+        " HAVING message_count <> count(messages.id)"
+        " OR last_message_at IS DISTINCT FROM max(messages.created_at)",
+        list(user_ids),
+    )
