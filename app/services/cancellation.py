@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from app import jobs
-from app.errors import ChatroomNotFound, MessageNotFound
-from app.models import Role
 from app.redis_client.reply_events import ReplyEvents
 from app.schemas.message import MessageOut
+from app.services.ownership import own_reply
 from app.services.quota import DailyQuota
 from app.services.reply_feed import ReplyFeed
 from app.unit_of_work import UnitOfWork
@@ -34,11 +33,7 @@ class CancellationService:
             MessageNotFound: not a reply in it.
         """
         async with self.uow.begin() as tx:
-            if await tx.chatrooms.get_owned(chatroom_id, user_id) is None:
-                raise ChatroomNotFound
-            reply = await tx.messages.get_owned(reply_id, chatroom_id=chatroom_id, user_id=user_id)
-            if reply is None or reply.role is not Role.MODEL:
-                raise MessageNotFound
+            reply = await own_reply(tx, user_id, chatroom_id, reply_id)
             await tx.replies.request_cancel(reply_id)
             ended = await tx.replies.cancel_waiting(reply_id)
             if ended is not None:

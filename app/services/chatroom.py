@@ -6,13 +6,14 @@ from uuid import UUID
 
 import structlog
 
-from app.errors import ChatroomNotFound, ValidationFailed
+from app.errors import ValidationFailed
 from app.models import Chatroom, Message, TitleSource
 from app.redis_client.chatroom_cache import ChatroomCache
 from app.repositories.reply import of_room
 from app.schemas.chatroom import ChatroomIn, ChatroomOut, ChatroomPage, ChatroomPatch, ChatroomWithMessages
 from app.schemas.message import MessageOut, MessagePage
 from app.services.clock import Clock
+from app.services.ownership import own_room
 from app.services.paging import DEFAULT_PAGE, CursorSigner
 from app.services.stopping import ReplyStopper
 from app.unit_of_work import UnitOfWork
@@ -74,9 +75,7 @@ class ChatroomService:
         if "title" in changes:
             changes["title_source"] = TitleSource.PERSON if wish.title else TitleSource.NONE
         async with self.uow.begin() as tx:
-            room = await tx.chatrooms.get_owned(chatroom_id, user_id, lock=True)
-            if room is None:
-                raise ChatroomNotFound
+            room = await own_room(tx, user_id, chatroom_id, lock=True)
             for name, value in changes.items():
                 setattr(room, name, value)
             room.updated_at = self.clock()
@@ -90,8 +89,7 @@ class ChatroomService:
             ChatroomNotFound: not a room of this user.
         """
         async with self.uow.begin() as tx:
-            if await tx.chatrooms.get_owned(chatroom_id, user_id, lock=True) is None:
-                raise ChatroomNotFound
+            await own_room(tx, user_id, chatroom_id, lock=True)
             await tx.deletions.erase_room_in(chatroom_id, seconds_from_now=_ERASED_AFTER_SECONDS)
             ended = await self.stopper.stop_free(tx, of_room(chatroom_id))
             tx.rooms_changed(user_id)
@@ -143,9 +141,7 @@ class ChatroomService:
     async def get(self, user_id: UUID, chatroom_id: UUID) -> ChatroomWithMessages:
         """A room with its newest messages, oldest first."""
         async with self.uow.begin() as tx:
-            room = await tx.chatrooms.get_owned(chatroom_id, user_id)
-            if room is None:
-                raise ChatroomNotFound
+            room = await own_room(tx, user_id, chatroom_id)
             newest = await tx.messages.page(
                 chatroom_id=chatroom_id, user_id=user_id, before=None, limit=DEFAULT_PAGE + 1
             )
@@ -164,8 +160,7 @@ class ChatroomService:
         if cursor is not None:
             before = int(self.cursors.read(f"messages:{chatroom_id}", cursor)[0])
         async with self.uow.begin() as tx:
-            if await tx.chatrooms.get_owned(chatroom_id, user_id) is None:
-                raise ChatroomNotFound
+            await own_room(tx, user_id, chatroom_id)
             rows = await tx.messages.page(
                 chatroom_id=chatroom_id, user_id=user_id, before=before, limit=limit + 1
             )

@@ -6,19 +6,18 @@ from uuid import UUID
 
 from app import jobs, metrics
 from app.errors import (
-    ChatroomNotFound,
     IdempotencyKeyReused,
-    MessageNotFound,
     NotLatest,
     ReplyInProgress,
     ValidationFailed,
 )
-from app.models import Chatroom, Role
+from app.models import Chatroom
 from app.repositories.message import Exchange
 from app.schemas.message import ExchangeOut, MessageOut
 from app.schemas.quota import Quota
 from app.services.clock import Clock
 from app.services.exchanges import another_reply, new_exchange
+from app.services.ownership import own_message, own_reply, own_room
 from app.services.quota import DailyQuota
 from app.services.reply_feed import ReplyFeed
 from app.services.turns import Turns
@@ -122,9 +121,7 @@ class MessageService:
         async with self.turns.take(asked.user_id), self.uow.begin() as tx:
             allowance = await self.quota.look(tx, asked.user_id)
             room = await self._room(tx, asked, chatroom_id, lock=not allowance.is_used_up)
-            old = await tx.messages.get_owned(reply_id, chatroom_id=room.id, user_id=asked.user_id)
-            if old is None or old.role is not Role.MODEL:
-                raise MessageNotFound
+            old = await own_reply(tx, asked.user_id, room.id, reply_id)
             exchange = await self._find(tx, asked)
             if is_replay := exchange is not None:
                 if not exchange.reply.idempotency_key or exchange.message.id != old.reply_to:
@@ -157,11 +154,7 @@ class MessageService:
     ) -> MessageOut:
         """One message; a reply is waited for up to `wait_seconds`."""
         async with self.uow.begin() as tx:
-            if await tx.chatrooms.get_owned(chatroom_id, user_id) is None:
-                raise ChatroomNotFound
-            row = await tx.messages.get_owned(message_id, chatroom_id=chatroom_id, user_id=user_id)
-            if row is None:
-                raise MessageNotFound
+            row = await own_message(tx, user_id, chatroom_id, message_id)
         return MessageOut.of(await self.feed.wait(row, seconds=wait_seconds))
 
     async def _room(self, tx: Transaction, asked: Asked, chatroom_id: UUID, *, lock: bool) -> Chatroom:
@@ -169,10 +162,7 @@ class MessageService:
 
         Whose day is used up waits for nobody: they can only be refused, or be answered what is committed.
         """
-        room = await tx.chatrooms.get_owned(chatroom_id, asked.user_id, lock=lock)
-        if room is None:
-            raise ChatroomNotFound
-        return room
+        return await own_room(tx, asked.user_id, chatroom_id, lock=lock)
 
     async def _find(self, tx: Transaction, asked: Asked) -> Exchange | None:
         if asked.idempotency_key is None:

@@ -6,12 +6,13 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.errors import ChatroomNotFound, MessageNotFound, ServiceUnavailable
-from app.models import Message, MessageStatus, Role
+from app.errors import ServiceUnavailable
+from app.models import Message, MessageStatus
 from app.redis_client.reply_events import END_OFFSET, IDS_PER_ATTEMPT, ReplyEvent, ReplyEvents
 from app.redis_client.reply_listener import Inbox, Stop
 from app.schemas.message import MessageOut
 from app.schemas.sse import AttemptEvent, DeltaEvent, MessageEvent, SseEvent, SseKind
+from app.services.ownership import own_reply
 from app.services.reply_feed import ReplyFeed
 from app.unit_of_work import UnitOfWork
 
@@ -77,14 +78,8 @@ class ReplyStreams:
             MessageNotFound: not a reply in it.
         """
         async with self.uow.begin() as tx:
-            if await tx.chatrooms.get_owned(chatroom_id, user_id) is None:
-                raise ChatroomNotFound
-            reply = await tx.messages.get_owned(reply_id, chatroom_id=chatroom_id, user_id=user_id)
-            if reply is None or reply.role is not Role.MODEL or reply.reply_to is None:
-                raise MessageNotFound
-            question = await tx.messages.get_owned(reply.reply_to, chatroom_id=chatroom_id, user_id=user_id)
-            if question is None:
-                raise MessageNotFound
+            reply = await own_reply(tx, user_id, chatroom_id, reply_id)
+            question = await tx.messages.question_of(reply)
         if last_event_id is not None and last_event_id == _end_id(reply):
             return None
         opening = MessageEvent(message=MessageOut.of(question), reply=MessageOut.of(reply))

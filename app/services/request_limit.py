@@ -14,6 +14,7 @@ from app.errors import (
     SessionNotFound,
 )
 from app.services.clock import Clock
+from app.services.ownership import own_message, own_room
 from app.unit_of_work import Transaction, UnitOfWork
 
 
@@ -32,30 +33,26 @@ class RequestLimit:
         """
         try:
             async with self.uow.single() as tx:
-                missing = await self._missing(tx, user_id, ids)
-        except ServiceUnavailable:
-            missing = None
-        if missing is not None:
+                await self._look_up(tx, user_id, ids)
+        except (SessionNotFound, ChatroomNotFound, MessageNotFound) as missing:
             return missing
+        except ServiceUnavailable:
+            pass  # of what cannot be looked up nothing is told
         metrics.rate_limit_refused("pro")
         return RateLimitExceeded(retry_after=retry_after)
 
-    async def _missing(self, tx: Transaction, user_id: UUID, ids: Mapping[str, str]) -> AppError | None:
+    async def _look_up(self, tx: Transaction, user_id: UUID, ids: Mapping[str, str]) -> None:
         if "session_id" in ids and not await self._has_session(tx, user_id, _uuid(ids["session_id"])):
-            return SessionNotFound()
+            raise SessionNotFound
         if "chatroom_id" not in ids:
-            return None
-        chatroom_id = _uuid(ids["chatroom_id"])
-        if chatroom_id is None or await tx.chatrooms.get_owned(chatroom_id, user_id) is None:
-            return ChatroomNotFound()
-        for name in ("message_id", "reply_id"):
-            if name in ids:
-                message_id = _uuid(ids[name])
-                if message_id is None or not await tx.messages.get_owned(
-                    message_id, chatroom_id=chatroom_id, user_id=user_id
-                ):
-                    return MessageNotFound()
-        return None
+            return
+        if (chatroom_id := _uuid(ids["chatroom_id"])) is None:
+            raise ChatroomNotFound
+        await own_room(tx, user_id, chatroom_id)
+        for name in ids.keys() & {"message_id", "reply_id"}:
+            if (message_id := _uuid(ids[name])) is None:
+                raise MessageNotFound
+            await own_message(tx, user_id, chatroom_id, message_id)
 
     async def _has_session(self, tx: Transaction, user_id: UUID, session_id: UUID | None) -> bool:
         if session_id is None:

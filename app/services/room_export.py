@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from app.errors import ChatroomNotFound
 from app.schemas.chatroom import ChatroomOut
 from app.schemas.export import ExportFormat
 from app.schemas.message import MessageOut
 from app.services.clock import Clock
 from app.services.download import PAGE, Download, Pieces, ReadPage, file_name, json_array, pages
 from app.services.markdown import message_in_markdown, room_in_markdown
+from app.services.ownership import own_room
 from app.unit_of_work import UnitOfWork
 
 _UNTITLED = "chatroom"
@@ -39,10 +39,7 @@ class RoomExportService:
 
     async def _room(self, user_id: UUID, chatroom_id: UUID) -> ChatroomOut:
         async with self.uow.single() as tx:
-            room = await tx.chatrooms.get_owned(chatroom_id, user_id)
-        if room is None:
-            raise ChatroomNotFound
-        return ChatroomOut.model_validate(room)
+            return ChatroomOut.model_validate(await own_room(tx, user_id, chatroom_id))
 
     async def _json(self, user_id: UUID, room: ChatroomOut, now: datetime) -> Pieces:
         yield f'{{"exported_at":"{now.strftime("%Y-%m-%dT%H:%M:%SZ")}","chatroom":{room.model_dump_json()}'
