@@ -117,8 +117,9 @@ def test_a_reply_in_progress_is_cancelled_and_its_listeners_hear_the_end(
 
 
 def test_a_reply_whose_worker_was_lost_is_stopped_when_its_lease_ends(own_stack: Stack) -> None:
-    """Red when the erasure does not ask again: the room would stay for ever, or go from under a writer."""
-    doomed, person, mark = own_stack.start_worker(), own_stack.person(), uuid.uuid4().hex
+    """Its lease is longer than a deleted room stays. Red when the erasure does not wait for its end."""
+    doomed = own_stack.start_worker(REPLY_LEASE_SECONDS="14")
+    person, mark = own_stack.person(), uuid.uuid4().hex
     room = person.open_room()
     reply = _begin(person, room, f"[sandbox:hang] {mark}")
     eventually(lambda: own_stack.calls(mark), what="a call to Gemini")
@@ -134,6 +135,17 @@ def test_a_reply_whose_worker_was_lost_is_stopped_when_its_lease_ends(own_stack:
     assert listener.events[-1].data["status"] == "cancelled"
     assert person.usage()["used"] == 0
     eventually(lambda: _rows(own_stack, room) == 0, seconds=60, what="the end of the erasure")
+
+
+def test_a_deletion_that_was_cut_off_behind_its_commit_is_carried_out(stack: Stack, person: Person) -> None:
+    """The mark is all that stands. Red when the erasure does not stop the replies itself."""
+    mark, room = uuid.uuid4().hex, person.open_room()
+    _begin(person, room, f"[sandbox:hang] {mark}")
+    eventually(lambda: stack.calls(mark), what="a call to Gemini")
+    stack.database.run("UPDATE chatrooms SET erase_at = now() WHERE id = %s", uuid.UUID(room))
+    eventually(lambda: stack.calls(mark)[0]["ended"] == "client_closed", what="the end of the call to Gemini")
+    eventually(lambda: _rows(stack, room) == 0, what="the end of the erasure")
+    assert person.usage()["used"] == 0
 
 
 def test_a_message_that_comes_with_the_deletion_is_refused_or_goes_with_the_room(

@@ -105,8 +105,6 @@ class SlidingWindows:
         Raises:
             RedisUnavailableError: nobody knows whether it was counted.
         """
-        if not windows:
-            return None
         figures = [figure for window in windows for figure in window.figures]
         async with self._redis.use() as redis:
             place, wait_ms = await redis.eval(

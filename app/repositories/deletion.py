@@ -32,16 +32,6 @@ class DeletionRepository:
             )
         )
 
-    async def end_sessions(self, user_id: UUID, *, now: datetime) -> Sequence[UUID]:
-        """End all sessions of an account; returns those that were open."""
-        ended = await self.session.scalars(
-            update(Session)
-            .where(Session.user_id == user_id, Session.ended_at.is_(None))
-            .values(ended_at=now)
-            .returning(Session.id)
-        )
-        return ended.all()
-
     async def add(self, user_id: UUID, *, after_seconds: float) -> None:
         """Have an account erased in so many seconds, and its customer at Stripe after it."""
         customer_id = await self.session.scalar(

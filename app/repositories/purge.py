@@ -22,9 +22,7 @@ class PurgeRepository:
     async def stripe_events(self, *, processed_before: datetime) -> None:
         """Erase events that were worked off before this; Stripe sends none again after so long."""
         await self.session.execute(
-            delete(StripeEvent).where(
-                StripeEvent.processed_at < processed_before, StripeEvent.received_at < processed_before
-            ),
+            delete(StripeEvent).where(StripeEvent.processed_at < processed_before),
             execution_options={"synchronize_session": False},
         )
 

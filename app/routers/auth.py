@@ -43,7 +43,7 @@ async def sign_up(body: SignupIn, device: CallingDevice, services: Services) -> 
 async def send_otp(body: SendOtpIn, device: CallingDevice, services: Services) -> SendOtpOut:
     """Send a one-time code. The answer is the same whether or not the number has an account."""
     return await services.otps.send(
-        mobile_number=body.mobile_number, purpose="login", client_address=device.ip_address
+        mobile_number=body.mobile_number, purpose="login", caller=device.limited_as
     )
 
 
@@ -59,7 +59,7 @@ async def forgot_password(body: SendOtpIn, device: CallingDevice, services: Serv
     It replaces any earlier code, and counts in `verify-otp` with the purpose `password_reset` only.
     """
     return await services.otps.send(
-        mobile_number=body.mobile_number, purpose="password_reset", client_address=device.ip_address
+        mobile_number=body.mobile_number, purpose="password_reset", caller=device.limited_as
     )
 
 

@@ -57,7 +57,7 @@ class AccountService:
             await self.carried.keep(tx, user)
             user.mobile_number, user.full_name, user.password_hash = f"deleted-{user.id}", None, None
             user.deleted_at = now
-            sessions = await tx.deletions.end_sessions(caller.id, now=now)
+            sessions = await tx.sessions.end(caller.id, now=now)
             await tx.deletions.add(caller.id, after_seconds=_ERASED_AFTER_SECONDS)
             tx.rooms_changed(caller.id)
         log.info("account_deleted", user_id=str(caller.id), cancelled=len(ended), sessions=len(sessions))
@@ -65,4 +65,4 @@ class AccountService:
         with contextlib.suppress(RedisUnavailableError):
             await self.otps.forget(mobile_number)
         await self.stopper.tell(ended)
-        await self.stopper.stop_rest(of_user(caller.id))
+        await self.stopper.stop(of_user(caller.id))

@@ -34,9 +34,8 @@ class AuthService:
             MobileNumberTaken: somebody proved this number.
         """
         number = self.numbers.read_for_code(mobile_number)
-        async with self.uow.single() as tx:
-            await tx.workers.ping()  # an outage of the database costs no budget
-        await self.otps.pay_for_signup(mobile_number=number, client_address=device.ip_address)
+        await self._require_database()
+        await self.otps.pay_for_signup(mobile_number=number, caller=device.limited_as)
         async with self.uow.begin() as tx:
             user = await tx.users.add_unverified(mobile_number=number, full_name=full_name, now=self.clock())
             if user is None:
@@ -47,19 +46,22 @@ class AuthService:
     async def verify_otp(self, *, mobile_number: str, otp: str, purpose: str, device: Device) -> TokensOut:
         """Trade a code for a session.
 
-        The code is used up first, so that it never opens two; and before that the database has to answer, so
-        that an outage costs neither the code nor a try.
+        The code is used up first, so that it never opens two.
 
         Raises:
             OtpInvalid: wrong, expired, used or never sent.
             OtpAttemptsExceeded: the fifth wrong try, and every one after it.
         """
         number = self.numbers.read(mobile_number)
-        async with self.uow.single() as tx:
-            await tx.workers.ping()
+        await self._require_database()
         await self.otps.use(mobile_number=number, purpose=purpose, otp=otp)
         async with self.uow.begin() as tx:
             user = await tx.users.record_login(number, self.clock())
             if user is None:  # deleted since the code was sent
                 raise OtpInvalid(attempts_left=0)
             return await self.sessions.open(tx, user, opened_by=purpose, device=device)
+
+    async def _require_database(self) -> None:
+        """Before anything is spent in Redis: an outage of the database costs neither a try nor a budget."""
+        async with self.uow.single() as tx:
+            await tx.workers.ping()

@@ -91,11 +91,9 @@ class ChatroomService:
         async with self.uow.begin() as tx:
             await own_room(tx, user_id, chatroom_id, lock=True)
             await tx.deletions.erase_room_in(chatroom_id, seconds_from_now=_ERASED_AFTER_SECONDS)
-            ended = await self.stopper.stop_free(tx, of_room(chatroom_id))
             tx.rooms_changed(user_id)
-        log.info("chatroom_deleted", chatroom_id=str(chatroom_id), cancelled=len(ended))
-        await self.stopper.tell(ended)
-        await self.stopper.stop_rest(of_room(chatroom_id))
+        log.info("chatroom_deleted", chatroom_id=str(chatroom_id))
+        await self.stopper.stop(of_room(chatroom_id))
 
     def _model(self, wish: str | None) -> str:
         """The model that is wished for, or the default one."""

@@ -29,7 +29,7 @@ class OtpService:
     key: bytes
     show_otp: bool
 
-    async def send(self, *, mobile_number: str, purpose: str, client_address: str | None) -> SendOtpOut:
+    async def send(self, *, mobile_number: str, purpose: str, caller: str) -> SendOtpOut:
         """Send a code. For an unknown number one is kept that nobody can know, so that all looks alike.
 
         Raises:
@@ -48,7 +48,7 @@ class OtpService:
                 mobile_number=number,
                 purpose=purpose,
                 digest=self._digest(number, purpose, kept),
-                windows=self.budgets.of_code(mobile_number=number, client_address=client_address),
+                windows=self.budgets.of_code(mobile_number=number, caller=caller),
             )
         except RedisUnavailableError as error:
             raise ServiceUnavailable from error
@@ -62,7 +62,7 @@ class OtpService:
             otp=otp if self.show_otp else None,
         )
 
-    async def pay_for_signup(self, *, mobile_number: str, client_address: str | None) -> None:
+    async def pay_for_signup(self, *, mobile_number: str, caller: str) -> None:
         """Spend what a sign-up costs; asked before the database, for known numbers and unknown ones alike.
 
         Raises:
@@ -70,7 +70,7 @@ class OtpService:
             ServiceUnavailable: Redis is away. Without budgets anybody could ask of every number whether it is
                 taken, and whoever signs up could not get a code now anyway.
         """
-        windows = self.budgets.of_signup(mobile_number=mobile_number, client_address=client_address)
+        windows = self.budgets.of_signup(mobile_number=mobile_number, caller=caller)
         try:
             full = await self.windows.take(windows)
         except RedisUnavailableError as error:

@@ -96,7 +96,6 @@ class PasswordService:
         await self.attempts.spend(holder.mobile_number)
         if not (await self.hasher.check(old_password, holder.password_hash)).is_right:
             raise CredentialsInvalid("The old password is wrong.")
-        await self.attempts.forget(holder.mobile_number)
 
 
 def _invalid(pointer: str, message: str) -> ValidationFailed:

@@ -37,6 +37,8 @@ class Device:
 
     user_agent: str | None
     ip_address: str | None
+    limited_as: str
+    """What limits count it as: one caller, however many addresses that one has."""
 
 
 @dataclass(frozen=True, slots=True)

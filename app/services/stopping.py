@@ -27,15 +27,15 @@ class ReplyStopper:
     async def stop_free(self, tx: Transaction, whose: RepliesOf) -> Sequence[Message]:
         """End or stop all that nobody has locked this very moment; returns those that ended.
 
-        After the commit `tell` their listeners, and `stop_rest`.
+        After the commit `tell` their listeners, and `stop` the others.
         """
         await tx.replies.request_all_cancels(whose)
         ended = await tx.replies.cancel_all_waiting(whose)
         await self.quota.refund_all(tx, [reply for reply in ended if reply.content == ""])
         return ended
 
-    async def stop_rest(self, whose: RepliesOf) -> None:
-        """Stop those that were passed over because a worker was just writing to their rows.
+    async def stop(self, whose: RepliesOf) -> None:
+        """End or stop all of them, also those that a worker is just writing to, in a second look.
 
         Never fails: whoever erases the rows asks again.
         """
