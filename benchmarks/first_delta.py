@@ -67,17 +67,12 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=60)
     times = parser.parse_args().times
     with throwaway_servers() as (postgres, valkey), tempfile.TemporaryDirectory() as folder:
-        stack = Stack(database_url=postgres.url("postgres"), redis_url=valkey.url(), folder=Path(folder))
-        try:
-            stack.migrate()
-            stack.start_sandbox()
-            stack.base_url = stack.start_api()
+        product = Stack(database_url=postgres.url("postgres"), redis_url=valkey.url(), folder=Path(folder))
+        with product.running() as stack:
             stack.start_worker()
-            product, direct = _measure(stack, times)
-        finally:
+            through, direct = _measure(stack, times)
             close_clients()
-            stack.stop()
-    ours, bare = statistics.median(product) * 1000, statistics.median(direct) * 1000
+    ours, bare = statistics.median(through) * 1000, statistics.median(direct) * 1000
     print(f"first delta through the product: {ours:6.1f} ms (median of {times})")
     print(f"first piece from the sandbox:    {bare:6.1f} ms")
     print(f"difference:                      {ours - bare:6.1f} ms")

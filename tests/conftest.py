@@ -9,6 +9,7 @@ import pytest
 import redis
 
 from devtools.throwaway import throwaway_servers
+from tests.support.buyer import Buyer, Till
 from tests.support.person import Person, close_clients
 from tests.support.stack import Stack
 from tests.support.stripe import StripeSandbox
@@ -52,31 +53,21 @@ def _closed_clients() -> Iterator[None]:
 def stack(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Sandbox, API and a worker with our own defaults."""
     folder: Path = tmp_path_factory.mktemp("stack")
-    running = Stack(database_url=servers.database_url, redis_url=servers.redis_url, folder=folder)
-    try:
-        running.migrate()
-        running.start_sandbox()
-        running.base_url = running.start_api()
-        running.start_worker()
-        StripeSandbox(running).reset(deliver=True)
-        yield running
-    finally:
-        running.stop()
+    product = Stack(database_url=servers.database_url, redis_url=servers.redis_url, folder=folder)
+    with product.running() as stack:
+        stack.start_worker()
+        StripeSandbox(stack).reset(deliver=True)
+        yield stack
 
 
 @pytest.fixture
 def own_stack(servers: Servers, tmp_path: Path) -> Iterator[Stack]:
     """A stack without a worker, whose workers the test starts and ends itself."""
-    running = Stack(database_url=servers.database_url, redis_url=servers.redis_url, folder=tmp_path)
+    product = Stack(database_url=servers.database_url, redis_url=servers.redis_url, folder=tmp_path)
     # A queue of its own: the shared stack's worker listens on the same Redis.
-    running.settings["CELERY_BROKER_URL"] = servers.redis_url.rpartition("/")[0] + "/9"
-    try:
-        running.migrate()
-        running.start_sandbox()
-        running.base_url = running.start_api()
-        yield running
-    finally:
-        running.stop()
+    product.settings["CELERY_BROKER_URL"] = servers.redis_url.rpartition("/")[0] + "/9"
+    with product.running() as stack:
+        yield stack
 
 
 @pytest.fixture
@@ -85,6 +76,20 @@ def stripe(stack: Stack) -> Iterator[StripeSandbox]:
     sandbox = StripeSandbox(stack)
     yield sandbox
     sandbox.reset(deliver=True)
+
+
+@pytest.fixture
+def till(stack: Stack) -> Iterator[Till]:
+    """Stripe, empty and at real time, whose events are kept back: what is shown is what was asked for."""
+    sandbox = Till(stack)
+    yield sandbox
+    sandbox.reset(deliver=True)
+
+
+@pytest.fixture
+def buyer(stack: Stack, till: Till) -> Buyer:
+    """Somebody new who may buy Pro."""
+    return Buyer(stack.person(), till)
 
 
 @pytest.fixture

@@ -179,11 +179,8 @@ def test_a_large_export_comes_in_pieces_and_takes_no_memory(stack: Stack, person
 def test_an_export_breaks_off_when_the_database_dies_midway(tmp_path: Path) -> None:
     """Never a document that looks whole: red when the pieces end quietly."""
     with throwaway_servers() as (postgres, valkey):
-        stack = Stack(database_url=postgres.url("postgres"), redis_url=valkey.url(), folder=tmp_path)
-        try:
-            stack.migrate()
-            stack.start_sandbox()
-            stack.base_url = stack.start_api()
+        product = Stack(database_url=postgres.url("postgres"), redis_url=valkey.url(), folder=tmp_path)
+        with product.running() as stack:
             person = stack.person()
             _fill(stack, person, person.open_room(), messages=10_000, characters=4096)
             received: list[bytes] = []
@@ -196,10 +193,7 @@ def test_an_export_breaks_off_when_the_database_dies_midway(tmp_path: Path) -> N
                     received.extend(pieces)
             with pytest.raises(json.JSONDecodeError):
                 json.loads(b"".join(received))
-        finally:
-            for process in stack.processes:
-                process.kill()
-            stack.redis.close()
+            postgres.start()
 
 
 def test_an_export_of_a_deleted_account_is_refused(stack: Stack, person: Person) -> None:

@@ -1,33 +1,19 @@
 """Buying Pro: one customer, one open payment page, and the same answer however often it is asked for."""
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 
-from tests.support.buyer import Buyer, Till
+from tests.support.buyer import Buyer
 from tests.support.person import client, ok, problem
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
 _OUR_PAGES = "http://localhost:8000/checkout"
 _APP = "https://app.example.com"
-
-
-@pytest.fixture
-def till(stack: Stack) -> Iterator[Till]:
-    """Stripe, empty and at real time, whose events are kept back: what is shown is what was asked for."""
-    sandbox = Till(stack)
-    yield sandbox
-    sandbox.reset(deliver=True)
-
-
-@pytest.fixture
-def buyer(stack: Stack, till: Till) -> Buyer:
-    return Buyer(stack.person(), till)
 
 
 @pytest.fixture(scope="module")

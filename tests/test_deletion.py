@@ -261,11 +261,8 @@ def test_a_worker_that_wakes_up_after_the_erasure_leaves_no_text_behind(own_stac
 def test_without_redis_the_erasure_waits_and_is_finished_when_redis_is_there(tmp_path: Path) -> None:
     """Red when a failure of Redis is passed over: its keys stay, and nobody knows them any more."""
     with throwaway_servers() as (postgres, valkey):
-        stack = Stack(database_url=postgres.url("postgres"), redis_url=valkey.url(), folder=tmp_path)
-        try:
-            stack.migrate()
-            stack.start_sandbox()
-            stack.base_url = stack.start_api()
+        product = Stack(database_url=postgres.url("postgres"), redis_url=valkey.url(), folder=tmp_path)
+        with product.running() as stack:
             worker = stack.start_worker()
             person, mark = stack.person(), secrets.token_hex(8)
             reply = person.say(person.open_room(), mark)["reply"]
@@ -279,8 +276,6 @@ def test_without_redis_the_erasure_waits_and_is_finished_when_redis_is_there(tmp
             stack.redis.set("is", "there")
             _wait_until_erased(stack, person)
             assert traces(stack, [mark, person.id, reply["id"]]) == []
-        finally:
-            stack.stop()
 
 
 def test_what_is_erased_is_nobody_elses(stack: Stack, person: Person) -> None:

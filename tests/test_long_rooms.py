@@ -34,7 +34,7 @@ LONG_ENOUGH = 4
 @pytest.fixture(scope="module")
 def stack(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack with a small budget and a queue of its own, without a worker."""
-    running = Stack(
+    product = Stack(
         database_url=servers.database_url,
         redis_url=servers.redis_url,
         folder=tmp_path_factory.mktemp("long-rooms"),
@@ -42,13 +42,8 @@ def stack(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         CONTEXT_TOKEN_BUDGET="2000",
         BASIC_MESSAGES_PER_DAY="100",
     )
-    try:
-        running.migrate()
-        running.start_sandbox()
-        running.base_url = running.start_api()
+    with product.running() as running:
         yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture

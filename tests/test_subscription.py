@@ -1,28 +1,14 @@
 """The life of a subscription: cancel, resume, renewals, the portal, bills. What Stripe says counts."""
 
 import time
-from collections.abc import Iterator
 
 import pytest
 
-from tests.support.buyer import Buyer, Till
+from tests.support.buyer import Buyer
 from tests.support.person import client, ok, problem
 from tests.support.stack import Stack
 from tests.support.stripe import DAY
 from tests.support.waiting import eventually
-
-
-@pytest.fixture
-def till(stack: Stack) -> Iterator[Till]:
-    """Stripe, empty and at real time, whose events are kept back: what is shown is what was asked for."""
-    sandbox = Till(stack)
-    yield sandbox
-    sandbox.reset(deliver=True)
-
-
-@pytest.fixture
-def buyer(stack: Stack, till: Till) -> Buyer:
-    return Buyer(stack.person(), till)
 
 
 def test_pro_lasts_to_the_end_of_the_period_that_was_paid(buyer: Buyer) -> None:

@@ -97,11 +97,8 @@ def test_a_frozen_worker_that_wakes_up_after_its_lease_writes_nothing(own_stack:
 
 def test_messages_are_answered_while_redis_is_away(servers: Servers, tmp_path: Path) -> None:
     with throwaway_servers() as (_, valkey):
-        stack = Stack(database_url=servers.database_url, redis_url=valkey.url(), folder=tmp_path)
-        try:
-            stack.migrate()
-            stack.start_sandbox()
-            stack.base_url = stack.start_api()
+        product = Stack(database_url=servers.database_url, redis_url=valkey.url(), folder=tmp_path)
+        with product.running() as stack:
             stack.start_worker()
             person = stack.person()
             room = person.open_room()
@@ -115,5 +112,3 @@ def test_messages_are_answered_while_redis_is_away(servers: Servers, tmp_path: P
             valkey.start()
             eventually(lambda: ok(person.http.get("/health"))["status"] == "healthy", what="health")
             assert person.say(room, "And now?")["reply"]["status"] == "completed"
-        finally:
-            stack.stop()

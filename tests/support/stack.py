@@ -4,7 +4,10 @@ import os
 import secrets
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import httpx
 import psycopg
@@ -57,6 +60,17 @@ class Stack:
         self.redis: redis.Redis = redis.Redis.from_url(redis_url, decode_responses=True)
         self.base_url = ""
         self.sandbox_url = ""
+
+    @contextmanager
+    def running(self) -> Iterator[Self]:
+        """Migrated, with a sandbox and an API process; with the block everything ends."""
+        try:
+            self.migrate()
+            self.start_sandbox()
+            self.base_url = self.start_api()
+            yield self
+        finally:
+            self.stop()
 
     def migrate(self) -> None:
         """Bring the database up to date, with the client's command."""
