@@ -1,0 +1,77 @@
+"""Bodies in the OpenAPI document: an example of each, the error body, and the events of a stream."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from app.schemas.examples import EXAMPLES, body_of
+from app.schemas.problem import Problem
+from app.schemas.sse import DATA_OF
+
+Json = dict[str, Any]
+
+_SCHEMAS = "#/components/schemas/"
+REPLY_EVENT_REFERENCE: Final = {"$ref": f"{_SCHEMAS}ReplyEvent"}
+"""One event of a reply's stream."""
+
+_EXAMPLES: Final = {type(example).__name__: body_of(example) for example in EXAMPLES}
+
+
+def shown(example: BaseModel) -> Json:
+    """A response's own example, for a status that the usual one of its model would not explain."""
+    return {"content": {"application/json": {"example": body_of(example)}}}
+
+
+def add_examples(operation: Json, schemas: Json) -> None:
+    """The example of its model for every JSON body, and a description of every success."""
+    for response in operation["responses"].values():
+        models = [name for content in _json_of(response) for name in _models_of(content)]
+        if response["description"] == "Successful Response":
+            response["description"] = schemas[models[0]]["description"] if models else "Done; no body."
+    for message in (operation.get("requestBody", {}), *operation["responses"].values()):
+        for content in _json_of(message):
+            for name in _models_of(content):
+                if "example" not in content and name in _EXAMPLES:
+                    content["example"] = _EXAMPLES[name]
+
+
+def _json_of(message: Json) -> Iterator[Json]:
+    """The JSON content of a request or a response."""
+    content = message.get("content", {})
+    if "application/json" in content:
+        yield content["application/json"]
+
+
+def _models_of(content: Json) -> Iterator[str]:
+    """The name of the model that is the whole body, if there is one."""
+    schema = content["schema"]
+    for reference in (schema, *schema.get("anyOf", ())):
+        if "$ref" in reference:
+            yield reference["$ref"].removeprefix(_SCHEMAS)
+
+
+def further_schemas() -> Json:
+    """The error body, and the events of a stream, which no route has as its model."""
+    models = [(model, "serialization") for model in (Problem, *dict.fromkeys(DATA_OF.values()))]
+    _, document = models_json_schema(models, ref_template=_SCHEMAS + "{model}")  # type: ignore[arg-type]  # a list of literals
+    kinds = [
+        {
+            "type": "object",
+            "title": kind.value,
+            "required": ["id", "event", "data"],
+            "properties": {
+                "id": {"type": "string", "pattern": "^[0-9]+$"},
+                "event": {"const": kind.value},
+                "data": {
+                    "type": "string",
+                    "contentMediaType": "application/json",
+                    "contentSchema": {"$ref": _SCHEMAS + model.__name__},
+                },
+            },
+        }
+        for kind, model in DATA_OF.items()
+    ]
+    event = {"description": "An event of a reply's stream, by its `event`.", "oneOf": kinds}
+    return {**document["$defs"], "ReplyEvent": event}
