@@ -6,11 +6,11 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from app.openapi.bodies import REPLY_EVENT_REFERENCE, add_examples, further_schemas, shown
+from app.openapi.bodies import REPLY_EVENT_REFERENCE, add_examples, further_schemas
 from app.openapi.failures import add_common_failures, failures
 from app.openapi.headers import HEADERS, add_headers
 
-__all__ = ["REPLY_EVENT_REFERENCE", "document", "failures", "shown"]
+__all__ = ["REPLY_EVENT_REFERENCE", "document", "failures"]
 
 
 def document(app: FastAPI) -> Callable[[], dict[str, Any]]:

@@ -7,6 +7,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from app.schemas.examples import EXAMPLES, body_of
+from app.schemas.examples.chat import CANCELLED_REPLY, UNANSWERED
+from app.schemas.examples.service import UNHEALTHY
 from app.schemas.problem import Problem
 from app.schemas.sse import DATA_OF
 
@@ -16,25 +18,32 @@ _SCHEMAS = "#/components/schemas/"
 REPLY_EVENT_REFERENCE: Final = {"$ref": f"{_SCHEMAS}ReplyEvent"}
 """One event of a reply's stream."""
 
-_EXAMPLES: Final = {type(example).__name__: body_of(example) for example in EXAMPLES}
-
-
-def shown(example: BaseModel) -> Json:
-    """A response's own example, for a status that the usual one of its model would not explain."""
-    return {"content": {"application/json": {"example": body_of(example)}}}
+_EXAMPLES: Final = {type(example).__name__: example for example in EXAMPLES}
+_OF_ANSWER: Final[dict[tuple[str, str], BaseModel]] = {
+    ("get_health", "503"): UNHEALTHY,
+    ("send_message", "202"): UNANSWERED,
+    ("regenerate_reply", "202"): UNANSWERED,
+    ("cancel_reply", "200"): CANCELLED_REPLY,
+}
+"""Answers that the usual example of their model would not explain, by operation and status."""
 
 
 def add_examples(operation: Json, schemas: Json) -> None:
     """The example of its model for every JSON body, and a description of every success."""
-    for response in operation["responses"].values():
-        models = [name for content in _json_of(response) for name in _models_of(content)]
+    _add_example(operation.get("requestBody", {}), None)
+    for status, response in operation["responses"].items():
+        _add_example(response, _OF_ANSWER.get((operation["operationId"], status)))
         if response["description"] == "Successful Response":
+            models = [name for content in _json_of(response) for name in _models_of(content)]
             response["description"] = schemas[models[0]]["description"] if models else "Done; no body."
-    for message in (operation.get("requestBody", {}), *operation["responses"].values()):
-        for content in _json_of(message):
-            for name in _models_of(content):
-                if "example" not in content and name in _EXAMPLES:
-                    content["example"] = _EXAMPLES[name]
+
+
+def _add_example(message: Json, own: BaseModel | None) -> None:
+    for content in _json_of(message):
+        for name in _models_of(content):
+            example = own or _EXAMPLES.get(name)
+            if example is not None and "example" not in content:
+                content["example"] = body_of(example)
 
 
 def _json_of(message: Json) -> Iterator[Json]:

@@ -24,11 +24,10 @@ from app.errors import (
     ReplyInProgress,
     ValidationFailed,
 )
-from app.openapi import failures, shown
+from app.openapi import failures
 from app.routers.prefer import read_preference
 from app.routers.sending import EXCHANGE_RESPONSES, answer_exchange
 from app.routers.sse import EVENTS_DOCUMENTED, event_response, read_event_id, wants_events
-from app.schemas.examples.chat import CANCELLED_REPLY
 from app.schemas.message import ExchangeOut, MessageOut
 from app.services.message import Asked
 
@@ -65,10 +64,7 @@ async def follow_reply(
 @router.post(
     "/cancel",
     operation_id="cancel_reply",
-    responses={
-        200: shown(CANCELLED_REPLY),
-        **failures(ChatroomNotFound, MessageNotFound, signed_in=True),
-    },
+    responses=failures(ChatroomNotFound, MessageNotFound, signed_in=True),
 )
 async def cancel_reply(
     chatroom_id: ChatroomId, reply_id: ReplyId, user: User, services: Services, request_id: RequestId

@@ -6,21 +6,15 @@ from typing import Any
 from fastapi import Response
 
 from app.bootstrap import ApiServices
-from app.openapi import shown
 from app.routers.prefer import Preference
 from app.routers.sse import EVENTS_DOCUMENTED, event_response
-from app.schemas.examples.chat import UNANSWERED
 from app.schemas.message import ExchangeOut
 from app.schemas.sse import MessageEvent
 from app.services.message import Sent
 
 EXCHANGE_RESPONSES: dict[int | str, dict[str, Any]] = {
     **EVENTS_DOCUMENTED,
-    202: {
-        "model": ExchangeOut,
-        "description": "Stored; the reply is not finished. See `Location`.",
-        **shown(UNANSWERED),
-    },
+    202: {"model": ExchangeOut, "description": "Stored; the reply is not finished. See `Location`."},
 }
 
 

@@ -9,4 +9,4 @@ ASKED: Final = datetime(2026, 1, 31, 12, 0, 0, 250000, UTC)
 ANSWERED: Final = datetime(2026, 1, 31, 12, 0, 2, 410000, UTC)
 MIDNIGHT: Final = datetime(2026, 2, 1, tzinfo=UTC)
 NEXT_MONTH: Final = datetime(2026, 2, 28, 12, 5, 0, tzinfo=UTC)
-CURSOR: Final = "WyIyMDI2LTAxLTMxVDEyOjAwOjAwWiJd.c2lnbmF0dXJl"
+CURSOR: Final = "vFoviNP8GetakhaSWyI0Il0"
