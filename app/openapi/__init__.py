@@ -19,7 +19,11 @@ def document(app: FastAPI) -> Callable[[], dict[str, Any]]:
     def generate() -> dict[str, Any]:
         if app.openapi_schema is None:
             schema = get_openapi(
-                title=app.title, version=app.version, description=app.description, routes=app.routes
+                title=app.title,
+                version=app.version,
+                description=app.description,
+                routes=app.routes,
+                servers=[{"url": "/"}],
             )
             components = schema.setdefault("components", {})
             components["headers"] = {
@@ -32,6 +36,7 @@ def document(app: FastAPI) -> Callable[[], dict[str, Any]]:
                 schemas.setdefault(name, further)
             for path, item in schema["paths"].items():
                 for method, operation in item.items():
+                    operation.setdefault("security", [])
                     operation["responses"].pop("422", None)
                     add_common_failures(path, method, operation["responses"])
                     add_headers(path, operation)
