@@ -130,9 +130,9 @@ def test_the_guides_client_shows_the_reply_over_cut_connections_and_a_restart(
     assert seen["end"]["status"] == "completed"
     assert seen["shown"][-1] == seen["end"]["content"]
     assert seen["connections"] >= 3
-    pairs = list(zip(seen["shown"], seen["shown"][1:], strict=False))
-    assert all(later.startswith(earlier) or later == "" for earlier, later in pairs)
-    assert any(earlier != "" and later == "" for earlier, later in pairs)
+    # Both attempts write the same, so nothing may ever be shown that is not the beginning of it.
+    assert all(seen["end"]["content"].startswith(text) for text in seen["shown"])
+    assert "" in seen["shown"][seen["shown"].index(next(filter(None, seen["shown"]))) :]
     assert len(seen["shown"]) > 10
 
 
