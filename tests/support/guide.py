@@ -82,9 +82,11 @@ class Variables:
 
 
 def differences(shown: object, real: object, place: str = "") -> Iterator[str]:
-    """Where an answer is not as shown: `…` stands for anything, `"…": "…"` for further members."""
+    """Where an answer is not as shown: `…` stands for anything, also for further members or items."""
     if shown == ANYTHING:
         return
+    if isinstance(shown, list) and isinstance(real, list) and shown[-1:] == [ANYTHING]:
+        shown, real = shown[:-1], real[: len(shown) - 1]
     if isinstance(shown, dict) and isinstance(real, dict):
         yield from _differing_members(shown, real, place)
     elif isinstance(shown, list) and isinstance(real, list) and len(shown) == len(real):
