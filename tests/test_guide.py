@@ -70,6 +70,7 @@ def test_every_request_of_the_guide_is_answered_as_shown_and_as_documented(
             )
             if step.name:
                 variables.values[step.name] = ok(answer)
+                variables.values[f"{step.name}Response"] = {"headers": dict(answer.headers)}
             title = f"{step.method} {step.address}"
             shown, real = guide.promised(step, variables), guide.answered(step, answer)
             complaints += [f"{title}: {each}" for each in guide.differences(shown, real)]

@@ -9,6 +9,7 @@ from pydantic.json_schema import models_json_schema
 from app.schemas.examples import EXAMPLES, body_of
 from app.schemas.examples.chat import CANCELLED_REPLY, UNANSWERED
 from app.schemas.examples.service import UNHEALTHY
+from app.schemas.examples.taken_along import ROOM_IN_MARKDOWN
 from app.schemas.problem import Problem
 from app.schemas.sse import DATA_OF
 
@@ -26,6 +27,7 @@ _OF_ANSWER: Final[dict[tuple[str, str], BaseModel]] = {
     ("cancel_reply", "200"): CANCELLED_REPLY,
 }
 """Answers that the usual example of their model would not explain, by operation and status."""
+_OF_MEDIA_TYPE: Final = {"text/markdown": ROOM_IN_MARKDOWN}
 
 
 def add_examples(operation: Json, schemas: Json) -> None:
@@ -39,6 +41,9 @@ def add_examples(operation: Json, schemas: Json) -> None:
 
 
 def _add_example(message: Json, own: BaseModel | None) -> None:
+    for media_type, content in message.get("content", {}).items():
+        if media_type in _OF_MEDIA_TYPE:
+            content["example"] = _OF_MEDIA_TYPE[media_type]
     for content in _json_of(message):
         for name in _models_of(content):
             example = own or _EXAMPLES.get(name)

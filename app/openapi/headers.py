@@ -15,6 +15,8 @@ HEADERS: Final = {
     "Idempotent-Replayed": "`true` when this `Idempotency-Key` was answered before; nothing was charged.",
     "Preference-Applied": "What was done of `Prefer`; absent when nothing was asked for.",
     "X-Cache": "`HIT` or `MISS`, on the page that is cached.",
+    "ETag": "Names what this answer says; send it as `If-None-Match` to learn whether that is still so.",
+    "Vary": "`Authorization`.",
     "Content-Disposition": "`attachment`, with the name of the file.",
 }
 _ALWAYS: Final = ("X-Request-Id", "RateLimit-Policy", "RateLimit")
@@ -24,9 +26,11 @@ _EXCHANGE_HEADERS: Final = {
     "201": ("Location", "Idempotent-Replayed", "Preference-Applied"),
     "202": ("Location", "Idempotent-Replayed", "Preference-Applied"),
 }
+_LIST_HEADERS: Final = ("X-Cache", "ETag", "Vary")
 _OF_OPERATION: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "create_chatroom": {"201": ("Location",)},
-    "list_chatrooms": {"200": ("X-Cache",)},
+    "list_chatrooms": {"200": _LIST_HEADERS, "304": _LIST_HEADERS},
+    "export_chatroom": {"200": ("Content-Disposition",)},
     "send_message": _EXCHANGE_HEADERS,
     "regenerate_reply": _EXCHANGE_HEADERS,
     "get_message": {"200": ("Preference-Applied",)},

@@ -8,9 +8,9 @@ from app.schemas.examples.chat import CHAT
 from app.schemas.examples.money import MONEY
 from app.schemas.examples.people import PEOPLE
 from app.schemas.examples.service import SERVICE
-from app.schemas.examples.taken_along import EXPORTED
+from app.schemas.examples.taken_along import EXPORTED, ROOM_EXPORTED
 
-EXAMPLES: Final[tuple[BaseModel, ...]] = (*SERVICE, *PEOPLE, EXPORTED, *CHAT, *MONEY)
+EXAMPLES: Final[tuple[BaseModel, ...]] = (*SERVICE, *PEOPLE, EXPORTED, ROOM_EXPORTED, *CHAT, *MONEY)
 """One for each model that is the whole body of some request or answer."""
 
 

@@ -101,6 +101,7 @@ STREAM: Final = "retry: 2000\n\n" + "".join(
 
 CHAT: Final[tuple[BaseModel, ...]] = (
     chatroom.ChatroomIn(title="Poems", system_instruction="Answer in verse."),
+    chatroom.ChatroomPatch(title="Poems of the sea", archived=False),
     ROOM.model_copy(update={"message_count": 0, "last_message_at": None, "updated_at": SIGNED_UP}),
     chatroom.ChatroomPage(chatrooms=[ROOM], next_cursor=CURSOR),
     chatroom.ChatroomWithMessages(**dict(ROOM), messages=[QUESTION, REPLY], next_cursor=None),

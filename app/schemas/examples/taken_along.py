@@ -1,4 +1,4 @@
-"""Everything held about a person."""
+"""What people take along: everything held about them, or one room."""
 
 from typing import Final
 
@@ -38,3 +38,21 @@ EXPORTED: Final = export.AccountExport(
         )
     ],
 )
+
+ROOM_EXPORTED: Final = export.ChatroomExport(exported_at=ANSWERED, chatroom=ROOM, messages=[QUESTION, REPLY])
+ROOM_IN_MARKDOWN: Final = f"""# {ROOM.title}
+
+*{ROOM.model}, exported 2026-01-31 12:00 UTC*
+
+---
+
+**You** (2026-01-31 12:00 UTC)
+
+{QUESTION.content}
+
+---
+
+**Gemini** (2026-01-31 12:00 UTC)
+
+{REPLY.content}
+"""
