@@ -3,10 +3,56 @@
 import uuid
 from collections.abc import Iterator
 
+import jsonschema_rs
 import pytest
 
+from tests.support.listener import read_events
 from tests.support.person import Json, Person, client, ok, problem
 from tests.support.stack import Stack
+
+_OPERATION_IDS = [
+    "get_service_info",
+    "get_health",
+    "get_liveness",
+    "get_metrics",
+    "sign_up",
+    "send_otp",
+    "forgot_password",
+    "verify_otp",
+    "log_in",
+    "change_password",
+    "refresh_session",
+    "log_out",
+    "list_sessions",
+    "end_session",
+    "get_me",
+    "update_me",
+    "delete_me",
+    "get_my_usage",
+    "export_me",
+    "create_chatroom",
+    "list_chatrooms",
+    "get_chatroom",
+    "update_chatroom",
+    "delete_chatroom",
+    "export_chatroom",
+    "send_message",
+    "list_messages",
+    "get_message",
+    "follow_reply",
+    "cancel_reply",
+    "regenerate_reply",
+    "subscribe_pro",
+    "get_subscription",
+    "cancel_subscription",
+    "resume_subscription",
+    "open_portal",
+    "list_invoices",
+    "show_checkout_success",
+    "show_checkout_cancelled",
+    "receive_stripe_webhook",
+]
+"""What generated clients call their methods: one that is taken away or renamed breaks them."""
 
 _METHODS = ("get", "post", "put", "patch", "delete")
 _BODIES = {"post": {"content": "Not mine"}, "patch": {"title": "Not mine"}}
@@ -25,11 +71,57 @@ def _operations(document: Json) -> Iterator[tuple[str, str, Json]]:
                 yield method, path, item[method]
 
 
-def test_every_operation_has_a_stable_id_and_a_summary_of_its_promise(document: Json) -> None:
+def test_every_operation_has_its_stable_id_and_a_summary_of_its_promise(document: Json) -> None:
     ids = [operation["operationId"] for _, _, operation in _operations(document)]
-    assert len(ids) == len(set(ids))
-    assert all(id_.replace("_", "").isalnum() and id_ == id_.lower() for id_ in ids)
+    assert sorted(ids) == sorted(_OPERATION_IDS)
     assert all(operation["description"] for _, _, operation in _operations(document))
+
+
+def _bodies(operation: Json) -> Iterator[tuple[str, Json]]:
+    """What an operation takes and answers: content by its media type."""
+    for message in (operation.get("requestBody", {}), *operation["responses"].values()):
+        yield from message.get("content", {}).items()
+
+
+def _errors_in(example: object, schema: Json, document: Json) -> list[str]:
+    whole = {**schema, "components": document["components"]}
+    validator = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
+    return [error.message for error in validator.iter_errors(example)]
+
+
+def test_every_body_has_an_example_of_its_form(document: Json) -> None:
+    """A new model's example belongs into app/schemas/examples."""
+    for method, path, operation in _operations(document):
+        for media_type, content in _bodies(operation):
+            examples = [each["value"] for each in content.get("examples", {}).values()]
+            examples += [content["example"]] if "example" in content else []
+            assert examples, f"{method} {path} has a {media_type} without an example"
+            for example in examples:
+                assert _errors_in(example, content["schema"], document) == [], (method, path)
+
+
+def test_the_example_of_a_stream_holds_events_of_their_form(document: Json) -> None:
+    kinds = {
+        kind["title"]: kind["properties"]["data"]["contentSchema"]
+        for kind in document["components"]["schemas"]["ReplyEvent"]["oneOf"]
+    }
+    assert kinds.keys() == {"message", "start", "delta", "restart", "end"}
+    streams = [
+        content["example"]
+        for _, _, operation in _operations(document)
+        for media_type, content in _bodies(operation)
+        if media_type == "text/event-stream"
+    ]
+    assert len(streams) == 3
+    for stream in streams:
+        for event in read_events(iter(stream.splitlines())):
+            assert _errors_in(event.data, kinds[event.kind], document) == []
+
+
+def test_every_answer_says_when_it_comes(document: Json) -> None:
+    for method, path, operation in _operations(document):
+        for status, response in operation["responses"].items():
+            assert response["description"] not in ("", "Successful Response"), (method, path, status)
 
 
 def test_no_route_answers_422_and_every_error_has_the_one_body(document: Json) -> None:

@@ -9,6 +9,7 @@ from app.dependencies import MetricsToken, Services
 from app.errors import AuthenticationRequired, NotFound
 from app.metrics import CONTENT_TYPE
 from app.openapi import failures
+from app.schemas.examples.service import METRICS
 from app.schemas.meta import Health, HealthStatus, Liveness, ServiceInfo
 
 router = APIRouter(tags=["meta"])
@@ -47,7 +48,7 @@ async def get_liveness() -> Liveness:
     responses={
         200: {
             "description": "Counters of this process and gauges of the queue, for Prometheus.",
-            "content": {CONTENT_TYPE.partition(";")[0]: {"schema": {"type": "string"}}},
+            "content": {CONTENT_TYPE.partition(";")[0]: {"schema": {"type": "string"}, "example": METRICS}},
         },
         **failures(NotFound, AuthenticationRequired),
     },

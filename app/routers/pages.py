@@ -1,5 +1,7 @@
 """Two small pages for browsers that come back from Stripe and have no page of the app to go to."""
 
+from typing import Any
+
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
@@ -38,13 +40,22 @@ _HEADERS = {
 }
 
 
-@router.get("/success", operation_id="show_checkout_success", responses=failures())
+_DOCUMENTED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "A page of a few lines, without scripts.",
+        "content": {"text/html": {"schema": {"type": "string"}, "example": "<!doctype html>…"}},
+    },
+    **failures(),
+}
+
+
+@router.get("/success", operation_id="show_checkout_success", responses=_DOCUMENTED)
 async def show_checkout_success() -> HTMLResponse:
     """The page after a payment. It says to go back to the app, which asks for the new plan."""
     return _page("Thank you", "Your payment is done. You can close this page and go back to the app.")
 
 
-@router.get("/cancelled", operation_id="show_checkout_cancelled", responses=failures())
+@router.get("/cancelled", operation_id="show_checkout_cancelled", responses=_DOCUMENTED)
 async def show_checkout_cancelled() -> HTMLResponse:
     """The page after a change of mind."""
     return _page("Nothing was charged", "You can close this page and go back to the app.")

@@ -6,6 +6,8 @@ from typing import Any
 
 from fastapi.responses import StreamingResponse
 
+from app.openapi import REPLY_EVENT_REFERENCE
+from app.schemas.examples.chat import STREAM
 from app.schemas.sse import SseEvent
 
 EVENT_STREAM = "text/event-stream"
@@ -22,15 +24,12 @@ EVENTS_DOCUMENTED: dict[int | str, dict[str, Any]] = {
         ),
         "content": {
             EVENT_STREAM: {
-                "schema": {"type": "string", "contentMediaType": EVENT_STREAM},
-                "examples": {
-                    "events": {
-                        "value": (
-                            'id: 1000000000\nevent: start\ndata: {"attempt":1}\n\n'
-                            'id: 1000000005\nevent: delta\ndata: {"text":"Hello"}\n\n'
-                        )
-                    }
+                "schema": {
+                    "type": "string",
+                    "contentMediaType": EVENT_STREAM,
+                    "contentSchema": {"type": "array", "items": REPLY_EVENT_REFERENCE},
                 },
+                "example": STREAM,
             }
         },
     }

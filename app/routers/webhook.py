@@ -7,6 +7,7 @@ from fastapi import APIRouter, Header
 from app.dependencies import RawBody, RequestId, Services
 from app.errors import BodyTooLarge, ValidationFailed, WebhookInvalid
 from app.openapi import failures
+from app.schemas.examples.money import STRIPE_EVENT
 from app.schemas.webhook import WebhookOut
 
 router = APIRouter(prefix="/webhook", tags=["subscription"])
@@ -15,7 +16,7 @@ _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "description": "An event of Stripe's, signed as it is, byte by byte.",
-        "content": {"application/json": {"schema": {"type": "object"}}},
+        "content": {"application/json": {"schema": {"type": "object"}, "example": STRIPE_EVENT}},
     }
 }
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from pydantic import BaseModel
 
@@ -38,6 +39,16 @@ class DeltaEvent(BaseModel):
     """`delta`: the next characters."""
 
     text: str
+
+
+DATA_OF: Final[dict[SseKind, type[BaseModel]]] = {
+    SseKind.MESSAGE: MessageEvent,
+    SseKind.START: AttemptEvent,
+    SseKind.DELTA: DeltaEvent,
+    SseKind.RESTART: AttemptEvent,
+    SseKind.END: MessageOut,
+}
+"""What the `data` of each kind holds, as JSON."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,17 @@
-"""The OpenAPI document: every failure of every route, with the one error body and an example."""
+"""Failures in the OpenAPI document: each route's own, and those that middleware may answer in front of it."""
 
 from collections import defaultdict
-from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
-
-from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
+from typing import Any, Final
 
 from app.error_handlers import PROBLEM_TYPE
 from app.errors import (
     AppError,
     AuthenticationRequired,
     BodyTooLarge,
+    DailyLimitReached,
     InternalError,
+    OtpInvalid,
     RateLimitExceeded,
     RequestTimeout,
     ServiceUnavailable,
@@ -21,18 +19,23 @@ from app.errors import (
     ValidationFailed,
 )
 from app.rate_limiter import is_exempt
-from app.schemas.problem import Problem
 
 _WRITING = ("post", "put", "patch", "delete")
 _EVERYWHERE: tuple[type[AppError], ...] = (InternalError, ServiceUnavailable)
 _WITH_BODY: tuple[type[AppError], ...] = (ValidationFailed, BodyTooLarge, UnsupportedMediaType)
-_HEADERS = {
-    "X-Request-Id": "The request's id: the caller's own, if it was safe to use, or a new one.",
-    "RateLimit-Policy": "The limits that apply (draft-ietf-httpapi-ratelimit-headers), each with its quota "
-    "`q` in `w` seconds: `ip`, `pro` (requests of a person on Pro), `daily` (messages on Basic).",
-    "RateLimit": "What is left of each: `r` more, and `t` seconds until it is more than that again.",
+_MEMBERS: Final[dict[type[AppError], dict[str, object]]] = {
+    ValidationFailed: {"errors": [{"pointer": "/content", "message": "Field required"}]},
+    OtpInvalid: {"attempts_left": 4},
+    DailyLimitReached: {
+        "limit": 5,
+        "used": 5,
+        "resets_at": "2026-02-01T00:00:00Z",
+        "upgrade": "/subscribe/pro",
+    },
 }
-_PROBLEM_REFERENCE = {"$ref": "#/components/schemas/Problem"}
+"""What some failures say besides what all say."""
+
+_PROBLEM_REFERENCE: Final = {"$ref": "#/components/schemas/Problem"}
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -71,10 +74,11 @@ def _example(error: type[AppError]) -> dict[str, Any]:
         "timestamp": "2026-01-31T12:00:00.000000Z",
         "code": error.code,
         "request_id": "4f9d8a52c9a54b7f8a0d6c6a3c1e2b10",
+        **_MEMBERS.get(error, {}),
     }
 
 
-def _add_common_failures(path: str, method: str, responses: dict[str, Any]) -> None:
+def add_common_failures(path: str, method: str, responses: dict[str, Any]) -> None:
     """What middleware may answer in front of the route."""
     common: list[type[AppError]] = [InternalError]
     if not is_exempt(path):
@@ -87,40 +91,3 @@ def _add_common_failures(path: str, method: str, responses: dict[str, Any]) -> N
         if error.code not in examples:
             examples |= _response([error])["content"][PROBLEM_TYPE]["examples"]
             known["description"] += "; " + _response([error])["description"]
-
-
-def _add_common_headers(path: str, responses: dict[str, Any]) -> None:
-    """What middleware adds to whatever the route answers."""
-    for response in responses.values():
-        names = ["X-Request-Id"] if is_exempt(path) else list(_HEADERS)
-        headers = response.setdefault("headers", {})
-        headers |= {name: {"$ref": f"#/components/headers/{name}"} for name in names}
-
-
-def document(app: FastAPI) -> Callable[[], dict[str, Any]]:
-    """The generator for `app.openapi`: FastAPI's document without the 422 that this API never answers."""
-
-    def generate() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            schema = get_openapi(
-                title=app.title, version=app.version, description=app.description, routes=app.routes
-            )
-            for path, item in schema["paths"].items():
-                for method, operation in item.items():
-                    operation["responses"].pop("422", None)
-                    _add_common_failures(path, method, operation["responses"])
-                    _add_common_headers(path, operation["responses"])
-            components = schema.setdefault("components", {})
-            components["headers"] = {
-                name: {"description": text, "schema": {"type": "string"}} for name, text in _HEADERS.items()
-            }
-            schemas = components.setdefault("schemas", {})
-            for unused in ("HTTPValidationError", "ValidationError"):
-                schemas.pop(unused, None)
-            problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-            schemas |= problem.pop("$defs")
-            schemas["Problem"] = problem
-            app.openapi_schema = schema
-        return app.openapi_schema
-
-    return generate

@@ -1,0 +1,48 @@
+"""The OpenAPI document: every route with all its failures, examples, headers and events."""
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from app.openapi.bodies import REPLY_EVENT_REFERENCE, add_examples, further_schemas
+from app.openapi.failures import add_common_failures, failures
+from app.openapi.headers import HEADERS, add_headers
+
+__all__ = ["REPLY_EVENT_REFERENCE", "document", "failures"]
+
+
+def document(app: FastAPI) -> Callable[[], dict[str, Any]]:
+    """The generator for `app.openapi`: FastAPI's document without the 422 that this API never answers."""
+
+    def generate() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = get_openapi(
+                title=app.title,
+                version=app.version,
+                description=app.description,
+                routes=app.routes,
+                servers=[{"url": "/"}],
+            )
+            components = schema.setdefault("components", {})
+            components["headers"] = {
+                name: {"description": text, "schema": {"type": "string"}} for name, text in HEADERS.items()
+            }
+            schemas = components.setdefault("schemas", {})
+            for unused in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(unused, None)
+            for name, further in further_schemas().items():
+                schemas.setdefault(name, further)
+            for path, item in schema["paths"].items():
+                for method, operation in item.items():
+                    operation.setdefault("security", [])
+                    operation["responses"].pop("422", None)
+                    add_common_failures(path, method, operation["responses"])
+                    add_headers(path, operation)
+                    add_examples(operation, schemas)
+                    operation["responses"] = dict(sorted(operation["responses"].items()))
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    return generate

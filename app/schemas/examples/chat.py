@@ -1,0 +1,112 @@
+"""A room, what is said in it, and the stream of a reply."""
+
+from typing import Final
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from app.models import MessageStatus, Role
+from app.schemas import chatroom, message
+from app.schemas.examples.moments import ANSWERED, ASKED, CURSOR, SIGNED_UP
+from app.schemas.examples.people import QUOTA
+from app.schemas.sse import AttemptEvent, DeltaEvent, MessageEvent, SseEvent, SseKind
+
+_TEXT = "The tide comes in on silver feet."
+
+ROOM: Final = chatroom.ChatroomOut(
+    id=UUID("019c13da-41f0-7b02-8c11-5d2e6f708192"),
+    title="Poems",
+    description=None,
+    system_instruction="Answer in verse.",
+    model="gemini-3.8-flash",
+    archived=False,
+    message_count=2,
+    last_message_at=ASKED,
+    created_at=SIGNED_UP,
+    updated_at=ASKED,
+)
+QUESTION: Final = message.MessageOut(
+    id=UUID("019c13dc-0a5a-7e44-a1b2-c3d4e5f60718"),
+    chatroom_id=ROOM.id,
+    role=Role.USER,
+    content="Write a line about the sea.",
+    status=MessageStatus.COMPLETED,
+    reply_to=None,
+    superseded=False,
+    error=None,
+    finish_reason=None,
+    model=None,
+    usage=None,
+    created_at=ASKED,
+    completed_at=ASKED,
+)
+PENDING_REPLY: Final = message.MessageOut(
+    id=UUID("019c13dc-0a5b-7d06-b0c1-d2e3f4051627"),
+    chatroom_id=ROOM.id,
+    role=Role.MODEL,
+    content="",
+    status=MessageStatus.PENDING,
+    reply_to=QUESTION.id,
+    superseded=False,
+    error=None,
+    finish_reason=None,
+    model=ROOM.model,
+    usage=None,
+    created_at=ASKED,
+    completed_at=None,
+)
+REPLY: Final = PENDING_REPLY.model_copy(
+    update={
+        "content": _TEXT,
+        "status": MessageStatus.COMPLETED,
+        "finish_reason": "stop",
+        "usage": message.Usage(
+            input_tokens=14,
+            output_tokens=9,
+            thinking_tokens=0,
+            time_to_first_token_ms=410,
+            duration_ms=2160,
+        ),
+        "completed_at": ANSWERED,
+    }
+)
+CANCELLED_REPLY: Final = PENDING_REPLY.model_copy(
+    update={
+        "content": _TEXT[:8],
+        "status": MessageStatus.CANCELLED,
+        "usage": message.Usage(
+            input_tokens=None,
+            output_tokens=None,
+            thinking_tokens=None,
+            time_to_first_token_ms=410,
+            duration_ms=700,
+        ),
+        "completed_at": ANSWERED,
+    }
+)
+EXCHANGE: Final = message.ExchangeOut(message=QUESTION, reply=REPLY, quota=QUOTA)
+UNANSWERED: Final = EXCHANGE.model_copy(update={"reply": PENDING_REPLY})
+
+STREAM: Final = "retry: 2000\n\n" + "".join(
+    event.encoded().decode()
+    for event in (
+        SseEvent(0, SseKind.MESSAGE, MessageEvent(message=QUESTION, reply=PENDING_REPLY)),
+        SseEvent(1_000_000_000, SseKind.START, AttemptEvent(attempt=1)),
+        SseEvent(1_000_000_008, SseKind.DELTA, DeltaEvent(text=_TEXT[:8])),
+        SseEvent(1_000_000_000 + len(_TEXT), SseKind.DELTA, DeltaEvent(text=_TEXT[8:])),
+        SseEvent(1_999_999_999, SseKind.END, REPLY),
+    )
+)
+"""A stream from its first event to its end."""
+
+CHAT: Final[tuple[BaseModel, ...]] = (
+    chatroom.ChatroomIn(title="Poems", system_instruction="Answer in verse."),
+    chatroom.ChatroomPatch(title="Poems of the sea", archived=False),
+    ROOM.model_copy(update={"message_count": 0, "last_message_at": None, "updated_at": SIGNED_UP}),
+    chatroom.ChatroomPage(chatrooms=[ROOM], next_cursor=CURSOR),
+    chatroom.ChatroomWithMessages(**dict(ROOM), messages=[QUESTION, REPLY], next_cursor=None),
+    message.MessageIn(content=QUESTION.content),
+    EXCHANGE,
+    REPLY,
+    message.MessagePage(messages=[REPLY, QUESTION], next_cursor=CURSOR),
+)
