@@ -39,6 +39,8 @@ _BLANKS_OF_ASCII = r"""!-/:-@\[-`{-~"""
 
 # A letter of an unspaced script stands between two of these, which PostgreSQL's parser takes for a blank.
 _APART = r"\x1f"
+# What is neither letter nor blank becomes this: a blank, too, but one that keeps "node.js" one thing to ask for.
+_BREAK = r"\x1e"
 
 # Greek has another small sigma at the end of words, which capital letters do not know.
 _COLLATION = "pg_catalog.collation"  # stands for one that the database has
@@ -50,10 +52,10 @@ DECLARE
 BEGIN
     IF octet_length(plain) > length(plain) THEN
         plain := left(lower(normalize(plain, NFKC) COLLATE {_COLLATION}), {_LONGEST});
-        plain := regexp_replace(translate(plain, '\u03c2', '\u03c3'), '[{_BLANKS}]+', ' ', 'g');
+        plain := regexp_replace(translate(plain, '\u03c2', '\u03c3'), '[{_BLANKS}]+', E'{_BREAK}', 'g');
         plain := regexp_replace(plain, '[{_UNSPACED}]', E'{_APART}\\\\&{_APART}', 'g');
     END IF;
-    RETURN regexp_replace(plain, '[{_BLANKS_OF_ASCII}]+', ' ', 'g');
+    RETURN regexp_replace(plain, '[{_BLANKS_OF_ASCII}]+', E'{_BREAK}', 'g');
 END
 $body$
 """
@@ -61,7 +63,7 @@ $body$
 # Of a database with another encoding only the words in ASCII are found.
 _SEARCH_TEXT_UNLESS_UTF8 = f"""
 CREATE FUNCTION search_text(told text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $body$
-SELECT regexp_replace(translate(left(told, {_LONGEST}), E'{_APART}', ' '), '[{_BLANKS_OF_ASCII}]+', ' ', 'g')
+SELECT regexp_replace(translate(left(told, {_LONGEST}), E'{_APART}', ' '), '[{_BLANKS_OF_ASCII}]+', E'{_BREAK}', 'g')
 $body$
 """
 

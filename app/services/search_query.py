@@ -1,6 +1,7 @@
 """What a person types, made ready for PostgreSQL's parser; and what that made of it, read back."""
 
 import re
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -10,6 +11,7 @@ _QUOTE, _MINUS = OPERATOR_MARKS
 _AS_QUOTES = str.maketrans(dict.fromkeys('"“”„‟«»「」『』', _QUOTE))
 _EXCLUDES = re.compile(rf"(?<![^\s{_QUOTE}])-(?=\S)")
 _LETTER = re.compile(f"{LETTER_MARK}(.){LETTER_MARK}")
+_LETTERS_TOGETHER = re.compile(f"(.){LETTER_MARK * 2}(?=(.))")
 _TOKEN = re.compile(r"'([^']+)'|<->|<\d+>|[&|!()]")
 _ADJACENT = re.compile(r"<->|<\d+>")
 _SIDE_BY_SIDE = re.compile(r"'(.)' <-> (?='(.)')")
@@ -44,7 +46,7 @@ def read_back(parsed: ParsedQuery, *, owner: UUID) -> SearchQuery | None:
     if not parsed.query:
         return None
     letters = frozenset(_LETTER.findall(parsed.text))
-    exact = _with_pairs(parsed.query, letters)
+    exact = _with_pairs(parsed.query, set(_LETTERS_TOGETHER.findall(parsed.text)))
     # The index does not know which words stand side by side: it is asked for both, and never without them.
     everything = f"'@{owner}'"
     indexed = _ADJACENT.sub("&", _NOT_A_PHRASE.sub(everything, exact))
@@ -52,12 +54,12 @@ def read_back(parsed: ParsedQuery, *, owner: UUID) -> SearchQuery | None:
     return SearchQuery(words, tuple(_phrase(words, letters) for words in _wanted(parsed.query)))
 
 
-def _with_pairs(query: str, letters: frozenset[str]) -> str:
+def _with_pairs(query: str, together: AbstractSet[tuple[str, str]]) -> str:
     """Letters side by side also as words of two: the index has those, and single ones are everywhere."""
 
     def pair(found: re.Match[str]) -> str:
         first, second = found.groups()
-        if first in letters and second in letters:
+        if (first, second) in together:
             return f"'{first}' & '{first}{second}' & "
         return found[0]
 
