@@ -39,7 +39,7 @@ _BLANKS_OF_ASCII = r"""!-/:-@\[-`{-~"""
 
 # A letter of an unspaced script stands between two of these, which PostgreSQL's parser takes for a blank.
 _APART = r"\x1f"
-# What is neither letter nor blank becomes this: a blank, too, but one that keeps "node.js" one thing to ask for.
+# Another blank, for what is neither letter nor blank: "node.js" stays one thing to ask for.
 _BREAK = r"\x1e"
 
 # Greek has another small sigma at the end of words, which capital letters do not know.
@@ -63,7 +63,9 @@ $body$
 # Of a database with another encoding only the words in ASCII are found.
 _SEARCH_TEXT_UNLESS_UTF8 = f"""
 CREATE FUNCTION search_text(told text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $body$
-SELECT regexp_replace(translate(left(told, {_LONGEST}), E'{_APART}', ' '), '[{_BLANKS_OF_ASCII}]+', E'{_BREAK}', 'g')
+SELECT regexp_replace(
+    translate(left(told, {_LONGEST}), E'{_APART}', ' '), '[{_BLANKS_OF_ASCII}]+', E'{_BREAK}', 'g'
+)
 $body$
 """
 

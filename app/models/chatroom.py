@@ -26,6 +26,8 @@ class Chatroom(Base):
     __table_args__ = (
         # Carries the list of a person's rooms, newest activity first.
         Index("ix_chatrooms_list", "user_id", "archived", text("active_at DESC"), text("id DESC")),
+        # Carries the export, which goes on while rooms become active.
+        Index("ix_chatrooms_of_user", "user_id", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
