@@ -32,6 +32,7 @@ from app.repositories.password import PasswordRepository
 from app.repositories.periodic_job import PeriodicJobRepository
 from app.repositories.purge import PurgeRepository
 from app.repositories.reply import ReplyRepository
+from app.repositories.search import SearchRepository
 from app.repositories.session import SessionRepository
 from app.repositories.subscription import SubscriptionRepository
 from app.repositories.usage import UsageRepository
@@ -102,6 +103,11 @@ class Transaction:
     def messages(self) -> MessageRepository:
         """Messages as people see them."""
         return MessageRepository(self.session)
+
+    @cached_property
+    def search(self) -> SearchRepository:
+        """Messages by their words."""
+        return SearchRepository(self.session)
 
     @cached_property
     def replies(self) -> ReplyRepository:

@@ -44,6 +44,7 @@ from app.services.reply_stream import ReplyStreams
 from app.services.request_limit import RequestLimit
 from app.services.return_addresses import ReturnAddresses
 from app.services.room_export import RoomExportService
+from app.services.search import SearchService
 from app.services.session import SessionService
 from app.services.session_cache import SessionCache
 from app.services.stopping import ReplyStopper
@@ -74,6 +75,7 @@ class ApiServices:
     exports: ExportService
     room_exports: RoomExportService
     chatrooms: ChatroomService
+    search: SearchService
     messages: MessageService
     subscriptions: SubscriptionService
     checkouts: CheckoutService
@@ -164,6 +166,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
                 utc_now,
                 settings.selectable_models,
             ),
+            search=SearchService(base.uow, cursors),
             messages=MessageService(base.uow, base.quota, Turns(), feed, utc_now, settings.message_max_chars),
             cancellations=CancellationService(base.uow, base.quota, feed, events),
             streams=ReplyStreams(base.uow, feed, events),

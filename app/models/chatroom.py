@@ -27,6 +27,8 @@ class Chatroom(Base):
         # Carries the list of a person's rooms, newest activity first.
         Index("ix_chatrooms_list", "user_id", "archived", text("active_at DESC"), text("id DESC")),
         Index("ix_chatrooms_erase_at", "erase_at", postgresql_where=text("erase_at IS NOT NULL")),
+        # Carries the export, which goes on while rooms become active.
+        Index("ix_chatrooms_of_user", "user_id", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

@@ -4,7 +4,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, new_id
@@ -35,6 +36,11 @@ class MessageStatus(StrEnum):
 
 # Written out, since PostgreSQL does not use a partial index for values that are bound later.
 UNFINISHED = text("role = 'model' AND status IN ('pending', 'generating')")
+
+_WORDS = (
+    "CASE WHEN status NOT IN ('pending', 'generating') THEN message_words(user_id, search_text(content)) END"
+)
+_SEARCHABLE = text("words IS NOT NULL")
 
 
 class Message(Base):
@@ -70,6 +76,17 @@ class Message(Base):
             postgresql_where=text("cancel_requested_at IS NOT NULL AND status = 'generating'"),
         ),
         Index("ix_messages_unfinished_of_room", "chatroom_id", "position", postgresql_where=UNFINISHED),
+        # Search: by words, however old; and the newest by themselves, since a word may be in all of them.
+        # The list of what is not yet in the index is short: every search reads it, and somebody's message
+        # has to wait while it is worked in.
+        Index(
+            "ix_messages_words",
+            "words",
+            postgresql_using="gin",
+            postgresql_with={"gin_pending_list_limit": 512},
+            postgresql_where=_SEARCHABLE,
+        ),
+        Index("ix_messages_newest", "user_id", "id", postgresql_where=_SEARCHABLE),
         CheckConstraint("(role = 'model') = (reply_to IS NOT NULL)", "replies_answer_something"),
     )
 
@@ -107,3 +124,10 @@ class Message(Base):
     next_attempt_at: Mapped[datetime | None]
     cancel_requested_at: Mapped[datetime | None]
     last_error: Mapped[str | None]
+
+    # What search finds it by, the owner among it; none while it is being written, which would cost a worker
+    # with every renewal. No statement but the search's own is to carry it.
+    words: Mapped[str | None] = mapped_column(
+        TSVECTOR, Computed(_WORDS, persisted=True), deferred=True, deferred_raiseload=True
+    )
+    __mapper_args__ = {"eager_defaults": False}  # noqa: RUF012  # SQLAlchemy's; an INSERT is not to return it

@@ -1,4 +1,8 @@
-"""SQL that reads everything held about a person, in pages behind the last row of the page before."""
+"""SQL that reads everything held about a person, in pages behind the last row of the page before.
+
+Of rooms and messages there may be many: they are asked for in an order that only one index has, so that
+whatever the planner believes, a page is all that is read.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +10,7 @@ from datetime import date
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
@@ -42,8 +46,12 @@ class ExportRepository:
         """Rooms with their summaries, oldest first."""
         rows = await self.session.scalars(
             select(Chatroom)
-            .where(Chatroom.user_id == user_id, Chatroom.erase_at.is_(None), Chatroom.id > after)
-            .order_by(Chatroom.id)
+            .where(
+                tuple_(Chatroom.user_id, Chatroom.id) > (user_id, after),
+                Chatroom.user_id <= user_id,
+                Chatroom.erase_at.is_(None),
+            )
+            .order_by(Chatroom.user_id, Chatroom.id)
             .limit(limit)
             .options(undefer(Chatroom.summary))
         )
@@ -55,8 +63,12 @@ class ExportRepository:
         """Messages of a room, oldest first."""
         rows = await self.session.scalars(
             select(Message)
-            .where(Message.chatroom_id == chatroom_id, Message.user_id == user_id, Message.position > after)
-            .order_by(Message.position)
+            .where(
+                tuple_(Message.chatroom_id, Message.position) > (chatroom_id, after),
+                Message.chatroom_id <= chatroom_id,
+                Message.user_id == user_id,
+            )
+            .order_by(Message.chatroom_id, Message.position)
             .limit(limit)
         )
         return rows.all()

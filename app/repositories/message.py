@@ -3,10 +3,25 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Integer, Uuid, bindparam, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Message
+
+_BEHIND_ALL = 2**31 - 1
+_ROOM = bindparam("room", type_=Uuid)
+# In this order only the index of positions has them. With the room as an equality, the planner might read all
+# of it and sort, in the belief that room and owner together leave but a few.
+_PAGE = (
+    select(Message)
+    .where(
+        tuple_(Message.chatroom_id, Message.position) < tuple_(_ROOM, bindparam("before", type_=Integer)),
+        Message.chatroom_id >= _ROOM,
+        Message.user_id == bindparam("owner", type_=Uuid),
+    )
+    .order_by(Message.chatroom_id.desc(), Message.position.desc())
+    .limit(bindparam("most", type_=Integer))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +84,10 @@ class MessageRepository:
         self, *, chatroom_id: UUID, user_id: UUID, before: int | None, limit: int
     ) -> list[Message]:
         """Up to `limit` messages of the user's room, newest first, older than position `before`."""
-        query = (
-            select(Message)
-            .where(Message.chatroom_id == chatroom_id, Message.user_id == user_id)
-            .order_by(Message.position.desc())
-            .limit(limit)
-        )
-        if before is not None:
-            query = query.where(Message.position < before)
-        return list(await self.session.scalars(query))
+        values = {
+            "room": chatroom_id,
+            "owner": user_id,
+            "before": _BEHIND_ALL if before is None else before,
+            "most": limit,
+        }
+        return list(await self.session.scalars(_PAGE, values))

@@ -13,6 +13,7 @@ from app.routers import (
     pages,
     password,
     reply,
+    search,
     session,
     subscription,
     user,
@@ -26,6 +27,7 @@ ALL: Final[tuple[APIRouter, ...]] = (
     password.router,
     session.router,
     user.router,
+    search.router,  # before the routes that would take its name for a chatroom's id
     chatroom.router,
     message.router,
     reply.router,

@@ -1,0 +1,16 @@
+"""Rooms of a person in the order of their making: an export reads them page by page."""
+
+from alembic import op
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_index("ix_chatrooms_of_user", "chatrooms", ["user_id", "id"])
+
+
+def downgrade() -> None:
+    op.drop_index("ix_chatrooms_of_user", table_name="chatrooms")

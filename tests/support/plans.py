@@ -1,0 +1,69 @@
+"""What statements read: those that the service sends are noted, and run again under EXPLAIN ANALYZE."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import LiteralString, cast
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tests.support.person import Json
+
+_TABLES = ("messages", "chatrooms")
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A statement with its values."""
+
+    statement: str
+    values: tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """A part of a plan that reads a table or an index: how, and how many rows, with those it left out."""
+
+    kind: str
+    of: str
+    rows: float
+
+
+@contextmanager
+def noted(engine: AsyncEngine) -> Iterator[list[Sent]]:
+    """The statements about messages and rooms that are sent meanwhile."""
+    sent: list[Sent] = []
+
+    def note(*arguments: object) -> None:
+        statement, values = str(arguments[2]), cast("tuple[object, ...]", arguments[3])
+        if any(table in statement for table in _TABLES):
+            sent.append(Sent(statement, values))
+
+    event.listen(engine.sync_engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(engine.sync_engine, "before_cursor_execute", note)
+
+
+def scans(database_url: str, sent: Sent, *, plan: LiteralString) -> list[Scan]:
+    """What a statement reads, planned for its values (`force_custom_plan`) or any (`force_generic_plan`)."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("SET plan_cache_mode = " + plan)
+        connection.execute(b"PREPARE asked AS " + sent.statement.encode())
+        values = sql.SQL(", ").join(map(sql.Literal, sent.values))
+        explain = sql.SQL("EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) EXECUTE asked({})").format(values)
+        [[[explained]]] = connection.execute(explain).fetchall()
+    return list(_scans(explained["Plan"]))
+
+
+def _scans(node: Json) -> Iterator[Scan]:
+    if of := node.get("Index Name") or node.get("Relation Name"):
+        rows = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Index Recheck")
+        read = sum(node.get(name, 0) for name in rows) * node["Actual Loops"]
+        yield Scan(node["Node Type"], of, read)
+    for child in node.get("Plans", []):
+        yield from _scans(child)

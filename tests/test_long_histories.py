@@ -1,0 +1,241 @@
+"""A million messages: no statement that serves a person reads more rows than it answers with.
+
+The service's own code runs, and every statement that it sends is run again under EXPLAIN ANALYZE with the
+values that it had, planned for these values and for any.
+"""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from app.database import create_engine, create_session_factory
+from app.jobs import Job
+from app.redis_client.breaker import Breaker
+from app.redis_client.chatroom_cache import ChatroomCache
+from app.redis_client.connection import RedisConnection
+from app.redis_client.daily_count import DailyCountMirror
+from app.repositories.search import COMPARED, LOOKED_THROUGH
+from app.schemas.search import SearchPage
+from app.services.chatroom import DEFAULT_PAGE, ChatroomService
+from app.services.clock import utc_now
+from app.services.export import ExportService
+from app.services.paging import CursorSigner
+from app.services.search import SearchService
+from app.unit_of_work import UnitOfWork
+from benchmarks.histories import COMMON, MIDDLING, PHRASE, RARE, RARE_PHRASE, UNSPACED, Size, make_histories
+from tests.conftest import Servers
+from tests.support.person import Person, ok
+from tests.support.plans import Scan, Sent, noted, scans
+from tests.support.stack import Stack
+
+_SIZE = Size()
+_PAGE = DEFAULT_PAGE + 1  # one more says that there is a next page
+_RARE_HITS = _SIZE.long_room // 10_000
+_MIDDLING_HITS = _SIZE.long_room // 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Histories:
+    stack: Stack
+    person: Person
+    room: uuid.UUID
+
+    @property
+    def owner(self) -> uuid.UUID:
+        return uuid.UUID(self.person.id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Product:
+    """The service's code on this database."""
+
+    uow: UnitOfWork
+    chatrooms: ChatroomService
+    search: SearchService
+    exports: ExportService
+
+
+class _NoPublisher:
+    """Wakes nobody up: nothing is written here."""
+
+    def publish(self, job: Job) -> None:
+        """Drop the job."""
+
+
+@pytest.fixture(scope="module")
+def histories(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Histories]:
+    stack = Stack(
+        database_url=servers.database_url,
+        redis_url=servers.redis_url,
+        folder=tmp_path_factory.mktemp("long-histories"),
+    )
+    try:
+        stack.migrate()
+        stack.start_sandbox()
+        stack.base_url = stack.start_api()
+        person = stack.person()
+        room = make_histories(stack.database.url, person.id, _SIZE)
+        assert int(str(stack.database.value("SELECT count(*) FROM messages"))) >= 999_998
+        yield _Histories(stack, person, room)
+    finally:
+        stack.stop()
+
+
+@asynccontextmanager
+async def _product(stack: Stack, sent: list[Sent]) -> AsyncIterator[_Product]:
+    engine = create_engine(stack.database.url)
+    redis = RedisConnection(stack.redis_url, Breaker())
+    cache = ChatroomCache(redis, ttl_seconds=300)
+    uow = UnitOfWork(
+        create_session_factory(engine), cache, DailyCountMirror(redis), _NoPublisher(), limit_seconds=60
+    )
+    cursors = CursorSigner(b"key")
+    try:
+        with noted(engine) as statements:
+            yield _Product(
+                uow,
+                ChatroomService(uow, cache, cursors, utc_now, ("gemini-3.8-flash",)),
+                SearchService(uow, cursors),
+                ExportService(uow, utc_now),
+            )
+        sent += statements
+    finally:
+        await redis.aclose()
+        await engine.dispose()
+
+
+def _sent(histories: _Histories, ask: Callable[[_Product], Awaitable[object]]) -> list[Sent]:
+    """What the service sends for this; of statements that differ in their values only, the last."""
+    sent: list[Sent] = []
+
+    async def run() -> None:
+        async with _product(histories.stack, sent) as product:
+            await ask(product)
+
+    asyncio.run(run())
+    return list({one.statement: one for one in sent}.values())
+
+
+def _reads(histories: _Histories, ask: Callable[[_Product], Awaitable[object]]) -> list[Scan]:
+    """Everything that is read for this, in both kinds of plans; no table is ever read through."""
+    found = [
+        scan
+        for one in _sent(histories, ask)
+        for plan in ("force_custom_plan", "force_generic_plan")
+        for scan in scans(histories.stack.database.url, one, plan=plan)
+    ]
+    assert found
+    assert "Seq Scan" not in {scan.kind for scan in found}, found
+    return found
+
+
+def _most(found: list[Scan], *, index: str | None = None) -> float:
+    """The most rows that one part of the plans read, of all or of those on this index."""
+    return max((scan.rows for scan in found if index in (None, scan.of)), default=0)
+
+
+async def _pages_of_rooms(product: _Product, histories: _Histories, pages: int) -> None:
+    cursor = None
+    for _ in range(pages):
+        page = await product.chatrooms.page(
+            histories.owner, archived=False, cursor=cursor, limit=DEFAULT_PAGE
+        )
+        cursor = page.next_cursor
+        assert cursor is not None
+
+
+async def _pages_of_history(product: _Product, histories: _Histories, pages: int) -> None:
+    cursor = None
+    for _ in range(pages):
+        page = await product.chatrooms.history(
+            histories.owner, histories.room, cursor=cursor, limit=DEFAULT_PAGE
+        )
+        cursor = page.next_cursor
+        assert cursor is not None
+
+
+async def _pages_of_search(product: _Product, histories: _Histories, q: str, pages: int = 1) -> SearchPage:
+    page = await product.search.search(histories.owner, q, cursor=None, limit=DEFAULT_PAGE)
+    for _ in range(pages - 1):
+        assert page.next_cursor is not None
+        page = await product.search.search(histories.owner, q, cursor=page.next_cursor, limit=DEFAULT_PAGE)
+    return page
+
+
+@pytest.mark.parametrize("pages", [1, 100])
+def test_a_page_of_ten_thousand_rooms_reads_a_page(histories: _Histories, pages: int) -> None:
+    """Red without ix_chatrooms_list."""
+    assert _most(_reads(histories, lambda product: _pages_of_rooms(product, histories, pages))) <= _PAGE
+
+
+@pytest.mark.parametrize("pages", [1, 100])
+def test_a_page_of_a_hundred_thousand_messages_reads_a_page(histories: _Histories, pages: int) -> None:
+    """Red without the unique index of positions."""
+    assert _most(_reads(histories, lambda product: _pages_of_history(product, histories, pages))) <= _PAGE
+
+
+def test_looking_into_a_long_room_reads_a_page(histories: _Histories) -> None:
+    """Red without the unique index of positions."""
+    found = _reads(histories, lambda product: product.chatrooms.get(histories.owner, histories.room))
+    assert _most(found) <= _PAGE
+
+
+@pytest.mark.parametrize("pages", [1, 50])
+def test_a_common_word_is_found_among_the_newest(histories: _Histories, pages: int) -> None:
+    """Red without ix_messages_newest."""
+    found = _reads(histories, lambda product: _pages_of_search(product, histories, COMMON, pages))
+    assert _most(found) <= _PAGE
+    assert "ix_messages_words" not in {scan.of for scan in found}
+
+
+@pytest.mark.parametrize("q", [RARE, RARE_PHRASE, UNSPACED, f"{COMMON} {RARE} -{MIDDLING}"])
+def test_a_rare_word_reads_the_newest_and_its_hits(histories: _Histories, q: str) -> None:
+    """Red without ix_messages_words, and without the owner or the pairs of letters among the words."""
+    found = _reads(histories, lambda product: _pages_of_search(product, histories, q))
+    assert _most(found) <= LOOKED_THROUGH
+    assert _most([scan for scan in found if scan.of != "ix_messages_newest"]) <= _RARE_HITS
+    assert _most(found, index="ix_messages_words") > 0
+
+
+@pytest.mark.parametrize("pages", [1, 3])
+def test_a_middling_word_reads_the_newest_and_its_hits(histories: _Histories, pages: int) -> None:
+    found = _reads(histories, lambda product: _pages_of_search(product, histories, MIDDLING, pages))
+    assert _most(found) <= LOOKED_THROUGH
+    assert _most([scan for scan in found if scan.of != "ix_messages_newest"]) <= _MIDDLING_HITS
+
+
+def test_a_phrase_of_words_that_are_everywhere_is_compared_in_portions(histories: _Histories) -> None:
+    """The index does not know what stands side by side: all own messages with both words are counted.
+
+    But only so many are compared at once, newest first; the next page goes on behind them. Red without that
+    bound.
+    """
+    found = _reads(histories, lambda product: _pages_of_search(product, histories, PHRASE))
+    own = _SIZE.long_room + (_SIZE.rooms - 1) * _SIZE.short_room
+    assert _most(found, index="ix_messages_words") <= own
+    assert 0 < _most(found, index="pk_messages") <= COMPARED
+    hits, cursor, pages = 0, "", 0
+    while cursor is not None:
+        parameters = {"q": PHRASE, **({"cursor": cursor} if cursor else {})}
+        page = ok(histories.person.http.get("/chatroom/search", params=parameters))
+        hits, cursor, pages = hits + len(page["hits"]), page["next_cursor"], pages + 1
+    assert hits == _RARE_HITS
+    assert pages <= own // COMPARED + 1
+
+
+def test_an_export_reads_page_by_page(histories: _Histories) -> None:
+    """Red without the unique index of positions, and without the index of rooms."""
+
+    async def export(product: _Product) -> None:
+        pieces = (await product.exports.begin(histories.owner)).pieces
+        for _ in range(500):
+            await anext(pieces)
+        await pieces.aclose()
+        async with product.uow.single() as tx:
+            await tx.exports.messages(histories.owner, chatroom_id=histories.room, after=50_000, limit=100)
+
+    assert _most(_reads(histories, export)) <= 100

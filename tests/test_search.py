@@ -1,0 +1,285 @@
+"""Searching: one's own messages by their words, in any language, and nobody else's."""
+
+# ruff: noqa: RUF001 - many scripts have letters that look like others
+
+import html
+import re
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import Servers
+from tests.support.person import Json, Person, ok, problem
+from tests.support.stack import Stack
+from tests.support.waiting import eventually
+
+
+@pytest.fixture(scope="module")
+def stack(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack without a worker: what people say is found at once, and no reply says it again."""
+    running = Stack(
+        database_url=servers.database_url,
+        redis_url=servers.redis_url,
+        folder=tmp_path_factory.mktemp("search"),
+        CELERY_BROKER_URL=servers.redis_url.rpartition("/")[0] + "/11",
+        BASIC_MESSAGES_PER_DAY="1000",
+    )
+    try:
+        running.migrate()
+        running.start_sandbox()
+        running.base_url = running.start_api()
+        yield running
+    finally:
+        running.stop()
+
+
+def _say(person: Person, room: str, *contents: str) -> list[str]:
+    """Send messages whose replies nobody waits for; returns their ids."""
+    return [ok(person.post(room, content, Prefer="respond-async"))["message"]["id"] for content in contents]
+
+
+def _search(person: Person, q: str, **parameters: object) -> Json:
+    found = person.http.get("/chatroom/search", params={"q": q, **{k: str(v) for k, v in parameters.items()}})
+    return ok(found)
+
+
+def _found(person: Person, q: str) -> list[str]:
+    """The texts of what is found, newest first, from their snippets."""
+    page = _search(person, q)
+    assert page["next_cursor"] is None
+    return [html.unescape(re.sub("</?mark>", "", hit["snippet"])) for hit in page["hits"]]
+
+
+_FOX = "The quick brown Fox jumps over the lazy dog"
+_DOG = "A dog that doesn't jump: brown, not quick"
+
+
+@pytest.fixture(scope="module")
+def reader(stack: Stack) -> Person:
+    """Somebody who has said two things."""
+    person = stack.person()
+    _say(person, person.open_room(), _FOX, _DOG)
+    return person
+
+
+@pytest.mark.parametrize(
+    ("q", "expected"),
+    [
+        ("fox", [_FOX]),
+        ("FOX", [_FOX]),
+        ("quick dog", [_DOG, _FOX]),
+        ("dog quick", [_DOG, _FOX]),
+        ("quick wolf", []),
+        ('"quick brown"', [_FOX]),
+        ("\u201cquick brown\u201d", [_FOX]),
+        ('"brown quick"', []),
+        ("dog -fox", [_DOG]),
+        ('dog -"quick brown"', [_DOG]),
+        ("fox or doesn't", [_DOG, _FOX]),
+        ("jump", [_DOG]),
+        ("doesn't", [_DOG]),
+        ("t-doesn", []),
+        ("fo", []),
+        ("-fox", [_DOG]),
+        ("fox!!! & (quick) | 'dog' :* <-> \\", [_FOX]),
+        ('fox "', [_FOX]),
+    ],
+)
+def test_words_phrases_and_exclusions_find_what_they_say(reader: Person, q: str, expected: list[str]) -> None:
+    assert _found(reader, q) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "q", "marked"),
+    [
+        ("Die ÄPFEL von der Straße", "äpfel straße", ["ÄPFEL", "Straße"]),
+        ("Съешь ещё этих мягких БУЛОК", "булок", ["БУЛОК"]),
+        ("Η ΟΔΟΣ είναι μεγάλη", "οδος", ["ΟΔΟΣ"]),
+        ("كيف حالك؟ أهلاً، صديقي", "حالك صديقي", ["حالك", "صديقي"]),
+        ("मुझे हिन्दी में बताओ।", "हिन्दी बताओ", ["हिन्दी", "बताओ"]),
+        ("機械学習の仕組みを教えて。", "仕組み", ["仕組み"]),
+        ("カタカナとﾊﾝｶｸ", "ハンカク", ["ﾊﾝｶｸ"]),
+        ("我想学习机器学习，谢谢", "机器学习", ["机器学习"]),
+        ("猫が好きです", "猫", ["猫"]),
+        ("한국어를 학교에서 배웠어요", "학교", ["학교"]),
+        ("ฉันเรียนภาษาไทยทุกวัน", "ภาษาไทย", ["ภาษาไทย"]),
+        ("ຂ້ອຍຮຽນພາສາລາວ", "ພາສາ", ["ພາສາ"]),
+        ("Ｆｕｌｌ width and ﬁne print", "full fine", ["Full", "fine"]),
+        ("caf\u00e9 na\u00efve", "cafe\u0301", ["caf\u00e9"]),
+        ("use node.js, client/server or snake_case", "server js case", ["js", "server", "case"]),
+        ("„Hallo“, sagte sie—endlich", "hallo sie endlich", ["Hallo", "sie", "endlich"]),
+        ("great👍work", "work", ["work"]),
+        ("一二、三四", "二、三", ["二、三"]),
+        ("AI学習 and 3.14", '"ai学習" 3.14', ["AI学習", "3.14"]),
+    ],
+)
+def test_every_language_is_found_and_the_hit_is_marked(
+    stack: Stack, content: str, q: str, marked: list[str]
+) -> None:
+    person = stack.person()
+    _say(person, person.open_room(), "Something else entirely, 学校の習慣と機会", content)
+    [hit] = _search(person, q)["hits"]
+    assert re.findall("<mark>(.*?)</mark>", hit["snippet"]) == marked
+
+
+def test_letters_that_stand_apart_are_not_the_word(stack: Stack) -> None:
+    """Red without the pairs of letters in the index's words, and without taking letters apart."""
+    person = stack.person()
+    _say(person, person.open_room(), "学校で習う", "学習")
+    assert _found(person, "学習") == ["学習"]
+    assert _found(person, "学 習") == ["学習", "学校で習う"]
+    assert _found(person, "習 -学習") == ["学校で習う"]
+
+
+def test_accents_count_as_they_are(stack: Stack) -> None:
+    person = stack.person()
+    _say(person, person.open_room(), "resume", "résumé")
+    assert _found(person, "resume") == ["resume"]
+    assert _found(person, "RÉSUMÉ") == ["résumé"]
+
+
+def test_a_snippet_is_html_that_is_safe_to_show(stack: Stack) -> None:
+    """Red without the escaping."""
+    person = stack.person()
+    _say(person, person.open_room(), "<script>alert('Marked &amp; <mark>shown</mark>')</script>")
+    [hit] = _search(person, "marked script")["hits"]
+    assert hit["snippet"] == (
+        "&lt;<mark>script</mark>&gt;alert(&#x27;<mark>Marked</mark> &amp;amp; "
+        "&lt;mark&gt;shown&lt;/mark&gt;&#x27;)&lt;/<mark>script</mark>&gt;"
+    )
+
+
+def test_a_snippet_is_short_and_around_the_words(stack: Stack) -> None:
+    person = stack.person()
+    text = "meadow " * 500 + "needle. " + "hay " * 1000 + "a needle in a haystack " + "straw " * 500
+    [message] = _say(person, room := person.open_room(), text)
+    [hit] = _search(person, "needle haystack")["hits"]
+    assert (hit["message_id"], hit["chatroom_id"]) == (message, room)
+    assert "a <mark>needle</mark> in a <mark>haystack</mark> straw" in hit["snippet"]
+    assert hit["snippet"].startswith("… hay")
+    assert hit["snippet"].endswith("straw …")
+    assert len(hit["snippet"]) < 350
+
+
+@pytest.mark.parametrize("q", ["!!!", "👍 🎉", '"" - ()', "。、", "\u200b", " ", "-", "\u001f"])
+def test_what_has_no_word_in_it_is_refused(reader: Person, q: str) -> None:
+    answer = reader.http.get("/chatroom/search", params={"q": q})
+    body = problem(answer, 400, "validation_failed")
+    assert [error["pointer"] for error in body["errors"]] == ["/query/q"]
+
+
+@pytest.mark.parametrize("q", ["", "a" * 201, "wörter " * 1_430, "nul\u0000", None])
+def test_what_is_no_query_is_refused(reader: Person, q: str | None) -> None:
+    answer = reader.http.get("/chatroom/search", params={} if q is None else {"q": q})
+    body = problem(answer, 400, "validation_failed")
+    assert [error["pointer"] for error in body["errors"]] == ["/query/q"]
+
+
+@pytest.mark.parametrize("limit", ["0", "101", "many"])
+def test_a_limit_out_of_range_is_refused(reader: Person, limit: str) -> None:
+    answer = reader.http.get("/chatroom/search", params={"q": "fox", "limit": limit})
+    assert problem(answer, 400, "validation_failed")["errors"][0]["pointer"] == "/query/limit"
+
+
+def test_the_longest_query_and_odd_bytes_are_answered(reader: Person) -> None:
+    assert _search(reader, "fox " * 49 + "fox?")["hits"] != []
+    for q in ("a" * 200, "機" * 200, "a or " * 40, "-a " * 66, '"' * 200, "\u0001\u0002\u0003 fox\u001ffox"):
+        assert reader.http.get("/chatroom/search", params={"q": q}).status_code in (200, 400), q
+    assert reader.http.get("/chatroom/search?q=%ff%fe%ed%a0%80fox").status_code == 200
+
+
+def test_hits_are_paged_newest_first_without_gaps_or_doubles_while_messages_arrive(stack: Stack) -> None:
+    person = stack.person()
+    rooms = [person.open_room(), person.open_room()]
+    said = [_say(person, rooms[number % 2], f"Message {number} about otters")[0] for number in range(7)]
+    seen: list[str] = []
+    cursor: str | None = None
+    while True:
+        page = _search(person, "otters", limit=3, **({"cursor": cursor} if cursor else {}))
+        seen += [hit["message_id"] for hit in page["hits"]]
+        _say(person, rooms[0], "One more about otters")
+        if (cursor := page["next_cursor"]) is None:
+            break
+    assert seen == said[::-1]
+
+
+def test_a_cursor_counts_for_its_own_search_and_person_only(stack: Stack, reader: Person) -> None:
+    cursor = _search(reader, "dog", limit=1)["next_cursor"]
+    assert [hit["message_id"] for hit in _search(reader, "dog", cursor=cursor)["hits"]] != []
+    listed = ok(reader.http.get("/chatroom", params={"limit": 1}))["next_cursor"]
+    stranger = stack.person()
+    for person, q, given in (
+        (reader, "fox", cursor),
+        (reader, "dog\n", cursor),
+        (stranger, "dog", cursor),
+        (reader, "dog", "garbage"),
+        (reader, "dog", cursor[:-2]),
+        (reader, "dog", listed or "\u00e9"),
+    ):
+        answer = person.http.get("/chatroom/search", params={"q": q, "cursor": given})
+        problem(answer, 400, "cursor_invalid")
+
+
+def test_nobody_finds_what_somebody_else_wrote(stack: Stack) -> None:
+    """Red without the owner in both of the statements, and in the words of the index."""
+    person, stranger = stack.person(), stack.person()
+    _say(person, person.open_room(), "My secret is marzipan")
+    for q in ("marzipan", "-nothing", person.id, f"@{person.id}", f"'@{person.id}'", "nothing or marzipan"):
+        assert _search(stranger, q)["hits"] == [], q
+    assert len(_search(person, "marzipan")["hits"]) == 1
+
+
+def test_a_reply_is_found_once_it_has_come_to_its_end(stack: Stack) -> None:
+    """Red when unfinished replies have words: what a worker saved so far is found."""
+    person = stack.person()
+    room = person.open_room()
+    reply = ok(
+        person.post(room, "[sandbox:unicode] [sandbox:pieces=40] [sandbox:pace=150]", Prefer="respond-async")
+    )["reply"]
+    worker = stack.start_worker()
+    try:
+        eventually(
+            lambda: stack.database.value(
+                "SELECT content LIKE '%%ngstr%%' AND status = 'generating' FROM messages WHERE id = %s",
+                reply["id"],
+            ),
+            what="a saved part of the reply",
+        )
+        assert _search(person, "naïve")["hits"] == []
+        ended = person.wait_for(reply)
+        for q in ("Ångström", "世界", "Добрый", "สวัสดี", "नमस्ते"):
+            hits = _search(person, q)["hits"]
+            assert [hit["message_id"] for hit in hits] == [ended["id"]], q
+    finally:
+        worker.kill()
+
+
+def test_what_is_deleted_is_found_no_more(stack: Stack) -> None:
+    person = stack.person()
+    _say(person, kept := person.open_room(), "Some pancakes")
+    _say(person, deleted := person.open_room(), "More pancakes")
+    stack.database.run("UPDATE chatrooms SET archived = true WHERE id = %s", uuid.UUID(kept))
+    assert {hit["chatroom_id"] for hit in _search(person, "pancakes")["hits"]} == {kept, deleted}
+    stack.database.run("DELETE FROM chatrooms WHERE id = %s", uuid.UUID(deleted))
+    assert [hit["chatroom_id"] for hit in _search(person, "pancakes")["hits"]] == [kept]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "".join(map(chr, range(0x20000, 0x20000 + 32_000))),
+        "\ufdfa" * 32_000,
+        " ".join(f"{number:x}" for number in range(6_500)),
+        "a" * 32_000,
+        "<a href='http://a.b/c?d=e'>" * 1_000,
+        "a\u0301\u0302" * 10_000,
+        "\u001f機\u001f\u001f" * 8_000,
+    ],
+    ids=lambda content: ascii(content[:6]),
+)
+def test_no_message_is_refused_for_the_sake_of_searching(stack: Stack, content: str) -> None:
+    person = stack.person()
+    room = person.open_room()
+    _say(person, room, content)
+    assert ok(person.http.get(f"/chatroom/{room}"))["messages"][0]["content"] == content
