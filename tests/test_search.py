@@ -162,6 +162,16 @@ def test_a_snippet_is_short_and_around_the_words(stack: Stack) -> None:
     assert len(hit["snippet"]) < 350
 
 
+def test_a_hit_that_is_longer_than_a_snippet_is_marked_as_far_as_it_is_shown(stack: Stack) -> None:
+    person = stack.person()
+    _say(person, person.open_room(), "before " * 20 + "言" * 400, "word " * 20 + "x" * 300)
+    for q, marked in (("言" * 200, "言"), ("x" * 200, "")):
+        hits = _search(person, q)["hits"]
+        assert [bool(re.search(f"<mark>{marked}+</mark>", hit["snippet"])) for hit in hits] == [True] * bool(
+            marked
+        )
+
+
 @pytest.mark.parametrize("q", ["!!!", "👍 🎉", '"" - ()', "。、", "\u200b", " ", "-", "\u001f"])
 def test_what_has_no_word_in_it_is_refused(reader: Person, q: str) -> None:
     answer = reader.http.get("/chatroom/search", params={"q": q})
