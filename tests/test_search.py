@@ -2,6 +2,7 @@
 
 # ruff: noqa: RUF001 - many scripts have letters that look like others
 
+import base64
 import html
 import re
 import uuid
@@ -24,6 +25,7 @@ def stack(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         folder=tmp_path_factory.mktemp("search"),
         CELERY_BROKER_URL=servers.redis_url.rpartition("/")[0] + "/11",
         BASIC_MESSAGES_PER_DAY="1000",
+        MESSAGE_MAX_CHARS="120000",
     )
     try:
         running.migrate()
@@ -162,6 +164,16 @@ def test_a_snippet_is_short_and_around_the_words(stack: Stack) -> None:
     assert len(hit["snippet"]) < 350
 
 
+def test_a_hit_that_is_longer_than_a_snippet_is_marked_as_far_as_it_is_shown(stack: Stack) -> None:
+    person = stack.person()
+    _say(person, person.open_room(), "before " * 20 + "言" * 400, "word " * 20 + "x" * 300)
+    for q, marked in (("言" * 200, "言"), ("x" * 200, "")):
+        hits = _search(person, q)["hits"]
+        assert [bool(re.search(f"<mark>{marked}+</mark>", hit["snippet"])) for hit in hits] == [True] * bool(
+            marked
+        )
+
+
 @pytest.mark.parametrize("q", ["!!!", "👍 🎉", '"" - ()', "。、", "\u200b", " ", "-", "\u001f"])
 def test_what_has_no_word_in_it_is_refused(reader: Person, q: str) -> None:
     answer = reader.http.get("/chatroom/search", params={"q": q})
@@ -221,6 +233,15 @@ def test_a_cursor_counts_for_its_own_search_and_person_only(stack: Stack, reader
         problem(answer, 400, "cursor_invalid")
 
 
+def test_a_cursor_cannot_be_cut_anew_between_words_and_place(reader: Person) -> None:
+    """Red when what was typed is signed as it is: a line of it then passes for the beginning of the place."""
+    cursor = _search(reader, "dog\nbrown", limit=1)["next_cursor"]
+    signed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+    forged = base64.urlsafe_b64encode(signed[:12] + b"brown\n" + signed[12:]).decode()
+    answer = reader.http.get("/chatroom/search", params={"q": "dog", "cursor": forged})
+    problem(answer, 400, "cursor_invalid")
+
+
 def test_nobody_finds_what_somebody_else_wrote(stack: Stack) -> None:
     """Red without the owner in both of the statements, and in the words of the index."""
     person, stranger = stack.person(), stack.person()
@@ -268,7 +289,8 @@ def test_what_is_deleted_is_found_no_more(stack: Stack) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        "".join(map(chr, range(0x20000, 0x20000 + 32_000))),
+        "".join(map(chr, range(0x20000, 0x20000 + 40_000))) * 3,
+        "".join(map(chr, range(0x20000, 0x20000 + 40_000))),
         "\ufdfa" * 32_000,
         " ".join(f"{number:x}" for number in range(6_500)),
         "a" * 32_000,
@@ -279,6 +301,7 @@ def test_what_is_deleted_is_found_no_more(stack: Stack) -> None:
     ids=lambda content: ascii(content[:6]),
 )
 def test_no_message_is_refused_for_the_sake_of_searching(stack: Stack, content: str) -> None:
+    """Red with neither the cut nor the way out: a row's words must not take more than a mebibyte."""
     person = stack.person()
     room = person.open_room()
     _say(person, room, content)

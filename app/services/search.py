@@ -1,14 +1,16 @@
 """Searching: a person's own messages by their words."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
 from app.errors import ValidationFailed
-from app.repositories.search import BEFORE_NOTHING
+from app.repositories.search import BEFORE_NOTHING, FoundMessage
 from app.schemas.search import SearchHit, SearchPage
 from app.services.paging import CursorSigner
-from app.services.search_query import SearchQuery, read_back, typed
+from app.services.search_query import Phrase, SearchQuery, read_back, typed
 from app.services.snippet import snippet
 from app.unit_of_work import Transaction, UnitOfWork
 
@@ -37,18 +39,10 @@ class SearchService:
                 raise ValidationFailed(members={"errors": [_NO_WORD]})
             ids, behind = await self._page(tx, user_id, query, before, limit)
             found = await tx.search.messages(user_id, ids)
-        hits = [
-            SearchHit(
-                chatroom_id=message.chatroom_id,
-                message_id=message.id,
-                snippet=snippet(message.content, query.wanted),
-                created_at=message.created_at,
-            )
-            for message in found
-        ]
-        return SearchPage(
-            hits=hits, next_cursor=None if behind is None else self.cursors.make(scope, str(behind))
-        )
+        next_cursor = None if behind is None else self.cursors.make(scope, str(behind))
+        # A hundred long messages take a while, in which the process has others to serve.
+        hits = await asyncio.to_thread(lambda: [_hit(message, query.wanted) for message in found])
+        return SearchPage(hits=hits, next_cursor=next_cursor)
 
     async def _page(
         self, tx: Transaction, user_id: UUID, query: SearchQuery, before: UUID, limit: int
@@ -61,3 +55,12 @@ class SearchService:
             ids, behind = older.ids, older.looked_up_to
         page = list(ids[:limit])
         return page, page[-1] if len(ids) > limit else behind
+
+
+def _hit(message: FoundMessage, wanted: Sequence[Phrase]) -> SearchHit:
+    return SearchHit(
+        chatroom_id=message.chatroom_id,
+        message_id=message.id,
+        snippet=snippet(message.content, wanted),
+        created_at=message.created_at,
+    )

@@ -14,7 +14,11 @@ _BEFORE: Final = 60
 """So many of them stand before the first hit."""
 _LONGEST_CUT: Final = 20
 """So many are given up, so that the part begins and ends with whole words."""
-_MOST_HITS: Final = 1_000
+_READ: Final = 50_000
+"""So much of a message can be found."""
+_MOST_HITS: Final = 100
+_MOST_WORDS: Final = 10
+"""So many words of a phrase are looked for, which is enough to know it by."""
 
 _Span = tuple[int, int]
 
@@ -24,13 +28,14 @@ def snippet(content: str, wanted: Sequence[Phrase]) -> str:
 
     Text is data, whoever wrote it: any other markup comes out escaped.
     """
-    shown, compared = _comparable(content)
+    shown, compared = _comparable(content[:_READ])
     hits = _hits(compared, wanted)
     begin, end = _part(shown, _first_of_best(compared, hits))
     pieces = ["… " if begin else ""]
     at = begin
     for first, last in hits:
-        if at <= first and last <= end:
+        if at <= first < end:
+            last = min(last, end)  # noqa: PLW2901  # what is shown of it
             pieces += (html.escape(shown[at:first]), "<mark>", html.escape(shown[first:last]), "</mark>")
             at = last
     pieces += (html.escape(shown[at:end]), " …" if end < len(shown) else "")
@@ -47,7 +52,7 @@ def _comparable(content: str) -> tuple[str, str]:
     if len(compared) != len(shown):
         shown = unicodedata.normalize("NFKC", shown)
         compared = _small(shown)
-    return shown, compared
+    return shown[:_READ], compared[:_READ]
 
 
 def _small(text: str) -> str:
@@ -73,8 +78,9 @@ def _hits(compared: str, wanted: Sequence[Phrase]) -> list[_Span]:
 
 def _pattern(phrase: Phrase) -> str:
     begin = "" if phrase.begins_in_a_run else r"(?<![^\W_])"
-    end = "" if phrase.ends_in_a_run else r"(?![^\W_])"
-    return begin + r"[\W_]*".join(map(re.escape, phrase.words)) + end
+    words = phrase.words[:_MOST_WORDS]
+    end = "" if phrase.ends_in_a_run or len(words) < len(phrase.words) else r"(?![^\W_])"
+    return begin + r"[\W_]*".join(map(re.escape, words)) + end
 
 
 def _first_of_best(compared: str, hits: Sequence[_Span]) -> int:
