@@ -32,6 +32,7 @@ _OPERATION_IDS = [
     "export_me",
     "create_chatroom",
     "list_chatrooms",
+    "search_messages",
     "get_chatroom",
     "update_chatroom",
     "delete_chatroom",

