@@ -18,13 +18,19 @@ from app.redis_client.breaker import Breaker
 from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.connection import RedisConnection
 from app.redis_client.daily_count import DailyCountMirror
+from app.redis_client.reply_events import ReplyEvents
 from app.repositories.search import COMPARED, LOOKED_THROUGH
+from app.schemas.export import ExportFormat
 from app.schemas.search import SearchPage
-from app.services.chatroom import DEFAULT_PAGE, ChatroomService
+from app.services.chatroom import ChatroomService
 from app.services.clock import utc_now
+from app.services.download import PAGE
 from app.services.export import ExportService
-from app.services.paging import CursorSigner
+from app.services.paging import DEFAULT_PAGE, CursorSigner
+from app.services.quota import DailyQuota
+from app.services.room_export import RoomExportService
 from app.services.search import SearchService
+from app.services.stopping import ReplyStopper
 from app.unit_of_work import UnitOfWork
 from benchmarks.histories import COMMON, MIDDLING, PHRASE, RARE, RARE_PHRASE, UNSPACED, Size, make_histories
 from tests.conftest import Servers
@@ -57,6 +63,7 @@ class _Product:
     chatrooms: ChatroomService
     search: SearchService
     exports: ExportService
+    room_exports: RoomExportService
 
 
 class _NoPublisher:
@@ -68,21 +75,16 @@ class _NoPublisher:
 
 @pytest.fixture(scope="module")
 def histories(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Histories]:
-    stack = Stack(
+    product = Stack(
         database_url=servers.database_url,
         redis_url=servers.redis_url,
         folder=tmp_path_factory.mktemp("long-histories"),
     )
-    try:
-        stack.migrate()
-        stack.start_sandbox()
-        stack.base_url = stack.start_api()
+    with product.running() as stack:
         person = stack.person()
         room = make_histories(stack.database.url, person.id, _SIZE)
         assert int(str(stack.database.value("SELECT count(*) FROM messages"))) >= 999_998
         yield _Histories(stack, person, room)
-    finally:
-        stack.stop()
 
 
 @asynccontextmanager
@@ -94,13 +96,15 @@ async def _product(stack: Stack, sent: list[Sent]) -> AsyncIterator[_Product]:
         create_session_factory(engine), cache, DailyCountMirror(redis), _NoPublisher(), limit_seconds=60
     )
     cursors = CursorSigner(b"key")
+    stopper = ReplyStopper(uow, DailyQuota(5, utc_now), ReplyEvents(redis))
     try:
         with noted(engine) as statements:
             yield _Product(
                 uow,
-                ChatroomService(uow, cache, cursors, utc_now, ("gemini-3.8-flash",)),
+                ChatroomService(uow, cache, stopper, cursors, utc_now, ("gemini-3.8-flash",)),
                 SearchService(uow, cursors),
                 ExportService(uow, utc_now),
+                RoomExportService(uow, utc_now),
             )
         sent += statements
     finally:
@@ -238,4 +242,17 @@ def test_an_export_reads_page_by_page(histories: _Histories) -> None:
         async with product.uow.single() as tx:
             await tx.exports.messages(histories.owner, chatroom_id=histories.room, after=50_000, limit=100)
 
-    assert _most(_reads(histories, export)) <= 100
+    assert _most(_reads(histories, export)) <= PAGE
+
+
+@pytest.mark.parametrize("document", ExportFormat)
+def test_the_export_of_a_long_room_reads_page_by_page(histories: _Histories, document: ExportFormat) -> None:
+    """Red without the unique index of positions."""
+
+    async def export(product: _Product) -> None:
+        pieces = (await product.room_exports.begin(histories.owner, histories.room, document)).pieces
+        for _ in range(500):
+            await anext(pieces)
+        await pieces.aclose()
+
+    assert _most(_reads(histories, export)) <= PAGE

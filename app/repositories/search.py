@@ -30,7 +30,7 @@ from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import REGCONFIG, TSQUERY
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Message
+from app.models import Chatroom, Message
 
 LOOKED_THROUGH: Final = 1_000
 """So many of the newest messages are looked through."""
@@ -44,6 +44,7 @@ BEFORE_NOTHING: Final = UUID(int=2**128 - 1)
 """Where a first page begins."""
 
 _MESSAGE = cast("Table", Message.__table__)
+_ROOM = cast("Table", Chatroom.__table__)
 _OWNER = bindparam("owner", type_=Uuid)
 _BEFORE = bindparam("before", type_=Uuid)
 _MOST = bindparam("most", type_=Integer)
@@ -150,8 +151,14 @@ _AMONG_ALL = select(
     func.array(_EXACT.scalar_subquery(), type_=ARRAY(Uuid)),
     case((_HOW_MANY > COMPARED, _OLDEST_COMPARED)),
 )
-_MESSAGES = select(_MESSAGE.c.id, _MESSAGE.c.chatroom_id, _MESSAGE.c.content, _MESSAGE.c.created_at).where(
-    _MESSAGE.c.id == func.any(bindparam("ids", type_=ARRAY(Uuid))), _MESSAGE.c.user_id == _OWNER
+_MESSAGES = (
+    select(_MESSAGE.c.id, _MESSAGE.c.chatroom_id, _MESSAGE.c.content, _MESSAGE.c.created_at)
+    .join(_ROOM, _ROOM.c.id == _MESSAGE.c.chatroom_id)
+    .where(
+        _MESSAGE.c.id == func.any(bindparam("ids", type_=ARRAY(Uuid))),
+        _MESSAGE.c.user_id == _OWNER,
+        _ROOM.c.erase_at.is_(None),
+    )
 )
 
 
