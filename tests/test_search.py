@@ -289,7 +289,7 @@ def test_what_is_deleted_is_found_no_more(stack: Stack) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        "".join(map(chr, range(0x20000, 0x20000 + 40_000))) * 3,
+        "".join(chr(0x20000 + n * step % 40_000) for step in (1, 7, 11) for n in range(40_000)),
         "".join(map(chr, range(0x20000, 0x20000 + 40_000))),
         "\ufdfa" * 32_000,
         " ".join(f"{number:x}" for number in range(6_500)),
