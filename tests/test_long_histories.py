@@ -190,7 +190,7 @@ def test_looking_into_a_long_room_reads_a_page(histories: _Histories) -> None:
 
 @pytest.mark.parametrize("pages", [1, 50])
 def test_a_common_word_is_found_among_the_newest(histories: _Histories, pages: int) -> None:
-    """Red without ix_messages_newest, and when step by step it is read in an order that has to be sorted."""
+    """Red without ix_messages_newest, and when hits are ordered by id alone: all are read, then sorted."""
     found = _reads(histories, lambda product: _pages_of_search(product, histories, COMMON, pages))
     assert _most(found) <= _PAGE
     assert "ix_messages_words" not in {scan.of for scan in found}

@@ -7,12 +7,15 @@ import html
 import re
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg import sql
 
 from tests.conftest import Servers
 from tests.support.person import Json, Person, ok, problem
-from tests.support.stack import Stack
+from tests.support.stack import Stack, alembic, drop_database
 from tests.support.waiting import eventually
 
 
@@ -286,10 +289,43 @@ def test_what_is_deleted_is_found_no_more(stack: Stack) -> None:
     assert [hit["chatroom_id"] for hit in _search(person, "pancakes")["hits"]] == [kept]
 
 
+@pytest.fixture
+def ascii_stack(servers: Servers, tmp_path: Path) -> Iterator[Stack]:
+    """A stack whose database knows of no encoding, as one has it whose server was set up without a locale."""
+    running = Stack(database_url=servers.database_url, redis_url=servers.redis_url, folder=tmp_path)
+    unaware = f"{running.database.url}_ascii"
+    with psycopg.connect(servers.database_url, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL(
+                "CREATE DATABASE {} TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C' LOCALE_PROVIDER libc"
+            ).format(sql.Identifier(unaware.rpartition("/")[2]))
+        )
+    try:
+        running.settings["DATABASE_URL"] = unaware
+        alembic(unaware, "upgrade", "head")
+        running.start_sandbox()
+        running.base_url = running.start_api()
+        yield running
+    finally:
+        running.stop()
+        drop_database(unaware)
+
+
+def test_a_database_that_knows_no_encoding_stores_every_message_and_finds_plain_words(
+    ascii_stack: Stack,
+) -> None:
+    """Red with the one function for all: it needs UTF-8, and no message could be stored."""
+    person = ascii_stack.person()
+    room = person.open_room()
+    _say(person, room, "Grüße aus Köln, your friend", "機械学習 " * 6_000 + "end")
+    assert _found(person, "FRIEND") == ["Grüße aus Köln, your friend"]
+    assert len(_search(person, "-friend")["hits"]) == 1
+
+
 @pytest.mark.parametrize(
     "content",
     [
-        "".join(map(chr, range(0x20000, 0x20000 + 40_000))) * 3,
+        "".join(chr(0x20000 + n * step % 40_000) for step in (1, 7, 11) for n in range(40_000)),
         "".join(map(chr, range(0x20000, 0x20000 + 40_000))),
         "\ufdfa" * 32_000,
         " ".join(f"{number:x}" for number in range(6_500)),

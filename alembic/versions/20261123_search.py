@@ -1,7 +1,7 @@
 """Search: the words of every message that is complete, and two indexes that find them.
 
-The column is filled for the rows that are there, which holds the table while it lasts (about five minutes
-a million messages). The code before this one neither reads nor writes it.
+The column is filled for the rows that are there, which holds the table while it lasts (some minutes a
+million messages). The code before this one neither reads nor writes it.
 """
 
 import sqlalchemy as sa
