@@ -245,6 +245,17 @@ def test_an_export_reads_page_by_page(histories: _Histories) -> None:
     assert _most(_reads(histories, export)) <= PAGE
 
 
+def test_an_erasure_reads_what_it_erases(histories: _Histories) -> None:
+    """Red when messages are taken in no order: all of the room are looked up for every batch."""
+
+    async def look(product: _Product) -> None:
+        async with product.uow.single() as tx:
+            rooms = [histories.room, *await tx.deletions.rooms(histories.owner, limit=100)]
+            assert len(await tx.deletions.messages(rooms, limit=1_000)) == 1_000
+
+    assert _most(_reads(histories, look)) <= 1_000
+
+
 @pytest.mark.parametrize("document", ExportFormat)
 def test_the_export_of_a_long_room_reads_page_by_page(histories: _Histories, document: ExportFormat) -> None:
     """Red without the unique index of positions."""

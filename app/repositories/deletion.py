@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ARRAY, Uuid, cast, column, delete, func, literal, select, true, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Chatroom, DailyUsage, Deletion, Message, Role, Session, StripeCustomer, User
@@ -102,16 +102,31 @@ class DeletionRepository:
     async def rooms(self, user_id: UUID, *, limit: int) -> Sequence[UUID]:
         """Some rooms of an account."""
         rooms = await self.session.scalars(
-            select(Chatroom.id).where(Chatroom.user_id == user_id).limit(limit)
+            select(Chatroom.id)
+            .where(Chatroom.user_id == user_id)
+            .order_by(Chatroom.user_id, Chatroom.id)
+            .limit(limit)
         )
         return rooms.all()
 
     async def messages(self, rooms: Sequence[UUID], *, limit: int) -> dict[UUID, Role]:
-        """Some messages of these rooms, and who said them."""
-        rows = await self.session.execute(
-            select(Message.id, Message.role).where(Message.chatroom_id.in_(rooms)).limit(limit)
+        """Some messages of these rooms, and who said them; of a long room no more is read than that."""
+        ids = func.unnest(cast(list(rooms), ARRAY(Uuid)))
+        taken = ids.table_valued(column("room", Uuid)).render_derived(name="taken")
+        first = (
+            select(Message.id, Message.role)
+            .where(
+                tuple_(Message.chatroom_id, Message.position) > tuple_(taken.c.room, literal(0)),
+                Message.chatroom_id <= taken.c.room,
+            )
+            .order_by(Message.chatroom_id, Message.position)
+            .limit(limit)
+            .lateral("first")
         )
-        return {row[0]: row[1] for row in rows}
+        found = await self.session.execute(
+            select(first.c.id, first.c.role).select_from(taken.join(first, true())).limit(limit)
+        )
+        return {row[0]: row[1] for row in found}
 
     async def erase_messages(self, message_ids: Sequence[UUID]) -> None:
         """Erase these messages."""
