@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as FrameworkError  # noqa: TID251  # caught, never raised
-from starlette.routing import BaseRoute, Match
+from starlette.routing import Match
 
 from app.errors import (
     AppError,
@@ -71,30 +71,20 @@ async def _framework(request: Request, error: FrameworkError) -> JSONResponse:
     """What Starlette and FastAPI refuse by themselves: no route, wrong method, unreadable or huge body."""
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers |= _allow(request)
+        headers["Allow"] = ", ".join(sorted(_methods_at(request)))
     known = _OF_STATUS.get(error.status_code, InternalError)
     return problem_response(known(headers=headers), request.state.request_id)
 
 
-def _allow(request: Request) -> dict[str, str]:
+def _methods_at(request: Request) -> set[str]:
     """Every method of an address; the framework names those of the first route only."""
     app: FastAPI = request.app
     possible = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
-    methods = [
+    return {
         method
         for method in possible
-        if any(
-            route.matches({**request.scope, "method": method})[0] is Match.FULL
-            for route in _routes_named(request) or app.routes
-        )
-    ]
-    return {"Allow": ", ".join(sorted(methods))}
-
-
-def _routes_named(request: Request) -> list[BaseRoute]:
-    """The routes of this very address, in which nothing stands for an id: `/chatroom/search` is no room."""
-    app: FastAPI = request.app
-    return [route for route in app.routes if getattr(route, "path", None) == request.url.path]
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in app.routes)
+    }
 
 
 async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -105,8 +95,6 @@ def _as_app_error(request: Request, problems: Sequence[dict[str, object]]) -> Ap
     for problem in problems:
         location = problem["loc"]
         if isinstance(location, tuple) and location[0] == "path":
-            if _routes_named(request):
-                return MethodNotAllowed(headers=_allow(request))
             # An id that is no UUID is an id that nobody has.
             return _OF_PATH_PARAMETER.get(str(location[1]), NotFound)()
     if _has_other_body(request) and any(problem["loc"] == ("body",) for problem in problems):

@@ -15,14 +15,12 @@ from psycopg import sql
 
 COMMON = "weather"
 """A word of every message."""
+COMMON_TOO = "wind"
+"""Another one."""
 MIDDLING = "harbour"
 """A word of every 500th message of each room."""
 RARE = "zeppelin"
 """A word of every 1,000th message of each room."""
-PHRASE = '"north wind"'
-"""Of every 1,000th message, while every message has both of the words."""
-RARE_PHRASE = '"the zeppelin"'
-"""Of every 1,000th message: a common word and a rare one."""
 UNSPACED = "機械学習"
 """Of every 1,000th message, while every tenth has each of the letters."""
 

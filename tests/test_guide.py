@@ -21,6 +21,7 @@ from tests.support import guide
 from tests.support.person import Json, client, ok, some_number
 from tests.support.routes import Route, routes_at
 from tests.support.stack import Stack
+from tests.support.waiting import eventually
 
 _PROBLEM = "application/problem+json"
 _EVERY_ANSWERS_HEADERS = {
@@ -122,6 +123,7 @@ def test_the_guides_client_shows_the_reply_over_cut_connections_and_a_restart(
         with subprocess.Popen(
             command, cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         ) as reading:
+            eventually(lambda: proxy.connections, what="a first connection")
             for _ in range(5):
                 time.sleep(0.4)
                 proxy.cut()

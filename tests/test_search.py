@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from app.models.base import new_id
 from tests.conftest import Servers
 from tests.support.person import Json, Person, ok, problem
 from tests.support.stack import Stack, alembic, drop_database
@@ -22,7 +23,7 @@ from tests.support.waiting import eventually
 @pytest.fixture(scope="module")
 def stack(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack without a worker: what people say is found at once, and no reply says it again."""
-    running = Stack(
+    product = Stack(
         database_url=servers.database_url,
         redis_url=servers.redis_url,
         folder=tmp_path_factory.mktemp("search"),
@@ -30,13 +31,8 @@ def stack(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         BASIC_MESSAGES_PER_DAY="1000",
         MESSAGE_MAX_CHARS="120000",
     )
-    try:
-        running.migrate()
-        running.start_sandbox()
-        running.base_url = running.start_api()
-        yield running
-    finally:
-        running.stop()
+    with product.running() as stack:
+        yield stack
 
 
 def _say(person: Person, room: str, *contents: str) -> list[str]:
@@ -76,22 +72,18 @@ def reader(stack: Stack) -> Person:
         ("quick dog", [_DOG, _FOX]),
         ("dog quick", [_DOG, _FOX]),
         ("quick wolf", []),
-        ('"quick brown"', [_FOX]),
-        ("\u201cquick brown\u201d", [_FOX]),
-        ('"brown quick"', []),
-        ("dog -fox", [_DOG]),
-        ('dog -"quick brown"', [_DOG]),
-        ("fox or doesn't", [_DOG, _FOX]),
+        ('"quick brown"', [_DOG, _FOX]),
+        ("brown-quick", [_DOG, _FOX]),
         ("jump", [_DOG]),
         ("doesn't", [_DOG]),
-        ("t-doesn", []),
         ("fo", []),
-        ("-fox", [_DOG]),
         ("fox!!! & (quick) | 'dog' :* <-> \\", [_FOX]),
         ('fox "', [_FOX]),
     ],
 )
-def test_words_phrases_and_exclusions_find_what_they_say(reader: Person, q: str, expected: list[str]) -> None:
+def test_all_words_have_to_be_there_whatever_stands_between_them(
+    reader: Person, q: str, expected: list[str]
+) -> None:
     assert _found(reader, q) == expected
 
 
@@ -104,8 +96,8 @@ def test_words_phrases_and_exclusions_find_what_they_say(reader: Person, q: str,
         ("كيف حالك؟ أهلاً، صديقي", "حالك صديقي", ["حالك", "صديقي"]),
         ("मुझे हिन्दी में बताओ।", "हिन्दी बताओ", ["हिन्दी", "बताओ"]),
         ("機械学習の仕組みを教えて。", "仕組み", ["仕組み"]),
-        ("カタカナとﾊﾝｶｸ", "ハンカク", ["ﾊﾝｶｸ"]),
-        ("我想学习机器学习，谢谢", "机器学习", ["机器学习"]),
+        ("カタカナとﾊﾝｶｸ", "ハンカク", ["ハンカク"]),
+        ("我想学习机器学习，谢谢", "机器学习", ["学习机器学习"]),
         ("猫が好きです", "猫", ["猫"]),
         ("한국어를 학교에서 배웠어요", "학교", ["학교"]),
         ("ฉันเรียนภาษาไทยทุกวัน", "ภาษาไทย", ["ภาษาไทย"]),
@@ -115,8 +107,9 @@ def test_words_phrases_and_exclusions_find_what_they_say(reader: Person, q: str,
         ("use node.js, client/server or snake_case", "server js case", ["js", "server", "case"]),
         ("„Hallo“, sagte sie—endlich", "hallo sie endlich", ["Hallo", "sie", "endlich"]),
         ("great👍work", "work", ["work"]),
-        ("一二、三四", "二、三", ["二、三"]),
-        ("AI学習 and 3.14", '"ai学習" 3.14', ["AI学習", "3.14"]),
+        ("一二、三四", "二、三", ["二", "三"]),
+        ("AI学習 and 3.14", "ai学習 3.14", ["AI学習", "3", "14"]),
+        ("2024年にPythonで書いた", "python 2024", ["2024", "Python"]),
     ],
 )
 def test_every_language_is_found_and_the_hit_is_marked(
@@ -134,7 +127,20 @@ def test_letters_that_stand_apart_are_not_the_word(stack: Stack) -> None:
     _say(person, person.open_room(), "学校で習う", "学習")
     assert _found(person, "学習") == ["学習"]
     assert _found(person, "学 習") == ["学習", "学校で習う"]
-    assert _found(person, "習 -学習") == ["学校で習う"]
+
+
+def test_marking_takes_time_in_proportion_to_the_text(stack: Stack) -> None:
+    """Red (for minutes) when marks of such scripts may stand between the words of a pattern, and be them."""
+    person = stack.person()
+    _say(person, person.open_room(), "\u0e31\u0e01" + "\u0e31" * 30_000)
+    for q in ("\u0e31" * 9 + "\u0e01", "\u0e31" * 150 + "\u0e01"):
+        assert len(_search(person, q)["hits"]) == 1
+
+
+def test_what_was_made_in_one_millisecond_keeps_its_order() -> None:
+    """Ids are what hits are ordered by: a question and its reply are made together. Red with chance alone."""
+    ids = [new_id() for _ in range(10_000)]
+    assert ids == sorted(set(ids))
 
 
 def test_accents_count_as_they_are(stack: Stack) -> None:
@@ -157,7 +163,7 @@ def test_a_snippet_is_html_that_is_safe_to_show(stack: Stack) -> None:
 
 def test_a_snippet_is_short_and_around_the_words(stack: Stack) -> None:
     person = stack.person()
-    text = "meadow " * 500 + "needle. " + "hay " * 1000 + "a needle in a haystack " + "straw " * 500
+    text = "meadow " * 500 + "hay " * 1000 + "a needle in a haystack " + "straw " * 500
     [message] = _say(person, room := person.open_room(), text)
     [hit] = _search(person, "needle haystack")["hits"]
     assert (hit["message_id"], hit["chatroom_id"]) == (message, room)
@@ -199,7 +205,8 @@ def test_a_limit_out_of_range_is_refused(reader: Person, limit: str) -> None:
 
 def test_the_longest_query_and_odd_bytes_are_answered(reader: Person) -> None:
     assert _search(reader, "fox " * 49 + "fox?")["hits"] != []
-    for q in ("a" * 200, "機" * 200, "a or " * 40, "-a " * 66, '"' * 200, "\u0001\u0002\u0003 fox\u001ffox"):
+    controls = "\u0003" * 99 + "a", "\u0001\u0002\u0003 fox\u001ffox"
+    for q in ("a" * 200, "機" * 200, "-a " * 66, '"' * 200, *controls):
         assert reader.http.get("/chatroom/search", params={"q": q}).status_code in (200, 400), q
     assert reader.http.get("/chatroom/search?q=%ff%fe%ed%a0%80fox").status_code == 200
 
@@ -249,7 +256,7 @@ def test_nobody_finds_what_somebody_else_wrote(stack: Stack) -> None:
     """Red without the owner in both of the statements, and in the words of the index."""
     person, stranger = stack.person(), stack.person()
     _say(person, person.open_room(), "My secret is marzipan")
-    for q in ("marzipan", "-nothing", person.id, f"@{person.id}", f"'@{person.id}'", "nothing or marzipan"):
+    for q in ("marzipan", "my", person.id, f"@{person.id}", f"'@{person.id}'"):
         assert _search(stranger, q)["hits"] == [], q
     assert len(_search(person, "marzipan")["hits"]) == 1
 
@@ -319,7 +326,7 @@ def test_a_database_that_knows_no_encoding_stores_every_message_and_finds_plain_
     room = person.open_room()
     _say(person, room, "Grüße aus Köln, your friend", "機械学習 " * 6_000 + "end")
     assert _found(person, "FRIEND") == ["Grüße aus Köln, your friend"]
-    assert len(_search(person, "-friend")["hits"]) == 1
+    assert len(_search(person, "friend")["hits"]) == 1
 
 
 @pytest.mark.parametrize(

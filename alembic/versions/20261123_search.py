@@ -74,7 +74,7 @@ $body$
 # since single ones are in nearly every message. Whatever else may happen, a message can be stored.
 _MESSAGE_WORDS = f"""
 CREATE FUNCTION message_words(owner uuid, plain text) RETURNS tsvector
-LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $body$
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL UNSAFE AS $body$
 DECLARE
     marks text[] := ARRAY['@' || owner];
 BEGIN
@@ -97,7 +97,8 @@ $body$
 """  # noqa: S608  # of constants
 
 _WORDS = (
-    "CASE WHEN status NOT IN ('pending', 'generating') THEN message_words(user_id, search_text(content)) END"
+    "CASE WHEN status NOT IN ('pending', 'generating') AND content <> ''"
+    " THEN message_words(user_id, search_text(content)) END"
 )
 
 

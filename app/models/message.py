@@ -38,7 +38,8 @@ class MessageStatus(StrEnum):
 UNFINISHED = text("role = 'model' AND status IN ('pending', 'generating')")
 
 _WORDS = (
-    "CASE WHEN status NOT IN ('pending', 'generating') THEN message_words(user_id, search_text(content)) END"
+    "CASE WHEN status NOT IN ('pending', 'generating') AND content <> ''"
+    " THEN message_words(user_id, search_text(content)) END"
 )
 _SEARCHABLE = text("words IS NOT NULL")
 

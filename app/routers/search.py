@@ -5,19 +5,17 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from app.dependencies import Cursor, Limit, Services, User
-from app.errors import CursorInvalid, ValidationFailed
+from app.errors import CursorInvalid, MethodNotAllowed, ValidationFailed
 from app.openapi import failures
 from app.schemas.search import SearchPage, SearchWords
 from app.services.paging import DEFAULT_PAGE
 
 router = APIRouter(prefix="/chatroom/search", tags=["chatrooms"])
 
+_NOT_GET = ["HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 _Words = Annotated[
     SearchWords,
-    Query(
-        description='Words that all have to be in a message; `"these words"` have to stand together, `-this`'
-        " must not be in it, `this or that` is enough. Capital letters make no difference."
-    ),
+    Query(description="Words that all have to be in a message. Capital letters make no difference."),
 ]
 
 
@@ -31,7 +29,12 @@ async def search_messages(
 ) -> SearchPage:
     """The caller's messages and replies with these words, newest first, in all chatrooms.
 
-    A reply is found once it has come to its end. A page may have fewer hits than `limit`, or none, and still
-    a `next_cursor`: a long history is then not looked through to its beginning.
+    A reply is found once it has come to its end; the first 50,000 characters of each are searched.
     """
     return await services.search.search(user.id, q, cursor=cursor, limit=limit)
+
+
+@router.api_route("", methods=_NOT_GET, include_in_schema=False)
+async def refuse_other_methods() -> None:
+    """Without this `search` would be taken for the id of a chatroom, which other methods have."""
+    raise MethodNotAllowed(headers={"Allow": "GET"})

@@ -4,102 +4,93 @@ import html
 import re
 import unicodedata
 from collections.abc import Sequence
-from itertools import islice, takewhile
-from typing import Final
-
-from app.services.search_query import Phrase
+from dataclasses import dataclass
+from typing import Final, Self
 
 _CHARS: Final = 240
 _BEFORE: Final = 60
 """So many of them stand before the first hit."""
-_LONGEST_CUT: Final = 20
-"""So many are given up, so that the part begins and ends with whole words."""
-_READ: Final = 50_000
+_SEARCHED: Final = 50_000
 """So much of a message can be found."""
-_MOST_HITS: Final = 100
-_MOST_WORDS: Final = 10
-"""So many words of a phrase are looked for, which is enough to know it by."""
+_MOST_MARKS: Final = 100
+
+# Scripts that put no blanks between words; the migration that makes the words has the same.
+_UNSPACED: Final = (
+    r"\u0E01-\u0E3A\u0E40-\u0E4E\u0E80-\u0EFF\u1000-\u1049\u1050-\u109F\uA9E0-\uA9FF\uAA60-\uAA7F"
+    r"\u1780-\u17D3\u3005-\u3007\u3041-\u309F\u30A1-\u30FA\u30FC-\u312F\u31A0-\u31BF\u31F0-\u31FF"
+    r"\u3400-\u4DBF\u4E00-\u9FFF\uAC00-\uD7A3\uF900-\uFAFF\U00020000-\U000323AF"
+)
+_IS_UNSPACED: Final = re.compile(f"[{_UNSPACED}]")
+_LETTER: Final = rf"[^\W_{_UNSPACED}]"
 
 _Span = tuple[int, int]
 
 
-def snippet(content: str, wanted: Sequence[Phrase]) -> str:
-    """The part in which the most of what is wanted stands, each hit in `<mark>`; else how it begins.
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """Finds the words of a search in texts."""
 
-    Text is data, whoever wrote it: any other markup comes out escaped.
-    """
-    shown, compared = _comparable(content[:_READ])
-    hits = _hits(compared, wanted)
-    begin, end = _part(shown, _first_of_best(compared, hits))
-    pieces = ["… " if begin else ""]
-    at = begin
-    for first, last in hits:
-        if at <= first < end:
-            last = min(last, end)  # noqa: PLW2901  # what is shown of it
-            pieces += (html.escape(shown[at:first]), "<mark>", html.escape(shown[first:last]), "</mark>")
-            at = last
-    pieces += (html.escape(shown[at:end]), " …" if end < len(shown) else "")
-    return " ".join("".join(pieces).replace("</mark><mark>", "").split())
+    pattern: re.Pattern[str]
+    """Literal words with a look at what is beside them: takes time in proportion to the text."""
 
+    @classmethod
+    def of(cls, words: Sequence[str]) -> Self:
+        """Words as they are kept; of letters of unspaced scripts there are pairs, and each by itself."""
+        pairs = {word for word in words if len(word) > 1 and _IS_UNSPACED.match(word)}
+        in_pairs = set("".join(pairs))
+        alternatives = [
+            re.escape(word) if _IS_UNSPACED.match(word) else rf"(?<!{_LETTER}){re.escape(word)}(?!{_LETTER})"
+            for word in sorted(words, key=len, reverse=True)
+            if word not in in_pairs
+        ]
+        return cls(re.compile(f"(?=({'|'.join(alternatives)}))"))
 
-def _comparable(content: str) -> tuple[str, str]:
-    """What is shown, and the same in the small letters that words are compared in, place by place.
+    def snippet(self, content: str) -> str:
+        """The part around the first hit with all hits in `<mark>`; how it begins, if there is none.
 
-    Where their compatibility forms take another number of characters, those are shown.
-    """
-    shown = unicodedata.normalize("NFC", content)
-    compared = _small(unicodedata.normalize("NFKC", shown))
-    if len(compared) != len(shown):
-        shown = unicodedata.normalize("NFKC", shown)
-        compared = _small(shown)
-    return shown[:_READ], compared[:_READ]
+        Text is data, whoever wrote it: any other markup comes out escaped.
+        """
+        text = unicodedata.normalize("NFKC", content[:_SEARCHED])[:_SEARCHED]
+        marks = self._marks(text)
+        begin, end = _part(text, marks[0][0] if marks else 0)
+        pieces, at = ["… " if begin else ""], begin
+        for first, last in marks:
+            if first >= end:
+                break
+            marked = html.escape(text[first : min(last, end)])
+            pieces += (html.escape(text[at:first]), "<mark>", marked, "</mark>")
+            at = min(last, end)
+        pieces += (html.escape(text[at:end]), " …" if end < len(text) else "")
+        return " ".join("".join(pieces).split())
+
+    def _marks(self, text: str) -> list[_Span]:
+        """Where words stand, in order; what overlaps or touches in an unspaced script is one."""
+        marks: list[_Span] = []
+        for found in self.pattern.finditer(_small(text)):
+            first, last = found.span(1)
+            if marks and first <= marks[-1][1]:
+                marks[-1] = (marks[-1][0], max(last, marks[-1][1]))
+            elif len(marks) == _MOST_MARKS:
+                break
+            else:
+                marks.append((first, last))
+        return marks
 
 
 def _small(text: str) -> str:
+    """In small letters, place by place; Greek's sigma at the end of words is like any other."""
     small = text.lower()
     if len(small) != len(text):  # of a letter whose small form is two
-        small = "".join(char.lower() if len(char.lower()) == 1 else char for char in text)
+        small = "".join(sign.lower()[0] for sign in text)
     return small.replace("\u03c2", "\u03c3")
 
 
-def _hits(compared: str, wanted: Sequence[Phrase]) -> list[_Span]:
-    """Where phrases stand as they were wanted, in order; their words, if none does."""
-    words = [
-        Phrase((word,), phrase.begins_in_a_run, phrase.ends_in_a_run)
-        for phrase in wanted
-        for word in phrase.words
-    ]
-    for phrases in (wanted, words):
-        pattern = "|".join(sorted(map(_pattern, phrases), key=len, reverse=True))
-        if pattern and (found := [hit.span() for hit in islice(re.finditer(pattern, compared), _MOST_HITS)]):
-            return found
-    return []
-
-
-def _pattern(phrase: Phrase) -> str:
-    begin = "" if phrase.begins_in_a_run else r"(?<![^\W_])"
-    words = phrase.words[:_MOST_WORDS]
-    end = "" if phrase.ends_in_a_run or len(words) < len(phrase.words) else r"(?![^\W_])"
-    return begin + r"[\W_]*".join(map(re.escape, words)) + end
-
-
-def _first_of_best(compared: str, hits: Sequence[_Span]) -> int:
-    """Where the hit stands with which the part begins that holds the most different ones."""
-    best, place = 0, 0
-    for number, (first, _) in enumerate(hits):
-        following = takewhile(lambda hit: hit[1] <= first + _CHARS - _BEFORE, hits[number:])  # noqa: B023  # run at once
-        different = len({compared[begin:end] for begin, end in following})
-        if different > best:
-            best, place = different, first
-    return place
-
-
-def _part(shown: str, first_hit: int) -> _Span:
-    """Around this place, at the ends of words where they are near."""
-    begin = max(first_hit - _BEFORE, 0)
-    end = min(begin + _CHARS, len(shown))
-    if begin and (blank := re.search(r"\s", shown[begin : min(begin + _LONGEST_CUT, first_hit)])):
-        begin += blank.end()
-    if end < len(shown) and (blank := re.search(r"\s\S*$", shown[end - _LONGEST_CUT : end])):
-        end -= _LONGEST_CUT - blank.start()
+def _part(text: str, first_mark: int) -> _Span:
+    """Around this place, between whole words where blanks are near."""
+    begin = max(first_mark - _BEFORE, 0)
+    if begin:
+        begin = text.find(" ", begin, first_mark) + 1 or begin
+    end = min(begin + _CHARS, len(text))
+    if end < len(text):
+        end = max(text.rfind(" ", first_mark + _BEFORE, end), 0) or end
     return begin, end

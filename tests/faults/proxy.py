@@ -43,6 +43,11 @@ class Proxy:
         gate.set()
         self._gate = gate
 
+    @property
+    def connections(self) -> int:
+        """How many there are right now, both directions counted."""
+        return len(self._writers)
+
     def cut(self) -> None:
         """Break every connection there is, in the middle of whatever goes over it."""
         asyncio.run_coroutine_threadsafe(self._drop_all(), self._loop).result(10)

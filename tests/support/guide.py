@@ -126,7 +126,7 @@ def answered(step: Step, answer: httpx.Response) -> Json:
         body = events(answer.text)
     elif answer.content:
         body = answer.json()
-    headers = {name: answer.headers.get(name) for name in step.shown_headers}
+    headers = {name: answer.headers[name] for name in step.shown_headers if name in answer.headers}
     return {"status": answer.status_code, "headers": headers, "body": body}
 
 
