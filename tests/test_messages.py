@@ -4,6 +4,8 @@ import concurrent.futures
 import datetime as dt
 import uuid
 
+import psycopg
+
 from tests.support.person import Person, ok, problem
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
@@ -120,6 +122,27 @@ def test_twenty_parallel_sends_with_one_key_store_one_message(person: Person) ->
     assert len({answer.json()["reply"]["id"] for answer in answers}) == 1
     assert ok(person.http.get(f"/chatroom/{room}"))["message_count"] == 2
     assert person.usage()["used"] == 1
+
+
+def test_one_key_in_two_rooms_at_once_counts_in_one_of_them(stack: Stack, person: Person) -> None:
+    """Both have looked for the key and wait for the day's row. Red without another look then."""
+    rooms = [person.open_room(), person.open_room()]
+    person.say(rooms[0], "So that there is a row of the day")
+    key = uuid.uuid4().hex
+    with concurrent.futures.ThreadPoolExecutor(2) as threads:
+        with psycopg.connect(stack.database.url) as lock:
+            lock.execute("SELECT FROM daily_usage WHERE user_id = %s FOR UPDATE", [uuid.UUID(person.id)])
+            sending = [
+                threads.submit(person.at(stack.base_url).post, room, "Once", Idempotency_Key=key)
+                for room in rooms
+            ]
+            first = stack.database.wait_for_blocked("(?s).*daily_usage")
+            stack.database.wait_for_blocked("(?s).*daily_usage", besides=first)
+            lock.rollback()
+        refused, accepted = sorted((sent.result() for sent in sending), key=lambda sent: -sent.status_code)
+    problem(refused, 409, "idempotency_key_reused")
+    ok(accepted)
+    assert person.usage()["used"] == 2
 
 
 def test_the_sixth_message_of_the_day_is_refused_on_basic(stack: Stack, person: Person) -> None:

@@ -109,10 +109,12 @@ def test_without_its_title_a_room_is_named_by_its_next_message(stack: Stack, per
         ({"title": "nul\x00"}, "/title"),
         ({"title": "x" * 201}, "/title"),
         ({"description": ""}, "/description"),
+        ({"description": " \n "}, "/description"),
         ({"system_instruction": "x" * 8001}, "/system_instruction"),
         ({"model": "gpt"}, "/model"),
         ({"archived": None}, "/archived"),
-        ({"archived": "perhaps"}, "/archived"),
+        ({"archived": "yes"}, "/archived"),
+        ({"archived": 1}, "/archived"),
         ({"message_count": 7}, "/message_count"),
         ({"title": "Fine", "id": str(uuid.uuid4())}, "/id"),
     ],
@@ -125,6 +127,21 @@ def test_a_wish_that_cannot_be_is_refused_and_changes_nothing(
     refusal = problem(person.http.patch(f"/chatroom/{room}", json=wish), 400, "validation_failed")
     assert [error["pointer"] for error in refusal["errors"]] == [pointer]
     assert room_row(stack, room) == before
+
+
+def test_white_space_around_a_text_does_not_count(person: Person) -> None:
+    room = person.open_room(description=" " * 2000 + "x", system_instruction="\n" * 8000 + "y\n\nz ")
+    seen = ok(person.http.get(f"/chatroom/{room}"))
+    assert (seen["description"], seen["system_instruction"]) == ("x", "y\n\nz")
+
+
+def test_a_title_that_the_service_gave_can_be_sent_back(person: Person) -> None:
+    """Red when control characters of the first words get into it."""
+    room = person.open_room()
+    person.post(room, "\x1b[31mRed\x07 alert [sandbox:wait=5]", Prefer="respond-async")
+    title = ok(person.http.get(f"/chatroom/{room}"))["title"]
+    assert title.startswith("[31mRed alert")
+    assert _change(person, room, title=title)["title"] == title
 
 
 def test_nobody_changes_or_deletes_somebody_elses_room(stack: Stack, person: Person) -> None:

@@ -1,6 +1,7 @@
 """Deleting a room: out of sight at once, its replies stopped and told, its rows erased soon after."""
 
 import concurrent.futures
+import datetime as dt
 import uuid
 
 import httpx
@@ -10,6 +11,7 @@ from tests.support.listener import Listener, events_address
 from tests.support.person import Json, Person, ok, problem
 from tests.support.stack import Stack
 from tests.support.traces import traces
+from tests.support.upkeep import later_room_gets_its_title
 from tests.support.waiting import eventually
 
 _SLOW = "[sandbox:pieces=300] [sandbox:pace=50]"
@@ -119,22 +121,30 @@ def test_a_reply_in_progress_is_cancelled_and_its_listeners_hear_the_end(
 
 
 def test_a_reply_whose_worker_was_lost_is_stopped_when_its_lease_ends(own_stack: Stack) -> None:
-    """Its lease is longer than a deleted room stays. Red when the erasure does not wait for its end."""
+    """Its lease is longer than a deleted room stays.
+
+    Red when the erasure does not wait for the reply's end, or erases before everybody has seen that.
+    """
     doomed = own_stack.start_worker(REPLY_LEASE_SECONDS="14")
     person, mark = own_stack.person(), uuid.uuid4().hex
     room = person.open_room()
     reply = _begin(person, room, f"[sandbox:hang] {mark}")
     eventually(lambda: own_stack.calls(mark), what="a call to Gemini")
     doomed.kill()
-    listener = Listener()
-    with concurrent.futures.ThreadPoolExecutor(1) as thread:
-        heard = thread.submit(listener.listen, person, events_address(reply))
-        eventually(lambda: listener.kinds, what="a listener that hears")
+    without_redis = person.at(own_stack.start_api(REDIS_URL=_NO_REDIS))
+    listeners = [Listener(), Listener()]
+    with concurrent.futures.ThreadPoolExecutor(2) as threads:
+        heard = [
+            threads.submit(listener.listen, who, events_address(reply))
+            for listener, who in zip(listeners, (person, without_redis), strict=True)
+        ]
+        eventually(lambda: all(listener.kinds for listener in listeners), what="listeners that hear")
         _delete(person, room)
         own_stack.start_worker()
-        heard.result(60)
-    assert listener.kinds[-1] == "end"
-    assert listener.events[-1].data["status"] == "cancelled"
+        for listening in heard:
+            listening.result(60)
+    assert [listener.kinds[-1] for listener in listeners] == ["end", "end"]
+    assert [listener.events[-1].data["status"] for listener in listeners] == ["cancelled"] * 2
     assert person.usage()["used"] == 0
     eventually(lambda: _rows(own_stack, room) == 0, seconds=60, what="the end of the erasure")
 
@@ -148,6 +158,34 @@ def test_a_deletion_that_was_cut_off_behind_its_commit_is_carried_out(stack: Sta
     eventually(lambda: stack.calls(mark)[0]["ended"] == "client_closed", what="the end of the call to Gemini")
     eventually(lambda: _rows(stack, room) == 0, what="the end of the erasure")
     assert person.usage()["used"] == 0
+
+
+def test_in_a_deleted_room_nothing_more_is_asked(stack: Stack, person: Person) -> None:
+    """Also when nobody came to cancel it. Red when a claim does not look at the room."""
+    mark, room = uuid.uuid4().hex, person.open_room()
+    _begin(person, room, f"[sandbox:wait=2] first {mark}")
+    _begin(person, room, f"second {mark}")
+    eventually(lambda: stack.calls(f"first {mark}"), what="a call to Gemini")
+    marked = "UPDATE chatrooms SET erase_at = now() + %s * interval '1 second' WHERE id = %s"
+    stack.database.run(marked, 3600, uuid.UUID(room))
+    eventually(lambda: stack.calls(f"first {mark}")[0]["ended"] == "finished", what="the first reply")
+    later_room_gets_its_title(stack, person)
+    assert stack.calls(f"second {mark}") == []
+    stack.database.run(marked, 0, uuid.UUID(room))
+    eventually(lambda: _rows(stack, room) == 0, what="the end of the erasure")
+    assert stack.calls(f"second {mark}") == []
+
+
+def test_what_a_deletion_gives_back_is_seen_in_redis(stack: Stack, person: Person) -> None:
+    """Red when the refund of several replies is not shown."""
+    room = person.open_room()
+    _begin(person, room, _SLOW)
+    _begin(person, room, "queued")
+    key = f"rate_limit:user:{person.id}:date:{dt.datetime.now(dt.UTC).date()}"
+    eventually(lambda: stack.redis.get(key) == "2", what="the count of both")
+    _delete(person, room)
+    eventually(lambda: stack.redis.get(key) == "1", what="the count without the one that waited")
+    assert person.usage()["used"] == 1
 
 
 def test_a_message_that_waited_behind_the_deletion_is_refused(stack: Stack, person: Person) -> None:

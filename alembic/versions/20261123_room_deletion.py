@@ -21,5 +21,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DELETE FROM chatrooms WHERE erase_at IS NOT NULL")  # nobody is to see them again
     op.drop_index("ix_chatrooms_erase_at", table_name="chatrooms")
     op.drop_column("chatrooms", "erase_at")

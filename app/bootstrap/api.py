@@ -108,6 +108,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
         stopper = ReplyStopper(base.uow, base.quota, events)
         numbers = MobileNumbers(settings.default_region, frozenset(settings.otp_allowed_countries))
         cursors = CursorSigner(derive_key(root, "cursor"))
+        turns = Turns()
         open_sessions = SessionCache()
         carried = CarriedCount(derive_key(root, "carried-usage"), utc_now)
         tokens = TokenIssuer(
@@ -163,12 +164,13 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
                 base.chatroom_cache,
                 stopper,
                 cursors,
+                turns,
                 utc_now,
                 settings.selectable_models,
             ),
             search=SearchService(base.uow, cursors),
-            messages=MessageService(base.uow, base.quota, Turns(), feed, utc_now, settings.message_max_chars),
-            cancellations=CancellationService(base.uow, base.quota, feed, events),
+            messages=MessageService(base.uow, base.quota, turns, feed, utc_now, settings.message_max_chars),
+            cancellations=CancellationService(base.uow, base.quota, feed, events, turns),
             streams=ReplyStreams(base.uow, feed, events),
             subscriptions=SubscriptionService(
                 base.uow, base.quota, checkouts, stripe.subscriptions, base.syncs, open_sessions, utc_now

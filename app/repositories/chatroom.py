@@ -102,7 +102,7 @@ def _exchanges(order: ColumnElement[int]) -> Executable:
 _NEWEST = _exchanges(_ANSWER.c.position.desc())
 _OLDEST = _exchanges(_ANSWER.c.position.asc())
 
-_MEMORY = select(*ROOM_MEMORY).where(_ROOM.c.id == bindparam("room", type_=Uuid))
+_MEMORY = select(*ROOM_MEMORY).where(_ROOM.c.id == bindparam("room", type_=Uuid), _ROOM.c.erase_at.is_(None))
 _OWNED = select(Chatroom).where(
     Chatroom.id == bindparam("room", type_=Uuid),
     Chatroom.user_id == bindparam("owner", type_=Uuid),

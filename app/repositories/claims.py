@@ -109,11 +109,15 @@ def seconds(number: ColumnElement[float] | float) -> ColumnElement[object]:
     return func.make_interval(0, 0, 0, 0, 0, 0, number, type_=INTERVAL)
 
 
+_IS_WANTED = or_(_ROOM.c.erase_at.is_(None), _MESSAGE.c.cancel_requested_at.is_not(None))
+"""In a deleted room a reply is claimed only to be ended."""
+
+
 def _claiming(which: ColumnElement[bool]) -> Executable:
     """Takes replies that are due and whose turn it is; built once, run often."""
     return (
         update(_MESSAGE)
-        .where(which, IS_DUE, IS_FIRST_OF_ROOM, _ROOM.c.id == _MESSAGE.c.chatroom_id)
+        .where(which, IS_DUE, IS_FIRST_OF_ROOM, _ROOM.c.id == _MESSAGE.c.chatroom_id, _IS_WANTED)
         .values(
             status=MessageStatus.GENERATING,
             # What was shown of a reply that is only claimed to be cancelled is kept.

@@ -10,7 +10,7 @@ from datetime import date
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
@@ -56,6 +56,15 @@ class ExportRepository:
             .options(undefer(Chatroom.summary))
         )
         return rows.all()
+
+    async def count_rooms(self, user_id: UUID, ids: Sequence[UUID]) -> int:
+        """How many of these rooms are there."""
+        count = await self.session.scalar(
+            select(func.count()).where(
+                Chatroom.id.in_(ids), Chatroom.user_id == user_id, Chatroom.erase_at.is_(None)
+            )
+        )
+        return count or 0
 
     async def messages(
         self, user_id: UUID, *, chatroom_id: UUID, after: int, limit: int

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Message, MessageStatus
+from app.models import Message, MessageStatus, Role
 from app.models.message import UNFINISHED
 from app.repositories.claims import (
     CLAIM_FORGOTTEN,
@@ -153,15 +153,20 @@ class ReplyRepository:
 
     async def has_unasked(self, whose: RepliesOf) -> bool:
         """Whether there are unfinished replies that nobody was asked to stop."""
-        return await self._is_any(whose, Message.cancel_requested_at.is_(None))
-
-    async def has_unfinished(self, whose: RepliesOf) -> bool:
-        """Whether a worker may still be writing one of them."""
-        return await self._is_any(whose)
-
-    async def _is_any(self, *which: ColumnElement[bool]) -> bool:
-        found = await self.session.scalar(select(Message.id).where(*which, UNFINISHED).limit(1))
+        found = await self.session.scalar(
+            select(Message.id).where(whose, UNFINISHED, Message.cancel_requested_at.is_(None)).limit(1)
+        )
         return found is not None
+
+    async def are_over(self, whose: RepliesOf, *, for_seconds: float) -> bool:
+        """Whether none is unfinished, and none has ended in the last seconds."""
+        ended_lately = Message.completed_at > func.now() - seconds(for_seconds)
+        found = await self.session.scalar(
+            select(Message.id)
+            .where(whose, Message.role == Role.MODEL, or_(UNFINISHED, ended_lately))
+            .limit(1)
+        )
+        return found is None
 
     async def _cancel(self, which: ColumnElement[bool]) -> ScalarResult[Message]:
         return await self.session.scalars(
@@ -219,7 +224,10 @@ class ReplyRepository:
             status=MessageStatus.PENDING,
             content="",
             retries=Message.retries + 1,
-            next_attempt_at=func.now() + seconds(after_seconds),
+            # Whoever cancelled it in this moment shall not wait for a try that nobody wants.
+            next_attempt_at=case(
+                (Message.cancel_requested_at.is_(None), func.now() + seconds(after_seconds)), else_=None
+            ),
             last_error=reason,
         )
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, StringConstraints
 
-from app.schemas.base import Name, Request, Text
+from app.schemas.base import STORABLE, Name, Request
 from app.schemas.user import UserOut
 
 _OTP_DIGITS = 6
@@ -16,7 +16,7 @@ def _six_digits(code: str) -> str:
     return code
 
 
-MobileNumber = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)]
+MobileNumber = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40), STORABLE]
 Otp = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_six_digits)]
 
 

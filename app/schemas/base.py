@@ -2,7 +2,7 @@
 
 import unicodedata
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, StringConstraints
 
@@ -33,7 +33,10 @@ def _as_rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-Text = Annotated[str, AfterValidator(_storable)]
+STORABLE: Final = AfterValidator(_storable)
+"""Text that PostgreSQL can hold. Constraints go in front of it: behind it they would see untrimmed text."""
+
+Text = Annotated[str, STORABLE]
 """Any text that PostgreSQL can hold."""
 
 MessageText = Annotated[Text, AfterValidator(_not_blank)]
@@ -42,7 +45,7 @@ MessageText = Annotated[Text, AfterValidator(_not_blank)]
 Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
-    AfterValidator(_storable),
+    STORABLE,
     AfterValidator(_on_one_line),
 ]
 """A name or title: trimmed, not empty after that, and on one line."""

@@ -3,13 +3,17 @@
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, StrictBool, StringConstraints, model_validator
 
-from app.schemas.base import Moment, Name, Request, Response, Text
+from app.schemas.base import STORABLE, Moment, Name, Request, Response
 from app.schemas.message import MessageOut
 
-Description = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
-Instruction = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=8000)]
+Description = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), STORABLE
+]
+Instruction = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=8000), STORABLE
+]
 
 
 class ChatroomIn(Request):
@@ -33,7 +37,7 @@ class ChatroomPatch(Request):
     description: Description | None = None
     system_instruction: Instruction | None = None
     model: Name | None = None
-    archived: bool = False
+    archived: StrictBool = False
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:

@@ -5,10 +5,10 @@ from typing import Annotated
 from pydantic import BaseModel, StringConstraints
 
 from app.models import Plan
-from app.schemas.base import Moment, Request, Response, Text
+from app.schemas.base import STORABLE, Moment, Request, Response
 from app.schemas.quota import Quota
 
-Address = Annotated[Text, StringConstraints(min_length=1, max_length=2000)]
+Address = Annotated[str, StringConstraints(min_length=1, max_length=2000), STORABLE]
 
 
 class SubscribeIn(Request):

@@ -9,6 +9,7 @@ from app.schemas.message import MessageOut
 from app.services.ownership import own_reply
 from app.services.quota import DailyQuota
 from app.services.reply_feed import ReplyFeed
+from app.services.turns import Turns
 from app.unit_of_work import UnitOfWork
 
 _WAIT_SECONDS = 1.0
@@ -22,6 +23,7 @@ class CancellationService:
     quota: DailyQuota
     feed: ReplyFeed
     events: ReplyEvents
+    turns: Turns
 
     async def cancel(
         self, *, user_id: UUID, chatroom_id: UUID, reply_id: UUID, request_id: str
@@ -32,7 +34,7 @@ class CancellationService:
             ChatroomNotFound: not a room of this user.
             MessageNotFound: not a reply in it.
         """
-        async with self.uow.begin() as tx:
+        async with self.turns.take(user_id), self.uow.begin() as tx:
             reply = await own_reply(tx, user_id, chatroom_id, reply_id)
             await tx.replies.request_cancel(reply_id)
             ended = await tx.replies.cancel_waiting(reply_id)

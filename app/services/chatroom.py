@@ -16,6 +16,7 @@ from app.services.clock import Clock
 from app.services.ownership import own_room
 from app.services.paging import DEFAULT_PAGE, CursorSigner
 from app.services.stopping import ReplyStopper
+from app.services.turns import Turns
 from app.unit_of_work import UnitOfWork
 
 # Listeners without Redis look at a reply about every three seconds, and are to see how it ended.
@@ -40,6 +41,7 @@ class ChatroomService:
     cache: ChatroomCache
     stopper: ReplyStopper
     cursors: CursorSigner
+    turns: Turns
     clock: Clock
     models: tuple[str, ...]
     """The models a room may choose; the first is the default."""
@@ -74,7 +76,7 @@ class ChatroomService:
             changes["model"] = self._model(wish.model)
         if "title" in changes:
             changes["title_source"] = TitleSource.PERSON if wish.title else TitleSource.NONE
-        async with self.uow.begin() as tx:
+        async with self.turns.take(user_id), self.uow.begin() as tx:
             room = await own_room(tx, user_id, chatroom_id, lock=True)
             for name, value in changes.items():
                 setattr(room, name, value)
@@ -88,7 +90,7 @@ class ChatroomService:
         Raises:
             ChatroomNotFound: not a room of this user.
         """
-        async with self.uow.begin() as tx:
+        async with self.turns.take(user_id), self.uow.begin() as tx:
             await own_room(tx, user_id, chatroom_id, lock=True)
             await tx.deletions.erase_room_in(chatroom_id, seconds_from_now=_ERASED_AFTER_SECONDS)
             tx.rooms_changed(user_id)

@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 from pydantic import BaseModel
@@ -51,6 +52,11 @@ async def json_array(name: str, read: ReadPage[Key, BaseModel], after: Key) -> P
         yield separator + ",".join(item.model_dump_json() for item in page)
         separator = ","
     yield "]"
+
+
+def json_opening(now: datetime) -> str:
+    """How a JSON document begins; members follow, each with a comma in front."""
+    return f'{{"exported_at":"{now.strftime("%Y-%m-%dT%H:%M:%SZ")}"'
 
 
 def file_name(title: str, extension: str) -> str:

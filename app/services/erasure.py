@@ -54,23 +54,15 @@ class ErasureService:
                 return
 
     async def _erase(self, deletion: Deletion) -> None:
-        if await self._is_being_written_for(deletion):
+        if not await self.stopper.is_over(of_user(deletion.user_id)):
+            async with self.uow.single() as tx:
+                await tx.deletions.postpone(deletion.id, seconds_from_now=_REPLIES_STOP_SECONDS)
             log.info("erasure_waits_for_replies", deletion_id=str(deletion.id))
             return
         while not self.is_stopping():
             if await self._erase_some_rooms(deletion):
                 await self._erase_account(deletion)
                 return
-
-    async def _is_being_written_for(self, deletion: Deletion) -> bool:
-        """Stop replies that were not stopped yet; a lost worker's end with their leases."""
-        async with self.uow.begin() as tx:
-            ended = await self.stopper.stop_free(tx, of_user(deletion.user_id))
-            is_writing = await tx.replies.has_unfinished(of_user(deletion.user_id))
-            if is_writing:
-                await tx.deletions.postpone(deletion.id, seconds_from_now=_REPLIES_STOP_SECONDS)
-        await self.stopper.tell(ended)
-        return is_writing
 
     async def _erase_some_rooms(self, deletion: Deletion) -> bool:
         """Erase a piece of the account's rooms; True when there are no more."""

@@ -1,5 +1,6 @@
 """New rows of a conversation: a message with the reply it is owed, or another reply to it."""
 
+import unicodedata
 from datetime import date, datetime
 
 from app.models import Chatroom, Message, MessageStatus, Role, TitleSource
@@ -32,8 +33,8 @@ def new_exchange(
         completed_at=now,
     )
     _note(room, messages=1, now=now)
-    if room.title is None:
-        room.title, room.title_source = _first_words(content), TitleSource.FIRST_WORDS
+    if room.title is None and (words := _first_words(content)):
+        room.title, room.title_source = words, TitleSource.FIRST_WORDS
     reply = another_reply(
         room, message, now=now, charged_on=charged_on, idempotency_key=None, request_id=request_id
     )
@@ -76,6 +77,7 @@ def _note(room: Chatroom, *, messages: int, now: datetime) -> None:
     room.archived = False
 
 
-def _first_words(content: str) -> str:
-    """The beginning of a message on one line, as a title."""
-    return " ".join(content.split())[:_TITLE_CHARS].rstrip()
+def _first_words(content: str) -> str | None:
+    """The beginning of a message on one line, as a title; None when nothing in it can be shown."""
+    signs = (sign for sign in " ".join(content.split()) if unicodedata.category(sign) != "Cc")
+    return "".join(signs)[:_TITLE_CHARS].strip() or None

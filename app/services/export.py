@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.errors import AuthenticationRequired
+from app.errors import AuthenticationRequired, ChatroomNotFound
 from app.models import Checkout, Session, Subscription, plan_of
 from app.repositories.export import OwnRow
 from app.schemas.base import Response
@@ -19,7 +19,7 @@ from app.schemas.export import (
 )
 from app.schemas.user import UsageDay
 from app.services.clock import Clock
-from app.services.download import PAGE, Download, Pieces, json_array
+from app.services.download import PAGE, Download, Pieces, json_array, json_opening
 from app.unit_of_work import UnitOfWork
 
 _FIRST_ID = UUID(int=0)
@@ -41,7 +41,7 @@ class ExportService:
         """
         now = self.clock()
         account = (await self._account(user_id)).model_dump_json()
-        opening = f'{{"exported_at":"{now.strftime("%Y-%m-%dT%H:%M:%SZ")}","account":{account}'
+        opening = f'{json_opening(now)},"account":{account}'
         name = f"account-{now.date().isoformat()}.json"
         return Download(name, "application/json", self._pieces(user_id, opening))
 
@@ -96,9 +96,16 @@ class ExportService:
                     yield piece
                 yield "}"
                 after, separator = room.id, ","
+            await self._require_rooms(user_id, [room.id for room in rooms])
             if len(rooms) < PAGE:
                 yield "]"
                 return
+
+    async def _require_rooms(self, user_id: UUID, rooms: Sequence[UUID]) -> None:
+        """Of a room that was deleted meanwhile, half of it may stand above and look like the whole."""
+        async with self.uow.single() as tx:
+            if await tx.exports.count_rooms(user_id, rooms) < len(rooms):
+                raise ChatroomNotFound
 
     def _messages(self, user_id: UUID, chatroom_id: UUID) -> Pieces:
         async def read(after: int) -> Sequence[tuple[int, ExportedMessage]]:

@@ -94,6 +94,7 @@ class MessageService:
                 quota = await self.quota.read(tx, asked.user_id)
             else:
                 day, quota = await self.quota.charge(tx, asked.user_id, allowance)
+                await self._require_new_key(tx, asked)
                 exchange = new_exchange(
                     room,
                     content,
@@ -134,6 +135,7 @@ class MessageService:
                     raise ReplyInProgress
                 question = await tx.messages.question_of(old)
                 day, quota = await self.quota.charge(tx, asked.user_id, allowance)
+                await self._require_new_key(tx, asked)
                 await tx.messages.supersede(old)
                 reply = another_reply(
                     room,
@@ -168,6 +170,15 @@ class MessageService:
         if asked.idempotency_key is None:
             return None
         return await tx.messages.get_exchange(user_id=asked.user_id, idempotency_key=asked.idempotency_key)
+
+    async def _require_new_key(self, tx: Transaction, asked: Asked) -> None:
+        """Call it behind the charge: now all that this person sends waits, whichever room it is for.
+
+        Raises:
+            IdempotencyKeyReused: another room was asked with this key in the same moment.
+        """
+        if await self._find(tx, asked) is not None:
+            raise IdempotencyKeyReused
 
     async def _wait(self, asked: Asked, exchange: Exchange, quota: Quota, *, is_replay: bool) -> Sent:
         if not is_replay:

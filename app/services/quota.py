@@ -82,8 +82,11 @@ class DailyQuota:
         """The same for several replies of one person, ended by one statement."""
         charges = Counter((reply.user_id, reply.charged_on) for reply in replies)
         for (user_id, day), messages in charges.items():
-            if day is not None:
-                await tx.usage.refund(user_id=user_id, day=day, messages=messages)
+            if day is None:
+                continue
+            used = await tx.usage.refund(user_id=user_id, day=day, messages=messages)
+            if used is not None:
+                tx.usage_changed(user_id=user_id, day=day, used=used, refunded=True)
 
     async def read(self, tx: Transaction, user_id: UUID) -> Quota:
         """Today's count, without changing it."""

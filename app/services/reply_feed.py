@@ -46,9 +46,12 @@ class ReplyFeed:
                 if isinstance(news, Stop):
                     break
                 if isinstance(news, Look) or (news is not None and news.is_end):
-                    with contextlib.suppress(ServiceUnavailable):  # it is stored; what is asked is only news
-                        reply = await self.read(reply.id) or reply
-                    if reply.status.is_final:
+                    try:
+                        row = await self.read(reply.id)
+                    except ServiceUnavailable:
+                        continue  # it is stored; what is asked is only news
+                    reply = row or reply
+                    if row is None or row.status.is_final:
                         break
         return reply
 

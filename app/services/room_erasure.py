@@ -47,18 +47,18 @@ class RoomErasure:
                 return
 
     async def _erase(self, room_id: UUID) -> None:
-        async with self.uow.begin() as tx:
-            ended = await self.stopper.stop_free(tx, of_room(room_id))
-            is_writing = await tx.replies.has_unfinished(of_room(room_id))
-            if is_writing:
-                await tx.deletions.erase_room_in(room_id, seconds_from_now=_REPLIES_STOP_SECONDS)
-        await self.stopper.tell(ended)
-        while not is_writing and not self.is_stopping():
+        if not await self.stopper.is_over(of_room(room_id)):
+            await self._come_again(room_id, seconds=_REPLIES_STOP_SECONDS)
+            return
+        while not self.is_stopping():
             if await self.erase_some([room_id]):
                 log.info("room_erased", chatroom_id=str(room_id))
                 return
-            async with self.uow.single() as tx:
-                await tx.deletions.erase_room_in(room_id, seconds_from_now=_LEASE_SECONDS)
+            await self._come_again(room_id, seconds=_LEASE_SECONDS)
+
+    async def _come_again(self, room_id: UUID, *, seconds: float) -> None:
+        async with self.uow.single() as tx:
+            await tx.deletions.erase_room_in(room_id, seconds_from_now=seconds)
 
     async def erase_some(self, rooms: Sequence[UUID]) -> bool:
         """Erase a batch of messages of these rooms, or the rooms when empty; True when they are gone.

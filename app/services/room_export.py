@@ -9,7 +9,7 @@ from app.schemas.chatroom import ChatroomOut
 from app.schemas.export import ExportFormat
 from app.schemas.message import MessageOut
 from app.services.clock import Clock
-from app.services.download import PAGE, Download, Pieces, ReadPage, file_name, json_array, pages
+from app.services.download import PAGE, Download, Pieces, ReadPage, file_name, json_array, json_opening, pages
 from app.services.markdown import message_in_markdown, room_in_markdown
 from app.services.ownership import own_room
 from app.unit_of_work import UnitOfWork
@@ -42,7 +42,7 @@ class RoomExportService:
             return ChatroomOut.model_validate(await own_room(tx, user_id, chatroom_id))
 
     async def _json(self, user_id: UUID, room: ChatroomOut, now: datetime) -> Pieces:
-        yield f'{{"exported_at":"{now.strftime("%Y-%m-%dT%H:%M:%SZ")}","chatroom":{room.model_dump_json()}'
+        yield f'{json_opening(now)},"chatroom":{room.model_dump_json()}'
         async for piece in json_array("messages", self._messages(user_id, room.id), 0):
             yield piece
         await self._room(

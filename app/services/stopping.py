@@ -14,6 +14,7 @@ from app.unit_of_work import Transaction, UnitOfWork
 
 _TRIES = 5
 _PAUSE_SECONDS = 0.1
+_SEEN_AFTER_SECONDS = 10.0  # listeners without Redis look at a reply about every three seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,14 @@ class ReplyStopper:
                     ended = await self.stop_free(tx, whose)
                 await self.tell(ended)
                 await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def is_over(self, whose: RepliesOf) -> bool:
+        """Stop what is left; True when all ended so long ago that whoever listens has seen it in the rows."""
+        async with self.uow.begin() as tx:
+            ended = await self.stop_free(tx, whose)
+            is_over = await tx.replies.are_over(whose, for_seconds=_SEEN_AFTER_SECONDS)
+        await self.tell(ended)
+        return is_over
 
     async def tell(self, ended: Sequence[Message]) -> None:
         """Tell the listeners of these replies that they have ended."""
