@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Integer, Uuid, bindparam, select, tuple_
+from sqlalchemy import ColumnElement, Integer, Uuid, bindparam, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Message
@@ -22,6 +22,19 @@ _PAGE = (
     .order_by(Message.chatroom_id.desc(), Message.position.desc())
     .limit(bindparam("most", type_=Integer))
 )
+
+RepliesOf = ColumnElement[bool]
+"""Whose replies are meant: a person's or a room's."""
+
+
+def of_user(user_id: UUID) -> RepliesOf:
+    """All replies to a person."""
+    return Message.user_id == user_id
+
+
+def of_room(chatroom_id: UUID) -> RepliesOf:
+    """All replies in a room."""
+    return Message.chatroom_id == chatroom_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,25 +36,12 @@ from app.repositories.claims import (
     ClaimedReply,
     seconds,
 )
+from app.repositories.message import RepliesOf
 
 _IS_UNHELD = or_(
     Message.status == MessageStatus.PENDING,
     and_(Message.status == MessageStatus.GENERATING, Message.lease_until < func.now()),
 )
-
-
-RepliesOf = ColumnElement[bool]
-"""Whose replies are meant: a person's or a room's."""
-
-
-def of_user(user_id: UUID) -> RepliesOf:
-    """All replies to a person."""
-    return Message.user_id == user_id
-
-
-def of_room(chatroom_id: UUID) -> RepliesOf:
-    """All replies in a room."""
-    return Message.chatroom_id == chatroom_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import structlog
 from app.errors import AuthenticationRequired, RecentSignInRequired
 from app.redis_client.connection import RedisUnavailableError
 from app.redis_client.otp_store import OtpStore
-from app.repositories.reply import of_user
+from app.repositories.message import of_user
 from app.services.clock import Clock
 from app.services.quota import CarriedCount
 from app.services.session import CurrentUser

@@ -9,7 +9,7 @@ import structlog
 from app.errors import ValidationFailed
 from app.models import Chatroom, Message, TitleSource
 from app.redis_client.chatroom_cache import ChatroomCache
-from app.repositories.reply import of_room
+from app.repositories.message import of_room
 from app.schemas.chatroom import ChatroomIn, ChatroomOut, ChatroomPage, ChatroomPatch, ChatroomWithMessages
 from app.schemas.message import MessageOut, MessagePage
 from app.services.clock import Clock

@@ -10,7 +10,7 @@ from app.errors import ServiceUnavailable
 from app.models import Deletion
 from app.redis_client.account_keys import AccountKeys
 from app.redis_client.connection import RedisUnavailableError
-from app.repositories.reply import of_user
+from app.repositories.message import of_user
 from app.services.clock import Clock
 from app.services.farewell import Farewell
 from app.services.room_erasure import RoomErasure

@@ -10,7 +10,7 @@ from app.errors import ServiceUnavailable
 from app.models import Role
 from app.redis_client.account_keys import AccountKeys
 from app.redis_client.connection import RedisUnavailableError
-from app.repositories.reply import of_room
+from app.repositories.message import of_room
 from app.services.stopping import ReplyStopper
 from app.unit_of_work import UnitOfWork
 

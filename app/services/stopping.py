@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from app.errors import ServiceUnavailable
 from app.models import Message
 from app.redis_client.reply_events import ReplyEvents
-from app.repositories.reply import RepliesOf
+from app.repositories.message import RepliesOf
 from app.services.quota import DailyQuota
 from app.unit_of_work import Transaction, UnitOfWork
 
