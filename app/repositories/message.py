@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Integer, Uuid, bindparam, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Message
+from app.models import Chatroom, Message
 
 _BEHIND_ALL = 2**31 - 1
 _ROOM = bindparam("room", type_=Uuid)
@@ -28,8 +28,8 @@ RepliesOf = ColumnElement[bool]
 
 
 def of_user(user_id: UUID) -> RepliesOf:
-    """All replies to a person."""
-    return Message.user_id == user_id
+    """All replies to a person; by their rooms, since an index of messages leads there."""
+    return Message.chatroom_id.in_(select(Chatroom.id).where(Chatroom.user_id == user_id))
 
 
 def of_room(chatroom_id: UUID) -> RepliesOf:

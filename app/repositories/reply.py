@@ -17,10 +17,12 @@ from sqlalchemy import (
     case,
     cast,
     column,
+    exists,
     func,
     or_,
     select,
     text,
+    true,
     update,
     values,
 )
@@ -147,13 +149,10 @@ class ReplyRepository:
 
     async def are_over(self, whose: RepliesOf, *, for_seconds: float) -> bool:
         """Whether none is unfinished, and none has ended in the last seconds."""
-        ended_lately = Message.completed_at > func.now() - seconds(for_seconds)
-        found = await self.session.scalar(
-            select(Message.id)
-            .where(whose, Message.role == Role.MODEL, or_(UNFINISHED, ended_lately))
-            .limit(1)
-        )
-        return found is None
+        is_any_left = exists().where(whose, UNFINISHED)
+        last_end = select(func.max(Message.completed_at)).where(whose, Message.role == Role.MODEL)
+        is_long_ago = func.coalesce(last_end.scalar_subquery() < func.now() - seconds(for_seconds), true())
+        return bool(await self.session.scalar(select(and_(~is_any_left, is_long_ago))))
 
     async def _cancel(self, which: ColumnElement[bool]) -> ScalarResult[Message]:
         return await self.session.scalars(

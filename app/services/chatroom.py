@@ -15,12 +15,9 @@ from app.schemas.message import MessageOut, MessagePage
 from app.services.clock import Clock
 from app.services.ownership import own_room
 from app.services.paging import DEFAULT_PAGE, CursorSigner
-from app.services.stopping import ReplyStopper
+from app.services.stopping import SEEN_AFTER_SECONDS, ReplyStopper
 from app.services.turns import Turns
 from app.unit_of_work import UnitOfWork
-
-# Listeners without Redis look at a reply about every three seconds, and are to see how it ended.
-_ERASED_AFTER_SECONDS = 10.0
 
 log = structlog.get_logger(__name__)
 
@@ -92,7 +89,7 @@ class ChatroomService:
         """
         async with self.turns.take(user_id), self.uow.begin() as tx:
             await own_room(tx, user_id, chatroom_id, lock=True)
-            await tx.deletions.erase_room_in(chatroom_id, seconds_from_now=_ERASED_AFTER_SECONDS)
+            await tx.deletions.erase_room_in(chatroom_id, seconds_from_now=SEEN_AFTER_SECONDS)
             tx.rooms_changed(user_id)
         log.info("chatroom_deleted", chatroom_id=str(chatroom_id))
         await self.stopper.stop(of_room(chatroom_id))

@@ -12,9 +12,11 @@ from app.repositories.message import RepliesOf
 from app.services.quota import DailyQuota
 from app.unit_of_work import Transaction, UnitOfWork
 
+SEEN_AFTER_SECONDS = 5.0
+"""Listeners without Redis look at a reply about every three seconds, and are to see how it ended."""
+
 _TRIES = 5
 _PAUSE_SECONDS = 0.1
-_SEEN_AFTER_SECONDS = 10.0  # listeners without Redis look at a reply about every three seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class ReplyStopper:
         """Stop what is left; True when all ended so long ago that whoever listens has seen it in the rows."""
         async with self.uow.begin() as tx:
             ended = await self.stop_free(tx, whose)
-            is_over = await tx.replies.are_over(whose, for_seconds=_SEEN_AFTER_SECONDS)
+            is_over = await tx.replies.are_over(whose, for_seconds=SEEN_AFTER_SECONDS)
         await self.tell(ended)
         return is_over
 
