@@ -49,7 +49,8 @@ def create_celery(settings: Settings, *, socket_seconds: float = _WORKER_SOCKET_
         broker_channel_error_retry=True,  # a Redis that is full must not end the worker
         timezone="UTC",
     )
-    if settings.broker_url.startswith(("redis", "rediss")):
+    if settings.broker_url.startswith(("redis://", "rediss://")):
+        celery.conf.broker_transport = "app.broker:Transport"
         celery.conf.broker_transport_options = {
             "socket_timeout": socket_seconds,
             "socket_connect_timeout": min(socket_seconds, 1.0),

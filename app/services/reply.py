@@ -93,17 +93,18 @@ class ReplyService:
         if self.leases.is_draining:
             return []
         places = await self.slots.take_free(_MOST_AT_ONCE)
-        claimed: list[ClaimedReply] = []
+        claims: list[Claim] = []
         claimed_at = time.monotonic()
         try:
             if places:
                 async with self.uow.begin() as tx:
-                    claimed = await tx.replies.claim_forgotten(
+                    found = await tx.replies.claim_forgotten(
                         limit=places, lease_seconds=self.leases.lease_seconds
                     )
+                claims = [Claim.of(one, claimed_at) for one in found]  # only now is it committed
         finally:
-            self.slots.release(places - len(claimed))
-        return [Claim.of(one, claimed_at) for one in claimed]
+            self.slots.release(places - len(claims))
+        return claims
 
     async def answer_claimed(self, claim: Claim) -> None:
         """Work on a reply that was claimed already, in the place that was taken for it."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
@@ -17,9 +18,15 @@ CREATE OR REPLACE FUNCTION hold_commit() RETURNS trigger LANGUAGE plpgsql AS
 'BEGIN PERFORM pg_advisory_xact_lock_shared({lock}); RETURN NULL; END'
 """
 _TRIGGER = """
-CREATE CONSTRAINT TRIGGER hold_commit AFTER {change} ON messages
+CREATE CONSTRAINT TRIGGER hold_commit AFTER {event} ON messages
 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION hold_commit()
 """
+
+Change = tuple[LiteralString, LiteralString]
+"""What happens to a row of `messages`, and which rows are meant."""
+STORED: Change = ("INSERT", "TRUE")
+CLAIM: Change = ("UPDATE", "OLD.status = 'pending' AND NEW.status = 'generating'")
+COMPLETION: Change = ("UPDATE", "OLD.status = 'generating' AND NEW.status = 'completed'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +80,7 @@ def after_the_answer(doomed: Doomed) -> Iterator[None]:
 @contextmanager
 def inside_a_commit_that_succeeds(doomed: Doomed) -> Iterator[None]:
     """The worker dies in COMMIT, and the database carries it out."""
-    with held_commits(doomed.bench, "UPDATE"):
+    with held_commits(doomed.bench, COMPLETION):
         yield
         doomed.bench.database.wait_for_blocked("COMMIT")
         doomed.die()
@@ -82,7 +89,7 @@ def inside_a_commit_that_succeeds(doomed: Doomed) -> Iterator[None]:
 @contextmanager
 def inside_a_commit_that_fails(doomed: Doomed) -> Iterator[None]:
     """The worker dies in COMMIT, and so does its transaction."""
-    with held_commits(doomed.bench, "UPDATE"):
+    with held_commits(doomed.bench, COMPLETION):
         yield
         backend = doomed.bench.database.wait_for_blocked("COMMIT")
         doomed.worker.kill()
@@ -91,13 +98,13 @@ def inside_a_commit_that_fails(doomed: Doomed) -> Iterator[None]:
 
 
 @contextmanager
-def held_commits(bench: Bench, change: str) -> Iterator[None]:
-    """Have every transaction that completes a reply (UPDATE) or stores a message (INSERT) wait in COMMIT."""
-    when = "OLD.status = 'generating' AND NEW.status = 'completed'" if change == "UPDATE" else "TRUE"
+def held_commits(bench: Bench, change: Change) -> Iterator[None]:
+    """Have every transaction that makes such a change wait in COMMIT."""
+    event, when = change
     with psycopg.connect(bench.database.url, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", (_COMMIT_LOCK,))
         connection.execute(sql.SQL(_FUNCTION).format(lock=sql.SQL(str(_COMMIT_LOCK))))
-        connection.execute(sql.SQL(_TRIGGER).format(change=sql.SQL(change), when=sql.SQL(when)))
+        connection.execute(sql.SQL(_TRIGGER).format(event=sql.SQL(event), when=sql.SQL(when)))
         try:
             yield
         finally:

@@ -21,6 +21,7 @@ from tests.faults.bench import Bench
 from tests.faults.conftest import Scale
 from tests.faults.ledger import Ledger
 from tests.faults.load import ANSWER, CarefulClient
+from tests.faults.steps import CLAIM, held_commits
 from tests.support.process import Process
 from tests.support.waiting import eventually
 
@@ -129,6 +130,20 @@ def test_f10_a_lease_that_ran_out_can_write_nothing(bench: Bench) -> None:
     asyncio.run(outlive())
     bench.workers(1)
     bench.check(client.ledger)
+
+
+def test_f10_a_poll_whose_claim_came_to_nothing_costs_the_worker_no_place(bench: Bench) -> None:
+    """Red when places are kept for what was claimed in a transaction whose commit then failed."""
+    bench.workers(0)
+    person, client = bench.person(), CarefulClient(Ledger())
+    client.send(person, person.open_room(), ANSWER)
+    bench.stack.redis.flushall()  # nobody is told of it: only the poll finds it
+    with held_commits(bench, CLAIM):
+        bench.adopt(bench.stack.start_worker("--concurrency=1"))
+        bench.terminate(bench.database.wait_for_blocked("COMMIT"))
+    account = bench.account("F10 a poll whose commit fails", 1, client.ledger)
+    assert (account.failed, account.losses) == (0, 0)
+    bench.workers(0)
 
 
 def _has_given_up(zombie: Process) -> bool:

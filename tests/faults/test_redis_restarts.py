@@ -10,6 +10,7 @@ from tests.faults.load import ANSWER, CarefulClient
 from tests.support.waiting import eventually
 
 _CONSUMES_AGAIN_SECONDS = 15
+_PLACES = 2
 
 
 def test_f4_a_worker_goes_on_taking_jobs_after_redis_was_killed_and_came_back_empty(
@@ -28,6 +29,39 @@ def test_f4_a_worker_goes_on_taking_jobs_after_redis_was_killed_and_came_back_em
             wait_for_a_kick(bench, prober, worker, seconds=_CONSUMES_AGAIN_SECONDS)
     account = bench.account("F4 Redis killed and restarted empty", times, load.ledger)
     assert (account.failed, load.ledger.statuses()) == (0, {202}), account.remarks
+
+
+def test_f4_a_busy_worker_that_has_fetched_ahead_outlives_redis(bench: Bench, scale: Scale) -> None:
+    """Red when kombu may give jobs back on closing: it fails at a lost connection, and ends the worker."""
+    times = scale.times(4, 20)
+    for spare in bench.workers(1):
+        spare.kill()
+    worker = bench.stack.start_worker(f"--concurrency={_PLACES}")
+    bench.adopt(worker)
+    person, prober, client = bench.person(), bench.person(), CarefulClient(Ledger())
+    try:
+        for _ in range(times):
+            fetched = worker.log.count(" received")
+            bench.hold("[held]")
+            running = [
+                client.send(person, person.open_room(), f"{ANSWER} [held]", is_whole=True)
+                for _ in range(_PLACES)
+            ]
+            for entry in running:
+                bench.wait_for_call(entry, held=True)
+            ahead = client.send(person, person.open_room())
+            eventually(
+                lambda n=fetched: worker.log.count(" received") == n + _PLACES + 1, what="a job fetched ahead"
+            )
+            bench.valkey.kill()
+            bench.release("[held]")
+            bench.wait_until_completed(ahead)
+            bench.valkey.start()
+            wait_for_a_kick(bench, prober, worker, seconds=_CONSUMES_AGAIN_SECONDS)
+    finally:
+        worker.kill()
+    account = bench.account("F4 Redis killed, jobs fetched ahead", times, client.ledger)
+    assert (account.failed, account.losses, client.ledger.statuses()) == (0, 0, {202}), account.remarks
 
 
 def test_f4_an_emptied_redis_loses_no_message(bench: Bench, scale: Scale) -> None:

@@ -9,6 +9,7 @@ from tests.faults.bench import Bench
 from tests.faults.ledger import Ledger
 from tests.faults.load import ANSWER, CarefulClient
 from tests.faults.steps import (
+    STORED,
     Doomed,
     Step,
     after_the_answer,
@@ -73,7 +74,7 @@ def test_f9_a_message_is_stored_once_whatever_happens_inside_its_commit(
     sender = threading.Thread(
         target=client.send, args=(person.at(url), room, ANSWER), kwargs={"also_at": [person]}
     )
-    with held_commits(bench, "INSERT"):
+    with held_commits(bench, STORED):
         sender.start()
         backend = bench.database.wait_for_blocked("COMMIT")
         if is_killed:
