@@ -24,6 +24,7 @@ from tests.support.process import Process
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
+_LAST_WORDS = 3000
 _OVER = ("reply_recorded", "reply_fenced_off", "reply_not_recorded", "reply_lease_lost")
 
 
@@ -100,7 +101,13 @@ class Bench:
         self.lines.append(
             Line(fault, str(times), account.accepted, account.lost, account.doubled, ledger.slowest)
         )
+        account.remarks += self._ended_workers()
         return _checked(ledger, account)
+
+    def _ended_workers(self) -> list[str]:
+        """What workers said last that have ended, whether a test has killed them or not."""
+        ended = (worker for worker in self._workers if worker.popen.poll() is not None)
+        return [f"ended with {worker.popen.returncode}: {worker.log[-_LAST_WORDS:]}" for worker in ended]
 
     def check(self, ledger: Ledger) -> Account:
         """The same without a line in the table."""
@@ -187,7 +194,7 @@ def _last_turn(call: Row) -> str:
 
 def _checked(ledger: Ledger, account: Account) -> Account:
     assert not ledger.surprises, ledger.surprises[:5]
-    assert (account.lost, account.doubled) == (0, 0), account.remarks[:10]
+    assert (account.lost, account.doubled) == (0, 0), account.remarks[:10] + account.remarks[-1:]
     assert account.accepted > 0
     return account
 
