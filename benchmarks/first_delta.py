@@ -28,7 +28,9 @@ def _through_the_product(person: Person, room: str) -> float:
         for line in answer.iter_lines():
             if line == "event: delta" and not found:
                 found = time.perf_counter() - started
-        return found
+    if not found:
+        raise RuntimeError(f"{answer.status_code}: a stream without text")
+    return found
 
 
 def _directly(sandbox: httpx.Client) -> float:
