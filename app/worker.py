@@ -17,6 +17,7 @@ from celery.concurrency.prefork import TaskPool as PreforkPool
 from celery.concurrency.solo import TaskPool as SoloPool
 from celery.signals import celeryd_after_setup, worker_shutdown, worker_shutting_down
 
+from app.background import lasting
 from app.bootstrap import WorkerServices, worker_services
 from app.config import Settings, get_settings
 from app.errors import ServiceUnavailable
@@ -88,8 +89,8 @@ class Worker:
         ) as services:
             self._services = services
             background = [
-                asyncio.create_task(services.leases.keep()),
-                asyncio.create_task(self._beat()),
+                asyncio.create_task(lasting(services.leases.keep, name="leases")),
+                asyncio.create_task(lasting(self._beat, name="heartbeat")),
                 asyncio.create_task(self._poll(self._take_forgotten)),
                 asyncio.create_task(self._poll(services.erasure.erase_due)),
                 asyncio.create_task(self._poll(services.room_erasure.erase_due)),

@@ -198,3 +198,17 @@ def test_a_waiting_request_is_answered_at_once_when_the_server_stops(stack: Stac
     waiting.join()
     assert answers[0].status_code == 202
     assert person.wait_for(answers[0].json()["reply"])["status"] == "completed"
+
+
+def test_garbage_where_events_are_announced_silences_nobody_for_long(stack: Stack, person: Person) -> None:
+    """Red when an unexpected error ends the listening of a process: it never subscribes again."""
+    reply, listener = _begin(person, "[sandbox:pieces=100] [sandbox:pace=50] Tell me more"), Listener()
+    hearing = threading.Thread(target=listener.listen, args=(person, events_address(reply)))
+    hearing.start()
+    eventually(lambda: listener.text, what="the beginning of the answer")
+    channel = f"reply:{reply['id']}"
+    stack.redis.publish(channel, "no event")
+    eventually(lambda: '"work": "reply-listener"' in stack.logs(), what="the failure")
+    eventually(lambda: dict(stack.redis.pubsub_numsub(channel))[channel] == 1, what="a new subscription")
+    hearing.join(60)
+    assert listener.text == person.wait_for(reply)["content"]

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import structlog
 
+from app.background import lasting
 from app.bootstrap.foundation import Foundation, open_foundation
 from app.config import OtpDelivery, Settings
 from app.rate_limiter import RateLimiter
@@ -102,7 +103,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
         stack.push_async_callback(sender.aclose)
         root = _root_secret(settings)
         feed = ReplyFeed(base.uow, listener)
-        watching = asyncio.create_task(feed.watch(), name="reply-feed")
+        watching = asyncio.create_task(lasting(feed.watch, name="reply-feed"))
         stack.callback(watching.cancel)
         events = ReplyEvents(base.redis)
         stopper = ReplyStopper(base.uow, base.quota, events)

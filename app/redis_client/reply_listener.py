@@ -16,6 +16,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from app.background import lasting
 from app.redis_client.connection import COMMAND_SECONDS
 from app.redis_client.reply_events import ReplyEvent, channel_of
 
@@ -94,7 +95,7 @@ class ReplyListener:
 
     def start(self) -> None:
         """Begin to listen, on the running loop."""
-        self._task = asyncio.create_task(self._run(), name="reply-listener")
+        self._task = asyncio.create_task(lasting(self._run, name="reply-listener"))
 
     async def aclose(self) -> None:
         """Stop listening and close the connection."""
