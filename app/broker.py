@@ -1,6 +1,6 @@
 """Celery's way to Redis, for jobs that are wake-ups: lost, they cost a moment; the rows are the queue."""
 
-from kombu.transport import redis
+from kombu.transport import TRANSPORT_ALIASES, redis
 
 
 class _Channel(redis.Channel):
@@ -15,3 +15,9 @@ class Transport(redis.Transport):
     """Redis without acknowledgements beyond this process; they still bound what is fetched ahead."""
 
     Channel = _Channel
+
+
+def register() -> None:
+    """Have `redis://` mean this transport; by a name of its own Flower would not know the broker."""
+    for scheme in ("redis", "rediss"):
+        TRANSPORT_ALIASES[scheme] = f"{__name__}:{Transport.__name__}"

@@ -13,6 +13,7 @@ from celery import Celery
 from celery.signals import setup_logging
 from kombu.exceptions import OperationalError
 
+from app import broker
 from app.config import Settings, get_settings
 from app.database import forbid_in_transaction
 from app.jobs import Job
@@ -49,8 +50,7 @@ def create_celery(settings: Settings, *, socket_seconds: float = _WORKER_SOCKET_
         broker_channel_error_retry=True,  # a Redis that is full must not end the worker
         timezone="UTC",
     )
-    if settings.broker_url.startswith(("redis://", "rediss://")):
-        celery.conf.broker_transport = "app.broker:Transport"
+    if settings.broker_url.startswith(("redis", "rediss")):
         celery.conf.broker_transport_options = {
             "socket_timeout": socket_seconds,
             "socket_connect_timeout": min(socket_seconds, 1.0),
@@ -113,4 +113,5 @@ def _configure_logging(**_: object) -> None:
     configure_logging(get_settings())
 
 
+broker.register()
 celery = create_celery(get_settings())

@@ -4,8 +4,10 @@ import signal
 import uuid
 from pathlib import Path
 
+import httpx
 import pytest
 
+from devtools.ports import free_port
 from devtools.throwaway import throwaway_servers
 from tests.conftest import Servers
 from tests.support.person import Person, ok
@@ -112,3 +114,17 @@ def test_messages_are_answered_while_redis_is_away(servers: Servers, tmp_path: P
             valkey.start()
             eventually(lambda: ok(person.http.get("/health"))["status"] == "healthy", what="health")
             assert person.say(room, "And now?")["reply"]["status"] == "completed"
+
+
+def test_flower_shows_the_worker_and_the_length_of_its_queue(own_stack: Stack) -> None:
+    """Red when the queue's transport goes by a name that Flower does not know."""
+    own_stack.start_worker()
+    port = free_port()
+    arguments = ("-A", "app.celery_app", "flower", "--address=127.0.0.1", f"--port={port}")
+    flower = own_stack.start("flower", "celery", *arguments, FLOWER_UNAUTHENTICATED_API="true")
+    url = f"http://127.0.0.1:{port}/api"
+    eventually(lambda: "Connected to" in flower.log, what="Flower's connection")
+    assert ok(httpx.get(f"{url}/queues/length"))["active_queues"] == [
+        {"name": "ai_processing", "messages": 0}
+    ]
+    eventually(lambda: ok(httpx.get(f"{url}/workers", params={"refresh": 1}, timeout=30)), what="the worker")
