@@ -34,7 +34,7 @@ class RequestContextMiddleware:
         async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status = int(message["status"])  # a plain number, not an HTTPStatus, in the log
                 MutableHeaders(scope=message)["X-Request-Id"] = request_id
             await send(message)
 
