@@ -14,9 +14,9 @@ from typing import Protocol
 from uuid import UUID
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.database import bounded, in_transaction, is_away
+from app.database import Database, in_transaction, is_away
 from app.errors import ServiceUnavailable
 from app.jobs import Job
 from app.redis_client.chatroom_cache import ChatroomCache
@@ -169,7 +169,7 @@ class Transaction:
 class UnitOfWork:
     """Opens transactions."""
 
-    sessions: async_sessionmaker[AsyncSession]
+    database: Database
     chatroom_cache: ChatroomCache
     daily_count: DailyCountMirror
     publisher: Publisher
@@ -188,7 +188,7 @@ class UnitOfWork:
         """
         inside = in_transaction.set(True)
         try:
-            async with self.sessions() as session, bounded(session, self.limit_seconds):
+            async with self.database.session(self.limit_seconds) as session:
                 tx = Transaction(session)
                 yield tx
                 await asyncio.gather(session.flush(), self.chatroom_cache.drop(tx.changed_lists))
@@ -212,7 +212,7 @@ class UnitOfWork:
             ServiceUnavailable: the database is away.
         """
         try:
-            async with self.sessions() as session, bounded(session, self.limit_seconds, autocommit=True):
+            async with self.database.session(self.limit_seconds, autocommit=True) as session:
                 yield Transaction(session)
         except Exception as error:
             if not is_away(error):

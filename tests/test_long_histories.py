@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from app.database import create_engine, create_session_factory
+from app.database import Database
 from app.jobs import Job
 from app.redis_client.breaker import Breaker
 from app.redis_client.chatroom_cache import ChatroomCache
@@ -90,16 +90,14 @@ def histories(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @asynccontextmanager
 async def _product(stack: Stack, sent: list[Sent]) -> AsyncIterator[_Product]:
-    engine = create_engine(stack.database.url)
+    database = Database.at(stack.database.url)
     redis = RedisConnection(stack.redis_url, Breaker())
     cache = ChatroomCache(redis, ttl_seconds=300)
-    uow = UnitOfWork(
-        create_session_factory(engine), cache, DailyCountMirror(redis), _NoPublisher(), limit_seconds=60
-    )
+    uow = UnitOfWork(database, cache, DailyCountMirror(redis), _NoPublisher(), limit_seconds=60)
     cursors = CursorSigner(b"key")
     stopper = ReplyStopper(uow, DailyQuota(5, utc_now), ReplyEvents(redis))
     try:
-        with noted(engine) as statements:
+        with noted(database.engine) as statements:
             yield _Product(
                 uow,
                 ChatroomService(uow, cache, stopper, cursors, Turns(), utc_now, ("gemini-3.8-flash",)),
@@ -110,7 +108,7 @@ async def _product(stack: Stack, sent: list[Sent]) -> AsyncIterator[_Product]:
         sent += statements
     finally:
         await redis.aclose()
-        await engine.dispose()
+        await database.aclose()
 
 
 def _sent(histories: _Histories, ask: Callable[[_Product], Awaitable[object]]) -> list[Sent]:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from app.config import Settings
-from app.database import create_engine, create_session_factory
+from app.database import Database
 from app.errors import AuthenticationRequired, DailyLimitReached
 from app.jobs import Job
 from app.redis_client.breaker import Breaker
@@ -155,11 +155,11 @@ class _NoPublisher:
 @asynccontextmanager
 async def _transactions(stack: Stack) -> AsyncIterator[UnitOfWork]:
     settings = Settings(database_url=stack.settings["DATABASE_URL"], redis_url=stack.redis_url)
-    engine = create_engine(settings.database_url.get_secret_value())
+    database = Database.at(settings.database_url.get_secret_value())
     redis = RedisConnection(stack.redis_url, Breaker())
     try:
         yield UnitOfWork(
-            create_session_factory(engine),
+            database,
             ChatroomCache(redis, ttl_seconds=300),
             DailyCountMirror(redis),
             _NoPublisher(),
@@ -167,7 +167,7 @@ async def _transactions(stack: Stack) -> AsyncIterator[UnitOfWork]:
         )
     finally:
         await redis.aclose()
-        await engine.dispose()
+        await database.aclose()
 
 
 def _at(moment: dt.datetime) -> Callable[[], dt.datetime]:

@@ -122,7 +122,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
         stack.callback(hasher.close)
         otps = _otp_service(settings, base, sender, numbers, root)
         await base.stripe.prepare()
-        quick = replace(base.uow, limit_seconds=_CHECK_SECONDS)
+        quick = replace(base.uow, database=base.uow.database.beside_the_line(), limit_seconds=_CHECK_SECONDS)
         stripe, addresses = base.stripe, ReturnAddresses.of(settings)
         checkouts = CheckoutService(
             base.uow, stripe.customers, stripe.checkouts, base.syncs, addresses, utc_now

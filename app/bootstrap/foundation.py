@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from app.celery_app import CeleryPublisher
 from app.config import Settings
-from app.database import create_engine, create_session_factory
+from app.database import Database
 from app.redis_client.breaker import Breaker
 from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.connection import RedisConnection
@@ -36,15 +36,15 @@ async def open_foundation(
 ) -> Foundation:
     """Open what both stand on; a transaction that takes longer than `transaction_seconds` is cut off."""
     breaker = Breaker()
-    engine = create_engine(settings.database_url.get_secret_value())
-    stack.push_async_callback(engine.dispose)
+    database = Database.at(settings.database_url.get_secret_value())
+    stack.push_async_callback(database.aclose)
     redis = RedisConnection(settings.redis_url.get_secret_value(), breaker)
     stack.push_async_callback(redis.aclose)
     publisher = CeleryPublisher(settings, breaker)
     stack.push_async_callback(asyncio.to_thread, publisher.close)
     chatroom_cache = ChatroomCache(redis, ttl_seconds=settings.chatroom_cache_seconds)
     uow = UnitOfWork(
-        create_session_factory(engine),
+        database,
         chatroom_cache,
         DailyCountMirror(redis),
         publisher,

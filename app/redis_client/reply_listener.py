@@ -17,6 +17,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from app.background import lasting
+from app.patience import patience
 from app.redis_client.connection import COMMAND_SECONDS
 from app.redis_client.reply_events import ReplyEvent, channel_of
 
@@ -131,7 +132,7 @@ class ReplyListener:
         if pubsub is None:
             return False  # reconnecting: `_run` subscribes to all channels by itself
         with contextlib.suppress(RedisError, OSError, TimeoutError):
-            async with asyncio.timeout(COMMAND_SECONDS):
+            async with patience(COMMAND_SECONDS):
                 await (pubsub.subscribe(channel) if command == "subscribe" else pubsub.unsubscribe(channel))
                 return True
         return False

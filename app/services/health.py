@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from app import __version__
 from app.errors import ServiceUnavailable
+from app.patience import patience
 from app.redis_client.connection import RedisConnection, RedisUnavailableError
 from app.schemas.meta import Check, Checks, CheckStatus, Health, HealthStatus, QueueCheck
 from app.unit_of_work import UnitOfWork
@@ -72,7 +73,7 @@ class HealthService:
 async def _timed(asked: Awaitable[_T]) -> tuple[Check, _T | None]:
     started, answer, status = time.monotonic(), None, CheckStatus.UP
     try:
-        async with asyncio.timeout(_LIMIT_SECONDS):
+        async with patience(_LIMIT_SECONDS):
             answer = await asked
     except (ServiceUnavailable, RedisUnavailableError, TimeoutError):
         status = CheckStatus.DOWN

@@ -1,12 +1,12 @@
 """What an operator's Prometheus gets to see, for the right token."""
 
-import asyncio
 import hmac
 from dataclasses import dataclass
 
 from app import metrics
 from app.errors import AuthenticationRequired, NotFound, ServiceUnavailable
 from app.metrics import Gauge
+from app.patience import patience
 from app.redis_client.connection import RedisConnection
 from app.services.reconciliation import RECONCILIATION
 from app.unit_of_work import UnitOfWork
@@ -40,7 +40,7 @@ class MonitoringService:
 
     async def _queue(self) -> list[Gauge]:
         try:
-            async with asyncio.timeout(_LIMIT_SECONDS), self.uow.begin() as tx:
+            async with patience(_LIMIT_SECONDS), self.uow.begin() as tx:
                 workers = await tx.workers.count_alive()
                 pending = await tx.workers.count_pending()
                 oldest = await tx.workers.oldest_pending_seconds()

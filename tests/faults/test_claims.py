@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from uuid import UUID
 
-from app.database import create_engine, create_session_factory
+from app.database import Database
 from app.jobs import Job
 from app.models import Message, MessageStatus
 from app.redis_client.breaker import Breaker
@@ -40,21 +40,21 @@ class _NoQueue:
 async def _units_of_work(bench: Bench, count: int) -> AsyncIterator[list[UnitOfWork]]:
     """As many as there were worker processes, each with connections of its own."""
     redis = RedisConnection(bench.valkey.url(), Breaker())
-    engines = [create_engine(bench.database.url) for _ in range(count)]
+    databases = [Database.at(bench.database.url) for _ in range(count)]
     try:
         yield [
             UnitOfWork(
-                create_session_factory(engine),
+                database,
                 ChatroomCache(redis, ttl_seconds=1),
                 DailyCountMirror(redis),
                 _NoQueue(),
                 limit_seconds=10,
             )
-            for engine in engines
+            for database in databases
         ]
     finally:
-        for engine in engines:
-            await engine.dispose()
+        for database in databases:
+            await database.aclose()
         await redis.aclose()
 
 
