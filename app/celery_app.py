@@ -31,7 +31,13 @@ log = structlog.get_logger(__name__)
 
 def create_celery(settings: Settings, *, socket_seconds: float = _WORKER_SOCKET_SECONDS) -> Celery:
     """A Celery application for this queue; `socket_seconds` bounds every wait for the broker."""
-    celery = Celery("app", broker=settings.broker_url, include=["app.tasks"], set_as_current=False)
+    celery = Celery(
+        "app",
+        broker=settings.broker_url,
+        events=broker.Events,
+        include=["app.tasks"],
+        set_as_current=False,
+    )
     celery.conf.update(
         task_default_queue=QUEUE,
         task_serializer="json",

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 
 import httpx
 
@@ -15,6 +16,7 @@ from tests.support.waiting import eventually
 _RUNNING = 20
 _LONG = "[sandbox:pieces=40] [sandbox:pace=100]"
 _GRACE_SECONDS = 25
+_SIGN_OF_LIFE_SECONDS = 2.5  # Celery's are two seconds apart
 
 
 def _twenty_held_replies(bench: Bench, worker: Process, name: str) -> tuple[CarefulClient, list[Entry]]:
@@ -55,6 +57,25 @@ def test_f11_a_worker_out_of_patience_hands_its_twenty_replies_back(bench: Bench
     bench.workers(1)
     account = bench.account("F11 SIGTERM, grace over, 20 handed back", 1, client.ledger)
     assert (account.failed, account.losses) == (0, _RUNNING)
+
+
+def test_f11_a_worker_told_to_stop_while_redis_is_away_ends_in_time(bench: Bench) -> None:
+    """Red when Celery's sign of life is repeated until it gets through: nothing else is heard meanwhile."""
+    bench.workers(0)
+    worker = bench.stack.start_worker("--pool=solo")
+    bench.hold("solo")
+    client = CarefulClient(Ledger())
+    entry = client.send(person := bench.person(), person.open_room(), f"{ANSWER} solo")
+    bench.wait_for_call(entry, held=True)
+    bench.valkey.kill()
+    time.sleep(_SIGN_OF_LIFE_SECONDS)  # it is overdue when the reply is written
+    bench.release("solo")
+    bench.wait_until_completed(entry)
+    time.sleep(1)
+    assert worker.stop(seconds=_GRACE_SECONDS) == 0
+    bench.valkey.start()
+    bench.workers(1)
+    bench.account("F11 SIGTERM while Redis is down", 1, client.ledger)
 
 
 def test_f11_nobody_notices_a_rolling_restart_of_the_workers(bench: Bench, scale: Scale) -> None:
