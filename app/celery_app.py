@@ -56,7 +56,7 @@ def create_celery(settings: Settings, *, socket_seconds: float = _WORKER_SOCKET_
         broker_channel_error_retry=True,  # a Redis that is full must not end the worker
         timezone="UTC",
     )
-    if settings.broker_url.startswith(("redis", "rediss")):
+    if settings.broker_url.startswith("redis"):  # rediss:// and redis+socket:// too
         celery.conf.broker_transport_options = {
             "socket_timeout": socket_seconds,
             "socket_connect_timeout": min(socket_seconds, 1.0),

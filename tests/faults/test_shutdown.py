@@ -71,7 +71,7 @@ def test_f11_a_worker_told_to_stop_while_redis_is_away_ends_in_time(bench: Bench
     time.sleep(_SIGN_OF_LIFE_SECONDS)  # it is overdue when the reply is written
     bench.release("solo")
     bench.wait_until_completed(entry)
-    time.sleep(1)
+    time.sleep(1)  # for what would hold it up to have begun
     assert worker.stop(seconds=_GRACE_SECONDS) == 0
     bench.valkey.start()
     bench.workers(1)
