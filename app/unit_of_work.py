@@ -43,9 +43,9 @@ log = structlog.get_logger(__name__)
 
 
 class Publisher(Protocol):
-    """Hands jobs to the queue, at once and without ever waiting or failing."""
+    """Hands jobs to the queue; waits no longer than for Redis, and never fails."""
 
-    def publish(self, job: Job) -> None:
+    async def publish(self, job: Job) -> None:
         """Publish one job, as a hint to workers."""
         ...
 
@@ -63,17 +63,22 @@ class Transaction:
     """The repositories on one connection, and what is to follow the commit."""
 
     session: AsyncSession
+    chatroom_cache: ChatroomCache
     jobs: list[Job] = field(default_factory=list)
     changed_lists: set[UUID] = field(default_factory=set)
     usage_changes: list[_UsageChange] = field(default_factory=list)
+    drops: list[asyncio.Task[None]] = field(default_factory=list)
 
     def enqueue(self, job: Job) -> None:
         """Publish a job once this transaction has committed."""
         self.jobs.append(job)
 
-    def rooms_changed(self, user_id: UUID) -> None:
-        """Drop this person's cached room list before and after the commit."""
+    def rooms_changed(self, user_id: UUID) -> asyncio.Task[None]:
+        """Drop this person's cached room list before and after the commit; the first has begun."""
         self.changed_lists.add(user_id)
+        dropping = asyncio.create_task(self.chatroom_cache.drop({user_id}))
+        self.drops.append(dropping)
+        return dropping
 
     def usage_changed(self, *, user_id: UUID, day: date, used: int, refunded: bool = False) -> None:
         """Show the day's new count in Redis after the commit."""
@@ -189,9 +194,9 @@ class UnitOfWork:
         inside = in_transaction.set(True)
         try:
             async with self.database.session(self.limit_seconds) as session:
-                tx = Transaction(session)
+                tx = Transaction(session, self.chatroom_cache)
                 yield tx
-                await asyncio.gather(session.flush(), self.chatroom_cache.drop(tx.changed_lists))
+                await asyncio.gather(session.flush(), *tx.drops)
                 await session.commit()
         except Exception as error:
             if not is_away(error):
@@ -206,24 +211,26 @@ class UnitOfWork:
     async def single(self) -> AsyncIterator[Transaction]:
         """Statements that each stand for themselves, without the round trips of a transaction around them.
 
-        For reading, and for a change that is one statement and that nothing follows.
+        For reading, and for a change that is one statement. What is asked for inside follows the block.
 
         Raises:
             ServiceUnavailable: the database is away.
         """
         try:
             async with self.database.session(self.limit_seconds, autocommit=True) as session:
-                yield Transaction(session)
+                tx = Transaction(session, self.chatroom_cache)
+                yield tx
         except Exception as error:
             if not is_away(error):
                 raise
             log.warning("database_away", error=type(error).__name__)
             raise ServiceUnavailable from error
+        await self._follow_up(tx)
 
     async def _follow_up(self, tx: Transaction) -> None:
-        for job in tx.jobs:
-            self.publisher.publish(job)
-        await self.chatroom_cache.drop(tx.changed_lists)
+        await asyncio.gather(
+            *(self.publisher.publish(job) for job in tx.jobs), self.chatroom_cache.drop(tx.changed_lists)
+        )
         for change in tx.usage_changes:
             await self.daily_count.show(
                 user_id=change.user_id, day=change.day, used=change.used, refunded=change.refunded

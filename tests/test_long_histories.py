@@ -70,7 +70,7 @@ class _Product:
 class _NoPublisher:
     """Wakes nobody up: nothing is written here."""
 
-    def publish(self, job: Job) -> None:
+    async def publish(self, job: Job) -> None:
         """Drop the job."""
 
 

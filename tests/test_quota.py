@@ -148,7 +148,7 @@ def test_a_charge_that_was_given_back_can_be_used_at_once(person: Person) -> Non
 class _NoPublisher:
     """Wakes nobody up: no reply is written here."""
 
-    def publish(self, job: Job) -> None:
+    async def publish(self, job: Job) -> None:
         """Drop the job."""
 
 

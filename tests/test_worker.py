@@ -116,8 +116,27 @@ def test_messages_are_answered_while_redis_is_away(servers: Servers, tmp_path: P
             assert person.say(room, "And now?")["reply"]["status"] == "completed"
 
 
-def test_flower_shows_the_worker_and_the_length_of_its_queue(own_stack: Stack) -> None:
-    """Red when the queue's transport goes by a name that Flower does not know."""
+@pytest.mark.parametrize("has_own_broker", [False, True])
+def test_a_worker_hears_of_a_message_before_it_looks_for_any(
+    servers: Servers, tmp_path: Path, *, has_own_broker: bool
+) -> None:
+    """It looks once in five minutes here. Red when jobs do not get into the queue, or are no tasks there."""
+    own = {"CELERY_BROKER_URL": servers.redis_url.rpartition("/")[0] + "/12"} if has_own_broker else {}
+    product = Stack(
+        database_url=servers.database_url,
+        redis_url=servers.redis_url.rpartition("/")[0] + "/13",
+        folder=tmp_path,
+        REPLY_POLL_SECONDS="300",
+        **own,
+    )
+    with product.running() as stack:
+        stack.start_worker()
+        person = stack.person()
+        assert person.say(person.open_room(), "Are you there?")["reply"]["status"] == "completed"
+
+
+def test_flower_shows_the_worker_its_tasks_and_the_length_of_its_queue(own_stack: Stack) -> None:
+    """Red when the queue's transport goes by a name that Flower does not know, or events are not sent on."""
     own_stack.start_worker()
     port = free_port()
     arguments = ("-A", "app.celery_app", "flower", "--address=127.0.0.1", f"--port={port}")
@@ -128,3 +147,10 @@ def test_flower_shows_the_worker_and_the_length_of_its_queue(own_stack: Stack) -
         {"name": "ai_processing", "messages": 0}
     ]
     eventually(lambda: ok(httpx.get(f"{url}/workers", params={"refresh": 1}, timeout=30)), what="the worker")
+    person = own_stack.person()
+    person.say(person.open_room(), "Who sees this?")
+
+    def seen() -> list[tuple[str, str]]:
+        return [(task["name"], task["state"]) for task in ok(httpx.get(f"{url}/tasks")).values()]
+
+    eventually(lambda: seen() == [("process_gemini_message", "SUCCESS")], what="the task in Flower")

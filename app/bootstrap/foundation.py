@@ -1,13 +1,12 @@
 """What both kinds of process stand on: the database, Redis, the queue."""
 
-import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 
-from app.celery_app import CeleryPublisher
 from app.config import Settings
 from app.database import Database
+from app.publisher import publisher
 from app.redis_client.breaker import Breaker
 from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.connection import RedisConnection
@@ -40,14 +39,14 @@ async def open_foundation(
     stack.push_async_callback(database.aclose)
     redis = RedisConnection(settings.redis_url.get_secret_value(), breaker)
     stack.push_async_callback(redis.aclose)
-    publisher = CeleryPublisher(settings, breaker)
-    stack.push_async_callback(asyncio.to_thread, publisher.close)
+    jobs = publisher(settings, redis)
+    stack.push_async_callback(jobs.aclose)
     chatroom_cache = ChatroomCache(redis, ttl_seconds=settings.chatroom_cache_seconds)
     uow = UnitOfWork(
         database,
         chatroom_cache,
         DailyCountMirror(redis),
-        publisher,
+        jobs,
         limit_seconds=transaction_seconds,
     )
     quota = DailyQuota(settings.basic_messages_per_day, utc_now)

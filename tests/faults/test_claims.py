@@ -32,7 +32,7 @@ _LEASE_SECONDS = 60.0
 class _NoQueue:
     """Nobody is woken: the claims are made by the test itself."""
 
-    def publish(self, job: Job) -> None:
+    async def publish(self, job: Job) -> None:
         """Drop it."""
 
 
