@@ -33,6 +33,7 @@ from app.repositories.periodic_job import PeriodicJobRepository
 from app.repositories.purge import PurgeRepository
 from app.repositories.reply import ReplyRepository
 from app.repositories.search import SearchRepository
+from app.repositories.sending import SendingRepository
 from app.repositories.session import SessionRepository
 from app.repositories.subscription import SubscriptionRepository
 from app.repositories.usage import UsageRepository
@@ -108,6 +109,11 @@ class Transaction:
     def messages(self) -> MessageRepository:
         """Messages as people see them."""
         return MessageRepository(self.session)
+
+    @cached_property
+    def sending(self) -> SendingRepository:
+        """Messages on their way in."""
+        return SendingRepository(self.session)
 
     @cached_property
     def search(self) -> SearchRepository:

@@ -51,10 +51,6 @@ class MessageRepository:
 
     session: AsyncSession
 
-    def add_exchange(self, message: Message, reply: Message) -> None:
-        """Store both."""
-        self.session.add_all([message, reply])
-
     async def get_owned(self, message_id: UUID, *, chatroom_id: UUID, user_id: UUID) -> Message | None:
         """One message of the user's own room."""
         return await self.session.scalar(

@@ -2,9 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
 from uuid import UUID
 
-from sqlalchemy import ColumnExpressionArgument, Select, Uuid, and_, bindparam, case, func, select
+from sqlalchemy import (
+    ColumnElement,
+    ColumnExpressionArgument,
+    Select,
+    Table,
+    Uuid,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import StripeCustomer, Subscription
@@ -29,6 +44,20 @@ def current_of(owner: ColumnExpressionArgument[UUID]) -> Select[Subscription]:
         .where(Subscription.user_id == owner)
         .order_by(_RANK, Subscription.created_at.desc(), Subscription.id.desc())
         .limit(1)
+    )
+
+
+_TABLE = cast("Table", Subscription.__table__)
+
+
+def is_pro(owner: ColumnElement[UUID], now: ColumnElement[datetime]) -> ColumnElement[bool]:
+    """Whether this user is on Pro at that moment; the same rule as `Subscription.plan_at`."""
+    return exists().where(
+        _TABLE.c.user_id == owner,
+        or_(
+            *(_TABLE.c.status == status for status in PAID),
+            and_(_TABLE.c.status == "past_due", _TABLE.c.grace_until > now),
+        ),
     )
 
 

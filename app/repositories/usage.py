@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import cast
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
     Date,
+    DateTime,
     Executable,
     Integer,
     LargeBinary,
@@ -18,17 +19,16 @@ from sqlalchemy import (
     func,
     literal,
     select,
-    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
-from app.models import CarriedUsage, DailyUsage, Subscription, User
-from app.repositories.subscription import current_of
+from app.models import CarriedUsage, DailyUsage, User
+from app.repositories.subscription import is_pro
 
 _TABLE = cast("Table", DailyUsage.__table__)
+_USER = cast("Table", User.__table__)
 _COLUMNS = ["user_id", "day", "used", "input_tokens", "output_tokens"]
 
 
@@ -36,19 +36,19 @@ _COLUMNS = ["user_id", "day", "used", "input_tokens", "output_tokens"]
 class Standing:
     """What a person's limit of the day follows from."""
 
-    subscription: Subscription | None
+    is_pro: bool
     used: int
 
 
-_current = current_of(User.id).correlate(User).lateral("current_subscription")
-_Current = aliased(Subscription, _current)
-_STANDING = (
-    select(_Current, func.coalesce(DailyUsage.used, 0))
-    .select_from(User)
-    .outerjoin(_current, true())
-    .outerjoin(DailyUsage, (DailyUsage.user_id == User.id) & (DailyUsage.day == bindparam("on", type_=Date)))
-    .where(User.id == bindparam("whom", type_=Uuid), User.deleted_at.is_(None))
+STANDING = (
+    select(
+        is_pro(_USER.c.id, bindparam("now", type_=DateTime(timezone=True))), func.coalesce(_TABLE.c.used, 0)
+    )
+    .select_from(_USER)
+    .outerjoin(_TABLE, (_TABLE.c.user_id == _USER.c.id) & (_TABLE.c.day == bindparam("on", type_=Date)))
+    .where(_USER.c.id == bindparam("whom", type_=Uuid), _USER.c.deleted_at.is_(None))
 )
+"""Somebody's `Standing` at a moment: no row if there is no such account."""
 
 
 def _charging(condition: ColumnElement[bool] | None) -> Executable:
@@ -77,10 +77,11 @@ class UsageRepository:
 
     session: AsyncSession
 
-    async def standing(self, *, user_id: UUID, day: date) -> Standing | None:
-        """The subscription that counts and the day's committed count; None when there is no such account."""
-        row = (await self.session.execute(_STANDING, {"whom": user_id, "on": day})).one_or_none()
-        return None if row is None else Standing(subscription=row[0], used=row[1])
+    async def standing(self, *, user_id: UUID, now: datetime) -> Standing | None:
+        """The plan and the day's count as they are committed; None when there is no such account."""
+        values = {"whom": user_id, "now": now, "on": now.date()}
+        row = (await self.session.execute(STANDING, values)).one_or_none()
+        return None if row is None else Standing(*row)
 
     async def charge(self, *, user_id: UUID, day: date, limit: int | None) -> int | None:
         """Count one message and return the day's count.

@@ -2,8 +2,9 @@
 
 import unicodedata
 from datetime import date, datetime
+from uuid import UUID
 
-from app.models import Chatroom, Message, MessageStatus, Role, TitleSource
+from app.models import Chatroom, Message, MessageStatus, Role
 from app.models.base import new_id
 from app.repositories.message import Exchange
 
@@ -11,32 +12,43 @@ _TITLE_CHARS = 60
 
 
 def new_exchange(
-    room: Chatroom,
-    content: str,
     *,
+    user_id: UUID,
+    chatroom_id: UUID,
+    content: str,
     now: datetime,
-    charged_on: date,
     idempotency_key: str | None,
     request_id: str,
 ) -> Exchange:
-    """A message and its pending reply, numbered behind the room's last; an archived room comes back."""
+    """A message and its pending reply, charged to the day of `now`.
+
+    Their places in the room, the model that is to answer and the exact time are known when they are stored.
+    """
     message = Message(
         id=new_id(),
-        chatroom_id=room.id,
-        user_id=room.user_id,
-        position=room.last_position + 1,
+        chatroom_id=chatroom_id,
+        user_id=user_id,
         role=Role.USER,
         status=MessageStatus.COMPLETED,
         content=content,
+        superseded=False,
         idempotency_key=idempotency_key,
         created_at=now,
         completed_at=now,
     )
-    _note(room, messages=1, now=now)
-    if room.title is None and (words := _first_words(content)):
-        room.title, room.title_source = words, TitleSource.FIRST_WORDS
-    reply = another_reply(
-        room, message, now=now, charged_on=charged_on, idempotency_key=None, request_id=request_id
+    reply = Message(
+        id=new_id(),
+        chatroom_id=chatroom_id,
+        user_id=user_id,
+        role=Role.MODEL,
+        status=MessageStatus.PENDING,
+        content="",
+        superseded=False,
+        attempt=0,
+        reply_to=message.id,
+        charged_on=now.date(),
+        request_id=request_id,
+        created_at=now,
     )
     return Exchange(message, reply)
 
@@ -50,7 +62,7 @@ def another_reply(
     idempotency_key: str | None,
     request_id: str,
 ) -> Message:
-    """A pending reply to a message, numbered behind the room's last."""
+    """Another pending reply to a message, numbered behind the room's last; an archived room comes back."""
     reply = Message(
         id=new_id(),
         chatroom_id=room.id,
@@ -66,18 +78,14 @@ def another_reply(
         request_id=request_id,
         created_at=now,
     )
-    _note(room, messages=1, now=now)
+    room.last_position += 1
+    room.message_count += 1
+    room.last_message_at = room.active_at = room.updated_at = now
+    room.archived = False
     return reply
 
 
-def _note(room: Chatroom, *, messages: int, now: datetime) -> None:
-    room.last_position += messages
-    room.message_count += messages
-    room.last_message_at = room.active_at = room.updated_at = now
-    room.archived = False
-
-
-def _first_words(content: str) -> str | None:
+def first_words(content: str) -> str | None:
     """The beginning of a message on one line, as a title; None when nothing in it can be shown."""
     signs = (sign for sign in " ".join(content.split()) if unicodedata.category(sign) != "Cc")
     return "".join(signs)[:_TITLE_CHARS].strip() or None

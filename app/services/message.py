@@ -6,22 +6,28 @@ from uuid import UUID
 
 from app import jobs, metrics
 from app.errors import (
+    AuthenticationRequired,
+    ChatroomNotFound,
     IdempotencyKeyReused,
     NotLatest,
     ReplyInProgress,
+    ServiceUnavailable,
     ValidationFailed,
 )
-from app.models import Chatroom
 from app.repositories.message import Exchange
+from app.repositories.sending import Sight
 from app.schemas.message import ExchangeOut, MessageOut
 from app.schemas.quota import Quota
 from app.services.clock import Clock
-from app.services.exchanges import another_reply, new_exchange
+from app.services.exchanges import another_reply, first_words, new_exchange
 from app.services.ownership import own_message, own_reply, own_room
-from app.services.quota import DailyQuota
+from app.services.quota import Allowance, DailyQuota
 from app.services.reply_feed import ReplyFeed
 from app.services.turns import Turns
 from app.unit_of_work import Transaction, UnitOfWork
+
+_TRIES = 5
+"""Each that fails has seen what somebody else committed meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,29 +89,33 @@ class MessageService:
         if len(content) > self.max_chars:
             problem = {"pointer": "/content", "message": f"must be at most {self.max_chars} characters"}
             raise ValidationFailed(members={"errors": [problem]})
-        async with self.turns.take(asked.user_id), self.uow.begin() as tx:
-            allowance = await self.quota.look(tx, asked.user_id)
-            room = await self._room(tx, asked, chatroom_id, lock=not allowance.is_used_up)
-            exchange = await self._find(tx, asked)
-            if is_replay := exchange is not None:
-                sent = exchange.message
-                if exchange.reply.idempotency_key or (sent.chatroom_id, sent.content) != (room.id, content):
-                    raise IdempotencyKeyReused
-                quota = await self.quota.read(tx, asked.user_id)
-            else:
-                day, quota = await self.quota.charge(tx, asked.user_id, allowance)
-                await self._require_new_key(tx, asked)
+        async with self.turns.take(asked.user_id), self.uow.single() as tx:
+            dropped = tx.rooms_changed(asked.user_id)
+            for _ in range(_TRIES):
+                exchange = await self._find(tx, asked)
+                sight, allowance = await self._look(tx, asked, chatroom_id)
+                if is_replay := exchange is not None:
+                    _require_same(exchange, chatroom_id, content)
+                    quota = self.quota.seen(allowance)
+                    break
+                self.quota.require_some(allowance)
                 exchange = new_exchange(
-                    room,
-                    content,
-                    now=self.clock(),
-                    charged_on=day,
+                    user_id=asked.user_id,
+                    chatroom_id=chatroom_id,
+                    content=content,
+                    now=allowance.at,
                     idempotency_key=asked.idempotency_key,
                     request_id=asked.request_id,
                 )
-                tx.messages.add_exchange(exchange.message, exchange.reply)
-                tx.rooms_changed(asked.user_id)
-                tx.enqueue(jobs.ProcessGeminiMessage(exchange.reply.id, asked.request_id))
+                await dropped
+                title = first_words(content) if sight.title is None else None
+                used = await tx.sending.store(exchange, first_words=title, limit=allowance.limit)
+                if used is not None:
+                    quota = self.quota.charged(tx, asked.user_id, allowance, used)
+                    tx.enqueue(jobs.ProcessGeminiMessage(exchange.reply.id, asked.request_id))
+                    break
+            else:
+                raise ServiceUnavailable
         return await self._wait(asked, exchange, quota, is_replay=is_replay)
 
     async def regenerate(self, asked: Asked, *, chatroom_id: UUID, reply_id: UUID) -> Sent:
@@ -121,7 +131,9 @@ class MessageService:
         """
         async with self.turns.take(asked.user_id), self.uow.begin() as tx:
             allowance = await self.quota.look(tx, asked.user_id)
-            room = await self._room(tx, asked, chatroom_id, lock=not allowance.is_used_up)
+            # Locked, so that parallel requests with one key wait for the first's commit. Whose day is used up
+            # waits for nobody: they can only be refused, or be answered what is committed.
+            room = await own_room(tx, asked.user_id, chatroom_id, lock=not allowance.is_used_up)
             old = await own_reply(tx, asked.user_id, room.id, reply_id)
             exchange = await self._find(tx, asked)
             if is_replay := exchange is not None:
@@ -145,9 +157,9 @@ class MessageService:
                     idempotency_key=asked.idempotency_key,
                     request_id=asked.request_id,
                 )
+                tx.rooms_changed(asked.user_id)
                 tx.messages.add_reply(reply)
                 exchange = Exchange(question, reply)
-                tx.rooms_changed(asked.user_id)
                 tx.enqueue(jobs.ProcessGeminiMessage(reply.id, asked.request_id))
         return await self._wait(asked, exchange, quota, is_replay=is_replay)
 
@@ -159,12 +171,15 @@ class MessageService:
             row = await own_message(tx, user_id, chatroom_id, message_id)
         return MessageOut.of(await self.feed.wait(row, seconds=wait_seconds))
 
-    async def _room(self, tx: Transaction, asked: Asked, chatroom_id: UUID, *, lock: bool) -> Chatroom:
-        """The room; locked, so that parallel sends with one key wait for the first's commit.
-
-        Whose day is used up waits for nobody: they can only be refused, or be answered what is committed.
-        """
-        return await own_room(tx, asked.user_id, chatroom_id, lock=lock)
+    async def _look(self, tx: Transaction, asked: Asked, chatroom_id: UUID) -> tuple[Sight, Allowance]:
+        """The person's room and day as they are committed, without waiting for anybody."""
+        now = self.clock()
+        sight = await tx.sending.look(user_id=asked.user_id, chatroom_id=chatroom_id, now=now)
+        if sight is None:
+            raise AuthenticationRequired
+        if not sight.has_room:
+            raise ChatroomNotFound
+        return sight, self.quota.allowance(sight.standing, now)
 
     async def _find(self, tx: Transaction, asked: Asked) -> Exchange | None:
         if asked.idempotency_key is None:
@@ -186,3 +201,10 @@ class MessageService:
         reply = await self.feed.wait(exchange.reply, seconds=asked.wait_seconds)
         answer = ExchangeOut(message=MessageOut.of(exchange.message), reply=MessageOut.of(reply), quota=quota)
         return Sent(answer, is_replay, self.clock())
+
+
+def _require_same(found: Exchange, chatroom_id: UUID, content: str) -> None:
+    """Raise IdempotencyKeyReused if the key stands for another message, or for another reply to one."""
+    message = found.message
+    if found.reply.idempotency_key or (message.chatroom_id, message.content) != (chatroom_id, content):
+        raise IdempotencyKeyReused

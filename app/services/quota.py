@@ -9,7 +9,8 @@ from uuid import UUID
 
 from app import metrics
 from app.errors import AuthenticationRequired, DailyLimitReached
-from app.models import Message, Plan, User, plan_of
+from app.models import Message, User
+from app.repositories.usage import Standing
 from app.schemas.quota import Quota
 from app.security import number_digest
 from app.services.clock import Clock, next_midnight
@@ -44,11 +45,23 @@ class DailyQuota:
             AuthenticationRequired: the account was deleted a moment ago.
         """
         now = self.clock()
-        standing = await tx.usage.standing(user_id=user_id, day=now.date())
+        standing = await tx.usage.standing(user_id=user_id, now=now)
         if standing is None:
             raise AuthenticationRequired
-        plan = plan_of(standing.subscription, now)
-        return Allowance(None if plan is Plan.PRO else self.basic_limit, standing.used, now)
+        return self.allowance(standing, now)
+
+    def allowance(self, standing: Standing, now: datetime) -> Allowance:
+        """What follows from where somebody stands."""
+        return Allowance(None if standing.is_pro else self.basic_limit, standing.used, now)
+
+    def require_some(self, allowance: Allowance) -> None:
+        """Refuse whose day was seen used up.
+
+        Raises:
+            DailyLimitReached: the plan allows no more today.
+        """
+        if allowance.is_used_up:
+            raise self._refusal(allowance.used, allowance.at)
 
     async def charge(self, tx: Transaction, user_id: UUID, allowance: Allowance) -> tuple[date, Quota]:
         """Count one message in this transaction; returns the day it is charged to.
@@ -60,15 +73,18 @@ class DailyQuota:
             DailyLimitReached: the plan allows no more today.
             AuthenticationRequired: the account was deleted a moment ago.
         """
-        if allowance.is_used_up:
-            raise self._refusal(allowance.used, allowance.at)
+        self.require_some(allowance)
         day = allowance.at.date()
         used = await tx.usage.charge(user_id=user_id, day=day, limit=allowance.limit)
         if used is None:
-            standing = await tx.usage.standing(user_id=user_id, day=day)
+            standing = await tx.usage.standing(user_id=user_id, now=allowance.at)
             raise self._refusal(standing.used, allowance.at) if standing else AuthenticationRequired
-        tx.usage_changed(user_id=user_id, day=day, used=used)
-        return day, self._quota(allowance.limit, used, allowance.at)
+        return day, self.charged(tx, user_id, allowance, used)
+
+    def charged(self, tx: Transaction, user_id: UUID, allowance: Allowance, used: int) -> Quota:
+        """What is left after a charge that made the day's count this."""
+        tx.usage_changed(user_id=user_id, day=allowance.at.date(), used=used)
+        return self._quota(allowance.limit, used, allowance.at)
 
     async def refund(self, tx: Transaction, reply: Message) -> None:
         """Give back what a reply was charged; the statement that ended it makes sure this happens once."""
@@ -90,7 +106,10 @@ class DailyQuota:
 
     async def read(self, tx: Transaction, user_id: UUID) -> Quota:
         """Today's count, without changing it."""
-        allowance = await self.look(tx, user_id)
+        return self.seen(await self.look(tx, user_id))
+
+    def seen(self, allowance: Allowance) -> Quota:
+        """The count as it was seen."""
         return self._quota(allowance.limit, allowance.used, allowance.at)
 
     def _quota(self, limit: int | None, used: int, now: datetime) -> Quota:

@@ -62,7 +62,7 @@ def test_f9_a_worker_killed_at_any_step_leaves_exactly_one_reply(
 def test_f9_a_message_is_stored_once_whatever_happens_inside_its_commit(
     bench: Bench, *, is_killed: bool, commits: bool
 ) -> None:
-    """The client repeats its key. Red when that is not looked up, or not under the room's lock: 500.
+    """The client repeats its key. Red when that is not looked up again after it was found taken: 500.
 
     Red when a commit that failed is answered 202: accepted, and not there.
     """
@@ -76,7 +76,7 @@ def test_f9_a_message_is_stored_once_whatever_happens_inside_its_commit(
     )
     with held_commits(bench, STORED):
         sender.start()
-        backend = bench.database.wait_for_blocked("COMMIT")
+        backend = bench.database.wait_for_blocked("WITH locked")
         if is_killed:
             api.kill()
             bench.database.wait_for_blocked("", besides=backend)  # the same key is there again

@@ -1,0 +1,206 @@
+"""SQL of a message on its way in: what is looked at before, and the one statement that stores it.
+
+That statement is a transaction by itself. Whoever sends waits for one round trip, and so do those who want
+the same room or the same day's count; in a block of statements they would wait for six.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Date,
+    DateTime,
+    Integer,
+    Table,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    case,
+    false,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import Chatroom, DailyUsage, Message, MessageStatus, Role, TitleSource, User
+from app.repositories.message import Exchange
+from app.repositories.usage import STANDING, Standing
+
+_ROOM = cast("Table", Chatroom.__table__)
+_LINE = cast("Table", Message.__table__)
+_DAY = cast("Table", DailyUsage.__table__)
+_USER = cast("Table", User.__table__)
+
+_KEY = "uq_messages_idempotency_key"
+_ROOM_ID = bindparam("room", type_=Uuid)
+_IS_OWN_ROOM = and_(
+    _ROOM.c.id == _ROOM_ID, _ROOM.c.user_id == bindparam("whom", type_=Uuid), _ROOM.c.erase_at.is_(None)
+)
+_SIGHT = STANDING.add_columns(_ROOM.c.id, _ROOM.c.title).outerjoin(_ROOM, _IS_OWN_ROOM)
+
+# Locks are taken in the order that holds everywhere, the room before the day's usage; each step has nothing
+# to do when the one before it had nothing.
+_locked = select(_ROOM.c.id).where(_IS_OWN_ROOM).with_for_update().cte("locked")
+_person = (
+    select(_USER.c.id, bindparam("on", type_=Date), literal(1), literal(0), literal(0))
+    .select_from(_locked.join(_USER, true()))
+    .where(_USER.c.id == bindparam("whom", type_=Uuid), _USER.c.deleted_at.is_(None))
+    .with_for_update(read=True, key_share=True, of=_USER)
+)
+_most = bindparam("most", type_=Integer)
+_charged = (
+    upsert(_DAY)
+    .from_select(["user_id", "day", "used", "input_tokens", "output_tokens"], _person)
+    .on_conflict_do_update(
+        index_elements=[_DAY.c.user_id, _DAY.c.day],
+        set_={"used": _DAY.c.used + 1},
+        where=or_(_most.is_(None), _DAY.c.used < _most),
+    )
+    .returning(_DAY.c.user_id, _DAY.c.used)
+    .cte("charged")
+)
+# Whoever looked first may come last; a room's times follow its order.
+_at = func.greatest(_ROOM.c.last_message_at, bindparam("at", type_=DateTime(timezone=True)))
+_words = bindparam("first_words", type_=Text)
+_grown = (
+    update(_ROOM)
+    .where(_ROOM.c.id == _ROOM_ID, _ROOM.c.user_id == _charged.c.user_id)
+    .values(
+        last_position=_ROOM.c.last_position + 2,
+        message_count=_ROOM.c.message_count + 2,
+        last_message_at=_at,
+        active_at=_at,
+        updated_at=_at,
+        archived=False,
+        title=func.coalesce(_ROOM.c.title, _words),
+        title_source=case(
+            (and_(_ROOM.c.title.is_(None), _words.is_not(None)), TitleSource.FIRST_WORDS),
+            else_=_ROOM.c.title_source,
+        ),
+    )
+    .returning(
+        _ROOM.c.id, _ROOM.c.user_id, _ROOM.c.last_position, _ROOM.c.model, _ROOM.c.last_message_at.label("at")
+    )
+    .cte("grown")
+)
+_message_id = bindparam("message", type_=Uuid)
+
+
+def _inserting(name: str, columns: dict[str, ColumnElement[Any]]) -> CTE:
+    """Adds a line to the room that has grown, with all columns that have no NULL."""
+    row: dict[str, ColumnElement[Any]] = {
+        "chatroom_id": _grown.c.id,
+        "user_id": _grown.c.user_id,
+        "created_at": _grown.c.at,
+        "superseded": false(),
+        "attempt": literal(0),
+        "retries": literal(0),
+        "losses": literal(0),
+        **columns,
+    }
+    return insert(_LINE).from_select(list(row), select(*row.values()), include_defaults=False).cte(name)
+
+
+_STORE = (
+    select(_charged.c.used, _grown.c.last_position, _grown.c.model, _grown.c.at)
+    .join_from(_charged, _grown, _grown.c.user_id == _charged.c.user_id)
+    .add_cte(
+        _inserting(
+            "message",
+            {
+                "id": _message_id,
+                "position": _grown.c.last_position - 1,
+                "role": literal(Role.USER, _LINE.c.role.type),
+                "status": literal(MessageStatus.COMPLETED, _LINE.c.status.type),
+                "content": bindparam("said", type_=Text),
+                "completed_at": _grown.c.at,
+                "idempotency_key": bindparam("key", type_=Text),
+            },
+        ),
+        _inserting(
+            "reply",
+            {
+                "id": bindparam("reply", type_=Uuid),
+                "position": _grown.c.last_position,
+                "role": literal(Role.MODEL, _LINE.c.role.type),
+                "status": literal(MessageStatus.PENDING, _LINE.c.status.type),
+                "content": literal(""),
+                "reply_to": _message_id,
+                "model": _grown.c.model,
+                "request_id": bindparam("request", type_=Text),
+                "charged_on": bindparam("on", type_=Date),
+            },
+        ),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What somebody who is about to send stands before, as it is committed."""
+
+    standing: Standing
+    has_room: bool
+    """Whether the room is one of theirs."""
+    title: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SendingRepository:
+    """Messages on their way in."""
+
+    session: AsyncSession
+
+    async def look(self, *, user_id: UUID, chatroom_id: UUID, now: datetime) -> Sight | None:
+        """The person's day and room, without a lock; None when there is no such account."""
+        values = {"whom": user_id, "room": chatroom_id, "now": now, "on": now.date()}
+        row = (await self.session.execute(_SIGHT, values)).one_or_none()
+        return None if row is None else Sight(Standing(*row[:2]), row[2] is not None, row[3])
+
+    async def store(self, exchange: Exchange, *, first_words: str | None, limit: int | None) -> int | None:
+        """Store an exchange behind the room's last one, with what that makes of it, and charge it to its day.
+
+        Returns the day's count, which `limit` bounds unless it is None. `first_words` becomes the title of a
+        room that has none; an archived room comes back.
+
+        None: the room or the account is gone, nothing is left of the day, or the idempotency key is taken by
+        now. A look tells what.
+        """
+        message, reply = exchange.message, exchange.reply
+        values = {
+            "whom": message.user_id,
+            "room": message.chatroom_id,
+            "on": reply.charged_on,
+            "most": limit,
+            "at": message.created_at,
+            "first_words": first_words,
+            "message": message.id,
+            "said": message.content,
+            "key": message.idempotency_key,
+            "reply": reply.id,
+            "request": reply.request_id,
+        }
+        try:
+            row = (await self.session.execute(_STORE, values)).one_or_none()
+        except IntegrityError as error:
+            if _KEY not in str(error.orig):
+                raise
+            return None
+        if row is None:
+            return None
+        used, reply.position, reply.model, reply.created_at = row
+        message.position = reply.position - 1
+        message.created_at = message.completed_at = reply.created_at
+        return int(used)
