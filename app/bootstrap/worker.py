@@ -67,7 +67,9 @@ async def worker_services(
                 leases=leases,
                 slots=Slots(slots),
                 quota=base.quota,
-                context=ContextBuilder(settings.context_token_budget, settings.gemini_max_output_tokens),
+                context=ContextBuilder(
+                    base.uow, settings.context_token_budget, settings.gemini_max_output_tokens
+                ),
                 upkeep=upkeep,
                 policy=RetryPolicy(settings.reply_max_retries, settings.reply_max_losses),
                 clock=utc_now,

@@ -9,6 +9,7 @@ from sqlalchemy import (
     ColumnElement,
     Executable,
     Integer,
+    Select,
     Table,
     Uuid,
     and_,
@@ -73,34 +74,52 @@ _BELONGS_TO_CONTEXT = and_(
 )
 """Completed, cut at the output limit, or cancelled after some text; not failed, blocked or replaced."""
 
-_STRETCH = and_(
-    _ANSWER.c.chatroom_id == bindparam("room", type_=Uuid),
-    _ANSWER.c.role == Role.MODEL,
-    _ANSWER.c.position > bindparam("after", type_=Integer),
-    _ANSWER.c.position < bindparam("before", type_=Integer),
+
+def _stretch(
+    room: ColumnElement[UUID], after: ColumnElement[int], before: ColumnElement[int]
+) -> ColumnElement[bool]:
+    """The replies of a room between two positions."""
+    return and_(
+        _ANSWER.c.chatroom_id == room,
+        _ANSWER.c.role == Role.MODEL,
+        _ANSWER.c.position > after,
+        _ANSWER.c.position < before,
+    )
+
+
+def exchanges(
+    order: ColumnElement[int],
+    room: ColumnElement[UUID],
+    after: ColumnElement[int],
+    before: ColumnElement[int],
+    owed: ColumnElement[UUID],
+    most: ColumnElement[int],
+) -> Select[tuple[int, str, str]]:
+    """The context's exchanges of a stretch, and the one that is owed, which nothing has come of yet."""
+    return (
+        select(_ANSWER.c.position, _QUESTION.c.content.label("question"), _ANSWER.c.content.label("answer"))
+        .select_from(_ANSWER.join(_QUESTION, _QUESTION.c.id == _ANSWER.c.reply_to))
+        .where(_stretch(room, after, before), or_(_ANSWER.c.id == owed, _BELONGS_TO_CONTEXT))
+        .order_by(order)
+        .limit(most)
+    )
+
+
+_BOUNDS = (
+    bindparam("room", type_=Uuid),
+    bindparam("after", type_=Integer),
+    bindparam("before", type_=Integer),
 )
+_WHICH = (*_BOUNDS, bindparam("owed", type_=Uuid), bindparam("most", type_=Integer))
+_NEWEST = exchanges(_ANSWER.c.position.desc(), *_WHICH)
+_OLDEST = exchanges(_ANSWER.c.position.asc(), *_WHICH)
 
 _text_bytes = func.octet_length(_QUESTION.c.content) + func.octet_length(_ANSWER.c.content)
 _SIZE = (
     select(func.count(), func.coalesce(func.sum(_text_bytes), 0))
     .select_from(_ANSWER.join(_QUESTION, _QUESTION.c.id == _ANSWER.c.reply_to))
-    .where(_STRETCH, _BELONGS_TO_CONTEXT)
+    .where(_stretch(*_BOUNDS), _BELONGS_TO_CONTEXT)
 )
-
-
-def _exchanges(order: ColumnElement[int]) -> Executable:
-    """The context's exchanges of a stretch, and the one that is owed, which nothing has come of yet."""
-    return (
-        select(_ANSWER.c.position, _QUESTION.c.content, _ANSWER.c.content)
-        .select_from(_ANSWER.join(_QUESTION, _QUESTION.c.id == _ANSWER.c.reply_to))
-        .where(_STRETCH, or_(_ANSWER.c.id == bindparam("owed", type_=Uuid), _BELONGS_TO_CONTEXT))
-        .order_by(order)
-        .limit(bindparam("most", type_=Integer))
-    )
-
-
-_NEWEST = _exchanges(_ANSWER.c.position.desc())
-_OLDEST = _exchanges(_ANSWER.c.position.asc())
 
 _MEMORY = select(*ROOM_MEMORY).where(_ROOM.c.id == bindparam("room", type_=Uuid), _ROOM.c.erase_at.is_(None))
 _OWNED = select(Chatroom).where(

@@ -11,35 +11,40 @@ from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import (
+    JSON,
     ColumnElement,
     Double,
     Executable,
     Integer,
     Table,
+    Update,
     Uuid,
     and_,
     bindparam,
     case,
     exists,
     func,
+    literal,
     or_,
     select,
     text,
+    true,
     update,
 )
-from sqlalchemy.dialects.postgresql import INTERVAL
+from sqlalchemy.dialects.postgresql import INTERVAL, aggregate_order_by
 
-from app.models import Chatroom, Message, MessageStatus, Role, Subscription
+from app.models import Chatroom, Message, MessageStatus, Role
 from app.models.message import UNFINISHED
-from app.repositories.chatroom import ROOM_MEMORY, RoomMemory
+from app.repositories.chatroom import ROOM_MEMORY, PastExchange, RoomMemory, exchanges
+from app.repositories.subscription import is_pro
 
 _UNCLAIMED_SECONDS = 2.0
+EXCHANGES_AT_ONCE = 30
 UNFINISHED_STATES = (MessageStatus.PENDING, MessageStatus.GENERATING)
 
 _MESSAGE = cast("Table", Message.__table__)
 _EARLIER = _MESSAGE.alias("earlier")
 _ROOM = cast("Table", Chatroom.__table__)
-_SUBSCRIPTION = cast("Table", Subscription.__table__)
 
 IS_DUE = and_(
     _MESSAGE.c.role == Role.MODEL,
@@ -60,15 +65,6 @@ IS_FIRST_OF_ROOM = ~exists().where(
     _EARLIER.c.position < _MESSAGE.c.position,
 )
 """A room answers in order: no earlier reply of it is unfinished."""
-
-IS_PRO = exists().where(
-    _SUBSCRIPTION.c.user_id == _MESSAGE.c.user_id,
-    or_(
-        _SUBSCRIPTION.c.status.in_(("active", "trialing")),
-        and_(_SUBSCRIPTION.c.status == "past_due", _SUBSCRIPTION.c.grace_until > func.now()),
-    ),
-)
-"""Whose replies are taken first; the same rule as `Subscription.plan_at`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +90,21 @@ class ClaimedReply:
 
     reply: ReplyWork
     room: RoomMemory
+    newest: list[PastExchange] | None = None
+    """The newest exchanges of its context and its own, newest first, where the claim has read them."""
 
     @classmethod
     def of(cls, row: Sequence[Any]) -> "ClaimedReply":
         """What a claim returned."""
-        return cls(ReplyWork(*row[: len(_REPLY_WORK)]), RoomMemory(*row[len(_REPLY_WORK) :]))
+        reply, room, newest = row[:_REPLY_END], row[_REPLY_END:_ROOM_END], None
+        if len(row) > _ROOM_END:
+            newest = [PastExchange(*exchange) for exchange in row[_ROOM_END] or ()]
+        return cls(ReplyWork(*reply), RoomMemory(*room), newest)
 
 
 _REPLY_WORK = tuple(_MESSAGE.c[field.name] for field in fields(ReplyWork))
+_REPLY_END = len(_REPLY_WORK)
+_ROOM_END = _REPLY_END + len(ROOM_MEMORY)
 
 
 def seconds(number: ColumnElement[float] | float) -> ColumnElement[object]:
@@ -113,7 +116,7 @@ _IS_WANTED = or_(_ROOM.c.erase_at.is_(None), _MESSAGE.c.cancel_requested_at.is_n
 """In a deleted room a reply is claimed only to be ended."""
 
 
-def _claiming(which: ColumnElement[bool]) -> Executable:
+def _claiming(which: ColumnElement[bool]) -> Update:
     """Takes replies that are due and whose turn it is; built once, run often."""
     return (
         update(_MESSAGE)
@@ -128,11 +131,28 @@ def _claiming(which: ColumnElement[bool]) -> Executable:
             lease_until=func.now() + seconds(bindparam("lease_seconds", type_=Double)),
             next_attempt_at=None,
         )
-        .returning(*_REPLY_WORK, *ROOM_MEMORY)
+        .returning(*_REPLY_WORK, *(column.label(f"room_{column.name}") for column in ROOM_MEMORY))
     )
 
 
-CLAIM_ONE = _claiming(_MESSAGE.c.id == bindparam("reply_id", type_=Uuid))
+def _reading(claiming: Update) -> Executable:
+    """A claim that reads the newest exchanges, too: one round trip less before a reply that is waited for."""
+    claimed = claiming.cte("claimed")
+    newest = exchanges(
+        _MESSAGE.c.position.desc(),
+        room=claimed.c.chatroom_id,
+        after=func.least(claimed.c.room_summary_upto, claimed.c.position - 1),
+        before=claimed.c.position + 1,
+        owed=claimed.c.id,
+        most=literal(EXCHANGES_AT_ONCE),
+    )
+    page = newest.correlate(claimed).lateral("newest").c
+    listed = aggregate_order_by(func.json_build_array(*page), page.position.desc())
+    read = select(func.json_agg(listed, type_=JSON).label("newest")).correlate(claimed).lateral("read")
+    return select(*claimed.c, read.c.newest).select_from(claimed.join(read, true()))
+
+
+CLAIM_ONE = _reading(_claiming(_MESSAGE.c.id == bindparam("reply_id", type_=Uuid)))
 CLAIM_NEXT_OF_ROOM = _claiming(
     _MESSAGE.c.id
     == select(_MESSAGE.c.id)
@@ -152,7 +172,7 @@ _FORGOTTEN = (
             _MESSAGE.c.created_at < func.now() - seconds(_UNCLAIMED_SECONDS),
         ),
     )
-    .order_by(IS_PRO.desc(), _MESSAGE.c.created_at)
+    .order_by(is_pro(_MESSAGE.c.user_id, func.now()).desc(), _MESSAGE.c.created_at)
     .limit(bindparam("most", type_=Integer))
     .with_for_update(skip_locked=True)
     .cte("forgotten")  # which runs once; a subquery might be run, and lock, for every row

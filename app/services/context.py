@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from app.gemini_client import Prompt, Turn
 from app.models import Role
 from app.repositories.chatroom import PastExchange, RoomMemory
-from app.repositories.claims import ReplyWork
-from app.unit_of_work import Transaction
+from app.repositories.claims import EXCHANGES_AT_ONCE, ClaimedReply, ReplyWork
+from app.unit_of_work import UnitOfWork
 
-_EXCHANGES_AT_ONCE = 30
 _BYTES_PER_TOKEN_RANGE = (1.0, 8.0)
 _MEMORY = "Earlier in this conversation, in short (the turns themselves are no longer shown):"
 
@@ -18,23 +17,24 @@ _MEMORY = "Earlier in this conversation, in short (the turns themselves are no l
 class ContextBuilder:
     """Builds prompts. Tokens are estimated from bytes, at the rate of Gemini's own counts in this room."""
 
+    uow: UnitOfWork
     token_budget: int
     max_output_tokens: int
 
-    async def build(self, tx: Transaction, room: RoomMemory, reply: ReplyWork) -> Prompt | None:
+    async def build(self, claimed: ClaimedReply) -> Prompt | None:
         """The prompt for a reply: its message, and before it as many whole exchanges as the budget holds.
 
         What the room's summary covers is told by the summary and not again. The message always goes;
         then the summary has its place before the exchanges, of which the newest are kept.
         None: the room has just been deleted.
         """
-        after = min(room.summary_upto, reply.position - 1)  # whatever was summarised, the message goes
-        page = await tx.chatrooms.newest_exchanges(
-            room.id, after=after, before=reply.position + 1, limit=_EXCHANGES_AT_ONCE, owed=reply.id
-        )
+        reply, room = claimed.reply, claimed.room
+        page = claimed.newest
+        if page is None:
+            page = await self._read(room, reply, before=reply.position + 1)
         if not page:
             return None
-        is_last = len(page) < _EXCHANGES_AT_ONCE
+        is_last = len(page) < EXCHANGES_AT_ONCE
         current, *page = page
         left = self.token_budget - tokens(room, room.system_instruction or "", current.question)
         memory = remembered(room.summary)
@@ -51,11 +51,16 @@ class ContextBuilder:
                 kept.append(exchange)
             if is_last:
                 break
-            page = await tx.chatrooms.newest_exchanges(
-                room.id, after=after, before=page[-1].position, limit=_EXCHANGES_AT_ONCE
-            )
-            is_last = len(page) < _EXCHANGES_AT_ONCE
+            page = await self._read(room, reply, before=page[-1].position)
+            is_last = len(page) < EXCHANGES_AT_ONCE
         return self._prompt(room, reply, memory, kept, current)
+
+    async def _read(self, room: RoomMemory, reply: ReplyWork, *, before: int) -> list[PastExchange]:
+        after = min(room.summary_upto, reply.position - 1)  # whatever was summarised, the message goes
+        async with self.uow.single() as tx:
+            return await tx.chatrooms.newest_exchanges(
+                room.id, after=after, before=before, limit=EXCHANGES_AT_ONCE, owed=reply.id
+            )
 
     def _prompt(
         self,

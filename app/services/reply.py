@@ -13,7 +13,6 @@ from app.errors import ServiceUnavailable
 from app.gemini_client import GeminiClient, GeminiError, TextPiece
 from app.models import Message, MessageStatus
 from app.redis_client.reply_events import ReplyEvents
-from app.repositories.chatroom import RoomMemory
 from app.repositories.claims import ClaimedReply, ReplyWork
 from app.services.clock import Clock
 from app.services.context import ContextBuilder, learned_bytes_per_token
@@ -49,14 +48,13 @@ class RetryPolicy:
 class Claim:
     """A reply that this process holds. `claimed_at`: the monotonic time before its row was claimed."""
 
-    reply: ReplyWork
-    room: RoomMemory
+    claimed: ClaimedReply
     claimed_at: float
 
-    @classmethod
-    def of(cls, claimed: ClaimedReply, claimed_at: float) -> "Claim":
-        """What a statement claimed that was begun at that time."""
-        return cls(claimed.reply, claimed.room, claimed_at)
+    @property
+    def reply(self) -> ReplyWork:
+        """The reply as work."""
+        return self.claimed.reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,7 @@ class ReplyService:
                     claimed = await tx.replies.claim(reply_id, lease_seconds=self.leases.lease_seconds)
             if claimed is None:
                 return False
-            await self._answer_room(Claim.of(claimed, claimed_at))
+            await self._answer_room(Claim(claimed, claimed_at))
             return True
 
     async def claim_forgotten(self) -> list[Claim]:
@@ -101,7 +99,7 @@ class ReplyService:
                     found = await tx.replies.claim_forgotten(
                         limit=places, lease_seconds=self.leases.lease_seconds
                     )
-                claims = [Claim.of(one, claimed_at) for one in found]  # only now is it committed
+                claims = [Claim(one, claimed_at) for one in found]  # only now is it committed
         finally:
             self.slots.release(places - len(claims))
         return claims
@@ -150,8 +148,7 @@ class ReplyService:
         if reply.losses > self.policy.max_losses:
             return worker_lost()
         started, first_token, answer = time.monotonic(), None, None
-        async with self.uow.single() as tx:
-            prompt = await self.context.build(tx, claim.room, reply)
+        prompt = await self.context.build(claim.claimed)
         if prompt is None:
             return HandedBack()
         log.info("reply_started", model=prompt.model, turns=len(prompt.turns))
@@ -220,7 +217,7 @@ class ReplyService:
             await self.events.end(reply.id, ended.attempt)
         if ended.status is MessageStatus.COMPLETED:
             self.upkeep.soon(ended)
-        return None if following is None else Claim.of(following, claimed_at)
+        return None if following is None else Claim(following, claimed_at)
 
     async def _end(self, tx: Transaction, lease: Lease, outcome: Outcome, duration: float) -> Message | None:
         ended = await tx.replies.end(

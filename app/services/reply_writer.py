@@ -10,6 +10,7 @@ from app.redis_client.reply_events import IDS_PER_ATTEMPT, Appended, EventKind, 
 from app.services.leases import Lease, LeaseKeeper
 
 _PAUSE_SECONDS = 0.05
+_START_SECONDS = 0.005
 
 
 class ReplyWriter:
@@ -43,6 +44,8 @@ class ReplyWriter:
         self._grown.set()
 
     async def _run(self) -> None:
+        with contextlib.suppress(TimeoutError):  # the call to Gemini goes out first
+            await asyncio.wait_for(self._grown.wait(), _START_SECONDS)
         await self._write()
         while not self._closing.is_set():
             await self._grown.wait()

@@ -53,7 +53,7 @@ def inside_the_claim(doomed: Doomed) -> Iterator[None]:
     query = "SELECT FROM messages WHERE id = %s::text::uuid FOR UPDATE"
     with doomed.bench.locked(query, doomed.entry.reply_id):
         yield
-        doomed.bench.database.wait_for_blocked("UPDATE messages SET status")
+        doomed.bench.database.wait_for_blocked("WITH claimed")
         doomed.die()
 
 
