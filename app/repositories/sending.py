@@ -36,6 +36,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Chatroom, DailyUsage, Message, MessageStatus, Role, TitleSource, User
 from app.repositories.message import Exchange
+from app.repositories.subscription import is_pro
 from app.repositories.usage import STANDING, Standing
 
 _ROOM = cast("Table", Chatroom.__table__)
@@ -45,34 +46,41 @@ _USER = cast("Table", User.__table__)
 
 _KEY = "uq_messages_idempotency_key"
 _ROOM_ID = bindparam("room", type_=Uuid)
-_IS_OWN_ROOM = and_(
-    _ROOM.c.id == _ROOM_ID, _ROOM.c.user_id == bindparam("whom", type_=Uuid), _ROOM.c.erase_at.is_(None)
-)
-_SIGHT = STANDING.add_columns(_ROOM.c.id, _ROOM.c.title).outerjoin(_ROOM, _IS_OWN_ROOM)
+_WHOM = bindparam("whom", type_=Uuid)
+_ON = bindparam("on", type_=Date)
+_MOST = bindparam("most", type_=Integer)
+_IS_OWN_ROOM = and_(_ROOM.c.id == _ROOM_ID, _ROOM.c.user_id == _WHOM, _ROOM.c.erase_at.is_(None))
+_SIGHT = STANDING.add_columns(_ROOM.c.id).outerjoin(_ROOM, _IS_OWN_ROOM)
 
 # Locks are taken in the order that holds everywhere, the room before the day's usage; each step has nothing
-# to do when the one before it had nothing.
-_locked = select(_ROOM.c.id).where(_IS_OWN_ROOM).with_for_update().cte("locked")
+# to do when the one before it had nothing. Whose day is seen used up before any lock waits for nobody.
+_is_pro = is_pro(_WHOM, bindparam("now", type_=DateTime(timezone=True)))
+_seen = select(_DAY.c.used).where(_DAY.c.user_id == _WHOM, _DAY.c.day == _ON).scalar_subquery()
+_locked = (
+    select(_ROOM.c.id, _is_pro.label("is_pro"))
+    .where(_IS_OWN_ROOM, or_(_is_pro, func.coalesce(_seen, 0) < _MOST))
+    .with_for_update(of=_ROOM)
+    .cte("locked")
+)
 _person = (
-    select(_USER.c.id, bindparam("on", type_=Date), literal(1), literal(0), literal(0))
+    select(_USER.c.id, _ON, literal(1), literal(0), literal(0))
     .select_from(_locked.join(_USER, true()))
-    .where(_USER.c.id == bindparam("whom", type_=Uuid), _USER.c.deleted_at.is_(None))
+    .where(_USER.c.id == _WHOM, _USER.c.deleted_at.is_(None))
     .with_for_update(read=True, key_share=True, of=_USER)
 )
-_most = bindparam("most", type_=Integer)
 _charged = (
     upsert(_DAY)
     .from_select(["user_id", "day", "used", "input_tokens", "output_tokens"], _person)
     .on_conflict_do_update(
         index_elements=[_DAY.c.user_id, _DAY.c.day],
         set_={"used": _DAY.c.used + 1},
-        where=or_(_most.is_(None), _DAY.c.used < _most),
+        where=or_(select(_locked.c.is_pro).scalar_subquery(), _DAY.c.used < _MOST),
     )
     .returning(_DAY.c.user_id, _DAY.c.used)
     .cte("charged")
 )
-# Whoever looked first may come last; a room's times follow its order.
-_at = func.greatest(_ROOM.c.last_message_at, bindparam("at", type_=DateTime(timezone=True)))
+# Who came first may be let in last; a room's times follow its order.
+_at = func.greatest(_ROOM.c.last_message_at, bindparam("now", type_=DateTime(timezone=True)))
 _words = bindparam("first_words", type_=Text)
 _grown = (
     update(_ROOM)
@@ -114,8 +122,9 @@ def _inserting(name: str, columns: dict[str, ColumnElement[Any]]) -> CTE:
 
 
 _STORE = (
-    select(_charged.c.used, _grown.c.last_position, _grown.c.model, _grown.c.at)
+    select(_charged.c.used, _locked.c.is_pro, _grown.c.last_position, _grown.c.model, _grown.c.at)
     .join_from(_charged, _grown, _grown.c.user_id == _charged.c.user_id)
+    .join(_locked, _locked.c.id == _grown.c.id)
     .add_cte(
         _inserting(
             "message",
@@ -140,7 +149,7 @@ _STORE = (
                 "reply_to": _message_id,
                 "model": _grown.c.model,
                 "request_id": bindparam("request", type_=Text),
-                "charged_on": bindparam("on", type_=Date),
+                "charged_on": _ON,
             },
         ),
     )
@@ -149,12 +158,11 @@ _STORE = (
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What somebody who is about to send stands before, as it is committed."""
+    """What somebody stands before who wants to send, as it is committed."""
 
     standing: Standing
     has_room: bool
     """Whether the room is one of theirs."""
-    title: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +175,13 @@ class SendingRepository:
         """The person's day and room, without a lock; None when there is no such account."""
         values = {"whom": user_id, "room": chatroom_id, "now": now, "on": now.date()}
         row = (await self.session.execute(_SIGHT, values)).one_or_none()
-        return None if row is None else Sight(Standing(*row[:2]), row[2] is not None, row[3])
+        return None if row is None else Sight(Standing(*row[:2]), row[2] is not None)
 
-    async def store(self, exchange: Exchange, *, first_words: str | None, limit: int | None) -> int | None:
+    async def store(self, exchange: Exchange, *, first_words: str | None, limit: int) -> Standing | None:
         """Store an exchange behind the room's last one, with what that makes of it, and charge it to its day.
 
-        Returns the day's count, which `limit` bounds unless it is None. `first_words` becomes the title of a
-        room that has none; an archived room comes back.
+        Returns where the person stands then; `limit` bounds the day's count on Basic. `first_words` becomes
+        the title of a room that has none; an archived room comes back.
 
         None: the room or the account is gone, nothing is left of the day, or the idempotency key is taken by
         now. A look tells what.
@@ -183,8 +191,8 @@ class SendingRepository:
             "whom": message.user_id,
             "room": message.chatroom_id,
             "on": reply.charged_on,
+            "now": message.created_at,
             "most": limit,
-            "at": message.created_at,
             "first_words": first_words,
             "message": message.id,
             "said": message.content,
@@ -200,7 +208,7 @@ class SendingRepository:
             return None
         if row is None:
             return None
-        used, reply.position, reply.model, reply.created_at = row
+        used, on_pro, reply.position, reply.model, reply.created_at = row
         message.position = reply.position - 1
         message.created_at = message.completed_at = reply.created_at
-        return int(used)
+        return Standing(is_pro=on_pro, used=used)

@@ -9,6 +9,7 @@ from app.models.base import new_id
 from app.repositories.message import Exchange
 
 _TITLE_CHARS = 60
+_LOOKED_AT_CHARS = 2000
 
 
 def new_exchange(
@@ -87,5 +88,7 @@ def another_reply(
 
 def first_words(content: str) -> str | None:
     """The beginning of a message on one line, as a title; None when nothing in it can be shown."""
-    signs = (sign for sign in " ".join(content.split()) if unicodedata.category(sign) != "Cc")
+    signs = (
+        sign for sign in " ".join(content[:_LOOKED_AT_CHARS].split()) if unicodedata.category(sign) != "Cc"
+    )
     return "".join(signs)[:_TITLE_CHARS].strip() or None

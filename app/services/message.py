@@ -15,7 +15,6 @@ from app.errors import (
     ValidationFailed,
 )
 from app.repositories.message import Exchange
-from app.repositories.sending import Sight
 from app.schemas.message import ExchangeOut, MessageOut
 from app.schemas.quota import Quota
 from app.services.clock import Clock
@@ -92,31 +91,35 @@ class MessageService:
         async with self.turns.take(asked.user_id), self.uow.single() as tx:
             dropped = tx.rooms_changed(asked.user_id)
             for _ in range(_TRIES):
-                exchange = await self._find(tx, asked)
-                sight, allowance = await self._look(tx, asked, chatroom_id)
-                if is_replay := exchange is not None:
-                    _require_same(exchange, chatroom_id, content)
-                    quota = self.quota.seen(allowance)
+                found = await self._find(tx, asked)
+                if found is None:
+                    now = self.clock()
+                    exchange = new_exchange(
+                        user_id=asked.user_id,
+                        chatroom_id=chatroom_id,
+                        content=content,
+                        now=now,
+                        idempotency_key=asked.idempotency_key,
+                        request_id=asked.request_id,
+                    )
+                    await dropped
+                    standing = await tx.sending.store(
+                        exchange, first_words=first_words(content), limit=self.quota.basic_limit
+                    )
+                    if standing is not None:
+                        allowance = self.quota.allowance(standing, now)
+                        quota = self.quota.charged(tx, asked.user_id, allowance)
+                        tx.enqueue(jobs.ProcessGeminiMessage(exchange.reply.id, asked.request_id))
+                        break
+                allowance = await self._look(tx, asked, chatroom_id)
+                if found is not None:
+                    _require_same(found, chatroom_id, content)
+                    exchange, quota = found, self.quota.seen(allowance)
                     break
                 self.quota.require_some(allowance)
-                exchange = new_exchange(
-                    user_id=asked.user_id,
-                    chatroom_id=chatroom_id,
-                    content=content,
-                    now=allowance.at,
-                    idempotency_key=asked.idempotency_key,
-                    request_id=asked.request_id,
-                )
-                await dropped
-                title = first_words(content) if sight.title is None else None
-                used = await tx.sending.store(exchange, first_words=title, limit=allowance.limit)
-                if used is not None:
-                    quota = self.quota.charged(tx, asked.user_id, allowance, used)
-                    tx.enqueue(jobs.ProcessGeminiMessage(exchange.reply.id, asked.request_id))
-                    break
             else:
                 raise ServiceUnavailable
-        return await self._wait(asked, exchange, quota, is_replay=is_replay)
+        return await self._wait(asked, exchange, quota, is_replay=found is not None)
 
     async def regenerate(self, asked: Asked, *, chatroom_id: UUID, reply_id: UUID) -> Sent:
         """Owe a new reply to the same message; the old one stays, superseded, and leaves the context.
@@ -171,15 +174,15 @@ class MessageService:
             row = await own_message(tx, user_id, chatroom_id, message_id)
         return MessageOut.of(await self.feed.wait(row, seconds=wait_seconds))
 
-    async def _look(self, tx: Transaction, asked: Asked, chatroom_id: UUID) -> tuple[Sight, Allowance]:
-        """The person's room and day as they are committed, without waiting for anybody."""
+    async def _look(self, tx: Transaction, asked: Asked, chatroom_id: UUID) -> Allowance:
+        """The person's day as it is committed, if the room is theirs; waits for nobody."""
         now = self.clock()
         sight = await tx.sending.look(user_id=asked.user_id, chatroom_id=chatroom_id, now=now)
         if sight is None:
             raise AuthenticationRequired
         if not sight.has_room:
             raise ChatroomNotFound
-        return sight, self.quota.allowance(sight.standing, now)
+        return self.quota.allowance(sight.standing, now)
 
     async def _find(self, tx: Transaction, asked: Asked) -> Exchange | None:
         if asked.idempotency_key is None:

@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
 
@@ -79,12 +79,12 @@ class DailyQuota:
         if used is None:
             standing = await tx.usage.standing(user_id=user_id, now=allowance.at)
             raise self._refusal(standing.used, allowance.at) if standing else AuthenticationRequired
-        return day, self.charged(tx, user_id, allowance, used)
+        return day, self.charged(tx, user_id, replace(allowance, used=used))
 
-    def charged(self, tx: Transaction, user_id: UUID, allowance: Allowance, used: int) -> Quota:
-        """What is left after a charge that made the day's count this."""
-        tx.usage_changed(user_id=user_id, day=allowance.at.date(), used=used)
-        return self._quota(allowance.limit, used, allowance.at)
+    def charged(self, tx: Transaction, user_id: UUID, allowance: Allowance) -> Quota:
+        """The count as a charge has made it."""
+        tx.usage_changed(user_id=user_id, day=allowance.at.date(), used=allowance.used)
+        return self.seen(allowance)
 
     async def refund(self, tx: Transaction, reply: Message) -> None:
         """Give back what a reply was charged; the statement that ended it makes sure this happens once."""
