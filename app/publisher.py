@@ -25,8 +25,11 @@ log = structlog.get_logger(__name__)
 
 
 def publisher(settings: Settings, redis: RedisConnection) -> "RedisPublisher | CeleryPublisher":
-    """The quickest way to the queue: where it is in the process's own Redis, by its connections."""
-    if settings.celery_broker_url is None:
+    """The quickest way to the queue: where it is in the process's own Redis, by its connections.
+
+    Options in an address may mean one thing to redis-py and another to kombu, by which workers listen.
+    """
+    if settings.celery_broker_url is None and "?" not in settings.broker_url:
         return RedisPublisher(settings, redis)
     return CeleryPublisher(settings)
 

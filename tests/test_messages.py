@@ -145,6 +145,19 @@ def test_one_key_in_two_rooms_at_once_counts_in_one_of_them(stack: Stack, person
     assert person.usage()["used"] == 2
 
 
+def test_the_times_of_a_room_never_go_back(stack: Stack, person: Person) -> None:
+    """Red when a process whose clock is behind sets them back, or one that came first and was let in last."""
+    room = person.open_room()
+    person.say(room, "From a clock that is an hour ahead")
+    stack.database.run(
+        "UPDATE chatrooms SET last_message_at = now() + interval '1 hour' WHERE id = %s", uuid.UUID(room)
+    )
+    sent = person.say(room, "Later")
+    latest = ok(person.http.get(f"/chatroom/{room}"))["last_message_at"]
+    assert sent["message"]["created_at"] == sent["reply"]["created_at"] == latest
+    assert dt.datetime.fromisoformat(latest) > dt.datetime.now(dt.UTC) + dt.timedelta(minutes=50)
+
+
 def test_the_sixth_message_of_the_day_is_refused_on_basic(stack: Stack, person: Person) -> None:
     room, key = person.open_room(), uuid.uuid4().hex
     for number in range(4):

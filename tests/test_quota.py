@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 
 import httpx
+import psycopg
 import pytest
 
 from app.config import Settings
@@ -107,6 +108,17 @@ def test_a_key_of_the_day_is_answered_and_a_foreign_room_is_404_when_the_day_is_
     problem(person.post(room, "One too many"), 429, "daily_limit_reached")
     problem(person.post(stack.person().open_room(), "Not mine"), 404, "chatroom_not_found")
     assert (_messages(stack, person), person.usage()["used"]) == (_LEFT, _LEFT)
+
+
+def test_whose_day_is_used_up_is_refused_without_waiting_for_anybody(stack: Stack, person: Person) -> None:
+    """Red when a lock is asked for before the day is looked at: both are held here."""
+    room = person.open_room()
+    for number in range(_LEFT):
+        ok(person.post(room, f"Message {number}", Prefer="respond-async"))
+    with psycopg.connect(stack.database.url) as lock:
+        lock.execute("SELECT FROM chatrooms WHERE id = %s FOR UPDATE", [uuid.UUID(room)])
+        lock.execute("SELECT FROM daily_usage WHERE user_id = %s FOR UPDATE", [uuid.UUID(person.id)])
+        problem(person.post(room, "One too many"), 429, "daily_limit_reached")
 
 
 @pytest.mark.parametrize(

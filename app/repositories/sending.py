@@ -1,6 +1,6 @@
-"""SQL of a message on its way in: what is looked at before, and the one statement that stores it.
+"""SQL of a message on its way in: the one statement that stores it, and the look that tells why it did not.
 
-That statement is a transaction by itself. Whoever sends waits for one round trip, and so do those who want
+The statement is a transaction by itself. Whoever sends waits for one round trip, and so do those who want
 the same room or the same day's count; in a block of statements they would wait for six.
 """
 
@@ -158,7 +158,7 @@ _STORE = (
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What somebody stands before who wants to send, as it is committed."""
+    """What somebody stands before whose message was not stored, as it is committed."""
 
     standing: Standing
     has_room: bool
