@@ -234,9 +234,10 @@ class UnitOfWork:
         await self._follow_up(tx)
 
     async def _follow_up(self, tx: Transaction) -> None:
-        await asyncio.gather(
-            *(self.publisher.publish(job) for job in tx.jobs), self.chatroom_cache.drop(tx.changed_lists)
-        )
+        if tx.jobs or tx.changed_lists:
+            await asyncio.gather(
+                *(self.publisher.publish(job) for job in tx.jobs), self.chatroom_cache.drop(tx.changed_lists)
+            )
         for change in tx.usage_changes:
             await self.daily_count.show(
                 user_id=change.user_id, day=change.day, used=change.used, refunded=change.refunded

@@ -122,11 +122,14 @@ _SIZE = (
 )
 
 _MEMORY = select(*ROOM_MEMORY).where(_ROOM.c.id == bindparam("room", type_=Uuid), _ROOM.c.erase_at.is_(None))
-_OWNED = select(Chatroom).where(
-    Chatroom.id == bindparam("room", type_=Uuid),
-    Chatroom.user_id == bindparam("owner", type_=Uuid),
-    Chatroom.erase_at.is_(None),
-)
+
+
+def is_own_room(room: ColumnElement[UUID], owner: ColumnElement[UUID]) -> ColumnElement[bool]:
+    """Whether this is a room of this person, and not deleted."""
+    return and_(_ROOM.c.id == room, _ROOM.c.user_id == owner, _ROOM.c.erase_at.is_(None))
+
+
+_OWNED = select(Chatroom).where(is_own_room(bindparam("room", type_=Uuid), bindparam("owner", type_=Uuid)))
 _OWNED_LOCKED = _OWNED.with_for_update()
 
 

@@ -27,29 +27,27 @@ from sqlalchemy import (
     literal,
     or_,
     select,
-    true,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Chatroom, DailyUsage, Message, MessageStatus, Role, TitleSource, User
+from app.models import Chatroom, DailyUsage, Message, MessageStatus, Role, TitleSource
+from app.repositories.chatroom import is_own_room
 from app.repositories.message import Exchange
 from app.repositories.subscription import is_pro
-from app.repositories.usage import STANDING, Standing
+from app.repositories.usage import STANDING, Standing, charging
 
 _ROOM = cast("Table", Chatroom.__table__)
 _LINE = cast("Table", Message.__table__)
 _DAY = cast("Table", DailyUsage.__table__)
-_USER = cast("Table", User.__table__)
 
 _KEY = "uq_messages_idempotency_key"
 _ROOM_ID = bindparam("room", type_=Uuid)
 _WHOM = bindparam("whom", type_=Uuid)
 _ON = bindparam("on", type_=Date)
 _MOST = bindparam("most", type_=Integer)
-_IS_OWN_ROOM = and_(_ROOM.c.id == _ROOM_ID, _ROOM.c.user_id == _WHOM, _ROOM.c.erase_at.is_(None))
+_IS_OWN_ROOM = is_own_room(_ROOM_ID, _WHOM)
 _SIGHT = STANDING.add_columns(_ROOM.c.id).outerjoin(_ROOM, _IS_OWN_ROOM)
 
 # Locks are taken in the order that holds everywhere, the room before the day's usage; each step has nothing
@@ -62,22 +60,8 @@ _locked = (
     .with_for_update(of=_ROOM)
     .cte("locked")
 )
-_person = (
-    select(_USER.c.id, _ON, literal(1), literal(0), literal(0))
-    .select_from(_locked.join(_USER, true()))
-    .where(_USER.c.id == _WHOM, _USER.c.deleted_at.is_(None))
-    .with_for_update(read=True, key_share=True, of=_USER)
-)
-_charged = (
-    upsert(_DAY)
-    .from_select(["user_id", "day", "used", "input_tokens", "output_tokens"], _person)
-    .on_conflict_do_update(
-        index_elements=[_DAY.c.user_id, _DAY.c.day],
-        set_={"used": _DAY.c.used + 1},
-        where=or_(select(_locked.c.is_pro).scalar_subquery(), _DAY.c.used < _MOST),
-    )
-    .returning(_DAY.c.user_id, _DAY.c.used)
-    .cte("charged")
+_charged = charging(or_(select(_locked.c.is_pro).scalar_subquery(), _DAY.c.used < _MOST), behind=_locked).cte(
+    "charged"
 )
 # Who came first may be let in last; a room's times follow its order.
 _at = func.greatest(_ROOM.c.last_message_at, bindparam("now", type_=DateTime(timezone=True)))

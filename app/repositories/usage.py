@@ -10,7 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     DateTime,
-    Executable,
+    FromClause,
     Integer,
     LargeBinary,
     Table,
@@ -19,16 +19,20 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import ReturningInsert
 
 from app.models import CarriedUsage, DailyUsage, User
 from app.repositories.subscription import is_pro
 
 _TABLE = cast("Table", DailyUsage.__table__)
 _USER = cast("Table", User.__table__)
+_WHOM = bindparam("whom", type_=Uuid)
+_ON = bindparam("on", type_=Date)
 _COLUMNS = ["user_id", "day", "used", "input_tokens", "output_tokens"]
 
 
@@ -45,30 +49,35 @@ STANDING = (
         is_pro(_USER.c.id, bindparam("now", type_=DateTime(timezone=True))), func.coalesce(_TABLE.c.used, 0)
     )
     .select_from(_USER)
-    .outerjoin(_TABLE, (_TABLE.c.user_id == _USER.c.id) & (_TABLE.c.day == bindparam("on", type_=Date)))
-    .where(_USER.c.id == bindparam("whom", type_=Uuid), _USER.c.deleted_at.is_(None))
+    .outerjoin(_TABLE, (_TABLE.c.user_id == _USER.c.id) & (_TABLE.c.day == _ON))
+    .where(_USER.c.id == _WHOM, _USER.c.deleted_at.is_(None))
 )
 """Somebody's `Standing` at a moment: no row if there is no such account."""
 
 
-def _charging(condition: ColumnElement[bool] | None) -> Executable:
-    """Counts one; built once, since it is run for every message.
+def charging(
+    condition: ColumnElement[bool] | None, *, behind: FromClause | None = None
+) -> ReturningInsert[int, UUID]:
+    """Counts one for every row of `behind`, which has one at most, if the condition holds; to be built once.
 
     Whose account is being deleted is charged no more: the count that is carried over is the last one.
     """
-    whom = select(User.id, bindparam("on", type_=Date), literal(1), literal(0), literal(0)).where(
-        User.id == bindparam("whom", type_=Uuid), User.deleted_at.is_(None)
+    whom = (
+        select(_USER.c.id, _ON, literal(1), literal(0), literal(0))
+        .select_from(_USER if behind is None else behind.join(_USER, true()))
+        .where(_USER.c.id == _WHOM, _USER.c.deleted_at.is_(None))
+        .with_for_update(read=True, key_share=True, of=_USER)
     )
-    one = insert(_TABLE).from_select(_COLUMNS, whom.with_for_update(read=True, key_share=True))
+    one = insert(_TABLE).from_select(_COLUMNS, whom)
     return one.on_conflict_do_update(
-        index_elements=[DailyUsage.user_id, DailyUsage.day],
-        set_={"used": DailyUsage.used + 1},
+        index_elements=[_TABLE.c.user_id, _TABLE.c.day],
+        set_={"used": _TABLE.c.used + 1},
         where=condition,
-    ).returning(DailyUsage.used)
+    ).returning(_TABLE.c.used, _TABLE.c.user_id)
 
 
-_CHARGE = _charging(DailyUsage.used < bindparam("most", type_=Integer))
-_CHARGE_UNLIMITED = _charging(None)
+_CHARGE = charging(_TABLE.c.used < bindparam("most", type_=Integer))
+_CHARGE_UNLIMITED = charging(None)
 
 
 @dataclass(frozen=True, slots=True)

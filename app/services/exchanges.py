@@ -37,21 +37,7 @@ def new_exchange(
         created_at=now,
         completed_at=now,
     )
-    reply = Message(
-        id=new_id(),
-        chatroom_id=chatroom_id,
-        user_id=user_id,
-        role=Role.MODEL,
-        status=MessageStatus.PENDING,
-        content="",
-        superseded=False,
-        attempt=0,
-        reply_to=message.id,
-        charged_on=now.date(),
-        request_id=request_id,
-        created_at=now,
-    )
-    return Exchange(message, reply)
+    return Exchange(message, _pending(message, now=now, charged_on=now.date(), request_id=request_id))
 
 
 def another_reply(
@@ -64,21 +50,8 @@ def another_reply(
     request_id: str,
 ) -> Message:
     """Another pending reply to a message, numbered behind the room's last; an archived room comes back."""
-    reply = Message(
-        id=new_id(),
-        chatroom_id=room.id,
-        user_id=room.user_id,
-        position=room.last_position + 1,
-        role=Role.MODEL,
-        status=MessageStatus.PENDING,
-        content="",
-        reply_to=message.id,
-        model=room.model,
-        charged_on=charged_on,
-        idempotency_key=idempotency_key,
-        request_id=request_id,
-        created_at=now,
-    )
+    reply = _pending(message, now=now, charged_on=charged_on, request_id=request_id)
+    reply.position, reply.model, reply.idempotency_key = room.last_position + 1, room.model, idempotency_key
     room.last_position += 1
     room.message_count += 1
     room.last_message_at = room.active_at = room.updated_at = now
@@ -92,3 +65,20 @@ def first_words(content: str) -> str | None:
         sign for sign in " ".join(content[:_LOOKED_AT_CHARS].split()) if unicodedata.category(sign) != "Cc"
     )
     return "".join(signs)[:_TITLE_CHARS].strip() or None
+
+
+def _pending(message: Message, *, now: datetime, charged_on: date, request_id: str) -> Message:
+    return Message(
+        id=new_id(),
+        chatroom_id=message.chatroom_id,
+        user_id=message.user_id,
+        role=Role.MODEL,
+        status=MessageStatus.PENDING,
+        content="",
+        superseded=False,
+        attempt=0,
+        reply_to=message.id,
+        charged_on=charged_on,
+        request_id=request_id,
+        created_at=now,
+    )

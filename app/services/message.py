@@ -89,28 +89,12 @@ class MessageService:
             problem = {"pointer": "/content", "message": f"must be at most {self.max_chars} characters"}
             raise ValidationFailed(members={"errors": [problem]})
         async with self.turns.take(asked.user_id), self.uow.single() as tx:
-            dropped = tx.rooms_changed(asked.user_id)
+            await tx.rooms_changed(asked.user_id)
             for _ in range(_TRIES):
                 found = await self._find(tx, asked)
-                if found is None:
-                    now = self.clock()
-                    exchange = new_exchange(
-                        user_id=asked.user_id,
-                        chatroom_id=chatroom_id,
-                        content=content,
-                        now=now,
-                        idempotency_key=asked.idempotency_key,
-                        request_id=asked.request_id,
-                    )
-                    await dropped
-                    standing = await tx.sending.store(
-                        exchange, first_words=first_words(content), limit=self.quota.basic_limit
-                    )
-                    if standing is not None:
-                        allowance = self.quota.allowance(standing, now)
-                        quota = self.quota.charged(tx, asked.user_id, allowance)
-                        tx.enqueue(jobs.ProcessGeminiMessage(exchange.reply.id, asked.request_id))
-                        break
+                if found is None and (stored := await self._store(tx, asked, chatroom_id, content)):
+                    exchange, quota = stored
+                    break
                 allowance = await self._look(tx, asked, chatroom_id)
                 if found is not None:
                     _require_same(found, chatroom_id, content)
@@ -173,6 +157,27 @@ class MessageService:
         async with self.uow.begin() as tx:
             row = await own_message(tx, user_id, chatroom_id, message_id)
         return MessageOut.of(await self.feed.wait(row, seconds=wait_seconds))
+
+    async def _store(
+        self, tx: Transaction, asked: Asked, chatroom_id: UUID, content: str
+    ) -> tuple[Exchange, Quota] | None:
+        """A new exchange, and the day as it is then. None: somebody was quicker, or it may not be."""
+        now = self.clock()
+        exchange = new_exchange(
+            user_id=asked.user_id,
+            chatroom_id=chatroom_id,
+            content=content,
+            now=now,
+            idempotency_key=asked.idempotency_key,
+            request_id=asked.request_id,
+        )
+        standing = await tx.sending.store(
+            exchange, first_words=first_words(content), limit=self.quota.basic_limit
+        )
+        if standing is None:
+            return None
+        tx.enqueue(jobs.ProcessGeminiMessage(exchange.reply.id, asked.request_id))
+        return exchange, self.quota.charged(tx, asked.user_id, self.quota.allowance(standing, now))
 
     async def _look(self, tx: Transaction, asked: Asked, chatroom_id: UUID) -> Allowance:
         """The person's day as it is committed, if the room is theirs; waits for nobody."""

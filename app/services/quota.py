@@ -110,11 +110,9 @@ class DailyQuota:
 
     def seen(self, allowance: Allowance) -> Quota:
         """The count as it was seen."""
-        return self._quota(allowance.limit, allowance.used, allowance.at)
-
-    def _quota(self, limit: int | None, used: int, now: datetime) -> Quota:
+        limit, used = allowance.limit, allowance.used
         remaining = None if limit is None else max(limit - used, 0)
-        return Quota(limit=limit, used=used, remaining=remaining, resets_at=next_midnight(now))
+        return Quota(limit=limit, used=used, remaining=remaining, resets_at=next_midnight(allowance.at))
 
     def _refusal(self, used: int, now: datetime) -> DailyLimitReached:
         metrics.rate_limit_refused("daily")
