@@ -1,4 +1,7 @@
-"""What a route may ask for: the services, who is calling, from where, and the parts of a request."""
+"""What a route may ask for: the services, who is calling, from where, and the parts of a request.
+
+All are coroutines: FastAPI sends any other function through a thread, and each request on a detour.
+"""
 
 from typing import Annotated
 from uuid import UUID
@@ -21,7 +24,7 @@ _metrics_bearer = HTTPBearer(
 )
 
 
-def _services(request: Request) -> ApiServices:
+async def _services(request: Request) -> ApiServices:
     services: ApiServices = request.app.state.services
     return services
 
@@ -45,7 +48,7 @@ async def _current_user(
     return user
 
 
-def _device(request: Request) -> Device:
+async def _device(request: Request) -> Device:
     caller: ClientAddress = request.state.client_address
     return Device(
         user_agent=request.headers.get("user-agent"),
@@ -54,12 +57,12 @@ def _device(request: Request) -> Device:
     )
 
 
-def _request_id(request: Request) -> str:
+async def _request_id(request: Request) -> str:
     request_id: str = request.state.request_id
     return request_id
 
 
-def _metrics_token(
+async def _metrics_token(
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_metrics_bearer)],
 ) -> str | None:
     return credentials.credentials if credentials else None

@@ -31,6 +31,7 @@ RULES = {
     "locks without addresses": rules.addresses_in_locks,
     "files small, with a first line": rules.file_shapes,
     "one place that commits": rules.ends_of_transactions,
+    "no detours through threads": rules.detours_through_threads,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import TYPE_CHECKING
 
@@ -63,6 +64,30 @@ def ends_of_transactions(root: Path) -> list[str]:
         for number, line in enumerate(path.read_text().splitlines(), 1)
         if ENDS_TRANSACTION.search(line)
     ]
+
+
+def detours_through_threads(root: Path) -> list[str]:
+    """Routes and what they depend on are coroutines: FastAPI sends other functions through a thread."""
+    complaints = []
+    for path in sources(root, "app"):
+        nodes = list(ast.walk(ast.parse(path.read_text())))
+        needed = {
+            argument.id
+            for node in nodes
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Depends"
+            for argument in node.args
+            if isinstance(argument, ast.Name)
+        }
+        complaints += [
+            f"{path.relative_to(root)}:{node.lineno}: {node.name} has to be `async def`, or it costs a thread"
+            for node in nodes
+            if isinstance(node, ast.FunctionDef) and (node.name in needed or _is_route(node))
+        ]
+    return complaints
+
+
+def _is_route(function: ast.FunctionDef) -> bool:
+    return any(ast.unparse(decorator).startswith("router.") for decorator in function.decorator_list)
 
 
 def sources(root: Path, package: str) -> Iterator[Path]:

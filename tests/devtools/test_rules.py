@@ -26,6 +26,7 @@ def test_clean_tree_raises_no_complaint(tree: Path) -> None:
     assert not rules.addresses_in_locks(tree)
     assert not rules.file_shapes(tree)
     assert not rules.ends_of_transactions(tree)
+    assert not rules.detours_through_threads(tree)
 
 
 @pytest.mark.parametrize(
@@ -63,3 +64,14 @@ def test_commit_and_rollback_elsewhere_are_found(tree: Path) -> None:
         '"""Rows."""\nawait session.commit()\nawait session.rollback()\n'
     )
     assert len(rules.ends_of_transactions(tree)) == 2
+
+
+def test_routes_and_dependencies_that_are_plain_functions_are_found(tree: Path) -> None:
+    (tree / "app" / "routes.py").write_text(
+        '"""Routes."""\n'
+        "def _plain(): ...\nasync def _good(): ...\ndef helper(): ...\n"
+        "Plain = Annotated[str, Depends(_plain)]\nGood = Annotated[str, Depends(_good)]\n"
+        '@router.get("/one")\ndef get_one(plain: Plain): ...\n'
+        '@router.get("/two")\nasync def get_two(good: Good): ...\n'
+    )
+    assert len(rules.detours_through_threads(tree)) == 2
