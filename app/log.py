@@ -71,6 +71,10 @@ def configure_logging(settings: Settings) -> None:
                 "uvicorn": {"handlers": [], "propagate": True},
                 "uvicorn.error": {"handlers": [], "propagate": True},
                 "uvicorn.access": {"handlers": [], "propagate": False},
+                # Tell of every task at info what `reply_started` and `reply_recorded` tell of its reply, and
+                # keep its first word waiting for that.
+                "celery.worker.strategy": {"level": "WARNING"},
+                "celery.app.trace": {"level": "WARNING"},
                 # These log addresses or bodies at info.
                 "httpx": {"level": "WARNING"},
                 "httpx2": {"level": "WARNING"},
