@@ -5,7 +5,7 @@ subscription's sync, then the account, then its subscriptions.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -234,11 +234,15 @@ class UnitOfWork:
         await self._follow_up(tx)
 
     async def _follow_up(self, tx: Transaction) -> None:
-        if tx.jobs or tx.changed_lists:
-            await asyncio.gather(
-                *(self.publisher.publish(job) for job in tx.jobs), self.chatroom_cache.drop(tx.changed_lists)
-            )
-        for change in tx.usage_changes:
+        following = [self.publisher.publish(job) for job in tx.jobs]
+        if tx.changed_lists:
+            following.append(self.chatroom_cache.drop(tx.changed_lists))
+        if tx.usage_changes:
+            following.append(self._show_usage(tx.usage_changes))
+        await asyncio.gather(*following)
+
+    async def _show_usage(self, changes: Sequence[_UsageChange]) -> None:
+        for change in changes:  # in their order: the last one counts
             await self.daily_count.show(
                 user_id=change.user_id, day=change.day, used=change.used, refunded=change.refunded
             )

@@ -1,5 +1,6 @@
 """A reply's events: live, resumable at the exact place, from any process."""
 
+import asyncio
 import signal
 import threading
 import time
@@ -8,6 +9,8 @@ import uuid
 import httpx
 import pytest
 
+from app.redis_client.reply_events import EventKind, ReplyEvent
+from app.redis_client.reply_listener import LOOK, Inbox, News
 from app.services.reply_stream import Place
 from tests.support.listener import Event, Listener, events_address, read_events
 from tests.support.person import Json, Person, ok, problem
@@ -122,6 +125,25 @@ def test_a_hole_in_the_stream_is_not_forwarded() -> None:
     assert place.go_on(1, 9, "after the hole") == ([], True)
     assert place.go_on(2, 3, "not the beginning") == ([], True)
     assert place.id == 10**9 + 5
+    assert Place(None).go_on(1, 5, "heard from its middle on") == ([], True)
+
+
+def _news_of_a_new_reply(heard: ReplyEvent | None) -> list[News | None]:
+    async def listen() -> list[News | None]:
+        inbox = Inbox(uuid.uuid4(), is_new=True)
+        inbox.begin()
+        if heard is not None:
+            inbox.put(heard)
+        return [await inbox.get(10), await inbox.get(0.2)]
+
+    return asyncio.run(listen())
+
+
+def test_a_new_reply_is_looked_at_only_if_nothing_is_heard() -> None:
+    """Red without the look after a silence: who came too late for all of it waits for the next round."""
+    start = ReplyEvent(10**9, EventKind.START)
+    assert _news_of_a_new_reply(None) == [LOOK, None]
+    assert _news_of_a_new_reply(start) == [start, None]
 
 
 def test_many_listeners_hear_the_same(stack: Stack, person: Person) -> None:

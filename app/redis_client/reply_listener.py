@@ -24,6 +24,7 @@ from app.redis_client.reply_events import ReplyEvent, channel_of
 _KEEP_OPEN_CHANNEL = "replies"  # a pub/sub connection without any channel cannot be read
 _RECONNECT_SECONDS = 1.0
 _READ_SECONDS = 5.0
+_SILENCE_SECONDS = 0.05
 _MOST_UNREAD = 500
 
 log = structlog.get_logger(__name__)
@@ -45,11 +46,27 @@ News = ReplyEvent | Look | Stop
 class Inbox:
     """What one listener has not taken yet. One that reads too slowly is told to look, and misses nothing."""
 
-    def __init__(self, reply_id: UUID) -> None:
+    def __init__(self, reply_id: UUID, *, is_new: bool = False) -> None:
         self.reply_id = reply_id
         self.last_news_at = time.monotonic()
+        self._is_new = is_new
         self._news: deque[News] = deque()
         self._arrived = asyncio.Event()
+
+    def begin(self) -> None:
+        """From now on every event arrives; the row tells what was before.
+
+        A new reply has nothing before, or its first event shows the gap: looking would only be in the way
+        of its first words. Should all have been said in this moment, silence tells.
+        """
+        if self._is_new:
+            asyncio.get_running_loop().call_later(_SILENCE_SECONDS, self._look_if_silent, self.last_news_at)
+        else:
+            self.put(LOOK)
+
+    def _look_if_silent(self, since: float) -> None:
+        if self.last_news_at == since:
+            self.put(LOOK)
 
     def put(self, news: News) -> None:
         """Add news, never waiting for the reader."""
@@ -112,9 +129,12 @@ class ReplyListener:
         return [inbox for inboxes in self._inboxes.values() for inbox in inboxes]
 
     @asynccontextmanager
-    async def listen(self, reply_id: UUID) -> AsyncIterator[Inbox]:
-        """An inbox of everything from now on; its first news is to look at what was before."""
-        channel, inbox = channel_of(reply_id), Inbox(reply_id)
+    async def listen(self, reply_id: UUID, *, is_new: bool = False) -> AsyncIterator[Inbox]:
+        """An inbox of everything from now on; its first news is to look at what was before.
+
+        Of a reply that was asked for just now (`is_new`) only if nothing is heard.
+        """
+        channel, inbox = channel_of(reply_id), Inbox(reply_id, is_new=is_new)
         inboxes = self._inboxes[channel]
         inboxes.add(inbox)
         try:
@@ -157,6 +177,6 @@ class ReplyListener:
             message = await pubsub.get_message(timeout=_READ_SECONDS)
             if message is None or message["type"] == "unsubscribe":
                 continue
-            news = ReplyEvent.decoded(message["data"]) if message["type"] == "message" else LOOK
+            event = ReplyEvent.decoded(message["data"]) if message["type"] == "message" else None
             for inbox in self._inboxes.get(str(message["channel"]), ()):
-                inbox.put(news)
+                inbox.begin() if event is None else inbox.put(event)

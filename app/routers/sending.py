@@ -25,7 +25,7 @@ def answer_exchange(
     headers = sent.headers
     if as_events:
         opening = MessageEvent(message=sent.exchange.message, reply=sent.exchange.reply)
-        return event_response(services.streams.begin(opening), headers)
+        return event_response(services.streams.begin(opening, is_new=not sent.is_replay), headers)
     if preference.applied is not None:
         headers["Preference-Applied"] = preference.applied
     return Response(

@@ -154,7 +154,7 @@ class MessageService:
         self, *, user_id: UUID, chatroom_id: UUID, message_id: UUID, wait_seconds: float
     ) -> MessageOut:
         """One message; a reply is waited for up to `wait_seconds`."""
-        async with self.uow.begin() as tx:
+        async with self.uow.single() as tx:
             row = await own_message(tx, user_id, chatroom_id, message_id)
         return MessageOut.of(await self.feed.wait(row, seconds=wait_seconds))
 
@@ -206,7 +206,7 @@ class MessageService:
     async def _wait(self, asked: Asked, exchange: Exchange, quota: Quota, *, is_replay: bool) -> Sent:
         if not is_replay:
             metrics.message_accepted()
-        reply = await self.feed.wait(exchange.reply, seconds=asked.wait_seconds)
+        reply = await self.feed.wait(exchange.reply, seconds=asked.wait_seconds, is_new=not is_replay)
         answer = ExchangeOut(message=MessageOut.of(exchange.message), reply=MessageOut.of(reply), quota=quota)
         return Sent(answer, is_replay, self.clock())
 

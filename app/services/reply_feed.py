@@ -28,19 +28,19 @@ class ReplyFeed:
     _seen: dict[UUID, ReplyProgress] = field(default_factory=dict)
 
     @asynccontextmanager
-    async def listen(self, reply_id: UUID) -> AsyncIterator[Inbox]:
-        """News of a reply, beginning with a hint to look at it."""
-        async with self.listener.listen(reply_id) as inbox:
+    async def listen(self, reply_id: UUID, *, is_new: bool = False) -> AsyncIterator[Inbox]:
+        """News of a reply, beginning with a hint to look at it; of a new one only if nothing is heard."""
+        async with self.listener.listen(reply_id, is_new=is_new) as inbox:
             if self._stopping.is_set():
                 inbox.put(STOP)
             yield inbox
 
-    async def wait(self, reply: Message, *, seconds: float) -> Message:
+    async def wait(self, reply: Message, *, seconds: float, is_new: bool = False) -> Message:
         """The reply as it is when it has ended, when time is up, or when this process is to end."""
         if seconds <= 0 or reply.status.is_final:
             return reply
         until = time.monotonic() + seconds
-        async with self.listen(reply.id) as inbox:
+        async with self.listen(reply.id, is_new=is_new) as inbox:
             while (left := until - time.monotonic()) > 0:
                 news = await inbox.get(left)
                 if isinstance(news, Stop):
@@ -61,7 +61,7 @@ class ReplyFeed:
         Raises:
             ServiceUnavailable: the database is away.
         """
-        async with self.uow.begin() as tx:
+        async with self.uow.single() as tx:
             return await tx.replies.get(reply_id)
 
     def stop(self) -> None:
@@ -83,7 +83,7 @@ class ReplyFeed:
                 await self._look_after(quiet)
 
     async def _look_after(self, quiet: list[Inbox]) -> None:
-        async with self.uow.begin() as tx:
+        async with self.uow.single() as tx:
             progress = await tx.replies.progress({inbox.reply_id for inbox in quiet})
         for inbox in quiet:
             now = progress.get(inbox.reply_id)

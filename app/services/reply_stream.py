@@ -77,7 +77,7 @@ class ReplyStreams:
             ChatroomNotFound: not a room of this user.
             MessageNotFound: not a reply in it.
         """
-        async with self.uow.begin() as tx:
+        async with self.uow.single() as tx:
             reply = await own_reply(tx, user_id, chatroom_id, reply_id)
             question = await tx.messages.question_of(reply)
         if last_event_id is not None and last_event_id == _end_id(reply):
@@ -85,14 +85,16 @@ class ReplyStreams:
         opening = MessageEvent(message=MessageOut.of(question), reply=MessageOut.of(reply))
         return self._follow(opening, _place(reply, last_event_id))
 
-    def begin(self, opening: MessageEvent) -> AsyncGenerator[SseEvent | None, None]:
-        """The events of a reply that was asked for just now, from the start."""
-        return self._follow(opening, Place(None))
+    def begin(self, opening: MessageEvent, *, is_new: bool) -> AsyncGenerator[SseEvent | None, None]:
+        """The events of a reply from the start; a new one was asked for just now."""
+        return self._follow(opening, Place(None), is_new=is_new)
 
-    async def _follow(self, opening: MessageEvent, place: Place) -> AsyncGenerator[SseEvent | None, None]:
+    async def _follow(
+        self, opening: MessageEvent, place: Place, *, is_new: bool = False
+    ) -> AsyncGenerator[SseEvent | None, None]:
         if not place.has_message:
             yield SseEvent(0, SseKind.MESSAGE, opening)
-        async with self.feed.listen(opening.reply.id) as inbox:
+        async with self.feed.listen(opening.reply.id, is_new=is_new) as inbox:
             while not place.is_over:
                 async for event in self._next(inbox, place):
                     yield event
