@@ -122,6 +122,10 @@ class Bench:
         """Return when this worker is in the middle of a reply."""
         eventually(lambda: self.running(worker) > 0, what="a reply under way")
 
+    def wait_until_one_is_recorded(self, worker: Process) -> None:
+        """Return when this worker has brought a reply to its end."""
+        eventually(lambda: '"reply_recorded"' in worker.log, what="a reply that has ended")
+
     def wait_until_completed(self, entry: Entry) -> Row:
         """The reply's row once it is completed."""
         eventually(lambda: self.reply(entry.reply_id)["status"] == "completed", what="the reply")
