@@ -13,11 +13,9 @@ from functools import cached_property
 from typing import Protocol
 from uuid import UUID
 
-import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.database import Database, in_transaction, is_away
-from app.errors import ServiceUnavailable
+from app.database import Database, in_transaction
 from app.jobs import Job
 from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.daily_count import DailyCountMirror
@@ -32,6 +30,7 @@ from app.repositories.password import PasswordRepository
 from app.repositories.periodic_job import PeriodicJobRepository
 from app.repositories.purge import PurgeRepository
 from app.repositories.reply import ReplyRepository
+from app.repositories.schema import SchemaRepository
 from app.repositories.search import SearchRepository
 from app.repositories.sending import SendingRepository
 from app.repositories.session import SessionRepository
@@ -39,8 +38,6 @@ from app.repositories.subscription import SubscriptionRepository
 from app.repositories.usage import UsageRepository
 from app.repositories.user import UserRepository
 from app.repositories.worker import WorkerRepository
-
-log = structlog.get_logger(__name__)
 
 
 class Publisher(Protocol):
@@ -171,6 +168,11 @@ class Transaction:
         return CheckoutRepository(self.session)
 
     @cached_property
+    def schema(self) -> SchemaRepository:
+        """The schema's revision."""
+        return SchemaRepository(self.session)
+
+    @cached_property
     def workers(self) -> WorkerRepository:
         """Worker processes."""
         return WorkerRepository(self.session)
@@ -204,11 +206,6 @@ class UnitOfWork:
                 yield tx
                 await asyncio.gather(session.flush(), *tx.drops)
                 await session.commit()
-        except Exception as error:
-            if not is_away(error):
-                raise
-            log.warning("database_away", error=type(error).__name__)
-            raise ServiceUnavailable from error
         finally:
             in_transaction.reset(inside)
         await self._follow_up(tx)
@@ -222,15 +219,13 @@ class UnitOfWork:
         Raises:
             ServiceUnavailable: the database is away.
         """
-        try:
-            async with self.database.session(self.limit_seconds, autocommit=True) as session:
-                tx = Transaction(session, self.chatroom_cache)
-                yield tx
-        except Exception as error:
-            if not is_away(error):
-                raise
-            log.warning("database_away", error=type(error).__name__)
-            raise ServiceUnavailable from error
+        # Behind a pooler a statement is prepared and run on one server connection in a transaction only.
+        autocommit = not self.database.is_pooled
+        async with self.database.session(self.limit_seconds, autocommit=autocommit) as session:
+            tx = Transaction(session, self.chatroom_cache)
+            yield tx
+            if not autocommit:
+                await session.commit()
         await self._follow_up(tx)
 
     async def _follow_up(self, tx: Transaction) -> None:

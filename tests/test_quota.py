@@ -11,7 +11,7 @@ import httpx
 import psycopg
 import pytest
 
-from app.config import Settings
+from app.config import PostgresAddress, Settings
 from app.database import Database
 from app.errors import AuthenticationRequired, DailyLimitReached
 from app.jobs import Job
@@ -167,7 +167,7 @@ class _NoPublisher:
 @asynccontextmanager
 async def _transactions(stack: Stack) -> AsyncIterator[UnitOfWork]:
     settings = Settings(database_url=stack.settings["DATABASE_URL"], redis_url=stack.redis_url)
-    database = Database.at(settings.database_url.get_secret_value())
+    database = Database.at(PostgresAddress.parse(settings.database_url.get_secret_value()))
     redis = RedisConnection(stack.redis_url, Breaker())
     try:
         yield UnitOfWork(

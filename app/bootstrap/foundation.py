@@ -1,11 +1,14 @@
 """What both kinds of process stand on: the database, Redis, the queue."""
 
+import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 
+from app.bootstrap.start_check import StartCheck
 from app.config import Settings
 from app.database import Database
+from app.migrations import Revisions
 from app.publisher import publisher
 from app.redis_client.breaker import Breaker
 from app.redis_client.chatroom_cache import ChatroomCache
@@ -24,6 +27,7 @@ class Foundation:
 
     redis: RedisConnection
     uow: UnitOfWork
+    revisions: Revisions
     quota: DailyQuota
     chatroom_cache: ChatroomCache
     stripe: StripeGateway
@@ -35,7 +39,11 @@ async def open_foundation(
 ) -> Foundation:
     """Open what both stand on; a transaction that takes longer than `transaction_seconds` is cut off."""
     breaker = Breaker()
-    database = Database.at(settings.database_url.get_secret_value())
+    database = Database.at(
+        settings.postgres,
+        connect_seconds=settings.database_connect_seconds,
+        is_pooled=settings.has_transaction_pooler,
+    )
     stack.push_async_callback(database.aclose)
     redis = RedisConnection(settings.redis_url.get_secret_value(), breaker)
     stack.push_async_callback(redis.aclose)
@@ -49,8 +57,10 @@ async def open_foundation(
         jobs,
         limit_seconds=transaction_seconds,
     )
+    revisions = await asyncio.to_thread(Revisions.of_this_code)
+    await StartCheck(settings, uow, revisions).begin(stack)
     quota = DailyQuota(settings.basic_messages_per_day, utc_now)
     stripe = StripeGateway(settings)
     stack.push_async_callback(stripe.aclose)
     syncs = SubscriptionSync(uow, stripe.subscriptions, utc_now, timedelta(days=settings.grace_days))
-    return Foundation(redis, uow, quota, chatroom_cache, stripe, syncs)
+    return Foundation(redis, uow, revisions, quota, chatroom_cache, stripe, syncs)

@@ -1,12 +1,15 @@
 """Settings of the service: their form, what production refuses, and reading them once."""
 
 from app.config.loading import SettingsInvalidError, get_settings, load_settings
-from app.config.settings import Environment, LogFormat, OtpDelivery, Settings
+from app.config.postgres_address import PostgresAddress
+from app.config.settings import DatabasePooler, Environment, LogFormat, OtpDelivery, Settings
 
 __all__ = [
+    "DatabasePooler",
     "Environment",
     "LogFormat",
     "OtpDelivery",
+    "PostgresAddress",
     "Settings",
     "SettingsInvalidError",
     "get_settings",

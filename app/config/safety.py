@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from app.config.secrets import SHORTEST_JWT_SECRET_BYTES, is_sample, is_short_secret
 from app.config.settings import Environment, OtpDelivery, Settings
 
 Problem = tuple[str, str]
@@ -31,25 +32,12 @@ _SECRETS: Final = (
 )
 _OUTSIDE: Final = ("gemini_base_url", "stripe_api_base", "twilio_api_base")
 _OF_TWILIO: Final = ("twilio_account_sid", "twilio_auth_token", "twilio_from")
-_SHORTEST_JWT_SECRET_BYTES: Final = 32
 
 _FORMS: Final = {
     "stripe_secret_key": (("sk_", "rk_"), "secret key of Stripe's (sk_…)"),
     "stripe_webhook_secret": (("whsec_",), "signing secret of Stripe's (whsec_…)"),
     "stripe_pro_price_id": (("price_",), "price of Stripe's (price_…)"),
 }
-
-# Words of the samples that the documents print, and of ours.
-_SAMPLE_WORDS: Final = (
-    "change",
-    "example",
-    "secret-key",
-    "secret_key",
-    "your",
-    "sample",
-    "development",
-    "sandbox",
-)
 
 
 def problems_of(settings: Settings) -> list[Problem]:
@@ -61,9 +49,6 @@ def problems_of(settings: Settings) -> list[Problem]:
 
 
 def _incomplete(settings: Settings) -> Iterator[Problem]:
-    # Guessed from any token, wherever the service runs. None at all is a random one instead.
-    if 0 < len(_text(settings, "jwt_secret_key").encode()) < _SHORTEST_JWT_SECRET_BYTES:
-        yield "jwt_secret_key", f"is shorter than {_SHORTEST_JWT_SECRET_BYTES} bytes"
     if settings.otp_delivery is OtpDelivery.TWILIO:
         for field in _OF_TWILIO:
             if not _text(settings, field):
@@ -75,8 +60,13 @@ def _flawed_keys(settings: Settings) -> Iterator[Problem]:
         if not _text(settings, field):
             yield field, "is missing"
     for field in _SECRETS:
-        if any(word in _text(settings, field).lower() for word in _SAMPLE_WORDS):
+        if is_sample(_text(settings, field)):
             yield field, "is a sample"
+    if (secret := _text(settings, "jwt_secret_key")) and is_short_secret(secret):
+        yield (
+            "jwt_secret_key",
+            f"is shorter than {SHORTEST_JWT_SECRET_BYTES} bytes: use what `openssl rand -hex 32` prints",
+        )
     for field, (forms, what) in _FORMS.items():
         if (text := _text(settings, field)) and not all(part.startswith(forms) for part in text.split(",")):
             yield field, f"is no {what}"
@@ -86,7 +76,9 @@ def _open_doors(settings: Settings) -> Iterator[Problem]:
     for field in _OUTSIDE:
         if not _is_public(_text(settings, field)):
             yield field, "is a sandbox: production needs https and a public host"
-    if settings.otp_delivery is not OtpDelivery.TWILIO:
+    if settings.otp_delivery is None:
+        yield "otp_delivery", "is missing: production needs twilio"
+    elif settings.otp_delivery is not OtpDelivery.TWILIO:
         yield "otp_delivery", "shows codes to whoever asks or reads the terminal: production needs twilio"
     if "*" in settings.allowed_origins:
         yield "allowed_origins", "must name origins, not *"

@@ -9,6 +9,9 @@ import phonenumbers
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.config.postgres_address import PostgresAddress
+from app.config.secrets import is_sample, is_short_secret
+
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Words = Annotated[tuple[str, ...], NoDecode]
@@ -38,6 +41,12 @@ class OtpDelivery(StrEnum):
     TWILIO = "twilio"
 
 
+class DatabasePooler(StrEnum):
+    """What stands between this service and PostgreSQL."""
+
+    TRANSACTION = "transaction"
+
+
 class Settings(BaseSettings):
     """What operators set. An empty variable counts as not set."""
 
@@ -47,6 +56,9 @@ class Settings(BaseSettings):
 
     environment: Environment = Environment.DEVELOPMENT
     database_url: SecretStr
+    database_pooler: DatabasePooler | None = None
+    database_connect_seconds: Annotated[float, Field(ge=1, le=600)] = 8
+    migrate_on_start: bool | None = None
     redis_url: SecretStr
     celery_broker_url: SecretStr | None = None
 
@@ -72,7 +84,7 @@ class Settings(BaseSettings):
     public_url: str = "http://localhost:8000"
     allowed_origins: Words = ()
 
-    otp_delivery: OtpDelivery = OtpDelivery.CONSOLE
+    otp_delivery: OtpDelivery | None = None
     twilio_account_sid: str = ""
     twilio_auth_token: SecretStr = SecretStr("")
     twilio_from: str = ""
@@ -141,7 +153,8 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _postgresql(cls, value: SecretStr) -> SecretStr:
-        return _with_scheme(value, "postgresql", "postgres")
+        PostgresAddress.parse(value.get_secret_value())
+        return value
 
     @field_validator("redis_url")
     @classmethod
@@ -164,6 +177,34 @@ class Settings(BaseSettings):
             return tuple(ip_network(word, strict=False) for word in _words(value))
         except ValueError:
             raise ValueError("must be addresses or networks, such as 10.0.0.0/8") from None
+
+    @property
+    def postgres(self) -> PostgresAddress:
+        """The database's address, parsed."""
+        return PostgresAddress.parse(self.database_url.get_secret_value())
+
+    @property
+    def has_transaction_pooler(self) -> bool:
+        """Whether a pooler in transaction mode stands before the database."""
+        return self.database_pooler is DatabasePooler.TRANSACTION or self.postgres.is_pooled
+
+    @property
+    def has_weak_jwt_secret(self) -> bool:
+        """Whether `JWT_SECRET_KEY` is short or a sample, which production refuses."""
+        secret = self.jwt_secret_key.get_secret_value()
+        return is_short_secret(secret) or is_sample(secret)
+
+    @property
+    def migrates_on_start(self) -> bool:
+        """Whether API and worker migrate the database when they start: by default in development only."""
+        if self.migrate_on_start is None:
+            return self.environment is Environment.DEVELOPMENT
+        return self.migrate_on_start
+
+    @property
+    def code_delivery(self) -> OtpDelivery:
+        """How codes are delivered: by default in the response, which production refuses."""
+        return self.otp_delivery or OtpDelivery.RESPONSE
 
     @property
     def broker_url(self) -> str:

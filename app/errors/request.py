@@ -95,3 +95,9 @@ class ServiceUnavailable(AppError):
 
     def __init__(self, *, retry_after: int = 2) -> None:
         super().__init__(headers={"Retry-After": str(retry_after)})
+
+
+class MigrationsMissing(ServiceUnavailable):
+    """The database's schema is older than this code, or missing."""
+
+    detail = "The service's database is not set up for this version. Try again later."

@@ -10,6 +10,6 @@ __all__ = ["SmsClient", "SmsNotSentError", "SmsRefusedError", "create_sms_client
 
 def create_sms_client(settings: Settings) -> SmsClient:
     """The sender that `OTP_DELIVERY` names; `response` shows the code in the answer and on the console."""
-    if settings.otp_delivery is OtpDelivery.TWILIO:
+    if settings.code_delivery is OtpDelivery.TWILIO:
         return TwilioSms(settings)
     return ConsoleSms()

@@ -1,0 +1,16 @@
+"""Connections to PostgreSQL, and the guard of calls to the outside inside a transaction."""
+
+from app.database.failures import is_away, reason_of
+from app.database.guard import OutsideCallInTransactionError, forbid_in_transaction, in_transaction
+from app.database.pool import Database
+from app.database.pooler import loses_statements
+
+__all__ = [
+    "Database",
+    "OutsideCallInTransactionError",
+    "forbid_in_transaction",
+    "in_transaction",
+    "is_away",
+    "loses_statements",
+    "reason_of",
+]

@@ -1,0 +1,48 @@
+"""The methods of asyncpg's connection that this service calls; asyncpg publishes no types."""
+
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+
+class Statement(Protocol):
+    """A prepared statement."""
+
+    async def fetchval(self) -> object:
+        """Run it; return the first column of the first row."""
+        ...
+
+
+class Connection(Protocol):
+    """An open connection."""
+
+    async def execute(self, query: str) -> str:
+        """Run statements without parameters, by the simple protocol."""
+        ...
+
+    async def fetchval(self, query: str) -> object:
+        """Prepare and run a query; return the first column of the first row."""
+        ...
+
+    async def prepare(self, query: str) -> Statement:
+        """Prepare a statement under a name."""
+        ...
+
+    def transaction(self) -> AbstractAsyncContextManager[object]:
+        """Return a transaction as a block."""
+        ...
+
+    def get_server_pid(self) -> int:
+        """Return the process number that the server, or a pooler, told when the connection was made."""
+        ...
+
+    def is_closed(self) -> bool:
+        """Whether either side has closed the connection."""
+        ...
+
+    def terminate(self) -> None:
+        """Close the socket without a word to the server."""
+        ...
+
+    async def close(self, *, timeout: float) -> None:  # noqa: ASYNC109  # asyncpg's name
+        """Take leave of the server, for at most so many seconds, and close the socket."""
+        ...

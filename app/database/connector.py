@@ -1,0 +1,108 @@
+"""Opens connections to PostgreSQL; one that takes longer than its caller waits serves the next caller."""
+
+import asyncio
+import socket
+import ssl
+from collections import deque
+
+import asyncpg
+import structlog
+
+from app.config import PostgresAddress
+from app.database.connection import Connection
+from app.database.failures import reason_of
+
+STATEMENT_SECONDS = 30.0
+_KEEP_SECONDS = 60.0
+# A network that forgets quiet connections does so after four minutes or more.
+_KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+
+log = structlog.get_logger(__name__)
+
+
+class Connector:
+    """Connects to one address, for at most `seconds` a connection, on the running loop."""
+
+    def __init__(self, address: PostgresAddress, *, seconds: float, is_pooled: bool) -> None:
+        self._dsn = address.dsn
+        self._seconds = address.connect_seconds or seconds
+        self._tls = ssl.create_default_context() if address.trusts_system else None
+        self._statement_cache_size = 0 if is_pooled else 100
+        self._kept: deque[asyncio.Task[Connection]] = deque()
+
+    async def connect(self) -> Connection:
+        """Return a new connection. A caller that is cancelled leaves the attempt to the next one.
+
+        Raises:
+            OSError, TimeoutError, asyncpg.PostgresError: the server cannot be reached or refuses.
+        """
+        opening = self._take() or asyncio.create_task(self._open())
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            self._keep(opening)
+            raise
+
+    async def aclose(self) -> None:
+        """End the attempts that no caller waits for."""
+        while self._kept:
+            self._discard(self._kept[0])
+
+    def _take(self) -> asyncio.Task[Connection] | None:
+        while self._kept:
+            opening = self._kept.popleft()
+            if not opening.done() or _is_usable(opening):
+                return opening
+        return None
+
+    def _keep(self, opening: asyncio.Task[Connection]) -> None:
+        self._kept.append(opening)
+        opening.add_done_callback(self._report)
+        asyncio.get_running_loop().call_later(_KEEP_SECONDS, self._discard, opening)
+
+    def _report(self, opening: asyncio.Task[Connection]) -> None:
+        """Log why an attempt failed that no caller waits for, and forget it."""
+        if opening in self._kept and not _is_usable(opening):
+            self._kept.remove(opening)
+            if not opening.cancelled() and (error := opening.exception()):
+                log.warning("database_unavailable", reason=reason_of(error))
+
+    def _discard(self, opening: asyncio.Task[Connection]) -> None:
+        if opening in self._kept:
+            self._kept.remove(opening)
+            if _is_usable(opening):
+                opening.result().terminate()
+            else:
+                opening.cancel()
+
+    async def _open(self) -> Connection:
+        options = {"ssl": self._tls} if self._tls else {}
+        connection: Connection = await asyncpg.connect(
+            self._dsn,
+            timeout=self._seconds,
+            command_timeout=STATEMENT_SECONDS,
+            statement_cache_size=self._statement_cache_size,
+            **options,
+        )
+        # asyncpg has no option for it, and shows the socket nowhere else.
+        _keep_alive(connection._transport.get_extra_info("socket"))  # type: ignore[attr-defined]  # noqa: SLF001
+        return connection
+
+
+def _is_usable(opening: asyncio.Task[Connection]) -> bool:
+    return (
+        opening.done()
+        and not opening.cancelled()
+        and opening.exception() is None
+        and not opening.result().is_closed()
+    )
+
+
+def _keep_alive(tcp: socket.socket | None) -> None:
+    """Have the system probe the connection while it is idle, and end it when the peer is gone."""
+    if tcp is None or tcp.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    tcp.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE.items():
+        if (option := getattr(socket, name, None)) is not None:  # macOS lacks the first one
+            tcp.setsockopt(socket.IPPROTO_TCP, option, value)
