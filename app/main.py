@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from app import __version__
 from app.bootstrap import api_services
+from app.bootstrap.start_check import StartRefusedError, end_process
 from app.config import Environment, Settings, get_settings
 from app.error_handlers import add_error_handlers
 from app.log import configure_logging
@@ -40,10 +41,13 @@ def create_app(settings: Settings, *, body_seconds: float = _BODY_SECONDS) -> Fa
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with api_services(settings) as services:
-            app.state.services = services
-            _on_shutdown_signal(services.feed.stop)
-            yield
+        try:
+            async with api_services(settings) as services:
+                app.state.services = services
+                _on_shutdown_signal(services.feed.stop)
+                yield
+        except StartRefusedError as refused:
+            end_process(refused)  # uvicorn would print a traceback
 
     app = FastAPI(
         title="AI chat backend",

@@ -19,6 +19,7 @@ from celery.signals import celeryd_after_setup, worker_shutdown, worker_shutting
 
 from app.background import lasting
 from app.bootstrap import WorkerServices, worker_services
+from app.bootstrap.start_check import StartRefusedError
 from app.config import Settings, get_settings
 from app.errors import ServiceUnavailable
 
@@ -210,8 +211,15 @@ def _start(instance: _StartingWorker, **_: object) -> None:
             "This worker runs all replies on one loop: use --pool=threads (the default) or solo."
         )
     slots = 1 if issubclass(instance.pool_cls, SoloPool) else instance.concurrency
-    _worker = Worker(get_settings(), slots=slots)
-    _worker.start()
+    try:
+        _worker = Worker(get_settings(), slots=slots)
+        _worker.start()
+    except StartRefusedError as refused:
+        raise SystemExit(str(refused)) from None
+    except Exception as error:
+        # Celery only logs what a signal's handler raises; it would say "ready" and fail every job.
+        log.debug("worker_start_failed", exc_info=True)
+        raise SystemExit(f"The worker cannot start: {type(error).__name__}: {error}") from error
 
 
 @worker_shutting_down.connect

@@ -1,7 +1,6 @@
 """The services of an API process."""
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -184,7 +183,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
                 tuple(secret.get_secret_value() for secret in settings.stripe_webhook_secret),
                 is_live=stripe.is_live,
             ),
-            health=HealthService(quick, base.redis),
+            health=HealthService(quick, base.redis, base.revisions),
             feed=feed,
             limiter=RateLimiter(
                 base.redis,
@@ -216,14 +215,16 @@ def _otp_service(
         sender=sender,
         numbers=numbers,
         key=derive_key(root, "otp"),
-        show_otp=settings.otp_delivery is OtpDelivery.RESPONSE,
+        show_otp=settings.code_delivery is OtpDelivery.RESPONSE,
     )
 
 
 def _root_secret(settings: Settings) -> bytes:
-    """`JWT_SECRET_KEY`; outside production a random one will do, until the process ends."""
+    """Return `JWT_SECRET_KEY`; else, outside production, one that all processes of a database agree on."""
     secret = settings.jwt_secret_key.get_secret_value()
     if not secret:
-        log.warning("jwt_secret_key_missing", consequence="sign-ins end with this process")
-        return secrets.token_bytes(32)
+        log.warning("jwt_secret_key_missing", consequence="DATABASE_URL is enough to forge tokens")
+        return derive_key(settings.postgres.dsn.encode(), "jwt-secret-key")
+    if settings.has_weak_jwt_secret:
+        log.warning("jwt_secret_key_weak", remedy="set what `openssl rand -hex 32` prints")
     return secret.encode()

@@ -15,10 +15,11 @@ class ServiceInfo(BaseModel):
 
 
 class CheckStatus(StrEnum):
-    """Whether a part answers."""
+    """Whether a part answers; `migrations_missing`: it does, but its tables are older than this version."""
 
     UP = "up"
     DOWN = "down"
+    MIGRATIONS_MISSING = "migrations_missing"
 
 
 class HealthStatus(StrEnum):

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from app import __version__
-from app.errors import ServiceUnavailable
+from app.errors import MigrationsMissing, ServiceUnavailable
+from app.migrations import Revisions
 from app.patience import patience
 from app.redis_client.connection import RedisConnection, RedisUnavailableError
 from app.schemas.meta import Check, Checks, CheckStatus, Health, HealthStatus, QueueCheck
@@ -30,6 +31,7 @@ class HealthService:
 
     uow: UnitOfWork
     redis: RedisConnection
+    revisions: Revisions
 
     async def check(self) -> Health:
         """Unhealthy without the database; degraded without Redis or without any worker."""
@@ -39,7 +41,7 @@ class HealthService:
         workers = state or _QueueState()
         is_whole = redis.status is CheckStatus.UP and workers.workers > 0
         status = HealthStatus.HEALTHY if is_whole else HealthStatus.DEGRADED
-        if database.status is CheckStatus.DOWN:
+        if database.status is not CheckStatus.UP:
             status = HealthStatus.UNHEALTHY
         queue_status = CheckStatus.UP if workers.workers else CheckStatus.DOWN
         return Health(
@@ -58,8 +60,10 @@ class HealthService:
         )
 
     async def _database(self) -> None:
-        async with self.uow.begin() as tx:
-            await tx.workers.ping()
+        async with self.uow.single() as tx:
+            revision = await tx.schema.revision()
+        if not self.revisions.is_fit(revision):
+            raise MigrationsMissing
 
     async def _redis(self) -> None:
         async with self.redis.use() as redis:
@@ -75,6 +79,8 @@ async def _timed(asked: Awaitable[_T]) -> tuple[Check, _T | None]:
     try:
         async with patience(_LIMIT_SECONDS):
             answer = await asked
+    except MigrationsMissing:
+        status = CheckStatus.MIGRATIONS_MISSING
     except (ServiceUnavailable, RedisUnavailableError, TimeoutError):
         status = CheckStatus.DOWN
     return Check(status=status, latency_ms=round((time.monotonic() - started) * 1000, 1)), answer
