@@ -3,7 +3,7 @@
 run test check reset:
 	./dev $@
 
-LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+LOCK = uv pip compile --quiet --universal --no-strip-extras --python-version 3.11 --generate-hashes \
        --no-emit-index-url --no-emit-find-links --no-header
 lock:
 	$(LOCK) requirements.in -o requirements.txt
