@@ -10,7 +10,7 @@ from fastapi import Depends, Header, Path, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import ClientDisconnect
 
-from app.bootstrap import ApiServices
+from app.bootstrap.api import ApiServices
 from app.client_address import ClientAddress
 from app.errors import ValidationFailed
 from app.models import Plan

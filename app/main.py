@@ -9,8 +9,8 @@ from types import FrameType
 from fastapi import FastAPI
 
 from app import __version__
-from app.bootstrap import api_services
-from app.bootstrap.start_check import StartRefusedError, end_process
+from app.bootstrap.api import api_services
+from app.bootstrap.refusal import StartRefusedError, end_process
 from app.config import Environment, Settings, get_settings
 from app.error_handlers import add_error_handlers
 from app.log import configure_logging

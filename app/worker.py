@@ -1,5 +1,7 @@
 """A worker process: one asyncio loop in a thread, with the services on it, its poll and its heartbeat."""
 
+from __future__ import annotations
+
 import asyncio
 import os
 import random
@@ -8,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID, uuid4
 
 import structlog
@@ -18,10 +20,12 @@ from celery.concurrency.solo import TaskPool as SoloPool
 from celery.signals import celeryd_after_setup, worker_shutdown, worker_shutting_down
 
 from app.background import lasting
-from app.bootstrap import WorkerServices, worker_services
-from app.bootstrap.start_check import StartRefusedError
+from app.bootstrap.refusal import StartRefusedError
 from app.config import Settings, get_settings
 from app.errors import ServiceUnavailable
+
+if TYPE_CHECKING:
+    from app.bootstrap.worker import WorkerServices
 
 _HEARTBEAT_SECONDS = 5.0
 _STOP_MARGIN_SECONDS = 10.0
@@ -84,6 +88,9 @@ class Worker:
             self._ready.set_exception(error)
 
     async def _main(self) -> None:
+        # Flower imports the tasks, and this module with them: only a worker loads the model's SDK.
+        from app.bootstrap.worker import worker_services  # noqa: PLC0415
+
         self._loop = asyncio.get_running_loop()
         async with worker_services(
             self._settings, slots=self._slots, is_stopping=self._draining.is_set

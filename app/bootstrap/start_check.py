@@ -1,17 +1,16 @@
 """Checks the database once, when the process first reaches it: the pooler before it, and its schema."""
 
 import asyncio
-import os
-import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Final
 
 import asyncpg
 import structlog
 from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
+from app.bootstrap.refusal import StartRefusedError, end_process
 from app.config import Settings
 from app.database import is_away, loses_statements, reason_of
 from app.errors import ServiceUnavailable
@@ -31,17 +30,6 @@ _OLDER = (
 )
 
 log = structlog.get_logger(__name__)
-
-
-class StartRefusedError(Exception):
-    """Raised with one sentence for the operator: this process cannot work with this database."""
-
-
-def end_process(refused: StartRefusedError) -> NoReturn:
-    """End this process with exit code 1 and the sentence, from any task or thread."""
-    sys.stdout.flush()
-    print(refused, file=sys.stderr, flush=True)  # noqa: T201  # as SystemExit does, which a task cannot raise
-    os._exit(1)
 
 
 @dataclass(frozen=True, slots=True)

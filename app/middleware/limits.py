@@ -8,7 +8,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import metrics
-from app.bootstrap import ApiServices
+from app.bootstrap.api import ApiServices
 from app.client_address import Network, client_address
 from app.errors import RateLimitExceeded
 from app.models import Plan

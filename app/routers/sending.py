@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import Response
 
-from app.bootstrap import ApiServices
+from app.bootstrap.api import ApiServices
 from app.routers.prefer import Preference
 from app.routers.sse import EVENTS_DOCUMENTED, event_response
 from app.schemas.message import ExchangeOut
