@@ -2,12 +2,15 @@
 
 import unicodedata
 from functools import lru_cache
+from pathlib import Path
 
 from app.schemas.password import MIN_PASSWORD_CHARS
 
+_COMMONEST = Path(__file__).with_name("common_passwords.txt")  # source and licence: the file beside it
+
 
 def objection_to(password: str, *, mobile_number: str, full_name: str | None) -> str | None:
-    """Why this person must not have this password; None if they may. Reads a list at first: 0.1 s."""
+    """Why this person must not have this password; None if they may."""
     folded = _folded(password)
     if folded in _commonest():
         return "is one of the commonest passwords"
@@ -37,9 +40,5 @@ def _is_number(password: str, mobile_number: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _commonest() -> frozenset[str]:
-    """What zxcvbn counted in leaked passwords: of the 30,000 most frequent, those long enough to matter."""
-    # Read only where passwords are set: it takes a while, and memory that workers need not spend.
-    from zxcvbn.frequency_lists import FREQUENCY_LISTS  # type: ignore[import-untyped]  # noqa: PLC0415
-
-    words: list[str] = FREQUENCY_LISTS["passwords"]
-    return frozenset(_folded(word) for word in words if len(word) >= MIN_PASSWORD_CHARS)
+    """Read the commonest leaked passwords, folded; read at the first use, since workers set no passwords."""
+    return frozenset(_COMMONEST.read_text("utf-8").splitlines())
