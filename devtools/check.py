@@ -29,6 +29,7 @@ REPAIRS = [["ruff", "format", *PYTHON_FILES], ["ruff", "check", "--fix", *PYTHON
 RULES = {
     "packages ruled out": rules.denied_packages,
     "locks without addresses": rules.addresses_in_locks,
+    "locks complete, with extras": rules.unpinned_requirements,
     "files small, with a first line": rules.file_shapes,
     "one place that commits": rules.ends_of_transactions,
     "no detours through threads": rules.detours_through_threads,

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import ast
 import re
+from importlib import metadata
 from typing import TYPE_CHECKING
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from devtools import locks
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 LOCKS = ("requirements.txt", "requirements-dev.txt")
@@ -41,6 +47,28 @@ def addresses_in_locks(root: Path) -> list[str]:
         for number, line in enumerate((root / lock).read_text().splitlines(), 1)
         if ADDRESS.search(line)
     ]
+
+
+def unpinned_requirements(root: Path, path: Sequence[str] | None = None) -> list[str]:
+    """Every requirement of a locked package or an .in file is pinned, with its extras, on every target.
+
+    To some releases of pip a pin without the extra is no pin: they take the newest release instead.
+    """
+    installed = {
+        (canonicalize_name(found.name), found.version): [Requirement(line) for line in found.requires or ()]
+        for found in (metadata.distributions() if path is None else metadata.distributions(path=list(path)))
+    }
+    complaints = []
+    for lock, source in locks.SOURCES.items():
+        pins, roots = locks.read_pins(root / lock), locks.read_roots(root / source)
+        complaints += [
+            f"{lock}: {pin.name} {pin.version} is not installed, so its requirements are unknown"
+            for pin in pins
+            if pin.is_for(None) and (pin.name, pin.version) not in installed
+        ]
+        found = [line for target in locks.TARGETS for line in locks.unmet(pins, roots, installed, target)]
+        complaints += [f"{lock}: {line}" for line in dict.fromkeys(found)]
+    return complaints
 
 
 def file_shapes(root: Path) -> list[str]:

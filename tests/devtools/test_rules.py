@@ -17,13 +17,30 @@ def tree(tmp_path: Path) -> Path:
         (tmp_path / package).mkdir()
     (tmp_path / "requirements.txt").write_text("fastapi==1.0 \\\n    --hash=sha256:00\n")
     (tmp_path / "requirements-dev.txt").write_text("pytest==1.0 ; python_version > '3.10'\n")
+    (tmp_path / "requirements.in").write_text("fastapi>=0.9\n")
+    (tmp_path / "requirements-dev.in").write_text("# more\npytest\n")
+    _install(tmp_path, "fastapi", "1.0")
+    _install(tmp_path, "pytest", "1.0")
     (tmp_path / "app" / "unit_of_work.py").write_text('"""The only file that commits."""\nsession.commit()\n')
     return tmp_path
+
+
+def _install(tree: Path, name: str, version: str, *requires: str) -> None:
+    """Leave what an installation of this package would leave of its metadata."""
+    folder = tree / "installed" / f"{name.replace('-', '_')}-{version}.dist-info"
+    folder.mkdir(parents=True)
+    lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
+    (folder / "METADATA").write_text("\n".join([*lines, *(f"Requires-Dist: {line}" for line in requires)]))
+
+
+def _unpinned(tree: Path) -> list[str]:
+    return rules.unpinned_requirements(tree, [str(tree / "installed")])
 
 
 def test_clean_tree_raises_no_complaint(tree: Path) -> None:
     assert not rules.denied_packages(tree)
     assert not rules.addresses_in_locks(tree)
+    assert not _unpinned(tree)
     assert not rules.file_shapes(tree)
     assert not rules.ends_of_transactions(tree)
     assert not rules.detours_through_threads(tree)
@@ -50,6 +67,73 @@ def test_package_that_was_ruled_out_is_found_in_a_lock(tree: Path, line: str) ->
 def test_address_or_path_is_found_in_a_lock(tree: Path, line: str) -> None:
     (tree / "requirements-dev.txt").write_text(f"{line}\n")
     assert len(rules.addresses_in_locks(tree)) == 1
+
+
+@pytest.mark.parametrize(
+    ("requires", "pinned", "complaint"),
+    [
+        ("auth[requests]<3,>=2", "auth==2.5", "auth is pinned without [requests]"),
+        ("auth[requests,grpc]", "auth[grpc]==2.5", "auth is pinned without [requests]"),
+        ("auth[Req_Uests]", "auth==2.5", "auth is pinned without [req-uests]"),
+        ("auth>=3", "auth==2.5", "auth is pinned to 2.5"),
+        ("auth", "other==1.0", "which is not pinned"),
+        ("auth[a] ; sys_platform == 'darwin'", "auth==2.5", "auth is pinned without [a]"),
+        ("auth[a] ; python_version >= '3.13'", "auth==2.5", "auth is pinned without [a]"),
+        ("auth[a] ; platform_machine == 'aarch64'", "auth==2.5", "auth is pinned without [a]"),
+        ("auth ; python_full_version < '3.11.3'", "auth==2.5 ; python_version >= '3.12'", "is not pinned"),
+        ("auth[a] ; extra == 'more'", "auth==2.5", "auth is pinned without [a]"),
+    ],
+)
+@pytest.mark.parametrize("lock", ["requirements.txt", "requirements-dev.txt"])
+def test_requirement_of_a_locked_package_that_is_not_pinned_is_found(
+    tree: Path, lock: str, requires: str, pinned: str, complaint: str
+) -> None:
+    _install(tree, "genai", "1.0", requires)
+    _install(tree, "auth", "2.5")
+    _install(tree, "other", "1.0")
+    name = "fastapi" if lock == "requirements.txt" else "pytest"
+    (tree / lock).write_text(
+        f"{name}==1.0\ngenai[more]==1.0 \\\n    --hash=sha256:00\n    # via x\n{pinned}\n"
+    )
+    (found,) = _unpinned(tree)
+    assert found.startswith(f"{lock}: genai requires auth")
+    assert complaint in found
+
+
+@pytest.mark.parametrize(
+    ("requires", "pinned"),
+    [
+        ("auth[requests]<3,>=2", "auth[requests]==2.5"),
+        ("Auth[Re_Quests]", "auth[re-quests,other]==2.5"),
+        ("auth[a] ; extra == 'less'", "auth==2.5"),
+        ("auth[a] ; sys_platform == 'win32'", "auth==2.5"),
+        ("auth[a] ; python_version < '3.11'", "auth==2.5"),
+        ("auth ; sys_platform == 'darwin'", "auth==2.5 ; sys_platform == 'darwin'"),
+        ("auth>=2.5b1", "auth==2.5b2 ; sys_platform == 'darwin'\nauth==2.5 ; sys_platform != 'darwin'"),
+    ],
+)
+def test_requirement_that_is_pinned_or_needed_on_no_target_is_no_complaint(
+    tree: Path, requires: str, pinned: str
+) -> None:
+    _install(tree, "genai", "1.0", requires)
+    _install(tree, "auth", "2.5")
+    (tree / "requirements.txt").write_text(f"fastapi==1.0\ngenai[more]==1.0\n{pinned}\n")
+    assert not _unpinned(tree)
+
+
+def test_requirement_of_the_in_files_that_is_not_pinned_is_found(tree: Path) -> None:
+    (tree / "requirements.in").write_text("fastapi[standard]>=0.9  # why\n")
+    (tree / "requirements-dev.in").write_text("-r requirements.in\n-c requirements.txt\npytest\n")
+    without = "requirements.txt: this project requires fastapi[standard]>=0.9, but fastapi is pinned without"
+    assert _unpinned(tree) == [
+        f"{without} [standard]",
+        "requirements-dev.txt: this project requires fastapi[standard]>=0.9, which is not pinned",
+    ]
+
+
+def test_package_whose_requirements_cannot_be_read_is_found(tree: Path) -> None:
+    (tree / "requirements.txt").write_text("fastapi==1.0\nauth==2.5\n")
+    assert _unpinned(tree) == ["requirements.txt: auth 2.5 is not installed, so its requirements are unknown"]
 
 
 def test_long_and_wordless_files_are_found(tree: Path) -> None:
