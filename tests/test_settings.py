@@ -171,11 +171,12 @@ def test_twilio_needs_its_account(tmp_path: object) -> None:
 
 
 @pytest.mark.parametrize("environment", ["development", "test", "production"])
-def test_a_short_secret_is_refused_everywhere(tmp_path: object, environment: str) -> None:
+def test_a_short_secret_is_refused_in_production_alone(tmp_path: object, environment: str) -> None:
+    """Elsewhere it is one warning: tests/test_start.py."""
     settings = {**_SAFE, "ENVIRONMENT": environment, "JWT_SECRET_KEY": "31-bytes-visible-aaaaaaaaaaaaaa"}
     done = _load(settings, tmp_path)
-    assert done.returncode == 1
-    assert "JWT_SECRET_KEY is shorter than 32 bytes" in done.stderr
+    assert done.returncode == (environment == "production")
+    assert ("JWT_SECRET_KEY is shorter than 32 bytes" in done.stderr) == (environment == "production")
     assert "visible" not in done.stderr
 
 

@@ -1,12 +1,14 @@
 """The services of an API process."""
 
 import asyncio
+import warnings
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import structlog
+from jwt.warnings import InsecureKeyLengthWarning
 
 from app.background import lasting
 from app.bootstrap.foundation import Foundation, open_foundation
@@ -224,7 +226,10 @@ def _root_secret(settings: Settings) -> bytes:
     secret = settings.jwt_secret_key.get_secret_value()
     if not secret:
         log.warning("jwt_secret_key_missing", consequence="DATABASE_URL is enough to forge tokens")
-        return derive_key(settings.postgres.dsn.encode(), "jwt-secret-key")
+        return derive_key(settings.postgres.identity.encode(), "jwt-secret-key")
     if settings.has_weak_jwt_secret:
         log.warning("jwt_secret_key_weak", remedy="set what `openssl rand -hex 32` prints")
+        warnings.simplefilter(
+            "ignore", InsecureKeyLengthWarning
+        )  # PyJWT's says the same, in lines of its own
     return secret.encode()

@@ -2,7 +2,6 @@
 
 import asyncio
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from typing import Final
 
 import asyncpg
@@ -12,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.bootstrap.refusal import StartRefusedError, end_process
 from app.config import Settings
-from app.database import is_away, loses_statements, reason_of
+from app.database import is_away, is_of_a_pooler, loses_statements, reason_of
 from app.errors import ServiceUnavailable
 from app.migrations import Revisions, migrate
 from app.unit_of_work import UnitOfWork
@@ -32,13 +31,14 @@ _OLDER = (
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
 class StartCheck:
     """The check of one process."""
 
-    settings: Settings
-    uow: UnitOfWork
-    revisions: Revisions
+    def __init__(self, settings: Settings, uow: UnitOfWork, revisions: Revisions) -> None:
+        self._settings = settings
+        self._uow = uow
+        self._revisions = revisions
+        self._last_reason = ""
 
     async def begin(self, stack: AsyncExitStack) -> None:
         """Check now; while the database cannot be reached, again in the background until it can.
@@ -66,30 +66,35 @@ class StartCheck:
         except ServiceUnavailable:
             return False  # logged by the unit of work
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError) as error:
-            if is_away(error):
-                log.warning("database_away", reason=reason_of(error))
-                return False
-            raise StartRefusedError(f"The database cannot be used: {reason_of(error)}.") from error
+            reason = reason_of(error)
+            if is_of_a_pooler(error):
+                raise StartRefusedError(_POOLER) from error
+            if not is_away(error):
+                raise StartRefusedError(f"The database cannot be used: {reason}.") from error
+            if reason != self._last_reason:  # it is tried every second
+                self._last_reason = reason
+                log.warning("database_away", reason=reason)
+            return False
 
     async def _check(self) -> bool:
-        if not self.settings.has_transaction_pooler and await loses_statements(
-            self.uow.database.connector.connect
-        ):
+        database = self._uow.database
+        await database.warm_up(self._settings.database_connect_seconds)
+        if not database.is_pooled and await loses_statements(database.connector.connect):
             raise StartRefusedError(_POOLER)
         revision = await self._revision()
-        if not self.revisions.is_fit(revision) and self.settings.migrates_on_start:
-            log.info("migrating", found=revision, needed=self.revisions.head)
+        if not self._revisions.is_fit(revision) and self._settings.migrates_on_start:
+            log.info("migrating", found=revision, needed=self._revisions.head)
             try:
-                await migrate(self.settings)
+                await migrate(self._settings)
             except CommandError as error:
                 raise StartRefusedError(f"The database cannot be migrated: {error}.") from error
             revision = await self._revision()
         if revision is None:
             raise StartRefusedError(_NEVER_MIGRATED)
-        if not self.revisions.is_fit(revision):
-            raise StartRefusedError(_OLDER.format(found=revision, needed=self.revisions.head))
+        if not self._revisions.is_fit(revision):
+            raise StartRefusedError(_OLDER.format(found=revision, needed=self._revisions.head))
         return True
 
     async def _revision(self) -> str | None:
-        async with self.uow.single() as tx:
-            return await tx.schema.revision()
+        async with self._uow.single() as tx:
+            return await tx.schema.revision() if await tx.schema.is_migrated() else None

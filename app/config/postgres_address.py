@@ -32,6 +32,7 @@ _UNDERSTOOD: Final = frozenset(
         "gsslib",
     }
 )
+_OF_THE_SERVER_ITSELF: Final = frozenset({"host", "port", "dbname", "database", "user", "password"})
 # asyncpg sends these to the server as they are, as libpq does.
 _OF_THE_SERVER: Final = frozenset({"application_name", "options"})
 # They change nothing that this service relies on: hints for other drivers, the sockets' keepalive (always on
@@ -113,6 +114,14 @@ class PostgresAddress:
     """`sslrootcert=system`: verify the server by the system's authorities."""
     is_pooled: bool
     """An option of another driver says that a pooler in transaction mode listens there."""
+
+    @property
+    def identity(self) -> str:
+        """User, password, server and database, without the options that may differ between processes."""
+        server, _, query = self.dsn.partition("?")
+        return urlencode(
+            [("", server), *sorted(o for o in parse_qsl(query) if o[0] in _OF_THE_SERVER_ITSELF)]
+        )
 
     @classmethod
     def parse(cls, url: str) -> "PostgresAddress":

@@ -14,6 +14,7 @@ from app.database.failures import reason_of
 
 STATEMENT_SECONDS = 30.0
 _KEEP_SECONDS = 60.0
+_MOST_KEPT = 10
 # A network that forgets quiet connections does so after four minutes or more.
 _KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 
@@ -31,31 +32,41 @@ class Connector:
         self._kept: deque[asyncio.Task[Connection]] = deque()
 
     async def connect(self) -> Connection:
-        """Return a new connection. A caller that is cancelled leaves the attempt to the next one.
+        """Return a new connection. A caller that is cancelled leaves its attempt to the next ones.
+
+        Each caller begins an attempt of its own, too: an earlier one may hang on a server that has gone.
 
         Raises:
             OSError, TimeoutError, asyncpg.PostgresError: the server cannot be reached or refuses.
         """
-        opening = self._take() or asyncio.create_task(self._open())
+        own = asyncio.create_task(self._open())
         try:
-            return await asyncio.shield(opening)
+            while not own.done():
+                await asyncio.wait({own, *self._kept}, return_when=asyncio.FIRST_COMPLETED)
+                if opened := self._take_opened():
+                    self._keep(own)
+                    return opened
         except asyncio.CancelledError:
-            self._keep(opening)
+            self._keep(own)
             raise
+        return own.result()
 
     async def aclose(self) -> None:
         """End the attempts that no caller waits for."""
         while self._kept:
             self._discard(self._kept[0])
 
-    def _take(self) -> asyncio.Task[Connection] | None:
-        while self._kept:
-            opening = self._kept.popleft()
-            if not opening.done() or _is_usable(opening):
-                return opening
+    def _take_opened(self) -> Connection | None:
+        for opening in tuple(self._kept):
+            if opening.done():
+                self._kept.remove(opening)
+                if _is_usable(opening):
+                    return opening.result()
         return None
 
     def _keep(self, opening: asyncio.Task[Connection]) -> None:
+        while len(self._kept) >= _MOST_KEPT:
+            self._discard(self._kept[0])
         self._kept.append(opening)
         opening.add_done_callback(self._report)
         asyncio.get_running_loop().call_later(_KEEP_SECONDS, self._discard, opening)

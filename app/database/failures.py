@@ -31,13 +31,18 @@ def is_away(error: BaseException) -> bool:
     return sqlstate_of(error).startswith(_UNAVAILABLE)
 
 
+def is_of_a_pooler(error: BaseException) -> bool:
+    """Whether an error shows a pooler in transaction mode that `DATABASE_POOLER` does not name."""
+    return sqlstate_of(error) in _POOLER
+
+
 def service_failure(error: BaseException) -> ServiceUnavailable | None:
     """Name the failure that makes a request impossible for now, and log its reason; None for others."""
     reason, state = reason_of(error), sqlstate_of(error)
     if state in _SCHEMA_MISSING:
         log.error("database_schema_missing", reason=reason, remedy="run `alembic upgrade head`")
         return MigrationsMissing()
-    if state in _POOLER:
+    if is_of_a_pooler(error):
         log.error("database_pooler_not_named", reason=reason, remedy="set DATABASE_POOLER=transaction")
         return ServiceUnavailable()
     if is_away(error):

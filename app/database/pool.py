@@ -111,6 +111,15 @@ class Database:
                 raise failure from error
             raise
 
+    async def warm_up(self, seconds: float) -> None:
+        """Open the first connection within `seconds`; SQLAlchemy asks the server some questions over it.
+
+        Raises:
+            OSError, TimeoutError, asyncpg.PostgresError: the server cannot be reached or refuses.
+        """
+        async with patience(seconds), self.engine.connect():
+            pass
+
     async def aclose(self) -> None:
         """Close all connections."""
         await self.connector.aclose()

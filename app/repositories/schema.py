@@ -6,8 +6,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 _REVISION = text("SELECT version_num FROM alembic_version")
-# Alembic keeps its table in the first schema of the search path.
-_HAS_REVISION = text("SELECT to_regclass('alembic_version') IS NOT NULL")
+# Alembic's table is in a schema of the search path.
+_IS_MIGRATED = text("SELECT to_regclass('alembic_version') IS NOT NULL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,9 +16,11 @@ class SchemaRepository:
 
     session: AsyncSession
 
+    async def is_migrated(self) -> bool:
+        """Whether the database was ever migrated."""
+        return bool(await self.session.scalar(_IS_MIGRATED))
+
     async def revision(self) -> str | None:
-        """Return the database's revision; None when it was never migrated."""
-        if not await self.session.scalar(_HAS_REVISION):
-            return None
+        """Return the database's revision; fails when it was never migrated. Takes one round trip."""
         found: str | None = await self.session.scalar(_REVISION)
         return found

@@ -70,7 +70,7 @@ class HealthService:
             await redis.ping()
 
     async def _queue(self) -> _QueueState:
-        async with self.uow.begin() as tx:
+        async with self.uow.single() as tx:
             return _QueueState(await tx.workers.count_alive(), await tx.workers.oldest_pending_seconds())
 
 

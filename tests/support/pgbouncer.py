@@ -1,0 +1,71 @@
+"""PgBouncer in transaction mode before a PostgreSQL, as hosts put it there."""
+
+import contextlib
+import shutil
+import signal
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from devtools import processes
+from devtools.ports import free_port
+from devtools.privileges import hand_over, servant
+from tests.support.installed import installed
+from tests.support.waiting import eventually
+
+_SETTINGS = """\
+[databases]
+* = host={host} port={port} user={user} password={password}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {own_port}
+unix_socket_dir =
+auth_type = any
+pool_mode = transaction
+default_pool_size = 5
+"""
+
+
+@contextmanager
+def pgbouncer(url: str) -> Iterator[str]:
+    """Yield the database's address through a PgBouncer with five server connections."""
+    program = installed("pgbouncer", package="pgbouncer")
+    server, own_port = urlsplit(url), free_port()
+    home = Path(tempfile.mkdtemp(prefix="pgbouncer-"))  # pytest's folders are closed to its user
+    settings = home / "pgbouncer.ini"
+    settings.write_text(
+        _SETTINGS.format(
+            host=server.hostname,
+            port=server.port,
+            user=server.username,
+            password=unquote(server.password or ""),
+            own_port=own_port,
+        )
+    )
+    hand_over(settings)
+    hand_over(home)
+    with (home / "log").open("wb") as log:
+        process = processes.start(
+            [program, settings],
+            cwd=home,
+            env={},
+            output=log.fileno(),
+            death_signal=signal.SIGKILL,
+            account=servant(),
+        )
+    try:
+        eventually(lambda: _listens(own_port), what="PgBouncer")
+        yield f"postgresql://{server.username}@127.0.0.1:{own_port}{server.path}"
+    finally:
+        process.kill()
+        process.wait(10)
+        shutil.rmtree(home)
+
+
+def _listens(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
