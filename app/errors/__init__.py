@@ -20,6 +20,7 @@ from app.errors.billing import (
     AlreadySubscribed,
     CheckoutNotFound,
     NotSubscribed,
+    PaymentsNotConfigured,
     PaymentsUnavailable,
     WebhookInvalid,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "OtpLimitReached",
     "OtpResendTooSoon",
     "PasswordAttemptsExceeded",
+    "PaymentsNotConfigured",
     "PaymentsUnavailable",
     "RateLimitExceeded",
     "RecentSignInRequired",

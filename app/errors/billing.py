@@ -5,6 +5,8 @@ from http import HTTPStatus
 from app.errors.base import AppError
 from app.errors.request import ServiceUnavailable
 
+_AN_HOUR_SECONDS = 3600
+
 
 class AlreadySubscribed(AppError):
     """There is nothing to buy: the caller is on Pro."""
@@ -36,6 +38,16 @@ class WebhookInvalid(AppError):
     status = HTTPStatus.BAD_REQUEST
     code = "webhook_invalid"
     detail = "The signature of this webhook is not valid."
+
+
+class PaymentsNotConfigured(ServiceUnavailable):
+    """Payments are not set up, or not rightly; only the operator of this service can change that."""
+
+    code = "payments_not_configured"
+    detail = "Payments are not set up on this service. Nothing was charged by this request."
+
+    def __init__(self) -> None:
+        super().__init__(retry_after=_AN_HOUR_SECONDS)
 
 
 class PaymentsUnavailable(ServiceUnavailable):

@@ -11,6 +11,7 @@ from app.errors import (
     CheckoutNotFound,
     CursorInvalid,
     NotSubscribed,
+    PaymentsNotConfigured,
     ValidationFailed,
 )
 from app.openapi import failures
@@ -29,7 +30,7 @@ CheckoutSessionId = Annotated[
     "/subscribe/pro",
     operation_id="subscribe_pro",
     status_code=HTTPStatus.CREATED,
-    responses=failures(AlreadySubscribed, body=True, signed_in=True),
+    responses=failures(AlreadySubscribed, PaymentsNotConfigured, body=True, signed_in=True),
 )
 async def subscribe_pro(user: User, services: Services, body: SubscribeIn | None = None) -> CheckoutOut:
     """Open Stripe's payment page for Pro. An open one that leads back to the same addresses is reused."""
@@ -39,7 +40,7 @@ async def subscribe_pro(user: User, services: Services, body: SubscribeIn | None
 @router.get(
     "/subscription/status",
     operation_id="get_subscription",
-    responses=failures(CheckoutNotFound, signed_in=True),
+    responses=failures(CheckoutNotFound, PaymentsNotConfigured, signed_in=True),
 )
 async def get_subscription(
     user: User, services: Services, session_id: CheckoutSessionId = None
@@ -51,7 +52,7 @@ async def get_subscription(
 @router.post(
     "/subscription/cancel",
     operation_id="cancel_subscription",
-    responses=failures(NotSubscribed, signed_in=True),
+    responses=failures(NotSubscribed, PaymentsNotConfigured, signed_in=True),
 )
 async def cancel_subscription(user: User, services: Services) -> SubscriptionOut:
     """End the subscription with the period that is paid. Asking twice is asking once."""
@@ -61,7 +62,7 @@ async def cancel_subscription(user: User, services: Services) -> SubscriptionOut
 @router.post(
     "/subscription/resume",
     operation_id="resume_subscription",
-    responses=failures(NotSubscribed, signed_in=True),
+    responses=failures(NotSubscribed, PaymentsNotConfigured, signed_in=True),
 )
 async def resume_subscription(user: User, services: Services) -> SubscriptionOut:
     """Undo a cancellation while the period lasts. Asking twice is asking once."""
@@ -71,7 +72,7 @@ async def resume_subscription(user: User, services: Services) -> SubscriptionOut
 @router.post(
     "/subscription/portal",
     operation_id="open_portal",
-    responses=failures(NotSubscribed, signed_in=True),
+    responses=failures(NotSubscribed, PaymentsNotConfigured, signed_in=True),
 )
 async def open_portal(user: User, services: Services) -> PortalOut:
     """An address of Stripe's customer portal, which leads back to this service's front page."""
@@ -81,7 +82,7 @@ async def open_portal(user: User, services: Services) -> PortalOut:
 @router.get(
     "/subscription/invoices",
     operation_id="list_invoices",
-    responses=failures(ValidationFailed, CursorInvalid, signed_in=True),
+    responses=failures(ValidationFailed, CursorInvalid, PaymentsNotConfigured, signed_in=True),
 )
 async def list_invoices(
     user: User, services: Services, limit: Limit = DEFAULT_PAGE, cursor: Cursor = None

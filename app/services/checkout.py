@@ -54,8 +54,9 @@ class CheckoutService:
         """A page where this person can pay for Pro: the open one if it leads back to the same addresses.
 
         Raises:
-            ValidationFailed: an address is not on an allowed origin.
+            ValidationFailed: an address is not on an allowed origin, or Stripe does not take it.
             AlreadySubscribed: the person is on Pro, maybe by a payment that was not known yet.
+            PaymentsNotConfigured: Stripe refuses the key or the price, or one is missing.
             PaymentsUnavailable: Stripe is away.
         """
         urls = self.addresses.chosen(wish)
@@ -64,7 +65,10 @@ class CheckoutService:
             await self._look_at_lapsed(user_id)
             for _ in range(_TRIES):
                 checkout, is_new = await self._begin(user_id, urls)
-                session = await self._session(checkout, is_new=is_new)
+                try:
+                    session = await self._session(checkout, is_new=is_new)
+                except StripeRefusedError as failure:
+                    raise self.addresses.explain(failure, wish) from None
                 if session is None:
                     continue
                 same = (checkout.success_url, checkout.cancel_url) == urls
@@ -83,6 +87,7 @@ class CheckoutService:
 
         Raises:
             CheckoutNotFound: no such session was opened for this person.
+            PaymentsNotConfigured: Stripe refuses the key.
             PaymentsUnavailable: Stripe is away.
         """
         async with self.uow.begin() as tx:
@@ -179,15 +184,16 @@ class CheckoutService:
                 success_url=checkout.success_url,
                 cancel_url=checkout.cancel_url,
             )
+        except StripeMissingError:
+            await self._forget_customer(checkout.user_id, customer_id)
+            return None
         except StripeUnavailableError as failure:
             if isinstance(failure, StripeRefusedError):
                 await self._close(checkout.id)  # since Stripe repeats a refusal to the same key
-            # Somebody may have deleted the customer, or the account at Stripe is another by now.
+            # The account at Stripe may be another by now, which does not have the customer.
             if await self.customers.exists(customer_id):
                 raise
-            log.warning("customer_gone", user_id=str(checkout.user_id))
-            async with self.uow.begin() as tx:
-                await tx.checkouts.forget_customer(customer_id, now=self.clock())
+            await self._forget_customer(checkout.user_id, customer_id)
             return None
         async with self.uow.begin() as tx:
             noted = await tx.checkouts.note_session(
@@ -195,6 +201,12 @@ class CheckoutService:
             )
         log.info("checkout_opened", user_id=str(checkout.user_id), checkout_id=str(checkout.id), noted=noted)
         return session if noted else None
+
+    async def _forget_customer(self, user_id: UUID, customer_id: str) -> None:
+        """Forget a customer that Stripe does not know; the next try makes another."""
+        log.warning("customer_gone", user_id=str(user_id))
+        async with self.uow.begin() as tx:
+            await tx.checkouts.forget_customer(customer_id, now=self.clock())
 
     async def _customer(self, user_id: UUID) -> str:
         async with self.uow.single() as tx:

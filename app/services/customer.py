@@ -3,12 +3,18 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+import structlog
+
 from app.errors import NotSubscribed
 from app.schemas.subscription import InvoiceOut, InvoicePage, PortalOut
+from app.services.clock import Clock
 from app.services.paging import CursorSigner
 from app.services.payments import asking_stripe
-from app.stripe_client import StripeCustomers
+from app.services.subscription_sync import SubscriptionSync
+from app.stripe_client import StripeCustomers, StripeMissingError
 from app.unit_of_work import UnitOfWork
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,21 +23,28 @@ class CustomerService:
 
     uow: UnitOfWork
     customers: StripeCustomers
+    syncs: SubscriptionSync
     cursors: CursorSigner
     public_url: str
+    clock: Clock
 
     async def portal(self, user_id: UUID) -> PortalOut:
         """A short-lived address of the page where cards, bills and the subscription are managed.
 
         Raises:
-            NotSubscribed: the person never wished to buy anything.
+            NotSubscribed: the user never began to buy, or Stripe does not know the customer any more.
+            PaymentsNotConfigured: the portal is not set up at Stripe.
             PaymentsUnavailable: Stripe is away.
         """
         customer_id = await self._customer(user_id)
         if customer_id is None:
             raise NotSubscribed
         async with asking_stripe():
-            url = await self.customers.portal_url(customer_id, return_url=self.public_url)
+            try:
+                url = await self.customers.portal_url(customer_id, return_url=self.public_url)
+            except StripeMissingError:
+                await self._forget(user_id, customer_id)
+                raise NotSubscribed from None
         return PortalOut(url=url)
 
     async def invoices(self, user_id: UUID, *, limit: int, cursor: str | None) -> InvoicePage:
@@ -39,6 +52,7 @@ class CustomerService:
 
         Raises:
             CursorInvalid: not a cursor of this list.
+            PaymentsNotConfigured: Stripe refuses the key.
             PaymentsUnavailable: Stripe is away.
         """
         scope = f"invoices:{user_id}"
@@ -52,6 +66,16 @@ class CustomerService:
         return InvoicePage(
             invoices=[InvoiceOut.model_validate(invoice) for invoice in found], next_cursor=next_cursor
         )
+
+    async def _forget(self, user_id: UUID, customer_id: str) -> None:
+        """Sync what is held of a customer that Stripe does not know: its event may be late, or never come."""
+        async with self.uow.single() as tx:
+            live = await tx.subscriptions.live_of(user_id)
+        for subscription in live:
+            await self.syncs.sync(subscription.stripe_subscription_id)
+        async with self.uow.begin() as tx:
+            await tx.checkouts.forget_customer(customer_id, now=self.clock())
+        log.warning("customer_gone", user_id=str(user_id))
 
     async def _customer(self, user_id: UUID) -> str | None:
         async with self.uow.single() as tx:

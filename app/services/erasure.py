@@ -50,7 +50,7 @@ class ErasureService:
                     return
                 await self._erase(deletion)
             except (ServiceUnavailable, RedisUnavailableError, StripeUnavailableError) as error:
-                log.warning("erasure_interrupted", error=type(error).__name__)
+                log.warning("erasure_interrupted", error=type(error).__name__, reason=str(error))
                 return
 
     async def _erase(self, deletion: Deletion) -> None:

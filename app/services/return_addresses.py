@@ -8,6 +8,8 @@ from urllib.parse import urlsplit, urlunsplit
 from app.config import Settings
 from app.errors import ValidationFailed
 from app.schemas.subscription import SubscribeIn
+from app.stripe_client.checkouts import RETURN_ADDRESSES
+from app.stripe_client.failures import StripeNotConfiguredError, StripeRefusedError
 
 SESSION_ID = "{CHECKOUT_SESSION_ID}"
 """Stripe puts the session's id in its place."""
@@ -51,6 +53,16 @@ class ReturnAddresses:
             raise ValidationFailed(members={"errors": problems})
         success_url = wish.success_url or f"{self.public_url}/checkout/success"
         return _with_session_id(success_url), wish.cancel_url or f"{self.public_url}/checkout/cancelled"
+
+    def explain(self, failure: StripeRefusedError, wish: SubscribeIn) -> Exception:
+        """Return what a refusal means: a bad address of the caller's, a bad `PUBLIC_URL`, or neither."""
+        name = failure.param
+        if name not in RETURN_ADDRESSES:
+            return failure
+        if getattr(wish, name) is None:
+            return StripeNotConfiguredError(f"{failure}: Stripe does not take PUBLIC_URL", param=name)
+        problem = {"pointer": f"/{name}", "message": "The payment service does not take this address."}
+        return ValidationFailed(members={"errors": [problem]})
 
 
 def _origin(address: str) -> Origin | None:

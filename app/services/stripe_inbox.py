@@ -82,7 +82,8 @@ class StripeInbox:
                     await tx.stripe_events.finish(event.id, outcome=outcome)
                 log.info("stripe_event_processed", type=event.type, outcome=outcome)
             except (StripeUnavailableError, TimeoutError) as error:
-                log.warning("stripe_event_waits", type=event.type, attempts=event.attempts, reason=str(error))
+                reason = str(error) or f"not done within {_LIMIT_SECONDS:g} s"
+                log.warning("stripe_event_waits", type=event.type, attempts=event.attempts, reason=reason)
                 await self._put_back(event)
             except ServiceUnavailable:
                 log.warning(

@@ -34,6 +34,7 @@ class SubscriptionService:
 
         Raises:
             CheckoutNotFound: the session was not opened for this person.
+            PaymentsNotConfigured: Stripe refuses the key; without a session's id it is not asked.
             PaymentsUnavailable: Stripe is away; without a session's id it is not asked.
         """
         if session_id is not None:
@@ -46,6 +47,7 @@ class SubscriptionService:
 
         Raises:
             NotSubscribed: there is none, or it has ended.
+            PaymentsNotConfigured: Stripe refuses the key.
             PaymentsUnavailable: Stripe is away.
         """
         return await self._set_end(user, cancel=True)
@@ -55,6 +57,7 @@ class SubscriptionService:
 
         Raises:
             NotSubscribed: there is none, or it has ended.
+            PaymentsNotConfigured: Stripe refuses the key.
             PaymentsUnavailable: Stripe is away.
         """
         return await self._set_end(user, cancel=False)

@@ -13,7 +13,11 @@ class StripeUnavailableError(Exception):
 
 
 class StripeMissingError(Exception):
-    """Stripe does not know this object (any more)."""
+    """Stripe does not know this object (any more); `param` is the parameter that names it, if any."""
+
+    def __init__(self, reason: str, *, param: str | None = None) -> None:
+        super().__init__(reason)
+        self.param = param
 
 
 ENDED = frozenset({"canceled", "incomplete_expired"})
@@ -94,7 +98,12 @@ class StripeCustomers(Protocol):
         ...
 
     async def portal_url(self, customer_id: str, *, return_url: str) -> str:
-        """An address of Stripe's customer portal, for a short time."""
+        """Return an address of Stripe's customer portal, valid for a short time.
+
+        Raises:
+            StripeMissingError: there is no such customer.
+            StripeNotConfiguredError: the portal is not set up.
+        """
         ...
 
     async def invoices(
@@ -110,7 +119,12 @@ class StripeCheckouts(Protocol):
     async def open(
         self, *, checkout_id: UUID, user_id: UUID, customer_id: str, success_url: str, cancel_url: str
     ) -> CheckoutSession:
-        """A session for Pro, made once for a `checkout_id` however often this is called."""
+        """A session for Pro, made once for a `checkout_id` however often this is called.
+
+        Raises:
+            StripeMissingError: there is no such customer.
+            StripeNotConfiguredError: the price cannot be sold.
+        """
         ...
 
     async def get(self, session_id: str) -> CheckoutSession:

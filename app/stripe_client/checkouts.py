@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.stripe_client.base import CheckoutSession, CheckoutState, StripeMissingError, StripeUnavailableError
+from app.stripe_client.base import CheckoutSession, CheckoutState, StripeMissingError
 from app.stripe_client.connection import StripeConnection
-from app.stripe_client.failures import StripeRefusedError
+from app.stripe_client.failures import StripeKeptFailureError, StripeNotConfiguredError, StripeRefusedError
 from app.stripe_client.reading import USER_ID, session_from
+
+RETURN_ADDRESSES = ("success_url", "cancel_url")
+"""The parameters that hold an address of the caller, or one below `PUBLIC_URL`."""
 
 _PAGE = 100
 
@@ -22,6 +25,8 @@ class SdkCheckouts:
         self, *, checkout_id: UUID, user_id: UUID, customer_id: str, success_url: str, cancel_url: str
     ) -> CheckoutSession:
         """A session for Pro, made once for a `checkout_id` however often this is called."""
+        if not self.price_id:
+            raise StripeNotConfiguredError("STRIPE_PRO_PRICE_ID is not set")
         metadata = {USER_ID: str(user_id)}
         try:
             session = await self.stripe.ask(
@@ -41,8 +46,13 @@ class SdkCheckouts:
                 )
             )
         except StripeMissingError as error:
-            # The price is not there, or an operator has deleted the customer and its event is on its way.
-            raise StripeUnavailableError(str(error)) from error
+            if error.param == "customer":
+                raise
+            raise StripeNotConfiguredError(str(error), param=error.param) from error
+        except StripeRefusedError as error:
+            if _is_of_the_setup(error):
+                raise StripeNotConfiguredError(str(error), param=error.param) from error
+            raise
         return session_from(session.to_dict())
 
     async def get(self, session_id: str) -> CheckoutSession:
@@ -76,3 +86,15 @@ class SdkCheckouts:
         for session in page.data:
             if session_from(session.to_dict()).customer_id in {None, customer_id}:
                 await self.expire(session.id)
+
+
+def _is_of_the_setup(error: StripeRefusedError) -> bool:
+    """Whether a refused session is the fault of a price or of the account, which only an operator mends.
+
+    Everything in the request is ours but the customer and the two addresses. A kept failure and a key that
+    was used for another price end by themselves: the next checkout has another key.
+    """
+    return not isinstance(error, StripeKeptFailureError) and error.param not in (
+        *RETURN_ADDRESSES,
+        "customer",
+    )

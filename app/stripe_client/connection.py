@@ -9,8 +9,8 @@ import structlog
 
 from app.config import Settings
 from app.database import forbid_in_transaction
-from app.stripe_client.base import StripeUnavailableError
-from app.stripe_client.failures import StripeRefusedError
+from app.stripe_client.base import StripeMissingError, StripeUnavailableError
+from app.stripe_client.failures import StripeNotConfiguredError, StripeRefusedError
 
 if TYPE_CHECKING:
     from stripe import StripeClient
@@ -38,8 +38,9 @@ class StripeConnection:
 
         Raises:
             StripeMissingError: what the question is about does not exist (any more).
+            StripeNotConfiguredError: there is no key, or Stripe refuses this one.
             StripeRefusedError: Stripe will not do this.
-            StripeUnavailableError: no answer, or none that tells what happened; or there is no key.
+            StripeUnavailableError: no answer, or none that tells what happened.
         """
         forbid_in_transaction()
         sdk = await self._opened()
@@ -50,10 +51,7 @@ class StripeConnection:
             failure = sdk.as_our_error(error)
             if failure is None:
                 raise
-            if isinstance(failure, StripeRefusedError):
-                log.warning("stripe_refused", reason=str(failure))
-            elif isinstance(failure, StripeUnavailableError):
-                log.warning("stripe_away", reason=str(failure))
+            _log(failure)
             raise failure from error
 
     async def prepare(self) -> None:
@@ -63,7 +61,7 @@ class StripeConnection:
 
     async def _opened(self) -> "Sdk":
         if not self._key:
-            raise StripeUnavailableError("no key")
+            raise StripeNotConfiguredError("STRIPE_SECRET_KEY is not set")
         async with self._opening:
             if self._sdk is None:
                 # In a thread: nobody's answer is held up meanwhile.
@@ -75,6 +73,19 @@ class StripeConnection:
         """Close the connections."""
         if self._sdk is not None:
             await self._sdk.aclose()
+
+
+def _log(failure: Exception) -> None:
+    """Log the reason once, here, whatever a caller makes of the failure."""
+    match failure:
+        case StripeMissingError():
+            log.info("stripe_missing", reason=str(failure))
+        case StripeNotConfiguredError():
+            log.error("stripe_not_configured", reason=str(failure))
+        case StripeRefusedError():
+            log.warning("stripe_refused", reason=str(failure))
+        case StripeUnavailableError():
+            log.warning("stripe_away", reason=str(failure))
 
 
 def _load() -> "tuple[Callable[[str, str, SSLContext], Sdk], SSLContext]":

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.stripe_client.base import Invoice, StripeMissingError, StripeUnavailableError
 from app.stripe_client.connection import StripeConnection
-from app.stripe_client.failures import StripeKeptFailureError
+from app.stripe_client.failures import StripeKeptFailureError, StripeNotConfiguredError, StripeRefusedError
 from app.stripe_client.reading import USER_ID, has_more, invoice_from
 
 if TYPE_CHECKING:
@@ -62,8 +62,11 @@ class SdkCustomers:
                 )
             )
         except StripeMissingError as error:
-            # An operator has deleted the customer, and its event is on its way.
-            raise StripeUnavailableError(str(error)) from error
+            if error.param in (None, "customer"):
+                raise
+            raise StripeNotConfiguredError(str(error), param=error.param) from error
+        except StripeRefusedError as error:  # the rest of the request is ours: PUBLIC_URL, and the dashboard
+            raise StripeNotConfiguredError(str(error), param=error.param) from error
         return session.url
 
     async def invoices(

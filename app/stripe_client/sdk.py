@@ -5,24 +5,15 @@ The import takes 0.4 s and 30 MB, which a process that only writes replies shoul
 
 import ssl
 from dataclasses import dataclass
-from http import HTTPStatus
 
-import aiohttp
 import stripe
 from stripe import StripeClient
 
-from app.stripe_client.base import StripeMissingError, StripeUnavailableError
-from app.stripe_client.failures import StripeKeptFailureError, StripeRefusedError
+from app.stripe_client.refusals import as_our_error
+from app.stripe_client.transport import Httpx2Transport
 
-_TIMEOUT_SECONDS = 10
+_TIMEOUT_SECONDS = 10.0
 _RETRIES = 1
-
-# What aiohttp raises while a body is read is not caught by the SDK.
-_CONNECTION_LOST = (stripe.APIConnectionError, aiohttp.ClientError, TimeoutError, OSError)
-
-
-# What the SDK raises over an answer that is not Stripe's, such as a proxy's.
-_UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)
 
 
 def tls_context() -> ssl.SSLContext:
@@ -32,15 +23,15 @@ def tls_context() -> ssl.SSLContext:
 
 @dataclass(frozen=True, slots=True)
 class Sdk:
-    """A client over aiohttp, the quickest of the SDK's transports, bound to the loop it is made on."""
+    """A client over a transport of our own, bound to the loop it is first used on."""
 
     client: StripeClient
-    transport: stripe.AIOHTTPClient
+    transport: Httpx2Transport
 
     @classmethod
     def create(cls, key: str, api_base: str, tls: ssl.SSLContext) -> "Sdk":
         """A client with this key for Stripe at this address; nothing is asked yet."""
-        transport = stripe.AIOHTTPClient(timeout=_TIMEOUT_SECONDS, connector=aiohttp.TCPConnector(ssl=tls))
+        transport = Httpx2Transport(tls=tls, timeout_seconds=_TIMEOUT_SECONDS)
         client = StripeClient(
             key,
             base_addresses={"api": api_base.rstrip("/")},
@@ -51,37 +42,9 @@ class Sdk:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self.transport.close_async()  # type: ignore[no-untyped-call]  # the SDK does not say
+        await self.transport.close_async()
 
     @staticmethod
     def as_our_error(error: Exception) -> Exception | None:
         """The failure in our own words; None for what is no failure of Stripe's."""
-        if isinstance(error, _CONNECTION_LOST):
-            return StripeUnavailableError(type(error).__name__)
-        if isinstance(error, _UNREADABLE):
-            return StripeUnavailableError(f"unreadable answer: {type(error).__name__}")
-        return _as_ours(error) if isinstance(error, stripe.StripeError) else None
-
-
-def _as_ours(error: stripe.StripeError) -> Exception:
-    status = error.http_status or 0
-    reason = f"{status} {type(error).__name__} {error.code}"  # never its message, which may quote a key
-    if error.code == "resource_missing" or _is_gone(error):
-        return StripeMissingError(reason)
-    if status in (HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS):
-        return StripeUnavailableError(reason)
-    if (
-        status >= HTTPStatus.INTERNAL_SERVER_ERROR
-        and (error.headers or {}).get("idempotent-replayed") == "true"
-    ):
-        return StripeKeptFailureError(reason)
-    if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
-        return StripeRefusedError(reason)
-    return StripeUnavailableError(reason)
-
-
-def _is_gone(error: stripe.StripeError) -> bool:
-    """A 404 about an object; one about the address itself means a wrong base, and ends no subscription."""
-    is_about_address = (error.user_message or "").startswith("Unrecognized request URL")
-    is_missing = isinstance(error, stripe.InvalidRequestError) and error.http_status == HTTPStatus.NOT_FOUND
-    return is_missing and not is_about_address
+        return as_our_error(error)

@@ -41,10 +41,15 @@ def rendered(body: Json) -> bytes:
     return json.dumps(body, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
-def no_such(noun: str, id_: str, *, param: str = "id") -> StripeError:
+def no_such(noun: str, id_: str, *, param: str = "id", in_live_mode: bool = False) -> StripeError:
     """Say that an id is unknown: 404 in the path, 400 in a parameter."""
     status = 404 if param == "id" else 400
-    return StripeError(status, f"No such {noun}: '{id_}'", code="resource_missing", param=param)
+    message = f"No such {noun}: '{id_}'"
+    if in_live_mode:
+        message += (
+            "; a similar object exists in live mode, but a test mode key was used to make this request."
+        )
+    return StripeError(status, message, code="resource_missing", param=param)
 
 
 def unrecognized(method: str, path: str) -> StripeError:

@@ -20,6 +20,9 @@ from sandbox.stripe.prices import PRICES, Price
 from sandbox.stripe.problems import Json, StripeError, no_such
 from sandbox.stripe.sessions import CheckoutSession, PortalSession
 
+# Prices that cannot be sold, by agreement: of the other mode, and without a period.
+LIVE_ONLY = "price_live_"
+ONE_TIME = "price_once_"
 SHORTEST = 30 * 60
 LONGEST = 24 * 3600
 T = TypeVar("T")
@@ -155,8 +158,12 @@ def merged(metadata: dict[str, str], given: dict[str, str] | None) -> dict[str, 
 
 
 def _price(id_: str) -> Price:
+    if id_.startswith(ONE_TIME):
+        raise StripeError(
+            400, "You must provide at least one recurring price in `subscription` mode when using prices."
+        )
     if id_ not in PRICES:
-        raise no_such("price", id_, param="line_items[0][price]")
+        raise no_such("price", id_, param="line_items[0][price]", in_live_mode=id_.startswith(LIVE_ONLY))
     return PRICES[id_]
 
 

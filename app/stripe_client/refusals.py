@@ -1,0 +1,103 @@
+"""Stripe's errors in our own words: an outage, an object that is missing, a refusal, or a wrong set-up.
+
+A reason holds Stripe's status, type, code and parameter, and never its message, which may quote a key.
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+
+import httpx2
+import stripe
+
+from app.stripe_client.base import StripeMissingError, StripeUnavailableError
+from app.stripe_client.failures import (
+    StripeKeptFailureError,
+    StripeNotConfiguredError,
+    StripeRefusedError,
+)
+
+# What the SDK raises over an answer that is not Stripe's, such as a proxy's.
+_UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)
+
+# https://docs.stripe.com/error-codes: what only the owner of the account or of this service can mend.
+_OF_THE_SETUP: Final = frozenset(
+    {
+        "account_closed",
+        "account_invalid",
+        "api_key_expired",
+        "livemode_mismatch",
+        "platform_api_key_expired",
+        "platform_account_required",
+        "secret_key_required",
+        "testmode_charges_only",
+        "tls_version_unsupported",
+    }
+)
+
+_REFUSED_KEY: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+_PASSING: Final = (HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS)
+
+
+def as_our_error(error: Exception) -> Exception | None:
+    """Return the failure that an exception of the SDK means; None for what is no failure of Stripe's."""
+    if isinstance(error, stripe.APIConnectionError):
+        if isinstance(error.__cause__, httpx2.LocalProtocolError):
+            return StripeNotConfiguredError("STRIPE_SECRET_KEY cannot be sent in a header")
+        return StripeUnavailableError(error.user_message or type(error).__name__)
+    if isinstance(error, UnicodeEncodeError):
+        return StripeNotConfiguredError("STRIPE_SECRET_KEY cannot be sent in a header")
+    if isinstance(error, TimeoutError | OSError):
+        return StripeUnavailableError(str(error) or "no answer in time")
+    if isinstance(error, _UNREADABLE):
+        return StripeUnavailableError(f"unreadable answer: {type(error).__name__}")
+    return _of_answer(error) if isinstance(error, stripe.StripeError) else None
+
+
+def _of_answer(error: stripe.StripeError) -> Exception:
+    said = _said(error)
+    if said is None:
+        return StripeUnavailableError(f"status {error.http_status}, with a body that is not Stripe's")
+    reason, param = _reason(error, said), _text(said.get("param"))
+    if said.get("code") == "resource_missing" or _is_gone(error):
+        return StripeMissingError(reason, param=param)
+    refusal = _refusal(error, said)
+    return StripeUnavailableError(reason) if refusal is None else refusal(reason, param=param)
+
+
+def _refusal(error: stripe.StripeError, said: Mapping[str, object]) -> type[StripeRefusedError] | None:
+    """Return the kind of refusal that an answer is; None for an outage, which a repetition may get past."""
+    status = error.http_status or 0
+    if status in _REFUSED_KEY or status == HTTPStatus.NOT_FOUND or said.get("code") in _OF_THE_SETUP:
+        return StripeNotConfiguredError  # a 404 that is about no object: the address is not the API's
+    if said.get("type") == "idempotency_error" and status == HTTPStatus.BAD_REQUEST:
+        return StripeKeptFailureError
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        is_replayed = (error.headers or {}).get("idempotent-replayed") == "true"
+        return StripeKeptFailureError if is_replayed else None
+    is_passing = status in _PASSING or status < HTTPStatus.BAD_REQUEST or said.get("code") == "rate_limit"
+    return None if is_passing else StripeRefusedError
+
+
+def _said(error: stripe.StripeError) -> Mapping[str, object] | None:
+    """Return the error in Stripe's envelope; None if the answer has none."""
+    body = error.json_body
+    said = body.get("error") if isinstance(body, Mapping) else None
+    return said if isinstance(said, Mapping) else None
+
+
+def _reason(error: stripe.StripeError, said: Mapping[str, object]) -> str:
+    named = {"status": error.http_status, **{name: said.get(name) for name in ("type", "code", "param")}}
+    request = {"request": error.request_id}
+    return ", ".join(f"{name} {value}" for name, value in (named | request).items() if value is not None)
+
+
+def _is_gone(error: stripe.StripeError) -> bool:
+    """A 404 about an object; one about the address itself means a wrong base, and ends no subscription."""
+    is_about_address = (error.user_message or "").startswith("Unrecognized request URL")
+    is_missing = isinstance(error, stripe.InvalidRequestError) and error.http_status == HTTPStatus.NOT_FOUND
+    return is_missing and not is_about_address
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
