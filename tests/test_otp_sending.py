@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from devtools.ports import free_port
 from tests.support.codes import api_processes, ask, open_accounts, verify
 from tests.support.person import Json, ok, some_number
 from tests.support.process import Process
@@ -68,6 +69,29 @@ def test_the_code_arrives_by_text_and_only_there(api: Api, twilio: Twilio) -> No
     assert sms.body == f"{sms.otp} is your code. It is valid for 5 minutes. Do not share it."
     assert ok(verify(api.url, number, sms.otp))["user"]["mobile_number"] == number
     eventually(lambda: api.events("otp_sent", answer), what="its line in the log")
+
+
+@pytest.mark.parametrize("sender", [f"MG{'0123456789abcdef' * 2}", "12345", "Chat & Co"])
+def test_each_kind_of_sender_goes_out_as_twilio_wants_it(stack: Stack, sender: str) -> None:
+    """Red when a Messaging Service goes out as `From`: Twilio refuses it, and nobody can sign in."""
+    with Twilio() as twilio:
+        settings = {**twilio.settings, "TWILIO_FROM": sender}
+        with api_processes(stack, 1, **settings) as [url]:
+            number = Api(url, stack.processes[-1], stack).account()
+            ok(ask(url, number))
+            [sms] = eventually(lambda: twilio.sent_to(number), what="the text")
+            assert sms.sender == sender
+
+
+def test_a_twilio_that_cannot_be_reached_is_logged_with_the_reason(stack: Stack) -> None:
+    """Red when only the exception's class is logged."""
+    with Twilio() as twilio:
+        settings = {**twilio.settings, "TWILIO_API_BASE": f"http://127.0.0.1:{free_port()}"}
+        with api_processes(stack, 1, **settings) as [url]:
+            api = Api(url, stack.processes[-1], stack)
+            ok(ask(url, api.account()))
+            [line] = eventually(lambda: api.events("otp_not_sent")[:1], what="the first try")
+            assert "Connection refused" in line["error"] or "Connect call failed" in line["error"]
 
 
 def test_a_number_that_nobody_has_gets_no_text(api: Api, twilio: Twilio) -> None:

@@ -170,6 +170,68 @@ def test_twilio_needs_its_account(tmp_path: object) -> None:
     assert "TWILIO_FROM" in done.stderr
 
 
+@pytest.mark.parametrize("environment", ["development", "production"])
+@pytest.mark.parametrize(
+    "sender",
+    [
+        "+1 415 555 0100",
+        "+0155550100",
+        "14155550199",
+        "00141555501",
+        "12",
+        "MG0123456789abcdef",
+        f"MG{'0123456789abcdeg' * 2}",
+        "whatsapp:+14155550100",
+        "A name of twelve",
+        "Café",
+        "+1415555\n0100",
+    ],
+)
+def test_a_sender_that_twilio_does_not_take_is_named(tmp_path: object, environment: str, sender: str) -> None:
+    """Red when any text is taken for a sender: codes would be refused one by one, and only in the log."""
+    done = _load({**_SAFE, "ENVIRONMENT": environment, "TWILIO_FROM": sender}, tmp_path)
+    assert [line.split()[1] for line in done.stderr.splitlines()[1:]] == ["TWILIO_FROM"], done.stderr
+    assert sender not in done.stderr
+    without = _load(
+        {**_SAFE, "ENVIRONMENT": "test", "TWILIO_FROM": sender, "OTP_DELIVERY": "console"}, tmp_path
+    )
+    assert without.stdout == "usable\n"  # nobody sends by it
+
+
+@pytest.mark.parametrize(
+    "sender", [f"MG{'0123456789abcdef' * 2}", "+14155550100", "123", "12345678", "Chat", "A-1 & Co_+", "4U"]
+)
+def test_each_form_of_sender_is_taken(tmp_path: object, sender: str) -> None:
+    assert _load({**_SAFE, "TWILIO_FROM": sender}, tmp_path).stdout == "usable\n"
+
+
+@pytest.mark.parametrize("sid", ["SK0123456789abcdef0123456789abcdef", "AC01/../23", "0123"])
+def test_production_needs_an_account_of_twilio(tmp_path: object, sid: str) -> None:
+    done = _load({**_SAFE, "TWILIO_ACCOUNT_SID": sid}, tmp_path)
+    assert [line.split()[1] for line in done.stderr.splitlines()[1:]] == ["TWILIO_ACCOUNT_SID"]
+
+
+@pytest.mark.parametrize("environment", ["development", "production"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("STRIPE_SECRET_KEY", "sk_live_51vis\nible"),
+        ("STRIPE_SECRET_KEY", "sk_live_51vis\u0131ble"),
+        ("STRIPE_PRO_PRICE_ID", "price_1vis\rible"),
+        ("STRIPE_PRO_PRICE_ID", "price_1 vis"),
+        ("STRIPE_WEBHOOK_SECRET", "whsec_1,whsec_vis\tible"),
+        ("GEMINI_API_KEY", "AIzaSy\nvis"),
+    ],
+)
+def test_a_key_that_cannot_be_sent_is_named_everywhere(
+    tmp_path: object, environment: str, name: str, value: str
+) -> None:
+    """Red without the check: no request would leave, which looks like an outage."""
+    done = _load({**_SAFE, "ENVIRONMENT": environment, name: value}, tmp_path)
+    assert [line.split()[1] for line in done.stderr.splitlines()[1:]] == [name], done.stderr
+    assert "vis" not in done.stderr
+
+
 @pytest.mark.parametrize("environment", ["development", "test", "production"])
 def test_a_short_secret_is_refused_in_production_alone(tmp_path: object, environment: str) -> None:
     """Elsewhere it is one warning: tests/test_start.py."""

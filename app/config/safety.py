@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from app.config.secrets import SHORTEST_JWT_SECRET_BYTES, is_sample, is_short_secret
 from app.config.settings import Environment, OtpDelivery, Settings
+from app.config.twilio import SENDER_FORMS, is_account, is_sender
 
 Problem = tuple[str, str]
 """A field, and what is wrong with it, without its value."""
@@ -32,6 +33,13 @@ _SECRETS: Final = (
 )
 _OUTSIDE: Final = ("gemini_base_url", "stripe_api_base", "twilio_api_base")
 _OF_TWILIO: Final = ("twilio_account_sid", "twilio_auth_token", "twilio_from")
+# Keys and ids that go to others as they are; whatever stands around them is trimmed before.
+_SENT_AS_THEY_ARE: Final = (
+    "gemini_api_key",
+    "stripe_secret_key",
+    "stripe_webhook_secret",
+    "stripe_pro_price_id",
+)
 
 _FORMS: Final = {
     "stripe_secret_key": (("sk_", "rk_"), "secret key of Stripe's (sk_…)"),
@@ -53,6 +61,11 @@ def _incomplete(settings: Settings) -> Iterator[Problem]:
         for field in _OF_TWILIO:
             if not _text(settings, field):
                 yield field, "is missing, but OTP_DELIVERY=twilio needs it"
+        if settings.twilio_from and not is_sender(settings.twilio_from):
+            yield "twilio_from", SENDER_FORMS
+    for field in _SENT_AS_THEY_ARE:
+        if not all(_can_be_sent(part) for part in _text(settings, field).split(",")):
+            yield field, "holds a line break, a space or a sign that no key has"
 
 
 def _flawed_keys(settings: Settings) -> Iterator[Problem]:
@@ -67,6 +80,8 @@ def _flawed_keys(settings: Settings) -> Iterator[Problem]:
             "jwt_secret_key",
             f"is shorter than {SHORTEST_JWT_SECRET_BYTES} bytes: use what `openssl rand -hex 32` prints",
         )
+    if settings.otp_delivery is OtpDelivery.TWILIO and not is_account(settings.twilio_account_sid or "AC0"):
+        yield "twilio_account_sid", "is no account SID of Twilio's (AC…)"
     for field, (forms, what) in _FORMS.items():
         if (text := _text(settings, field)) and not all(part.startswith(forms) for part in text.split(",")):
             yield field, f"is no {what}"
@@ -84,6 +99,11 @@ def _open_doors(settings: Settings) -> Iterator[Problem]:
         yield "allowed_origins", "must name origins, not *"
     if any(network.prefixlen == 0 for network in settings.trusted_proxies):
         yield "trusted_proxies", "must name proxies, not everybody"
+
+
+def _can_be_sent(key: str) -> bool:
+    """Whether a key may stand in a header and in an address as it is."""
+    return key.isascii() and key.isprintable() and " " not in key
 
 
 def _text(settings: Settings, field: str) -> str:

@@ -48,7 +48,7 @@ class OtpSender:
                     if await self._try(mobile_number, text, attempt):
                         return
         except TimeoutError:
-            log.warning("otp_not_sent", error="timeout")
+            log.warning("otp_not_sent", error=f"not sent within {_GIVE_UP_SECONDS:g} s")
 
     async def _try(self, mobile_number: str, text: str, attempt: int) -> bool:
         """Send once; whether that is the end of it."""

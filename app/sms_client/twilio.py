@@ -6,7 +6,9 @@ from http import HTTPStatus
 import httpx2
 
 from app.config import Settings
+from app.config.twilio import sender_parameter
 from app.database import forbid_in_transaction
+from app.outgoing import reason_of
 from app.sms_client.base import SmsNotSentError, SmsRefusedError
 
 _TRY_SECONDS = 3.0
@@ -19,7 +21,7 @@ class TwilioSms:
     def __init__(self, settings: Settings) -> None:
         account = settings.twilio_account_sid
         self._path = f"/2010-04-01/Accounts/{account}/Messages.json"
-        self._from = settings.twilio_from
+        self._sender = sender_parameter(settings.twilio_from)
         self._http = httpx2.AsyncClient(
             base_url=settings.twilio_api_base,
             auth=(account, settings.twilio_auth_token.get_secret_value()),
@@ -32,10 +34,12 @@ class TwilioSms:
         try:
             async with asyncio.timeout(_TRY_SECONDS):
                 answer = await self._http.post(
-                    self._path, data={"To": mobile_number, "From": self._from, "Body": text}
+                    self._path, data={"To": mobile_number, **self._sender, "Body": text}
                 )
-        except (httpx2.HTTPError, TimeoutError) as error:
-            raise SmsNotSentError(type(error).__name__) from error
+        except TimeoutError as error:
+            raise SmsNotSentError(f"no answer within {_TRY_SECONDS:g} s") from error
+        except httpx2.HTTPError as error:
+            raise SmsNotSentError(reason_of(error)) from error
         if answer.is_success:
             return
         if answer.is_client_error and answer.status_code not in _PASSING:

@@ -113,9 +113,13 @@ class Twilio:
                     return self._write(401, "", form)
                 if self.path != f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json":
                     return self._write(404, "", form)
-                if form.keys() != {"To", "From", "Body"}:
+                service = form.pop("MessagingServiceSid", [""])[0]
+                sender = form.pop("From", [""])[0]
+                if form.keys() != {"To", "Body"} or bool(service) == bool(sender):
                     return self._write(400, "", form)
-                sms = Sms(form["To"][0], form["From"][0], form["Body"][0])
+                if service[:2] not in ("", "MG") or sender.startswith("MG"):  # as Twilio does, with 21212
+                    return self._write(400, "", form)
+                sms = Sms(form["To"][0], service or sender, form["Body"][0])
                 return self._write(twilio._answer(sms), sms.to, form)
 
             def _write(self, status: int, number: str, form: dict[str, list[str]]) -> None:
