@@ -1,10 +1,12 @@
 """Reads the environment and `.env` once, and refuses with the whole list of problems."""
 
+import os
 from functools import lru_cache
 from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
+from app.config.proxies import proxy_problems
 from app.config.safety import problems_of
 from app.config.settings import Environment, Settings
 
@@ -34,6 +36,7 @@ def load_settings() -> Settings:
     problems += [
         f"{field.upper()} {message}" for field, message in problems_of(settings) if field not in malformed
     ]
+    problems += [f"{variable} {message}" for variable, message in proxy_problems(os.environ)]
     if problems:
         raise SettingsInvalidError(problems)
     return settings

@@ -1,0 +1,59 @@
+"""Outgoing proxies, as HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY name them, checked at start.
+
+httpx2, which carries every request to Gemini, Stripe and Twilio, reads the variables itself.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
+from typing import Final
+
+import httpx2
+
+_VARIABLES: Final = ("http_proxy", "https_proxy", "all_proxy")
+_HOST_NAME: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
+_MOST_PORT: Final = 65535
+
+
+def proxy_problems(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield each variable whose proxy cannot be used, and the reason, without the value."""
+    if "*" in (entry.strip() for entry in _effective(environment, "no_proxy")[1].split(",")):
+        return  # no proxy is asked at all
+    for variable in _VARIABLES:
+        name, value = _effective(environment, variable)
+        problem = _problem_of(value) if value else None
+        if problem is not None:
+            yield name, problem
+
+
+def _effective(environment: Mapping[str, str], variable: str) -> tuple[str, str]:
+    """Return the spelling of a variable that counts, and its value: lower case wins, as for curl."""
+    if variable in environment:
+        return variable, environment[variable]
+    spelled = [name for name in environment if name.lower() == variable and environment[name]]
+    return (spelled[-1], environment[spelled[-1]]) if spelled else (variable, "")
+
+
+def _problem_of(value: str) -> str | None:
+    if value.lower().startswith("socks"):
+        return "names a SOCKS proxy, which this service cannot use: name one with http:// or https://"
+    try:
+        # Without a scheme it is http, for httpx2 and curl alike.
+        url = httpx2.Proxy(value if "://" in value else f"http://{value}").url
+    except (httpx2.InvalidURL, ValueError):
+        return _MALFORMED
+    is_port = url.port is None or 0 < url.port <= _MOST_PORT
+    return None if _is_host(url.host) and is_port else _MALFORMED
+
+
+def _is_host(host: str) -> bool:
+    if ":" not in host:
+        return _HOST_NAME.fullmatch(host.encode("idna").decode() if host.isascii() else "x") is not None
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+_MALFORMED: Final = "is no address of a proxy, as in http://proxy.example.com:3128"
