@@ -79,12 +79,13 @@ async def _framework(request: Request, error: FrameworkError) -> JSONResponse:
 def _methods_at(request: Request) -> set[str]:
     """Every method of an address; the framework names those of the first route only."""
     app: FastAPI = request.app
-    possible = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
-    return {
+    possible = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+    taken = {
         method
         for method in possible
         if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in app.routes)
     }
+    return taken | ({"HEAD"} if "GET" in taken else set())  # app.middleware.head
 
 
 async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -18,6 +18,7 @@ from app.middleware import (
     BodyMiddleware,
     CorsMiddleware,
     FailureMiddleware,
+    HeadMiddleware,
     RateLimitMiddleware,
     RequestContextMiddleware,
     ResponseHeadersMiddleware,
@@ -30,8 +31,9 @@ _BODY_SECONDS = 30.0
 _DESCRIPTION = (
     "Phone sign-in, chatrooms, and Gemini's replies, written by queue workers.\n\n"
     "Every failure has the one body of `Problem`, also 404 of an unknown address and 405 of a method that an "
-    "address does not take (HEAD, OPTIONS and TRACE included), with `Allow`. Requests are limited; every "
-    "answer that counts says in `RateLimit` what is left."
+    "address does not take (OPTIONS and TRACE included), with `Allow`. HEAD answers wherever GET does, with "
+    "the same status and headers and without a body. Requests are limited; every answer that counts says in "
+    "`RateLimit` what is left."
 )
 
 
@@ -63,6 +65,7 @@ def create_app(settings: Settings, *, body_seconds: float = _BODY_SECONDS) -> Fa
     for router in ALL:
         app.include_router(router)
     # The last one added is the outermost.
+    app.add_middleware(HeadMiddleware)
     app.add_middleware(BodyMiddleware, max_bytes=_MAX_BODY_BYTES, seconds=body_seconds)
     app.add_middleware(RateLimitMiddleware, trusted_proxies=settings.trusted_proxies)
     app.add_middleware(FailureMiddleware)

@@ -102,7 +102,7 @@ def test_an_unknown_address_and_a_wrong_method_have_the_one_error_body(stack: St
         problem(anyone.get("/chatroom/"), 404, "not_found")
         answer = anyone.delete("/health")
         problem(answer, 405, "method_not_allowed")
-        assert answer.headers["allow"] == "GET"
+        assert answer.headers["allow"] == "GET, HEAD"
 
 
 def test_unknown_fields_are_refused(stack: Stack) -> None:

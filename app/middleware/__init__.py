@@ -1,9 +1,10 @@
-"""Pure ASGI around the routes, outermost first: context, headers, CORS, failures, limits, body."""
+"""Pure ASGI around the routes, outermost first: context, headers, CORS, failures, limits, body, HEAD."""
 
 from app.middleware.body import BodyMiddleware
 from app.middleware.context import RequestContextMiddleware
 from app.middleware.cors import CorsMiddleware
 from app.middleware.failures import FailureMiddleware
+from app.middleware.head import HeadMiddleware
 from app.middleware.headers import ResponseHeadersMiddleware
 from app.middleware.limits import RateLimitMiddleware
 
@@ -11,6 +12,7 @@ __all__ = [
     "BodyMiddleware",
     "CorsMiddleware",
     "FailureMiddleware",
+    "HeadMiddleware",
     "RateLimitMiddleware",
     "RequestContextMiddleware",
     "ResponseHeadersMiddleware",

@@ -12,7 +12,7 @@ from app.services.paging import DEFAULT_PAGE
 
 router = APIRouter(prefix="/chatroom/search", tags=["chatrooms"])
 
-_NOT_GET = ["HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
+_NOT_GET = ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 _Words = Annotated[
     SearchWords,
     Query(description="Words that all have to be in a message. Capital letters make no difference."),
@@ -37,4 +37,4 @@ async def search_messages(
 @router.api_route("", methods=_NOT_GET, include_in_schema=False)
 async def refuse_other_methods() -> None:
     """Without this `search` would be taken for the id of a chatroom, which other methods have."""
-    raise MethodNotAllowed(headers={"Allow": "GET"})
+    raise MethodNotAllowed(headers={"Allow": "GET, HEAD"})
