@@ -11,6 +11,9 @@ from uuid import UUID
 
 import jwt
 
+CLOCK_LEEWAY = timedelta(seconds=30)
+"""How far the clocks of two replicas may differ without a token of the one being refused by the other."""
+
 _ALGORITHM = "HS256"
 _REQUIRED_CLAIMS = ["sub", "sid", "iat", "exp", "jti"]
 _MOST_TOKEN_CHARS = 2000  # ours have about 350
@@ -66,7 +69,7 @@ def issue_access_token(
 
 
 def read_access_token(key: bytes, token: str) -> AccessClaims:
-    """Check signature, algorithm, expiry and form.
+    """Check signature, algorithm, expiry and form; times within `CLOCK_LEEWAY`, both ways.
 
     Raises:
         TokenInvalidError: whatever is wrong, without saying what.
@@ -74,7 +77,13 @@ def read_access_token(key: bytes, token: str) -> AccessClaims:
     if len(token) > _MOST_TOKEN_CHARS:
         raise TokenInvalidError
     try:
-        claims = jwt.decode(token, key, algorithms=[_ALGORITHM], options={"require": _REQUIRED_CLAIMS})
+        claims = jwt.decode(
+            token,
+            key,
+            algorithms=[_ALGORITHM],
+            options={"require": _REQUIRED_CLAIMS},
+            leeway=CLOCK_LEEWAY,
+        )
         return AccessClaims(user_id=UUID(claims["sub"]), session_id=UUID(claims["sid"]))
     except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError) as error:
         raise TokenInvalidError from error

@@ -135,7 +135,9 @@ def test_a_session_that_ran_out_or_whose_user_was_deleted_is_not_refreshed(
     stack: Stack, person: Person, replicas: tuple[str, str]
 ) -> None:
     deleted = stack.person()
-    stack.database.run("UPDATE sessions SET refresh_expires_at = now() WHERE user_id = %s", person.id)
+    stack.database.run(
+        "UPDATE sessions SET refresh_expires_at = now() - interval '1 minute' WHERE user_id = %s", person.id
+    )
     stack.database.run("UPDATE users SET deleted_at = now() WHERE id = %s", deleted.id)
     for somebody in (person, deleted):
         answer = refresh(stack.base_url, somebody.tokens["refresh_token"])

@@ -1,4 +1,7 @@
-"""SQL about sessions. A session is open until it is ended, runs out, or its user is deleted."""
+"""SQL about sessions. A session is open until it is ended, runs out, or its user is deleted.
+
+It runs out `CLOCK_LEEWAY` late, since the clock of the replica that set its end may be behind.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +14,7 @@ from sqlalchemy.orm import aliased
 
 from app.models import Session, Subscription, User
 from app.repositories.subscription import current_of
+from app.security import CLOCK_LEEWAY
 
 
 class SessionUse(NamedTuple):
@@ -68,13 +72,17 @@ class SessionRepository:
     async def find_open(self, *, session_id: UUID, user_id: UUID, now: datetime) -> SessionUse | None:
         """This session of this user, if it is open."""
         row = (
-            await self.session.execute(_USE, {"which": session_id, "whom": user_id, "moment": now})
+            await self.session.execute(
+                _USE, {"which": session_id, "whom": user_id, "moment": now - CLOCK_LEEWAY}
+            )
         ).one_or_none()
         return SessionUse(*row) if row else None
 
     async def hold_open(self, session_id: UUID, *, now: datetime) -> HeldSession | None:
         """This session, if it is open; nobody else changes it until the transaction ends."""
-        row = (await self.session.execute(_HELD, {"which": session_id, "moment": now})).one_or_none()
+        row = (
+            await self.session.execute(_HELD, {"which": session_id, "moment": now - CLOCK_LEEWAY})
+        ).one_or_none()
         return HeldSession(*row) if row else None
 
     async def note_use(self, session_id: UUID, *, now: datetime, unless_since: datetime) -> None:
@@ -101,7 +109,7 @@ class SessionRepository:
         )
         if before is not None:
             query = query.where(tuple_(Session.last_used_at, Session.id) < before)
-        return list(await self.session.scalars(query, {"moment": now}))
+        return list(await self.session.scalars(query, {"moment": now - CLOCK_LEEWAY}))
 
     async def end(
         self, user_id: UUID, *, now: datetime, only: UUID | None = None, but: UUID | None = None
@@ -119,6 +127,6 @@ class SessionRepository:
             ending = ending.where(Session.id != but)
         return list(
             await self.session.scalars(
-                ending, {"moment": now}, execution_options={"synchronize_session": False}
+                ending, {"moment": now - CLOCK_LEEWAY}, execution_options={"synchronize_session": False}
             )
         )

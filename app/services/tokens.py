@@ -31,7 +31,7 @@ class TokenIssuer:
             ),
             expires_in=int(self.access_lifetime.total_seconds()),
             refresh_token=refresh_token,
-            refresh_expires_in=int((session.refresh_expires_at - now).total_seconds()),
+            refresh_expires_in=max(0, int((session.refresh_expires_at - now).total_seconds())),
             user=UserOut.of(user, plan),
         )
 

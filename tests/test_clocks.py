@@ -1,0 +1,89 @@
+"""Replicas whose clocks differ a little accept each other's tokens and sessions."""
+
+import time
+from pathlib import Path
+
+import jwt
+import pytest
+
+from app.security import TokenInvalidError, read_access_token
+from tests.support.person import Person, client, ok, problem
+from tests.support.sessions import refresh
+from tests.support.stack import Stack
+
+_KEY = b"a key of the tests, long enough for it"
+_FAKETIME = [
+    *Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"),
+    *Path("/usr/lib/faketime").glob("libfaketimeMT.so.1"),
+    *Path("/opt/homebrew/lib/faketime").glob("libfaketime.1.dylib"),
+]
+_HALF_A_USER = "018f0000-0000-7000-8000-000000000000"
+
+
+def _token(*, issued: int = -100, expires: int = 100) -> str:
+    """An access token with these times, in seconds from now."""
+    now = int(time.time())
+    ids = {"sub": _HALF_A_USER, "sid": _HALF_A_USER, "jti": "1"}
+    return jwt.encode({**ids, "iat": now + issued, "exp": now + expires}, _KEY, algorithm="HS256")
+
+
+@pytest.mark.parametrize("times", [{"issued": 29}, {"expires": -29 + 5}, {"issued": 0}, {"expires": 1}])
+def test_a_token_within_the_leeway_counts(times: dict[str, int]) -> None:
+    """Red without the leeway: the slower of two replicas refuses what the faster one issued just now."""
+    assert str(read_access_token(_KEY, _token(**times)).user_id) == _HALF_A_USER
+
+
+@pytest.mark.parametrize("times", [{"issued": 40}, {"expires": -31}, {"expires": -40}])
+def test_a_token_beyond_the_leeway_does_not(times: dict[str, int]) -> None:
+    with pytest.raises(TokenInvalidError):
+        read_access_token(_KEY, _token(**times))
+
+
+def test_a_token_29_s_off_is_taken_by_the_api(stack: Stack, person: Person) -> None:
+    key = stack.settings["JWT_SECRET_KEY"]
+    claims = jwt.decode(person.token, key, algorithms=["HS256"])
+    now = int(time.time())
+    for times, status in (
+        ({"iat": now + 29}, 200),
+        ({"exp": now - 20}, 200),  # the request may take its time
+        ({"iat": now + 45}, 401),
+        ({"exp": now - 40}, 401),
+    ):
+        token = jwt.encode({**claims, **times}, key, algorithm="HS256")
+        with client(stack.base_url, {"Authorization": f"Bearer {token}"}) as caller:
+            assert caller.get("/user/me").status_code == status, times
+
+
+@pytest.mark.parametrize(("ago", "status"), [(15, 200), (40, 401)])
+def test_a_session_runs_out_within_the_leeway(stack: Stack, person: Person, ago: int, status: int) -> None:
+    """The moment at which it ends was set by another replica's clock."""
+    stack.database.run(
+        "UPDATE sessions SET refresh_expires_at = now() - make_interval(secs => %s) WHERE user_id = %s",
+        ago,
+        person.id,
+    )
+    elsewhere = person.at(stack.start_api())
+    answer = elsewhere.http.get("/user/me")
+    renewed = refresh(stack.base_url, person.tokens["refresh_token"])
+    if status == 200:
+        assert ok(answer)["id"] == person.id
+        assert ok(renewed)["refresh_expires_in"] > 0
+    else:
+        problem(answer, 401, "authentication_required")
+        problem(renewed, 401, "refresh_invalid")
+
+
+@pytest.mark.skipif(not _FAKETIME, reason="moves a process's clock with libfaketime, which is not installed")
+@pytest.mark.parametrize("seconds", [-20, 20])
+def test_replicas_20_s_apart_serve_each_others_users(stack: Stack, seconds: int) -> None:
+    """Red without the leeway, one way round: a fresh token of the faster replica is from the future."""
+    shifted = stack.start_api(
+        LD_PRELOAD=str(_FAKETIME[0]), FAKETIME=f"{seconds:+d}s", FAKETIME_DONT_FAKE_MONOTONIC="1"
+    )
+    for at_home, abroad in ((stack.base_url, shifted), (shifted, stack.base_url)):
+        person = Person.sign_up(at_home)
+        assert ok(person.at(abroad).http.get("/user/me"))["id"] == person.id
+        renewed = ok(refresh(abroad, person.tokens["refresh_token"]))
+        again = Person(at_home, person.mobile_number, renewed)
+        assert ok(again.http.get("/user/me"))["id"] == person.id
+        assert ok(again.http.get("/auth/sessions"))["sessions"]
