@@ -12,7 +12,7 @@ from app.config import Settings
 from app.stripe_client import StripeGateway, StripeMissingError, StripeUnavailableError
 from app.stripe_client.failures import StripeKeptFailureError, StripeNotConfiguredError, StripeRefusedError
 from devtools.ports import free_port
-from tests.support.answering_stripe import AnsweringStripe
+from tests.support.answering_server import AnsweringServer
 from tests.support.person import Json
 
 _KEY = "sk_test_1visible"
@@ -135,7 +135,7 @@ _ANSWERS: dict[str, tuple[Use, int, Json, type[Exception]]] = {
 def test_an_answer_means_what_stripe_says_and_its_reason_is_logged(name: str) -> None:
     """Red when a refused key or price counts as an outage, and when a log line has only a class name."""
     use, status, body, expected = _ANSWERS[name]
-    with AnsweringStripe(status, body, request_id="req_1") as stripe:
+    with AnsweringServer(status, body, request_id="req_1") as stripe:
         failure, lines = _failure(use, stripe.url)
     assert type(failure) is expected
     said = body["error"]
@@ -158,7 +158,7 @@ def test_an_answer_means_what_stripe_says_and_its_reason_is_logged(name: str) ->
 )
 def test_an_answer_that_is_not_stripes_is_an_outage(status: int, body: bytes) -> None:
     """A proxy's 403 says nothing about the key. Red when the status alone counts."""
-    with AnsweringStripe(status, body, Location="http://127.0.0.1:9/") as stripe:
+    with AnsweringServer(status, body, Location="http://127.0.0.1:9/") as stripe:
         failure, _ = _failure(_subscription, stripe.url)
     assert type(failure) is StripeUnavailableError
     assert "visible" not in str(failure)
@@ -174,7 +174,7 @@ def test_a_connection_that_fails_is_logged_with_the_reason_of_the_system() -> No
 
 @pytest.mark.parametrize("key", ["", "sk_test_1vis\nible", "sk_test_1vis\u0131ble"])
 def test_a_key_that_cannot_be_sent_is_a_wrong_setup(key: str) -> None:
-    with AnsweringStripe(200, {}) as stripe:
+    with AnsweringServer(200, {}) as stripe:
         failure, lines = _failure(_subscription, stripe.url, key=key)
         assert stripe.requests == 0
     assert type(failure) is StripeNotConfiguredError
@@ -183,7 +183,7 @@ def test_a_key_that_cannot_be_sent_is_a_wrong_setup(key: str) -> None:
 
 
 def test_without_a_price_stripe_is_not_asked_for_a_page() -> None:
-    with AnsweringStripe(200, {}) as stripe:
+    with AnsweringServer(200, {}) as stripe:
         failure, _ = _failure(_open, stripe.url, price="")
         assert stripe.requests == 0
     assert (type(failure), str(failure)) == (StripeNotConfiguredError, "STRIPE_PRO_PRICE_ID is not set")

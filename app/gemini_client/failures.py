@@ -1,43 +1,132 @@
-"""Google's and the HTTP library's errors, said in our own words."""
+"""Google's and the HTTP library's errors, said in our own words.
+
+A reason holds the HTTP status, Google's status and its reason word, and never its message, which may quote
+the conversation.
+"""
 
 import re
 from collections.abc import Iterator
 from http import HTTPStatus
+from typing import Final
 
 import httpx2
 from google.genai import errors
 
 from app.gemini_client.base import Failure, GeminiError
+from app.outgoing import reason_of
 
 LONGEST_WAIT_SECONDS = 60.0
-_RETRYABLE = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+_PASSING: Final = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_EARLY, 499)
+_ABOUT_THE_REQUEST: Final = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+)
+
+# What happens on the way to Google and back; the first kind that fits counts.
+_ON_THE_WAY: Final = {
+    (TimeoutError, httpx2.TimeoutException): Failure.TIMEOUT,
+    (httpx2.ConnectError, httpx2.ProxyError): Failure.UNAVAILABLE,
+    (httpx2.HTTPError,): Failure.INTERRUPTED,
+}
+
+# Words of google.api.ErrorReason (googleapis, google/api/error_reason.proto) that only an operator can mend,
+# besides all that begin with API_KEY_.
+_OF_THE_SETUP: Final = frozenset(
+    {
+        "ACCESS_TOKEN_EXPIRED",
+        "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
+        "ACCESS_TOKEN_TYPE_UNSUPPORTED",
+        "ACCOUNT_STATE_INVALID",
+        "BILLING_DISABLED",
+        "CONSUMER_INVALID",
+        "CONSUMER_SUSPENDED",
+        "CREDENTIALS_MISSING",
+        "LOCATION_ORG_POLICY_VIOLATED",
+        "LOCATION_POLICY_VIOLATED",
+        "ORG_RESTRICTION_VIOLATION",
+        "SECURITY_POLICY_VIOLATED",
+        "SERVICE_DISABLED",
+        "SERVICE_NOT_VISIBLE",
+        "USER_PROJECT_DENIED",
+    }
+)
+# The parts of a request that hold the conversation; all others come from settings.
+_CONVERSATION: Final = ("contents", "systemInstruction", "system_instruction")
 
 
 def as_gemini_error(error: Exception) -> GeminiError | None:
     """The failure that an exception of the SDK means; None for what is no failure of the model's side."""
     if isinstance(error, errors.APIError):
         return _from_answer(error)
-    if isinstance(error, TimeoutError | httpx2.TimeoutException):
-        return GeminiError(Failure.TIMEOUT, type(error).__name__, retryable=True)
-    if isinstance(error, httpx2.HTTPError):
-        return GeminiError(Failure.INTERRUPTED, type(error).__name__, retryable=True)
+    if isinstance(error, httpx2.LocalProtocolError | UnicodeEncodeError):
+        return GeminiError(
+            Failure.NOT_CONFIGURED, "GEMINI_API_KEY cannot be sent in a header", retryable=False
+        )
+    for kinds, failure in _ON_THE_WAY.items():
+        if isinstance(error, kinds):
+            return GeminiError(failure, reason_of(error), retryable=True)
     if isinstance(error, errors.UnknownApiResponseError | ValueError):
         return GeminiError(Failure.INTERRUPTED, "unreadable answer", retryable=True)
     return None
 
 
 def _from_answer(error: errors.APIError) -> GeminiError:
-    reason = f"{error.code} {error.status}"
-    if error.code == HTTPStatus.TOO_MANY_REQUESTS:
+    code: int | None = error.code  # None when the answer is JSON, but no error of Google's
+    reason = _reason(error)
+    if code is None:
+        return GeminiError(Failure.INTERRUPTED, f"unreadable answer: {reason}", retryable=True)
+    if _is_of_the_setup(error, code):
+        return GeminiError(Failure.NOT_CONFIGURED, reason, retryable=False)
+    if code == HTTPStatus.TOO_MANY_REQUESTS:
         wait = _retry_delay(error)
         if _is_daily_quota(error) or (wait is not None and wait > LONGEST_WAIT_SECONDS):
             return GeminiError(Failure.QUOTA_EXHAUSTED, reason, retryable=False)
         return GeminiError(Failure.RATE_LIMITED, reason, retryable=True, retry_after=wait)
-    if error.code in _RETRYABLE or error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return GeminiError(Failure.UNAVAILABLE, reason, retryable=True, retry_after=_retry_delay(error))
-    if error.code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) or _reason_of_key(error):
-        return GeminiError(Failure.NOT_CONFIGURED, reason, retryable=False)
-    return GeminiError(Failure.REJECTED, reason, retryable=False)
+    if code in _ABOUT_THE_REQUEST:
+        return GeminiError(Failure.REJECTED, reason, retryable=False)
+    return GeminiError(Failure.UNAVAILABLE, reason, retryable=True, retry_after=_retry_delay(error))
+
+
+def _is_of_the_setup(error: errors.APIError, code: int) -> bool:
+    """Whether an operator has to change the key, its project, the model or another setting.
+
+    Google answers a server in a region that it does not serve, and a project that needs billing there, with
+    400 FAILED_PRECONDITION; an unknown or retired model with 404. Of the other statuses from 400 on, only
+    those of `_ABOUT_THE_REQUEST` can be about what a user wrote.
+    """
+    if any(word.startswith("API_KEY_") or word in _OF_THE_SETUP for word in _reason_words(error)):
+        return True
+    if code in _ABOUT_THE_REQUEST:
+        return error.status == "FAILED_PRECONDITION" or _is_about_settings(error)
+    is_refusal = HTTPStatus.BAD_REQUEST <= code < HTTPStatus.INTERNAL_SERVER_ERROR
+    return is_refusal and code not in (*_PASSING, HTTPStatus.TOO_MANY_REQUESTS)
+
+
+def _is_about_settings(error: errors.APIError) -> bool:
+    """Whether Google names fields of the request, and none of them is part of the conversation."""
+    fields = [
+        str(violation.get("field", ""))
+        for detail in _details(error)
+        if isinstance(violations := detail.get("fieldViolations"), list)
+        for violation in violations
+        if isinstance(violation, dict)
+    ]
+    return bool(fields) and not any(field.startswith(_CONVERSATION) for field in fields)
+
+
+def _reason(error: errors.APIError) -> str:
+    return " ".join(str(word) for word in (error.code, error.status, *_reason_words(error)) if word)
+
+
+def _reason_words(error: errors.APIError) -> list[str]:
+    """The words of Google's ErrorInfo, such as API_KEY_INVALID."""
+    return [
+        word[:100]
+        for detail in _details(error)
+        if str(detail.get("@type", "")).endswith("ErrorInfo")
+        and isinstance(word := detail.get("reason"), str)
+    ]
 
 
 def _details(error: errors.APIError) -> Iterator[dict[str, object]]:
@@ -64,7 +153,3 @@ def _is_daily_quota(error: errors.APIError) -> bool:
         for violation in violations
         if isinstance(violation, dict)
     )
-
-
-def _reason_of_key(error: errors.APIError) -> bool:
-    return any(detail.get("reason") == "API_KEY_INVALID" for detail in _details(error))

@@ -1,4 +1,4 @@
-"""A Stripe that answers every request alike: with one error, as the real one words it, or with any body."""
+"""A server that answers every request alike: with one error, as the real outside words it, or any body."""
 
 import json
 import threading
@@ -7,17 +7,17 @@ from types import TracebackType
 from typing import Self
 
 
-class AnsweringStripe:
+class AnsweringServer:
     """A server on a port of its own; `requests` counts what came."""
 
     def __init__(self, status: int, body: object, **headers: str) -> None:
         self.requests = 0
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        stripe = self
+        server = self
 
         class Handler(BaseHTTPRequestHandler):
             def _answer(self) -> None:
-                stripe.requests += 1
+                server.requests += 1
                 self.rfile.read(int(self.headers["content-length"] or 0))
                 self.send_response(status)
                 for name, value in headers.items():
