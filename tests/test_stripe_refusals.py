@@ -9,6 +9,9 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from app.config import Settings
+from app.errors import ValidationFailed
+from app.schemas.subscription import SubscribeIn
+from app.services.return_addresses import ReturnAddresses
 from app.stripe_client import StripeGateway, StripeMissingError, StripeUnavailableError
 from app.stripe_client.failures import StripeKeptFailureError, StripeNotConfiguredError, StripeRefusedError
 from devtools.ports import free_port
@@ -68,9 +71,9 @@ def _error(kind: str = "invalid_request_error", **members: str) -> Json:
 
 
 _ANSWERS: dict[str, tuple[Use, int, Json, type[Exception]]] = {
-    "an invalid key": (_open, 401, _error(), StripeNotConfiguredError),
-    "an expired key": (_subscription, 401, _error(code="api_key_expired"), StripeNotConfiguredError),
-    "a restricted key": (_portal, 403, _error(), StripeNotConfiguredError),
+    "an invalid key": (_subscription, 401, _error(), StripeNotConfiguredError),
+    "an expired key": (_customer, 401, _error(code="api_key_expired"), StripeNotConfiguredError),
+    "a restricted key": (_customer, 403, _error(), StripeNotConfiguredError),
     "an account that is closed": (_customer, 400, _error(code="account_invalid"), StripeNotConfiguredError),
     "a price of the other mode": (
         _open,
@@ -187,3 +190,17 @@ def test_without_a_price_stripe_is_not_asked_for_a_page() -> None:
         failure, _ = _failure(_open, stripe.url, price="")
         assert stripe.requests == 0
     assert (type(failure), str(failure)) == (StripeNotConfiguredError, "STRIPE_PRO_PRICE_ID is not set")
+
+
+def test_an_address_that_stripe_refuses_is_the_callers_fault_only_if_they_gave_it() -> None:
+    """Red when a caller's address is answered like an outage, or `PUBLIC_URL` like a caller's fault."""
+    addresses = ReturnAddresses("http://localhost:8000", frozenset())
+    refusal = StripeRefusedError("status 400", param="success_url")
+    given = addresses.explain(refusal, SubscribeIn(success_url="http://localhost:3000/done"))
+    assert isinstance(given, ValidationFailed)
+    assert given.members["errors"] == [
+        {"pointer": "/success_url", "message": "The payment service does not take this address."}
+    ]
+    assert isinstance(addresses.explain(refusal, SubscribeIn()), StripeNotConfiguredError)
+    other = StripeRefusedError("status 400", param="customer")
+    assert addresses.explain(other, SubscribeIn()) is other
