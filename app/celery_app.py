@@ -4,6 +4,7 @@ The reply's row is the queue; a task is only a fast wake-up. So tasks are acknow
 result backend.
 """
 
+import socket
 from typing import Final
 
 from celery import Celery
@@ -16,13 +17,19 @@ from app.log import configure_logging
 QUEUE: Final = "ai_processing"
 _TASK_SECONDS = 30 * 60
 _WORKER_SOCKET_SECONDS = 3.0
+_KEEPALIVE: Final = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}  # seconds, seconds, probes
 
 
 def create_celery(settings: Settings, *, socket_seconds: float = _WORKER_SOCKET_SECONDS) -> Celery:
-    """A Celery application for this queue; `socket_seconds` bounds every wait for the broker."""
+    """Create a Celery application for this queue; `socket_seconds` bounds every wait for an answer of Redis.
+
+    A connect has `REDIS_CONNECT_SECONDS`. Over TLS the broker is verified as Redis is elsewhere; Flower's own
+    connection follows `broker_use_ssl`, too.
+    """
+    address = settings.broker
     celery = Celery(
         "app",
-        broker=settings.broker_url,
+        broker=address.url,
         events=broker.Events,
         include=["app.tasks"],
         set_as_current=False,
@@ -45,14 +52,25 @@ def create_celery(settings: Settings, *, socket_seconds: float = _WORKER_SOCKET_
         broker_channel_error_retry=True,  # a Redis that is full must not end the worker
         timezone="UTC",
     )
-    if settings.broker_url.startswith("redis"):  # rediss:// and redis+socket:// too
+    if address.use_ssl is not None:
+        celery.conf.broker_use_ssl = address.use_ssl
+    if address.url.startswith("redis"):  # rediss:// and redis+socket:// too
         celery.conf.broker_transport_options = {
             "socket_timeout": socket_seconds,
-            "socket_connect_timeout": min(socket_seconds, 1.0),
+            "socket_connect_timeout": settings.redis_connect_seconds,
             "socket_keepalive": True,
+            "socket_keepalive_options": _keepalive_options(),
             "health_check_interval": 10,
         }
     return celery
+
+
+def _keepalive_options() -> dict[int, int]:
+    """Keep a NAT from forgetting an idle connection, and notice within 45 s when it has.
+
+    kombu turns redis-py's own times off, and the system's are two hours.
+    """
+    return {getattr(socket, name): value for name, value in _KEEPALIVE.items() if hasattr(socket, name)}
 
 
 @setup_logging.connect

@@ -17,19 +17,16 @@ from app.database import forbid_in_transaction
 from app.jobs import Job
 from app.redis_client.breaker import Breaker
 from app.redis_client.connection import RedisConnection, RedisUnavailableError
+from app.redis_client.wire import reason_of
 
-_SOCKET_SECONDS = 0.5
 _MOST_WAITING_JOBS = 10_000
 
 log = structlog.get_logger(__name__)
 
 
 def publisher(settings: Settings, redis: RedisConnection) -> "RedisPublisher | CeleryPublisher":
-    """The quickest way to the queue: where it is in the process's own Redis, by its connections.
-
-    Options in an address may mean one thing to redis-py and another to kombu, by which workers listen.
-    """
-    if settings.celery_broker_url is None and "?" not in settings.broker_url:
+    """Return the quickest way to the queue: where it is in the process's own Redis, by its connections."""
+    if settings.broker.redis == settings.redis:
         return RedisPublisher(settings, redis)
     return CeleryPublisher(settings)
 
@@ -63,7 +60,9 @@ class CeleryPublisher:
     """Any broker that Celery knows, in a thread of its own, through a bounded queue."""
 
     def __init__(self, settings: Settings) -> None:
-        self._celery = create_celery(settings, socket_seconds=_SOCKET_SECONDS)
+        self._address = settings.broker.redis
+        self._close_seconds = 2 * settings.redis_command_seconds
+        self._celery = create_celery(settings, socket_seconds=settings.redis_command_seconds)
         self._breaker = Breaker()
         # Bounded by `publish`; unlike queue.Queue it wakes its reader without a detour through Python.
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
@@ -81,7 +80,7 @@ class CeleryPublisher:
     async def aclose(self) -> None:
         """Publish what waits, then end the thread."""
         self._jobs.put(None)
-        await asyncio.to_thread(self._thread.join, timeout=2 * _SOCKET_SECONDS)
+        await asyncio.to_thread(self._thread.join, timeout=self._close_seconds)
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
@@ -103,4 +102,9 @@ class CeleryPublisher:
                 )
             except (OperationalError, OSError) as error:
                 self._breaker.trip()
-                log.warning("job_dropped", job=job.name, reason=type(error).__name__)
+                log.warning(
+                    "job_dropped",
+                    job=job.name,
+                    error=type(error).__name__,
+                    reason=reason_of(error, self._address),
+                )

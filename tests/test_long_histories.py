@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from app.config import PostgresAddress
+from app.config import PostgresAddress, RedisAddress
 from app.database import Database
 from app.jobs import Job
 from app.redis_client.breaker import Breaker
@@ -92,7 +92,7 @@ def histories(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Ite
 @asynccontextmanager
 async def _product(stack: Stack, sent: list[Sent]) -> AsyncIterator[_Product]:
     database = Database.at(PostgresAddress.parse(stack.database.url))
-    redis = RedisConnection(stack.redis_url, Breaker())
+    redis = RedisConnection(RedisAddress.parse(stack.redis_url), Breaker())
     cache = ChatroomCache(redis, ttl_seconds=300)
     uow = UnitOfWork(database, cache, DailyCountMirror(redis), _NoPublisher(), limit_seconds=60)
     cursors = CursorSigner(b"key")

@@ -11,7 +11,7 @@ import httpx
 import psycopg
 import pytest
 
-from app.config import PostgresAddress, Settings
+from app.config import PostgresAddress, RedisAddress, Settings
 from app.database import Database
 from app.errors import AuthenticationRequired, DailyLimitReached
 from app.jobs import Job
@@ -168,7 +168,7 @@ class _NoPublisher:
 async def _transactions(stack: Stack) -> AsyncIterator[UnitOfWork]:
     settings = Settings(database_url=stack.settings["DATABASE_URL"], redis_url=stack.redis_url)
     database = Database.at(PostgresAddress.parse(settings.database_url.get_secret_value()))
-    redis = RedisConnection(stack.redis_url, Breaker())
+    redis = RedisConnection(RedisAddress.parse(stack.redis_url), Breaker())
     try:
         yield UnitOfWork(
             database,

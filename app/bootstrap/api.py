@@ -97,7 +97,11 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
     """Everything that an API process uses, opened on the running loop and closed in order."""
     async with AsyncExitStack() as stack:
         base = await open_foundation(settings, stack, transaction_seconds=_TRANSACTION_SECONDS)
-        listener = ReplyListener(settings.redis_url.get_secret_value())
+        listener = ReplyListener(
+            settings.redis,
+            connect_seconds=settings.redis_connect_seconds,
+            command_seconds=settings.redis_command_seconds,
+        )
         listener.start()
         stack.push_async_callback(listener.aclose)
         sender = OtpSender(create_sms_client(settings))

@@ -45,7 +45,13 @@ async def open_foundation(
         is_pooled=settings.has_transaction_pooler,
     )
     stack.push_async_callback(database.aclose)
-    redis = RedisConnection(settings.redis_url.get_secret_value(), breaker)
+    redis = RedisConnection(
+        settings.redis,
+        breaker,
+        connect_seconds=settings.redis_connect_seconds,
+        command_seconds=settings.redis_command_seconds,
+    )
+    redis.warm_up()
     stack.push_async_callback(redis.aclose)
     jobs = publisher(settings, redis)
     stack.push_async_callback(jobs.aclose)

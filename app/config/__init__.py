@@ -2,6 +2,7 @@
 
 from app.config.loading import SettingsInvalidError, get_settings, load_settings
 from app.config.postgres_address import PostgresAddress
+from app.config.redis_address import RedisAddress
 from app.config.settings import DatabasePooler, Environment, LogFormat, OtpDelivery, Settings
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "LogFormat",
     "OtpDelivery",
     "PostgresAddress",
+    "RedisAddress",
     "Settings",
     "SettingsInvalidError",
     "get_settings",

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
+from app.config.dotenv_file import dotenv_problems
 from app.config.proxies import proxy_problems
 from app.config.safety import problems_of
 from app.config.settings import Environment, Settings
@@ -24,6 +25,8 @@ def load_settings() -> Settings:
     Raises:
         SettingsInvalidError: naming every problem, without any value.
     """
+    if unreadable := dotenv_problems():  # what is missing may be in there
+        raise SettingsInvalidError(unreadable)
     try:
         settings = Settings()
         malformed: dict[str, str] = {}

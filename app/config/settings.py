@@ -1,21 +1,37 @@
 """Settings: one field per variable of `.env.example`, each checked for its form."""
 
+from collections.abc import Mapping
 from enum import StrEnum
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import phonenumbers
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.config.broker_address import BrokerAddress
+from app.config.dotenv_file import DOTENV_FILE, ENCODING
+from app.config.forms import (
+    AnyCase,
+    BrokerUrl,
+    Count,
+    DatabaseUrl,
+    Days,
+    HeaderSecret,
+    Items,
+    Networks,
+    Origins,
+    PathPart,
+    PositiveCount,
+    PositiveSeconds,
+    RedisUrl,
+    Seconds,
+    WebAddress,
+    path_part,
+)
 from app.config.postgres_address import PostgresAddress
+from app.config.redis_address import RedisAddress
 from app.config.secrets import is_sample, is_short_secret
-
-Count = Annotated[int, Field(ge=0)]
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Words = Annotated[tuple[str, ...], NoDecode]
-Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode]
+from app.config.texts import require_readable, split_list, trimmed
 
 
 class Environment(StrEnum):
@@ -48,47 +64,54 @@ class DatabasePooler(StrEnum):
 
 
 class Settings(BaseSettings):
-    """What operators set. An empty variable counts as not set."""
+    """What operators set. Every value is trimmed; an empty variable counts as not set."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+        env_file=DOTENV_FILE,
+        env_file_encoding=ENCODING,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
-    environment: Environment = Environment.DEVELOPMENT
-    database_url: SecretStr
-    database_pooler: DatabasePooler | None = None
-    database_connect_seconds: Annotated[float, Field(ge=1, le=600)] = 8
+    environment: Annotated[Environment, AnyCase] = Environment.DEVELOPMENT
+    database_url: DatabaseUrl
+    database_pooler: Annotated[DatabasePooler, AnyCase] | None = None
+    database_connect_seconds: PositiveSeconds = 8
     migrate_on_start: bool | None = None
-    redis_url: SecretStr
-    celery_broker_url: SecretStr | None = None
+    redis_url: RedisUrl
+    redis_connect_seconds: PositiveSeconds = 5
+    redis_command_seconds: PositiveSeconds = 0.5
+    celery_broker_url: BrokerUrl | None = None
 
     jwt_secret_key: SecretStr = SecretStr("")
-    access_token_hours: Annotated[float, Field(gt=0, le=24 * 365)] = 24
-    refresh_token_days: Annotated[float, Field(gt=0, le=3650)] = 30
+    access_token_hours: Annotated[float, Field(gt=0, le=24 * 365, allow_inf_nan=False)] = 24
+    refresh_token_days: Annotated[float, Field(gt=0, le=3650, allow_inf_nan=False)] = 30
 
-    gemini_api_key: SecretStr = SecretStr("")
-    gemini_base_url: str = "https://generativelanguage.googleapis.com"
-    gemini_api_version: str = "v1beta"
-    gemini_model: str = "gemini-3.8-flash"
-    gemini_models: Words = ()
-    gemini_timeout_seconds: Annotated[float, Field(gt=0)] = 120
-    gemini_max_output_tokens: Annotated[int, Field(ge=1)] = 8192
+    gemini_api_key: HeaderSecret = SecretStr("")
+    gemini_base_url: WebAddress = "https://generativelanguage.googleapis.com"
+    gemini_api_version: PathPart = "v1beta"
+    gemini_model: PathPart = "gemini-3.8-flash"
+    gemini_models: Items = ()
+    gemini_timeout_seconds: PositiveSeconds = 120
+    gemini_max_output_tokens: PositiveCount = 8192
     context_token_budget: Count = 32_000
 
     stripe_secret_key: SecretStr = SecretStr("")
     stripe_webhook_secret: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     stripe_pro_price_id: str = ""
-    stripe_api_base: str = "https://api.stripe.com"
-    grace_days: Count = 7
+    stripe_api_base: WebAddress = "https://api.stripe.com"
+    grace_days: Days = 7
 
-    public_url: str = "http://localhost:8000"
-    allowed_origins: Words = ()
+    public_url: WebAddress = "http://localhost:8000"
+    allowed_origins: Origins = ()
 
-    otp_delivery: OtpDelivery | None = None
+    otp_delivery: Annotated[OtpDelivery, AnyCase] | None = None
     twilio_account_sid: str = ""
     twilio_auth_token: SecretStr = SecretStr("")
     twilio_from: str = ""
-    twilio_api_base: str = "https://api.twilio.com"
+    twilio_api_base: WebAddress = "https://api.twilio.com"
     otp_ttl_seconds: Count = 300
     otp_resend_seconds: Count = 30
     otp_per_hour: Count = 5
@@ -96,7 +119,7 @@ class Settings(BaseSettings):
     otp_per_ip_hour: Count = 20
     otp_per_prefix_hour: Count = 50
     otp_global_per_hour: Count = 10_000
-    otp_allowed_countries: Words = ()
+    otp_allowed_countries: Items = ()
     default_region: str | None = None
 
     basic_messages_per_day: Count = 5
@@ -104,24 +127,36 @@ class Settings(BaseSettings):
     ip_requests_per_minute: Count = 1000
     trusted_proxies: Networks = ()
     reply_wait_seconds: Seconds = 25
-    message_max_chars: Annotated[int, Field(ge=1)] = 32_000
+    message_max_chars: PositiveCount = 32_000
     chatroom_cache_seconds: Count = 300
 
-    worker_concurrency: Annotated[int, Field(ge=1)] = 200
-    reply_lease_seconds: Annotated[float, Field(ge=3)] = 30
-    reply_poll_seconds: Annotated[float, Field(ge=1)] = 3
+    worker_concurrency: Annotated[int, Field(ge=1, le=10_000)] = 200
+    reply_lease_seconds: Annotated[Seconds, Field(ge=3)] = 30
+    reply_poll_seconds: Annotated[Seconds, Field(ge=1)] = 3
     reply_max_retries: Count = 3
     reply_max_losses: Count = 20
     shutdown_grace_seconds: Seconds = 25
 
     log_level: str = "info"
-    log_format: LogFormat | None = None
-    metrics_token: SecretStr = SecretStr("")
+    log_format: Annotated[LogFormat | None, AnyCase] = None
+    metrics_token: HeaderSecret = SecretStr("")
 
-    @field_validator("gemini_models", "allowed_origins", "otp_allowed_countries", mode="before")
+    @model_validator(mode="before")
     @classmethod
-    def _split(cls, value: object) -> object:
-        return _words(value) if isinstance(value, str) else value
+    def _trim(cls, values: Mapping[str, object]) -> dict[str, object]:
+        """Trim every value, and leave out those that hold nothing else."""
+        texts = {name: trimmed(value) if isinstance(value, str) else value for name, value in values.items()}
+        return {name: value for name, value in texts.items() if value != ""}
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _readable(cls, value: object) -> object:
+        return require_readable(value) if isinstance(value, str) else value
+
+    @field_validator("gemini_models")
+    @classmethod
+    def _model_names(cls, models: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(path_part, models))
 
     @field_validator("otp_allowed_countries")
     @classmethod
@@ -141,7 +176,7 @@ class Settings(BaseSettings):
     @field_validator("stripe_webhook_secret", mode="before")
     @classmethod
     def _split_secrets(cls, value: object) -> object:
-        return tuple(SecretStr(word) for word in _words(value)) if isinstance(value, str) else value
+        return tuple(SecretStr(word) for word in split_list(value)) if isinstance(value, str) else value
 
     @field_validator("log_level")
     @classmethod
@@ -150,33 +185,10 @@ class Settings(BaseSettings):
             raise ValueError("must be one of debug, info, warning, error, critical")
         return value.lower()
 
-    @field_validator("database_url")
-    @classmethod
-    def _postgresql(cls, value: SecretStr) -> SecretStr:
-        PostgresAddress.parse(value.get_secret_value())
-        return value
-
-    @field_validator("redis_url")
-    @classmethod
-    def _redis(cls, value: SecretStr) -> SecretStr:
-        return _with_scheme(value, "redis", "rediss", "unix")
-
-    @field_validator("allowed_origins")
-    @classmethod
-    def _origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(origin == "*" or _is_origin(origin) for origin in origins):
-            raise ValueError("must be origins as browsers send them, such as https://app.example.com")
-        return origins
-
-    @field_validator("trusted_proxies", mode="before")
-    @classmethod
-    def _networks(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        try:
-            return tuple(ip_network(word, strict=False) for word in _words(value))
-        except ValueError:
-            raise ValueError("must be addresses or networks, such as 10.0.0.0/8") from None
+    @property
+    def redis(self) -> RedisAddress:
+        """Where codes, limits, caches and streams are."""
+        return RedisAddress.parse(self.redis_url.get_secret_value())
 
     @property
     def postgres(self) -> PostgresAddress:
@@ -207,9 +219,11 @@ class Settings(BaseSettings):
         return self.otp_delivery or OtpDelivery.RESPONSE
 
     @property
-    def broker_url(self) -> str:
-        """The queue's address: its own, or Redis's."""
-        return (self.celery_broker_url or self.redis_url).get_secret_value()
+    def broker(self) -> BrokerAddress:
+        """Where the queue is: at its own address, or in Redis."""
+        if self.celery_broker_url is None:
+            return BrokerAddress.of_redis(self.redis)
+        return BrokerAddress.parse(self.celery_broker_url.get_secret_value())
 
     @property
     def selectable_models(self) -> tuple[str, ...]:
@@ -217,21 +231,8 @@ class Settings(BaseSettings):
         return tuple(dict.fromkeys((self.gemini_model, *self.gemini_models)))
 
 
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())
-
-
 def _with_scheme(address: SecretStr, *schemes: str) -> SecretStr:
     scheme = address.get_secret_value().partition("://")[0].partition("+")[0]
     if scheme not in schemes:
         raise ValueError(f"must begin with {schemes[0]}://")
     return address
-
-
-def _is_origin(text: str) -> bool:
-    parts = urlsplit(text)
-    return (
-        parts.scheme in ("http", "https")
-        and text == f"{parts.scheme}://{parts.netloc}"
-        and bool(parts.netloc)
-    )

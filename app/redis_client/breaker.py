@@ -19,3 +19,7 @@ class Breaker:
     def trip(self) -> None:
         """Note a failure: no try for the next `OPEN_SECONDS`."""
         self._open_until = time.monotonic() + OPEN_SECONDS
+
+    def reset(self) -> None:
+        """Note that Redis answers: tries are worth their while again."""
+        self._open_until = 0.0

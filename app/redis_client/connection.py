@@ -1,20 +1,20 @@
-"""Redis connections that never wait long: short timeouts, no hidden retries, and the process's breaker."""
+"""Redis for requests: limits on every wait, no hidden retries, and the process's breaker."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import redis.asyncio as redis
 import structlog
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError as RedisConnectionError
 
-from app.patience import Line, patience
+from app.config import RedisAddress
+from app.patience import Line
 from app.redis_client.breaker import Breaker
+from app.redis_client.pool import MAX_CONNECTIONS, WAIT_SECONDS, BackgroundPool
+from app.redis_client.wire import FAILURES, reason_of
 
+CONNECT_SECONDS = 5.0
 COMMAND_SECONDS = 0.5
-_AT_THE_LATEST_SECONDS = 5.0
-_CONNECTIONS = 50
 
 log = structlog.get_logger(__name__)
 
@@ -24,25 +24,34 @@ class RedisUnavailableError(Exception):
 
 
 class RedisConnection:
-    """The process's pool for commands. `use()` bounds a block of commands and keeps the breaker."""
+    """The process's pool for commands. `use()` runs a few of them and keeps the breaker."""
 
-    def __init__(self, url: str, breaker: Breaker) -> None:
+    def __init__(
+        self,
+        address: RedisAddress,
+        breaker: Breaker,
+        *,
+        connect_seconds: float = CONNECT_SECONDS,
+        command_seconds: float = COMMAND_SECONDS,
+    ) -> None:
+        self._address = address
         self._breaker = breaker
-        self._line = Line(_CONNECTIONS, seconds=COMMAND_SECONDS, is_failure=_is_away)
-        self._client: redis.Redis = redis.Redis.from_url(
-            url,
-            decode_responses=True,
-            max_connections=_CONNECTIONS,
-            # `use()` is what bounds commands. These are for a cancellation that redis-py swallows (adr/0003).
-            socket_timeout=_AT_THE_LATEST_SECONDS,
-            socket_connect_timeout=_AT_THE_LATEST_SECONDS,
-            # redis-py would retry ten times, for seconds. One reconnect covers a connection that went stale.
-            retry=Retry(NoBackoff(), 1),
+        self._line = Line(MAX_CONNECTIONS, seconds=WAIT_SECONDS + command_seconds, is_failure=_is_failure)
+        self._pool = BackgroundPool(
+            address,
+            connect_seconds=connect_seconds,
+            command_seconds=command_seconds,
+            on_connected=breaker.reset,
         )
+        self._client = _Client(connection_pool=self._pool)
+
+    def warm_up(self) -> None:
+        """Begin to connect on the running loop, so that the first request need not wait for it."""
+        self._pool.warm_up()
 
     @asynccontextmanager
     async def use(self) -> AsyncIterator["redis.Redis"]:
-        """Run a few commands within `COMMAND_SECONDS`; in a rush others come first.
+        """Run a few commands, each within the limit of a command; under load, callers queue for a connection.
 
         Raises:
             RedisUnavailableError: Redis failed or timed out in this block, or up to two seconds ago.
@@ -51,13 +60,12 @@ class RedisConnection:
         try:
             async with self._line.place():
                 self._require_hope()  # others may have found out meanwhile
-                async with patience(COMMAND_SECONDS):
-                    yield self._client
-        except Exception as error:
-            if not _is_away(error):
-                raise
+                yield self._client
+        except FAILURES as error:
             self._breaker.trip()
-            log.warning("redis_unavailable", error=type(error).__name__)
+            log.warning(
+                "redis_unavailable", error=type(error).__name__, reason=reason_of(error, self._address)
+            )
             raise RedisUnavailableError from error
 
     def _require_hope(self) -> None:
@@ -71,8 +79,19 @@ class RedisConnection:
 
     async def aclose(self) -> None:
         """Close the pool."""
-        await self._client.aclose()
+        await self._pool.disconnect()
 
 
-def _is_away(error: BaseException) -> bool:
-    return isinstance(error, RedisError | OSError | TimeoutError)
+class _Client(redis.Redis):
+    """redis-py's client, which tries a command once more on another connection when one was closed."""
+
+    async def execute_command(self, *args: object, **options: object) -> object:
+        """Run a command."""
+        try:
+            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # redis-py's
+        except RedisConnectionError:
+            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # the same
+
+
+def _is_failure(error: BaseException) -> bool:
+    return isinstance(error, FAILURES)

@@ -12,18 +12,19 @@ from uuid import UUID
 import redis.asyncio as redis
 import structlog
 from redis.asyncio.client import PubSub
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from app.background import lasting
+from app.config import RedisAddress
 from app.patience import patience
-from app.redis_client.connection import COMMAND_SECONDS
 from app.redis_client.reply_events import ReplyEvent, channel_of
+from app.redis_client.wire import FAILURES, connection_options, reason_of
 
 _KEEP_OPEN_CHANNEL = "replies"  # a pub/sub connection without any channel cannot be read
 _RECONNECT_SECONDS = 1.0
 _READ_SECONDS = 5.0
+_ASK_SECONDS = 5  # of silence, after which redis-py sends a PING with the next read
+_SILENT_SECONDS = 10.0  # without an answer to that: the flow was lost, or the server hangs
+_CLOSE_SECONDS = 0.5
 _SILENCE_SECONDS = 0.05
 _MOST_UNREAD = 500
 
@@ -97,15 +98,16 @@ class Inbox:
 class ReplyListener:
     """Subscribes to the replies that somebody in this process listens to."""
 
-    def __init__(self, url: str) -> None:
-        self._client: redis.Redis = redis.Redis.from_url(
-            url,
-            decode_responses=True,
-            socket_timeout=None,  # it is read for as long as nothing is said; health checks find a dead peer
-            socket_connect_timeout=COMMAND_SECONDS,
-            health_check_interval=10,
-            retry=Retry(NoBackoff(), 0),
+    def __init__(self, address: RedisAddress, *, connect_seconds: float, command_seconds: float) -> None:
+        self._address = address
+        self._connect_seconds = connect_seconds
+        self._command_seconds = command_seconds
+        self._pool = redis.ConnectionPool(
+            connection_class=redis.Connection if address.tls is None else redis.SSLConnection,
+            health_check_interval=_ASK_SECONDS,
+            **connection_options(address, connect_seconds=connect_seconds),
         )
+        self._client = redis.Redis(connection_pool=self._pool)
         self._inboxes: dict[str, set[Inbox]] = defaultdict(set)
         self._pubsub: PubSub | None = None
         self._task: asyncio.Task[None] | None = None
@@ -120,8 +122,8 @@ class ReplyListener:
         self._is_closing = True
         if self._task is not None:
             self._task.cancel()
-            await asyncio.wait({self._task}, timeout=COMMAND_SECONDS)
-        await self._client.aclose()
+            await asyncio.wait({self._task}, timeout=_CLOSE_SECONDS)
+        await self._pool.aclose()
 
     @property
     def inboxes(self) -> list[Inbox]:
@@ -151,8 +153,8 @@ class ReplyListener:
         pubsub = self._pubsub
         if pubsub is None:
             return False  # reconnecting: `_run` subscribes to all channels by itself
-        with contextlib.suppress(RedisError, OSError, TimeoutError):
-            async with patience(COMMAND_SECONDS):
+        with contextlib.suppress(*FAILURES):
+            async with patience(self._command_seconds):
                 await (pubsub.subscribe(channel) if command == "subscribe" else pubsub.unsubscribe(channel))
                 return True
         return False
@@ -161,11 +163,16 @@ class ReplyListener:
         while not self._is_closing:
             try:
                 async with self._client.pubsub() as pubsub:
-                    await pubsub.subscribe(_KEEP_OPEN_CHANNEL, *self._inboxes)
+                    async with asyncio.timeout(self._connect_seconds):
+                        await pubsub.subscribe(_KEEP_OPEN_CHANNEL, *self._inboxes)
                     self._pubsub = pubsub
                     await self._read(pubsub)
-            except (RedisError, OSError, TimeoutError) as error:
-                log.warning("reply_listener_disconnected", error=type(error).__name__)
+            except FAILURES as error:
+                log.warning(
+                    "reply_listener_disconnected",
+                    error=type(error).__name__,
+                    reason=reason_of(error, self._address),
+                )
             finally:
                 self._pubsub = None
             for inbox in self.inboxes:
@@ -175,8 +182,25 @@ class ReplyListener:
     async def _read(self, pubsub: PubSub) -> None:
         while not self._is_closing:
             message = await pubsub.get_message(timeout=_READ_SECONDS)
-            if message is None or message["type"] == "unsubscribe":
+            if message is None:
+                _require_life(pubsub)
+                continue
+            if message["type"] == "unsubscribe":
                 continue
             event = ReplyEvent.decoded(message["data"]) if message["type"] == "message" else None
             for inbox in self._inboxes.get(str(message["channel"]), ()):
                 inbox.begin() if event is None else inbox.put(event)
+
+
+def _require_life(pubsub: PubSub) -> None:
+    """Refuse a connection on which nothing was heard, not even the answer to redis-py's PING.
+
+    Raises:
+        TimeoutError: nothing was heard for too long.
+    """
+    connection = pubsub.connection
+    if connection is None:
+        return
+    silent = asyncio.get_running_loop().time() - connection.next_health_check
+    if silent > _SILENT_SECONDS:
+        raise TimeoutError(f"no answer to PING for {_SILENT_SECONDS:g} s")

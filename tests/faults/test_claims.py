@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from uuid import UUID
 
-from app.config import PostgresAddress
+from app.config import PostgresAddress, RedisAddress
 from app.database import Database
 from app.jobs import Job
 from app.models import Message, MessageStatus
@@ -40,7 +40,7 @@ class _NoQueue:
 @asynccontextmanager
 async def _units_of_work(bench: Bench, count: int) -> AsyncIterator[list[UnitOfWork]]:
     """As many as there were worker processes, each with connections of its own."""
-    redis = RedisConnection(bench.valkey.url(), Breaker())
+    redis = RedisConnection(RedisAddress.parse(bench.valkey.url()), Breaker())
     databases = [Database.at(PostgresAddress.parse(bench.database.url)) for _ in range(count)]
     try:
         yield [

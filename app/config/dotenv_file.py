@@ -1,0 +1,34 @@
+"""The file `.env`: whether it can be read at all, and which of its lines mean nothing."""
+
+import io
+from pathlib import Path
+
+from dotenv.parser import parse_stream
+
+DOTENV_FILE = ".env"
+ENCODING = "utf-8-sig"
+"""UTF-8, with or without the mark that some editors put in front."""
+
+
+def dotenv_problems() -> list[str]:
+    """Say what is wrong with the file in the working directory, without any part of it; it may be missing."""
+    path = Path(DOTENV_FILE)
+    try:
+        if not path.exists():
+            return []
+        if path.is_dir():
+            return [f"{DOTENV_FILE} is a folder, and should be a file or not be there"]
+        text = path.read_text(encoding=ENCODING)
+    except UnicodeDecodeError:
+        return [f"{DOTENV_FILE} is not UTF-8 text: save it in that encoding"]
+    except OSError as error:
+        return [f"{DOTENV_FILE} cannot be read: {error.strerror or type(error).__name__}"]
+    lines = [
+        binding.original.line
+        for binding in parse_stream(io.StringIO(text))
+        if binding.error or (binding.key is not None and binding.value is None)
+    ]
+    return [
+        f"{DOTENV_FILE} line {line} is not NAME=value, or a quotation mark in it is not closed"
+        for line in lines
+    ]

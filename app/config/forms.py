@@ -1,0 +1,86 @@
+"""The forms of settings: each is checked at start by what will read it."""
+
+import re
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import NoDecode
+
+from app.config.broker_address import BrokerAddress
+from app.config.networks import Network, parse_networks
+from app.config.origins import parse_origins
+from app.config.postgres_address import PostgresAddress
+from app.config.redis_address import RedisAddress
+from app.config.texts import require_printable, split_list
+from app.config.web_address import web_address
+
+# Above these, libraries overflow: timers, dates, integers of the database and of Redis.
+_MAX_COUNT: Final = 1_000_000_000
+_MAX_SECONDS: Final = 1_000_000
+_MAX_DAYS: Final = 36_500
+_PATH_PART: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@-]*(/[A-Za-z0-9_][A-Za-z0-9._@-]*)*")
+
+
+def _database(value: SecretStr) -> SecretStr:
+    PostgresAddress.parse(value.get_secret_value())
+    return value
+
+
+def _redis(value: SecretStr) -> SecretStr:
+    RedisAddress.parse(value.get_secret_value())
+    return value
+
+
+def _broker(value: SecretStr) -> SecretStr:
+    BrokerAddress.parse(value.get_secret_value())
+    return value
+
+
+def _printable(value: SecretStr) -> SecretStr:
+    require_printable(value.get_secret_value())
+    return value
+
+
+def path_part(value: str) -> str:
+    """Refuse what would change the address that it becomes a part of.
+
+    Raises:
+        ValueError: without the value.
+    """
+    if not _PATH_PART.fullmatch(value):
+        raise ValueError("must consist of letters, digits and . _ - @ (it becomes part of an address)")
+    return value
+
+
+def _items(value: object) -> object:
+    return split_list(value) if isinstance(value, str) else value
+
+
+def _origins(value: object) -> object:
+    return parse_origins(value) if isinstance(value, str) else value
+
+
+def _networks(value: object) -> object:
+    return parse_networks(value) if isinstance(value, str) else value
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+Count = Annotated[int, Field(ge=0, le=_MAX_COUNT)]
+PositiveCount = Annotated[int, Field(ge=1, le=_MAX_COUNT)]
+Days = Annotated[int, Field(ge=0, le=_MAX_DAYS)]
+Seconds = Annotated[float, Field(ge=0, le=_MAX_SECONDS, allow_inf_nan=False)]
+PositiveSeconds = Annotated[float, Field(gt=0, le=_MAX_SECONDS, allow_inf_nan=False)]
+Items = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_items)]
+Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)]
+Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
+AnyCase = BeforeValidator(_lower)
+"""For words that may be written in upper case."""
+WebAddress = Annotated[str, AfterValidator(web_address)]
+PathPart = Annotated[str, AfterValidator(path_part)]
+HeaderSecret = Annotated[SecretStr, AfterValidator(_printable)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
+RedisUrl = Annotated[SecretStr, AfterValidator(_redis)]
+BrokerUrl = Annotated[SecretStr, AfterValidator(_broker)]
