@@ -11,7 +11,7 @@ from app.config import RedisAddress
 from app.patience import Line
 from app.redis_client.breaker import Breaker
 from app.redis_client.pool import MAX_CONNECTIONS, WAIT_SECONDS, BackgroundPool
-from app.redis_client.wire import FAILURES, reason_of
+from app.redis_client.wire import FAILURES, NoReplyError, reason_of
 
 CONNECT_SECONDS = 5.0
 COMMAND_SECONDS = 0.5
@@ -43,7 +43,7 @@ class RedisConnection:
             command_seconds=command_seconds,
             on_connected=breaker.reset,
         )
-        self._client = _Client(connection_pool=self._pool)
+        self._client = _Client(self._pool)
 
     def warm_up(self) -> None:
         """Begin to connect on the running loop, so that the first request need not wait for it."""
@@ -83,14 +83,27 @@ class RedisConnection:
 
 
 class _Client(redis.Redis):
-    """redis-py's client, which tries a command once more on another connection when one was closed."""
+    """redis-py's client, which tries a command once more on another connection when one was lost.
+
+    A connection that was closed says so; one that a NAT forgot falls silent. A new connection tells whether
+    it is that or the server: where the server hangs, none is made in time.
+    """
+
+    def __init__(self, pool: BackgroundPool) -> None:
+        super().__init__(connection_pool=pool)
+        self._pool = pool
 
     async def execute_command(self, *args: object, **options: object) -> object:
         """Run a command."""
         try:
             return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # redis-py's
         except RedisConnectionError:
-            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # the same
+            pass
+        except NoReplyError as error:
+            if not error.was_idle:
+                raise
+            self._pool.distrust_idle()
+        return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # redis-py's
 
 
 def _is_failure(error: BaseException) -> bool:

@@ -65,10 +65,15 @@ class BackgroundPool(redis.ConnectionPool):
         self._connecting: dict[asyncio.Task[None], float] = {}
         self._checking: set[asyncio.Task[None]] = set()
         self._arrivals = 0
+        self._trusted_since = 0.0
 
     def warm_up(self) -> None:
         """Begin to make a first connection, on the running loop."""
         self._start_connecting()
+
+    def distrust_idle(self) -> None:
+        """Ask every idle connection before it is used: one of them was lost without a word."""
+        self._trusted_since = time.monotonic()
 
     async def get_connection(self, command_name: object = None, *keys: object, **options: object) -> Limited:
         """Take a connection.
@@ -80,9 +85,10 @@ class BackgroundPool(redis.ConnectionPool):
         del command_name, keys, options  # redis-py's older callers name their command
         while self._idle:
             connection, since = self._idle.pop()
+            connection.was_idle = True
             if not await _is_clean(connection):
                 await connection.disconnect(nowait=True)
-            elif time.monotonic() - since > self._recheck_idle_seconds:
+            elif since < max(self._trusted_since, time.monotonic() - self._recheck_idle_seconds):
                 _start(self._recheck(connection), self._checking)
                 return await self._wait(second_try_seconds=_SECOND_TRY_SECONDS)
             else:

@@ -60,6 +60,15 @@ def connection_options(address: RedisAddress, *, connect_seconds: float) -> Conn
     )
 
 
+class NoReplyError(RedisTimeoutError):
+    """A connection is open, but a command on it was not answered in time."""
+
+    def __init__(self, seconds: float, *, was_idle: bool) -> None:
+        super().__init__(f"no answer within {seconds:g} s")
+        self.was_idle = was_idle
+        """Whether the connection had been idle before: its flow may have been lost meanwhile."""
+
+
 class _LimitedReplies(AbstractConnection):
     """Bounds sending a command and reading its reply, once `reply_seconds` is set.
 
@@ -67,6 +76,8 @@ class _LimitedReplies(AbstractConnection):
     """
 
     reply_seconds: float | None = None
+    was_idle: bool = False
+    """Whether nothing was heard on this connection since it was idle."""
 
     async def send_packed_command(
         self,
@@ -87,12 +98,14 @@ class _LimitedReplies(AbstractConnection):
     ) -> object:
         """Read the reply to a command."""
         async with self._limit():
-            return await super().read_response(
+            response: object = await super().read_response(
                 disable_decoding,
                 timeout,
                 disconnect_on_error=disconnect_on_error,
                 push_request=push_request,
             )
+        self.was_idle = False
+        return response
 
     @asynccontextmanager
     async def _limit(self) -> AsyncIterator[None]:
@@ -104,7 +117,7 @@ class _LimitedReplies(AbstractConnection):
                 yield
         except TimeoutError:
             await self.disconnect(nowait=True)
-            raise RedisTimeoutError(f"no answer within {self.reply_seconds:g} s") from None
+            raise NoReplyError(self.reply_seconds, was_idle=self.was_idle) from None
 
 
 class LimitedConnection(_LimitedReplies, redis.Connection):

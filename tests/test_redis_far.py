@@ -1,0 +1,193 @@
+"""Redis far away, behind a NAT that forgets flows, or not to be reached: what requests see of it."""
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+
+from app.config import RedisAddress
+from app.redis_client.breaker import Breaker
+from app.redis_client.connection import RedisConnection, RedisUnavailableError
+from app.redis_client.pool import BackgroundPool
+from tests.conftest import Servers
+from tests.support.person import Person, client, ok, some_number
+from tests.support.process import Process
+from tests.support.relay import Relay
+from tests.support.stack import Stack
+from tests.support.waiting import eventually
+
+_FAR_SECONDS = 0.12
+_ANSWER_SECONDS = 2.5
+_AT_ONCE = 10
+
+
+@pytest.fixture
+def through(own_stack: Stack) -> Iterator[Relay]:
+    """A relay in front of the stack's Redis, and of its queue."""
+    address = RedisAddress.parse(own_stack.redis_url)
+    with Relay(address.port) as relay:
+        own_stack.settings["REDIS_URL"] = _by(own_stack.redis_url, relay)
+        own_stack.settings["CELERY_BROKER_URL"] = _by(own_stack.settings["CELERY_BROKER_URL"], relay)
+        yield relay
+        for process in own_stack.processes:  # before what they are connected to ends
+            process.kill()
+
+
+def _by(url: str, relay: Relay) -> str:
+    return url.replace(f":{RedisAddress.parse(url).port}", f":{relay.port}")
+
+
+def _redis_status(base_url: str) -> str:
+    with client(base_url) as anyone:
+        status: str = anyone.get("/health").json()["checks"]["redis"]["status"]
+        return status
+
+
+def _api(stack: Stack, base_url: str) -> Process:
+    port = base_url.rpartition(":")[2]
+    [process] = [process for process in stack.processes if port in map(str, process.popen.args)]  # type: ignore[arg-type]  # a list
+    return process
+
+
+def test_a_redis_120_ms_away_serves_requests_and_wakes_workers(own_stack: Stack, through: Relay) -> None:
+    """Red when a connect is cut off by a command's limit, and when a block of commands has one limit."""
+    through.delay = _FAR_SECONDS
+    base_url = own_stack.start_api()
+    worker = own_stack.start_worker(REPLY_POLL_SECONDS="3000", REPLY_LEASE_SECONDS="3000")
+    eventually(lambda: _redis_status(base_url) == "up", what="a Redis that is up")
+    person = Person.sign_up(base_url)
+    # Only a job tells a worker that hardly ever asks the database.
+    exchange = person.say(person.open_room(), "From far away")
+    assert exchange["reply"]["status"] == "completed"
+    assert "redis_unavailable" not in _api(own_stack, base_url).log + worker.log
+    assert "job_dropped" not in _api(own_stack, base_url).log
+
+
+def test_a_connect_that_is_slower_than_a_request_waits_serves_the_next(
+    own_stack: Stack, through: Relay
+) -> None:
+    """Red when the request's limit ends the connect: each request then begins another."""
+    through.delay = 0.4
+    base_url = own_stack.start_api(REDIS_COMMAND_SECONDS="3")
+    with client(base_url) as anyone:
+        body = {"mobile_number": some_number(), "full_name": "Ada"}
+        eventually(lambda: anyone.post("/auth/signup", json=body).is_success, what="an answer")
+    assert through.accepted < _AT_ONCE
+
+
+def test_requests_succeed_after_a_nat_has_forgotten_every_idle_connection(
+    own_stack: Stack, through: Relay
+) -> None:
+    """Red when a request gives up with the connection that it was given."""
+    base_url = own_stack.start_api()
+    with client(base_url) as anyone, ThreadPoolExecutor(_AT_ONCE) as pool:
+        numbers = [some_number() for _ in range(_AT_ONCE)]
+        for number in numbers:
+            ok(anyone.post("/auth/signup", json={"mobile_number": number, "full_name": "Ada"}))
+        list(pool.map(lambda _: anyone.get("/health"), range(_AT_ONCE)))
+        assert through.forget() > 0
+        codes = pool.map(
+            lambda number: anyone.post("/auth/send-otp", json={"mobile_number": number}).status_code, numbers
+        )
+        assert list(codes) == [200] * _AT_ONCE
+    assert "redis_unavailable" not in _api(own_stack, base_url).log
+
+
+def test_the_reply_listener_notices_a_flow_that_was_forgotten(own_stack: Stack, through: Relay) -> None:
+    """Red when only the closing of a connection ends the listening: its events then never arrive again."""
+    base_url = own_stack.start_api()
+    through.forget()
+    log = _api(own_stack, base_url)
+    eventually(lambda: "reply_listener_disconnected" in log.log, seconds=60, what="a listener that notices")
+    own_stack.start_worker()
+    person = Person.sign_up(base_url)
+    assert person.say(person.open_room(), "Can you hear me?")["reply"]["status"] == "completed"
+
+
+@contextmanager
+def _unreachable() -> Iterator[int]:
+    """A port of which no connect ever ends: its queue is full, so the kernel drops what comes."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
+
+
+def test_posts_are_answered_in_time_while_redis_cannot_be_reached(own_stack: Stack) -> None:
+    with _unreachable() as port:
+        base_url = own_stack.start_api(REDIS_URL=f"redis://127.0.0.1:{port}/0")
+        person = own_stack.person().at(base_url)
+        for _ in range(5):
+            room = person.open_room()
+            began = time.monotonic()
+            answer = person.post(room, "Is there anybody?", Prefer="respond-async")
+            assert answer.status_code == 202
+            assert time.monotonic() - began < _ANSWER_SECONDS
+
+
+async def _use(address: RedisAddress, relay: Relay) -> None:
+    """Use connections that the relay has forgotten, all of them asked before they are used."""
+    pool = BackgroundPool(
+        address, connect_seconds=5, command_seconds=2, on_connected=lambda: None, recheck_idle_seconds=0
+    )
+    try:
+        first = await pool.get_connection()
+        await pool.release(first)
+        relay.forget()
+        began = time.monotonic()
+        second = await pool.get_connection()
+        assert second is not first
+        assert time.monotonic() - began < 1  # far below what the lost one would take to be given up
+        await pool.release(second)
+        assert await pool.get_connection() is second  # it answers, and is kept
+        await pool.release(second)
+    finally:
+        await pool.disconnect()
+
+
+def test_an_idle_connection_is_asked_before_a_command_is_sent_on_it(servers: Servers) -> None:
+    """Red when an idle connection is used unasked: a command is lost with it, and half a second."""
+    address = RedisAddress.parse(servers.redis_url)
+    with Relay(address.port) as relay:
+        asyncio.run(_use(RedisAddress.parse(_by(servers.redis_url, relay)), relay))
+
+
+def test_a_connect_that_ends_late_closes_the_breaker(servers: Servers) -> None:
+    """Red when the breaker stays open although a connection has come."""
+
+    async def wait_for_it(address: RedisAddress) -> None:
+        breaker = Breaker()
+        redis = RedisConnection(address, breaker, command_seconds=5)
+        try:
+            with pytest.raises(RedisUnavailableError):
+                async with redis.use() as commands:
+                    await commands.ping()
+            assert breaker.is_open
+            await asyncio.to_thread(eventually, lambda: not breaker.is_open, what="a breaker that closes")
+            async with redis.use() as commands:
+                assert await commands.ping()
+        finally:
+            await redis.aclose()
+
+    address = RedisAddress.parse(servers.redis_url)
+    with Relay(address.port, delay=0.4) as relay:
+        asyncio.run(wait_for_it(RedisAddress.parse(_by(servers.redis_url, relay))))
+        assert relay.accepted == 1
+
+
+def test_nothing_listens_and_the_log_says_so(own_stack: Stack) -> None:
+    base_url = own_stack.start_api(REDIS_URL="redis://:hidden-password@127.0.0.1:9/0")
+    assert _redis_status(base_url) == "down"
+    log = _api(own_stack, base_url).log
+    assert "Connection refused" in log
+    assert "hidden-password" not in log
