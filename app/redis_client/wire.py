@@ -132,6 +132,9 @@ def reason_of(error: BaseException, address: RedisAddress | None) -> str:
     """Return the message of a failure for the log: Redis's own words, without what a command carried."""
     text = " ".join(str(error).split()) or type(error).__name__
     text = text.partition(", with args beginning with")[0]
+    code = error.status_code if isinstance(error, RedisError) else None  # redis-py takes it off the message
+    if code and not text.startswith(code):
+        text = f"{code} {text}"
     if address is not None and address.password:
         text = text.replace(address.password, "***")
     return text[:_REASON_LENGTH]

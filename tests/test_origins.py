@@ -1,0 +1,129 @@
+"""Origins are taken in the form that browsers send; those that none sends are refused with the reason."""
+
+import pytest
+
+from app.config.origins import parse_origins
+from tests.support.person import Person, client, problem
+from tests.support.stack import Stack
+
+_APPS = (
+    "https://app.example.com",
+    "http://localhost:5173",
+    "http://localhost",
+    "https://localhost",
+    "http://127.0.0.1:3000",
+    "http://[::1]:3000",
+    "https://[2001:db8::7]",
+    "https://[::ffff:7f00:1]",
+    "https://xn--bcher-kva.example",
+    "https://under_score.example.com:8443",
+    "https://app.example.com.",
+    "http://app.example.com:443",
+    "https://app.example.com:80",
+    "capacitor://localhost",
+    "ionic://localhost",
+    "tauri://localhost",
+    "http://tauri.localhost",
+    "app://-",
+    "app://obsidian.md",
+    "vscode-webview://0a1b2c",
+    "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
+    "moz-extension://2c127fa4-62c7-7e4f-90e5-472b45eecfdc",
+    "safari-web-extension://2c127fa4-62c7-7e4f-90e5-472b45eecfdc",
+)
+
+
+@pytest.fixture(scope="module")
+def for_apps(stack: Stack) -> str:
+    """An API process for pages and apps of every kind."""
+    return stack.start_api(ALLOWED_ORIGINS=" , ".join(_APPS))
+
+
+@pytest.mark.parametrize("origin", _APPS)
+def test_what_browsers_send_is_allowed(for_apps: str, origin: str) -> None:
+    asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+    with client(for_apps) as page:
+        preflight = page.options("/chatroom", headers=asked)
+        answer = page.get("/", headers={"Origin": origin})
+    assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (200, origin)
+    assert answer.headers["access-control-allow-origin"] == origin
+
+
+@pytest.mark.parametrize("origin", ["null", "capacitor://other", "https://app.example.com:8443", "tauri://"])
+def test_other_origins_stay_refused(for_apps: str, origin: str) -> None:
+    with client(for_apps) as page:
+        asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+        problem(page.options("/chatroom", headers=asked), 403, "origin_not_allowed")
+
+
+@pytest.mark.parametrize(
+    ("origin", "reason"),
+    [
+        ("https://App.example.com", "upper-case letters"),
+        ("HTTPS://app.example.com", "scheme in upper case"),
+        ("capacitor://LocalHost", "upper-case letters"),
+        ("https://x.example.com:443", "default port"),
+        ("http://x.example.com:80", "default port"),
+        ("https://*.example.com", "wildcard"),
+        ("https://*", "wildcard"),
+        ("*.example.com", "not scheme://host"),
+        ("https://x.example.com/", "slash or path"),
+        ("https://x.example.com/path", "slash or path"),
+        ("https://x.example.com?query", "slash or path"),
+        ("https://x.example.com#fragment", "slash or path"),
+        ("https://x.example.com\\", "slash or path"),
+        ("capacitor://localhost/", "slash or path"),
+        ("https://user@x.example.com", "user or password"),
+        ("https://user:secret@x.example.com", "user or password"),
+        ("https://bücher.example", "not ASCII"),
+        ("null", "null"),
+        ("x.example.com", "not scheme://host"),
+        ("localhost:3000", "not scheme://host"),
+        ("//x.example.com", "not scheme://host"),
+        ("https://", "no host"),
+        ("https://:3000", "no host"),
+        ("capacitor://", "no host"),
+        ("https://x.example.com:", "port"),
+        ("https://x.example.com:0", "port"),
+        ("https://x.example.com:70000", "port"),
+        ("https://x.example.com:08443", "port"),
+        ("https://x.example.com:http", "port"),
+        ("file://x", "no origin"),
+        ("wss://x.example.com", "no origin"),
+        ("http://127.1", "IP address"),
+        ("http://0x7f.0.0.1", "IP address"),
+        ("http://127.0.0.01", "IP address"),
+        ("http://[0:0:0:0:0:0:0:1]", "IP address"),
+        ("http://[::ffff:127.0.0.1]", "IP address"),
+        ("http://[2001:DB8::7]", "upper-case"),
+        ("http://[fe80::1%25eth0]", "host that is none"),
+        ("https://a b.example.com", "host that is none"),
+        ("https://x..example.com", "host that is none"),
+        ("1app://localhost", "scheme that is none"),
+    ],
+)
+def test_what_no_browser_ever_sends_is_refused_with_the_reason(origin: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason) as refused:
+        parse_origins(f"https://good.example.com, {origin}, capacitor://localhost")
+    assert "item 2 " in str(refused.value)
+    assert "item 1 " not in str(refused.value)
+    assert "item 3 " not in str(refused.value)
+    assert "x.example" not in str(refused.value)
+
+
+def test_every_wrong_origin_is_named_at_once() -> None:
+    with pytest.raises(ValueError, match=r"item 1 .*; item 3 "):
+        parse_origins("https://a.example.com/, https://b.example.com, null")
+
+
+def test_an_app_may_be_allowed_without_being_a_page_that_payers_return_to(
+    stack: Stack, for_apps: str, person: Person
+) -> None:
+    """Red when an origin of another scheme fails the request, or passes as a web address."""
+    assert stack.base_url
+    with client(for_apps, {"Authorization": f"Bearer {person.token}"}) as http:
+        for address in ("capacitor://localhost/done", "tauri://localhost", "http://evil.example.com"):
+            refused = http.post("/subscribe/pro", json={"success_url": address})
+            problem(refused, 400, "validation_failed")
+        taken = http.post("/subscribe/pro", json={"success_url": "http://[::1]:3000/done"})
+    assert taken.status_code in (200, 201), taken.text
