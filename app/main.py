@@ -69,8 +69,11 @@ def create_app(settings: Settings, *, body_seconds: float = _BODY_SECONDS) -> Fa
     app.add_middleware(BodyMiddleware, max_bytes=_MAX_BODY_BYTES, seconds=body_seconds)
     app.add_middleware(RateLimitMiddleware, trusted_proxies=settings.trusted_proxies)
     app.add_middleware(FailureMiddleware)
-    if settings.allowed_origins:
-        app.add_middleware(CorsMiddleware, allow_origins=settings.allowed_origins)
+    is_development = settings.environment is Environment.DEVELOPMENT
+    if settings.allowed_origins or is_development:
+        app.add_middleware(
+            CorsMiddleware, allow_origins=settings.allowed_origins, allow_this_machine=is_development
+        )
     app.add_middleware(ResponseHeadersMiddleware, tls_only=settings.environment is Environment.PRODUCTION)
     app.add_middleware(RequestContextMiddleware)
     app.openapi = document(app)  # type: ignore[method-assign]  # FastAPI's documented way

@@ -25,6 +25,12 @@ def behind_pages(stack: Stack) -> str:
     return stack.start_api(ALLOWED_ORIGINS=f"{_PAGE}, http://localhost:3000")
 
 
+@pytest.fixture(scope="module")
+def in_development(stack: Stack) -> str:
+    """An API process as a developer starts it."""
+    return stack.start_api(ENVIRONMENT="development")
+
+
 def _assert_careful(answer: httpx.Response) -> None:
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["referrer-policy"] == "no-referrer"
@@ -127,15 +133,17 @@ def test_a_page_can_read_that_it_sent_too_much(stack: Stack) -> None:
 
 
 def test_a_page_can_read_that_we_crashed(stack: Stack) -> None:
-    """A table that is missing is what nobody expects; red when the 500 is answered outside CORS."""
+    """A table that cannot be read is unexpected; red when the 500 is answered outside CORS."""
     address = stack.start_api(ALLOWED_ORIGINS=_PAGE)
     somebody = stack.person()
     with client(address, {"Origin": _PAGE, "Authorization": f"Bearer {somebody.token}"}) as page:
         ok(page.get("/user/me"))
         stack.database.run("ALTER TABLE daily_usage RENAME TO mislaid")
+        stack.database.run("CREATE VIEW daily_usage AS SELECT * FROM mislaid WHERE 1 / 0 = 1")
         try:
             crashed = page.get("/subscription/status")
         finally:
+            stack.database.run("DROP VIEW daily_usage")
             stack.database.run("ALTER TABLE mislaid RENAME TO daily_usage")
     body = problem(crashed, 500, "internal_error")
     assert "mislaid" not in json.dumps(body)
@@ -242,3 +250,28 @@ def test_a_client_that_leaves_in_the_middle_of_its_body_leaves_no_crash(stack: S
     with client(stack.base_url) as anyone:
         ok(anyone.get("/health/live"))
     assert "request_crashed" not in next(p for p in stack.processes if p.name == "api").log
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_admitted"),
+    [
+        ("http://localhost:5173", True),
+        ("https://localhost", True),
+        ("http://127.0.0.1:3000", True),
+        ("http://[::1]:8080", True),
+        ("capacitor://localhost", True),
+        ("http://localhost.example.com", False),
+        ("http://localhost:5173.example.com", False),
+        ("https://example.com", False),
+        ("null", False),
+    ],
+)
+def test_pages_of_this_machine_may_call_the_api_in_development(
+    in_development: str, stack: Stack, origin: str, *, is_admitted: bool
+) -> None:
+    with client(in_development, {"Origin": origin}) as page:
+        assert (page.get("/").headers.get("access-control-allow-origin") == origin) is is_admitted
+        asked = page.options("/chatroom", headers={"Access-Control-Request-Method": "POST"})
+        assert asked.status_code == (200 if is_admitted else 403)
+    with client(stack.base_url, {"Origin": origin}) as page:
+        assert "access-control-allow-origin" not in page.get("/").headers

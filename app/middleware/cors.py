@@ -1,4 +1,4 @@
-"""CORS for the pages of `ALLOWED_ORIGINS`; others get no header of it, and a refusal the one error body."""
+"""CORS for the pages of `ALLOWED_ORIGINS`; others get no header of it, and a rejection the one error body."""
 
 from typing import Final
 
@@ -31,6 +31,8 @@ _EXPOSED_HEADERS: Final = (
     "Content-Disposition",
     "WWW-Authenticate",
 )
+# Whatever a developer's page or app shell is served from: http://localhost:5173, capacitor://localhost, …
+_ON_THIS_MACHINE: Final = r"[a-z][a-z0-9+.-]*://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?"
 
 
 class CorsMiddleware(CORSMiddleware):
@@ -39,10 +41,11 @@ class CorsMiddleware(CORSMiddleware):
     Preflights end here: they cost nothing and count on no limit.
     """
 
-    def __init__(self, app: ASGIApp, *, allow_origins: tuple[str, ...]) -> None:
+    def __init__(self, app: ASGIApp, *, allow_origins: tuple[str, ...], allow_this_machine: bool) -> None:
         super().__init__(
             app,
             allow_origins=allow_origins,
+            allow_origin_regex=_ON_THIS_MACHINE if allow_this_machine else None,
             allow_methods=_METHODS,
             allow_headers=_REQUEST_HEADERS,
             expose_headers=_EXPOSED_HEADERS,

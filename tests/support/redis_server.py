@@ -68,7 +68,7 @@ class Certificates:
 
     def __init__(self, folder: Path, *, host: str = "localhost") -> None:
         folder.mkdir()
-        self.authority, self._certificate, self._key = (
+        self.authority, self.certificate, self.key = (
             folder / name for name in ("authority.pem", "server.pem", "server.key")
         )
         authority_key, request, names = folder / "authority.key", folder / "server.csr", folder / "names"
@@ -76,13 +76,13 @@ class Certificates:
         new_key = ("-newkey", "rsa:2048", "-nodes", "-keyout")
         usage = ("-addext", "keyUsage=critical,keyCertSign,cRLSign")
         _openssl("req", "-x509", *new_key, authority_key, "-out", self.authority, "-subj", "/CN=Test", *usage)
-        _openssl("req", *new_key, self._key, "-out", request, "-subj", f"/CN={host}")
+        _openssl("req", *new_key, self.key, "-out", request, "-subj", f"/CN={host}")
         signed_by = ("-CA", self.authority, "-CAkey", authority_key, "-CAcreateserial")
-        _openssl("x509", "-req", "-in", request, *signed_by, "-extfile", names, "-out", self._certificate)
+        _openssl("x509", "-req", "-in", request, *signed_by, "-extfile", names, "-out", self.certificate)
 
     def options(self, port: int) -> tuple[str, ...]:
         """What makes redis-server speak TLS only, and ask no client for a certificate."""
-        files = ("--tls-cert-file", str(self._certificate), "--tls-key-file", str(self._key))
+        files = ("--tls-cert-file", str(self.certificate), "--tls-key-file", str(self.key))
         return ("--tls-port", str(port), *files, "--tls-auth-clients", "no")
 
 
