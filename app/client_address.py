@@ -1,15 +1,22 @@
 """From where a request comes: the address that limits count and sessions remember."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
+
+import structlog
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 _LOOPBACK: Final = IPv4Address("127.0.0.1")
 _NEIGHBOURS_BITS: Final = 64  # what a provider gives to one subscriber at least (RFC 6177)
+_FOLLOWED: Final = (b"x-forwarded-for", "X-Forwarded-For")
+_NOT_FOLLOWED: Final = ((b"forwarded", "Forwarded"), (b"x-real-ip", "X-Real-IP"))
+_MAX_WARNED: Final = 100  # anybody can send these headers from anywhere
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +24,10 @@ class ClientAddress:
     """Somebody's address; None where the connection has none, as on a Unix socket."""
 
     address: Address | None
+    peer: Address | None = None
+    """Who is at the other end of the connection: the caller or a proxy."""
+    is_peer_trusted: bool = False
+    """Whether the peer is one of `TRUSTED_PROXIES`."""
 
     def __str__(self) -> str:
         """As a person writes it."""
@@ -25,9 +36,14 @@ class ClientAddress:
     @property
     def limited_as(self) -> str:
         """What counts as one caller: an IPv4 address, or the /64 of an IPv6 address."""
-        if isinstance(self.address, IPv6Address):
-            return str(ip_network((self.address, _NEIGHBOURS_BITS), strict=False))
-        return str(self)
+        return str(self) if self.address is None else one_caller(self.address)
+
+
+def one_caller(address: Address) -> str:
+    """Return what counts as one caller: an IPv4 address, or the /64 of an IPv6 address."""
+    if isinstance(address, IPv6Address):
+        return str(ip_network((address, _NEIGHBOURS_BITS), strict=False))
+    return str(address)
 
 
 def client_address(
@@ -48,14 +64,15 @@ def client_address(
         forwarded_for: the `X-Forwarded-For` headers in their order.
         trusted: the proxies.
     """
-    found = _real_peer(peer, server, is_forwarded=bool(forwarded_for))
+    found = connected = _real_peer(peer, server, is_forwarded=bool(forwarded_for))
     hops = [hop for header in forwarded_for for hop in header.split(",")]
     while found is not None and hops and _is_trusted(found, trusted):
         before = _parse(hops.pop())
         if before is None:
             break
         found = before
-    return ClientAddress(found)
+    is_peer_trusted = connected is not None and _is_trusted(connected, trusted)
+    return ClientAddress(found, connected, is_peer_trusted)
 
 
 def _real_peer(
@@ -91,3 +108,41 @@ def _parse(text: str) -> Address | None:
     if isinstance(address, IPv6Address):
         return address.ipv4_mapped or IPv6Address(address.packed)  # without a scope such as %eth0
     return address
+
+
+class ForwardedWarnings:
+    """Warns once per address and process of a proxy behind which all callers share one limit.
+
+    Such a proxy is not in `TRUSTED_PROXIES`, or sends another header than the one that is followed.
+    """
+
+    def __init__(self) -> None:
+        self._warned: set[str] = set()
+
+    def note(self, headers: Iterable[tuple[bytes, bytes]], caller: ClientAddress) -> None:
+        """Warn if a request with these headers comes from such a proxy."""
+        names = {name for name, _ in headers}
+        name, written = _FOLLOWED
+        if name in names:
+            if not caller.is_peer_trusted:
+                self._warn(caller, written, "if this is your proxy, name its address in TRUSTED_PROXIES")
+            return
+        for name, written in _NOT_FOLLOWED:
+            if name in names:
+                advice = (
+                    "only X-Forwarded-For is read: have your proxy send it, and name it in TRUSTED_PROXIES"
+                )
+                self._warn(caller, written, advice)
+                return
+
+    def _warn(self, caller: ClientAddress, header: str, advice: str) -> None:
+        address = "unknown" if caller.peer is None else one_caller(caller.peer)
+        if address in self._warned or len(self._warned) >= _MAX_WARNED:
+            return
+        self._warned.add(address)
+        log.warning(
+            "forwarded_header_ignored",
+            header=header,
+            address=str(caller.peer or address),
+            advice=f"{advice}; until then all of its callers share one limit",
+        )

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import metrics
 from app.bootstrap.api import ApiServices
-from app.client_address import Network, client_address
+from app.client_address import ForwardedWarnings, Network, client_address
 from app.errors import RateLimitExceeded
 from app.models import Plan
 from app.rate_limiter import AppliedLimits, is_exempt
@@ -28,6 +28,7 @@ class RateLimitMiddleware:
     def __init__(self, app: ASGIApp, *, trusted_proxies: Sequence[Network]) -> None:
         self._app = app
         self._trusted_proxies = trusted_proxies
+        self._warnings = ForwardedWarnings()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -42,6 +43,7 @@ class RateLimitMiddleware:
         )
         scope["state"]["client_address"] = address
         if not is_exempt(scope["path"]):
+            self._warnings.note(scope["headers"], address)
             await self._count(scope, headers, address.limited_as)
         await self._app(scope, receive, send)
 
