@@ -1,4 +1,4 @@
-"""A database that speaks TLS only: libpq's options mean what they mean for libpq, for the service and Alembic."""
+"""A database that speaks TLS only: libpq's options mean what they mean for libpq, also for Alembic."""
 
 import shutil
 from collections.abc import Iterator

@@ -261,3 +261,12 @@ def test_production_takes_no_money_through_a_sandbox(tmp_path: object, name: str
     assert done.returncode == 1
     assert name in done.stderr
     assert "visible" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
+def test_authorities_that_cannot_be_read_are_named_at_start(tmp_path: object, name: str) -> None:
+    """Red without the check: the worker cannot start, for want of a file that it does not name."""
+    done = _load({**_SAFE, name: "/visible/nowhere"}, tmp_path)
+    assert done.returncode == 1
+    assert name in done.stderr
+    assert "visible" not in done.stderr

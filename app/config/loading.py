@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
+from app.config.authorities import authority_problems
 from app.config.dotenv_file import dotenv_problems
 from app.config.proxies import proxy_problems
 from app.config.safety import problems_of
@@ -39,7 +40,8 @@ def load_settings() -> Settings:
     problems += [
         f"{field.upper()} {message}" for field, message in problems_of(settings) if field not in malformed
     ]
-    problems += [f"{variable} {message}" for variable, message in proxy_problems(os.environ)]
+    of_the_system = (*proxy_problems(os.environ), *authority_problems(os.environ))
+    problems += [f"{variable} {message}" for variable, message in of_the_system]
     if problems:
         raise SettingsInvalidError(problems)
     return settings
