@@ -8,3 +8,4 @@ LOCK = uv pip compile --quiet --universal --no-strip-extras --python-version 3.1
 lock:
 	$(LOCK) requirements.in -o requirements.txt
 	$(LOCK) requirements-dev.in -o requirements-dev.txt
+	python3 -m devtools.lock requirements.txt requirements-dev.txt

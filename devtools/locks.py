@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
@@ -84,12 +85,14 @@ class Pin:
         marker = self.requirement.marker
         return marker is None or marker.evaluate(dict(environment) if environment is not None else None)
 
+    def written(self) -> str:
+        """Name, extras and version."""
+        extras = f"[{','.join(sorted(self.extras))}]" if self.extras else ""
+        return f"{self.name}{extras}=={self.version}"
+
     def line(self) -> str:
         """As a line of a lock, without the marker."""
-        extras = f"[{','.join(sorted(self.extras))}]" if self.extras else ""
-        return " ".join(
-            [f"{self.name}{extras}=={self.version}", *(f"--hash={value}" for value in self.hashes)]
-        )
+        return " ".join([self.written(), *(f"--hash={value}" for value in self.hashes)])
 
 
 def read_pins(lock: Path) -> list[Pin]:
@@ -123,9 +126,12 @@ def unmet(
     `required` holds the requirements of each package, by name and version; one that it lacks has none.
     """
     environment = target.environment
-    chosen = {pin.name: pin for pin in pins if pin.is_for(environment)}
+    chosen: dict[NormalizedName, list[Pin]] = {}
+    for pin in pins:
+        if pin.is_for(environment):
+            chosen.setdefault(pin.name, []).append(pin)
     yield from _unmet_of("this project", frozenset(), roots, chosen, environment)
-    for pin in chosen.values():
+    for pin in chain.from_iterable(chosen.values()):
         requirements = required.get((pin.name, pin.version), ())
         yield from _unmet_of(pin.name, pin.extras, requirements, chosen, environment)
 
@@ -134,7 +140,7 @@ def _unmet_of(
     name: str,
     extras: frozenset[str],
     requirements: Iterable[Requirement],
-    chosen: Mapping[str, Pin],
+    chosen: Mapping[NormalizedName, Sequence[Pin]],
     environment: Mapping[str, str],
 ) -> Iterator[str]:
     for requirement in requirements:
@@ -143,13 +149,14 @@ def _unmet_of(
             marker.evaluate({**environment, "extra": extra}) for extra in (*extras, "")
         ):
             continue
-        pin = chosen.get(canonicalize_name(requirement.name))
-        if pin is None:
-            yield f"{name} requires {requirement}, which is not pinned"
-        elif missing := ",".join(sorted(_canonical(requirement.extras) - pin.extras)):
-            yield f"{name} requires {requirement}, but {pin.name} is pinned without [{missing}]"
-        elif not requirement.specifier.contains(pin.version, prereleases=True):
-            yield f"{name} requires {requirement}, but {pin.name} is pinned to {pin.version}"
+        pins = chosen.get(canonicalize_name(requirement.name), ())
+        wanted = _canonical(requirement.extras)
+        if not any(
+            pin.extras == wanted and requirement.specifier.contains(pin.version, prereleases=True)
+            for pin in pins
+        ):
+            pinned = ", ".join(pin.written() for pin in pins) or "nothing of it"
+            yield f"{name} requires {requirement}; pinned is {pinned}"
 
 
 def _canonical(extras: Iterable[str]) -> frozenset[str]:

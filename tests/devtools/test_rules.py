@@ -70,23 +70,25 @@ def test_address_or_path_is_found_in_a_lock(tree: Path, line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("requires", "pinned", "complaint"),
+    ("requires", "pinned"),
     [
-        ("auth[requests]<3,>=2", "auth==2.5", "auth is pinned without [requests]"),
-        ("auth[requests,grpc]", "auth[grpc]==2.5", "auth is pinned without [requests]"),
-        ("auth[Req_Uests]", "auth==2.5", "auth is pinned without [req-uests]"),
-        ("auth>=3", "auth==2.5", "auth is pinned to 2.5"),
-        ("auth", "other==1.0", "which is not pinned"),
-        ("auth[a] ; sys_platform == 'darwin'", "auth==2.5", "auth is pinned without [a]"),
-        ("auth[a] ; python_version >= '3.13'", "auth==2.5", "auth is pinned without [a]"),
-        ("auth[a] ; platform_machine == 'aarch64'", "auth==2.5", "auth is pinned without [a]"),
-        ("auth ; python_full_version < '3.11.3'", "auth==2.5 ; python_version >= '3.12'", "is not pinned"),
-        ("auth[a] ; extra == 'more'", "auth==2.5", "auth is pinned without [a]"),
+        ("auth[requests]<3,>=2", "auth==2.5"),
+        ("auth[requests,grpc]", "auth[grpc]==2.5"),
+        ("auth[requests]", "auth[grpc,requests]==2.5"),
+        ("auth[Req_Uests]", "auth==2.5"),
+        ("auth", "auth[requests]==2.5"),
+        ("auth>=3", "auth==2.5"),
+        ("auth", "other==1.0"),
+        ("auth[a] ; sys_platform == 'darwin'", "auth==2.5"),
+        ("auth[a] ; python_version >= '3.13'", "auth==2.5"),
+        ("auth[a] ; platform_machine == 'aarch64'", "auth==2.5"),
+        ("auth ; python_full_version < '3.11.3'", "auth==2.5 ; python_version >= '3.12'"),
+        ("auth[a] ; extra == 'more'", "auth==2.5"),
     ],
 )
 @pytest.mark.parametrize("lock", ["requirements.txt", "requirements-dev.txt"])
 def test_requirement_of_a_locked_package_that_is_not_pinned_is_found(
-    tree: Path, lock: str, requires: str, pinned: str, complaint: str
+    tree: Path, lock: str, requires: str, pinned: str
 ) -> None:
     _install(tree, "genai", "1.0", requires)
     _install(tree, "auth", "2.5")
@@ -97,14 +99,13 @@ def test_requirement_of_a_locked_package_that_is_not_pinned_is_found(
     )
     (found,) = _unpinned(tree)
     assert found.startswith(f"{lock}: genai requires auth")
-    assert complaint in found
 
 
 @pytest.mark.parametrize(
     ("requires", "pinned"),
     [
         ("auth[requests]<3,>=2", "auth[requests]==2.5"),
-        ("Auth[Re_Quests]", "auth[re-quests,other]==2.5"),
+        ("Auth[Re_Quests]", "auth==2.5\nauth[re-quests]==2.5"),
         ("auth[a] ; extra == 'less'", "auth==2.5"),
         ("auth[a] ; sys_platform == 'win32'", "auth==2.5"),
         ("auth[a] ; python_version < '3.11'", "auth==2.5"),
@@ -124,10 +125,10 @@ def test_requirement_that_is_pinned_or_needed_on_no_target_is_no_complaint(
 def test_requirement_of_the_in_files_that_is_not_pinned_is_found(tree: Path) -> None:
     (tree / "requirements.in").write_text("fastapi[standard]>=0.9  # why\n")
     (tree / "requirements-dev.in").write_text("-r requirements.in\n-c requirements.txt\npytest\n")
-    without = "requirements.txt: this project requires fastapi[standard]>=0.9, but fastapi is pinned without"
+    wanted = "this project requires fastapi[standard]>=0.9; pinned is"
     assert _unpinned(tree) == [
-        f"{without} [standard]",
-        "requirements-dev.txt: this project requires fastapi[standard]>=0.9, which is not pinned",
+        f"requirements.txt: {wanted} fastapi==1.0",
+        f"requirements-dev.txt: {wanted} nothing of it",
     ]
 
 
