@@ -59,10 +59,10 @@ class Trials:
 
     def offer_newer_releases(self) -> None:
         """Make the folder of newer releases, and see that pip takes from it what is not pinned."""
-        names = {pin.name for lock in locks.SOURCES for pin in locks.read_pins(self.root / lock)}
+        pins = [pin for lock in locks.SOURCES for pin in locks.read_pins(self.root / lock)]
         self._offer.mkdir()
-        newer.make_newer_releases(self._offer, names)
-        unpinned = min(names)
+        newer.make_newer_releases(self._offer, {(pin.name, pin.version) for pin in pins})
+        unpinned = pins[0].name
         report = self.folder / "unpinned.json"
         taken = dry_run(sys.executable, report, "--no-deps", "--find-links", self._offer, unpinned)
         if list(taken) != [(unpinned, newer.VERSION)]:
