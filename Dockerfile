@@ -1,14 +1,22 @@
 # One image for the API, the worker, Flower, the migration and the sandbox; the command says which.
-FROM python:3.11-slim AS builder
+# 3.13 is the newest Python that every compiled dependency names as supported (uvloop names no later one).
+FROM python:3.13-slim AS builder
+WORKDIR /build
 COPY requirements.txt .
+# Nothing is left to resolve, so pip check has to find the lock complete; the environment needs pip only here.
 RUN python -m venv /venv \
- && /venv/bin/pip install --no-cache-dir --require-hashes --only-binary :all: --requirement requirements.txt
+ && /venv/bin/pip install --no-cache-dir --no-deps --require-hashes --only-binary :all: --requirement requirements.txt \
+ && /venv/bin/pip check \
+ && /venv/bin/pip uninstall --yes pip
 
-FROM python:3.11-slim
+FROM python:3.13-slim
+# The base image's own pip goes, too, and with ensurepip the copy of it that it would install.
 RUN groupadd --gid 10001 app \
- && useradd --uid 10001 --gid app --no-create-home --home-dir /srv --shell /usr/sbin/nologin app
-COPY --from=builder /venv /venv
+ && useradd --uid 10001 --gid app --no-create-home --home-dir /srv --shell /usr/sbin/nologin app \
+ && rm -rf /usr/local/bin/pip* /usr/local/lib/python3*/ensurepip \
+    /usr/local/lib/python3*/site-packages/pip /usr/local/lib/python3*/site-packages/pip-*
 WORKDIR /srv
+COPY --from=builder /venv /venv
 COPY alembic.ini ./
 COPY alembic alembic
 COPY app app
@@ -16,4 +24,5 @@ COPY sandbox sandbox
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 10001:10001
 EXPOSE 8000
-CMD ["uvicorn", "app.main:app", "--host", "0.0.0.0", "--port", "8000", "--timeout-graceful-shutdown", "10", "--no-server-header", "--ws", "none"]
+# The shell gives way to uvicorn, which then gets the signals.
+CMD ["sh", "-c", "exec uvicorn app.main:app --host 0.0.0.0 --port \"${PORT:-8000}\" --timeout-graceful-shutdown 10 --no-server-header --ws none"]
