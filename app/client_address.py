@@ -14,7 +14,7 @@ _LOOPBACK: Final = IPv4Address("127.0.0.1")
 _NEIGHBOURS_BITS: Final = 64  # what a provider gives to one subscriber at least (RFC 6177)
 _FOLLOWED: Final = (b"x-forwarded-for", "X-Forwarded-For")
 _NOT_FOLLOWED: Final = ((b"forwarded", "Forwarded"), (b"x-real-ip", "X-Real-IP"))
-_MAX_WARNED: Final = 100  # anybody can send these headers from anywhere
+_MAX_WARNED: Final = 100  # any caller can send these headers
 
 log = structlog.get_logger(__name__)
 

@@ -120,7 +120,7 @@ def test_api_worker_and_flower_use_the_same_database_over_tls(
 def test_a_server_that_cannot_be_verified_is_refused_by_all(
     stack_of: Stack, server: RedisServer, certificates: Certificates, tmp_path: Path, where: str
 ) -> None:
-    """Red where a process sends its password to whoever stands between: kombu verifies nothing by default."""
+    """Red where a process sends its password to an unverified server, as kombu does by default."""
     other = Certificates(tmp_path / "others")
     address = where.format(port=server.port, authority=certificates.authority, other=other.authority)
     stack_of.settings["REDIS_URL"] = f"rediss://{_LOGIN}@{address}"

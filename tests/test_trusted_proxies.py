@@ -65,7 +65,7 @@ def test_checks_of_a_platform_say_nothing(stack: Stack) -> None:
 
 
 def test_a_hundred_addresses_are_warned_of_and_no_more() -> None:
-    """Red without a bound: whoever sends the header from many addresses fills the log and the memory."""
+    """Red without a bound: a caller with many addresses fills the log and the memory."""
     warnings = ForwardedWarnings()
     headers = [(b"x-forwarded-for", b"203.0.113.7")]
     with structlog.testing.capture_logs() as lines:

@@ -57,7 +57,7 @@ class BrokerAddress:
             return cls.of_redis(RedisAddress.parse(text))
         if parts.scheme == "redis+socket":
             return cls(_socket_url(text), None, None)
-        host_of(parts, _AMQP_PORTS[parts.scheme])
+        host, _ = host_of(parts, _AMQP_PORTS[parts.scheme])
         credentials_of(parts)
         is_tls = parts.scheme == "amqps"
         tls_options = options_of(parts, known=TLS_OPTIONS if is_tls else ())
@@ -70,7 +70,7 @@ class BrokerAddress:
             parse_url(url)
         except (ValueError, KeyError):
             raise ValueError("cannot be read by kombu, Celery's client of brokers") from None
-        return cls(url, tls.as_amqp() if tls else None, None)
+        return cls(url, tls.as_amqp(host) if tls else None, None)
 
 
 def _socket_url(text: str) -> str:

@@ -98,13 +98,13 @@ class TlsOptions:
             found["ssl_password"] = self.password
         return found
 
-    def as_amqp(self) -> dict[str, object]:
-        """As py-amqp's options. Given with None, `server_hostname` is the address's host and is checked."""
+    def as_amqp(self, host: str) -> dict[str, object]:
+        """As py-amqp's options; it checks a host name only if it is given one."""
         given = {"ca_certs": self.ca_certs, "certfile": self.certfile, "keyfile": self.keyfile}
         options: dict[str, object] = {name: value for name, value in given.items() if value is not None}
         options["cert_reqs"] = self.verify
         if self.check_hostname:
-            options["server_hostname"] = None
+            options["server_hostname"] = host
         return options
 
 

@@ -8,7 +8,8 @@ OPEN_SECONDS = 2.0
 class Breaker:
     """Remembers the last failure; safe to use from several threads (a single float is read and set)."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, open_seconds: float = OPEN_SECONDS) -> None:
+        self._open_seconds = open_seconds
         self._open_until = 0.0
 
     @property
@@ -17,9 +18,9 @@ class Breaker:
         return time.monotonic() < self._open_until
 
     def trip(self) -> None:
-        """Note a failure: no try for the next `OPEN_SECONDS`."""
-        self._open_until = time.monotonic() + OPEN_SECONDS
+        """Note a failure: no try for the next `open_seconds`."""
+        self._open_until = time.monotonic() + self._open_seconds
 
     def reset(self) -> None:
-        """Note that Redis answers: tries are worth their while again."""
+        """Note that Redis answers: let uses through again."""
         self._open_until = 0.0

@@ -85,8 +85,8 @@ class RedisConnection:
 class _Client(redis.Redis):
     """redis-py's client, which tries a command once more on another connection when one was lost.
 
-    A connection that was closed says so; one that a NAT forgot falls silent. A new connection tells whether
-    it is that or the server: where the server hangs, none is made in time.
+    A closed connection raises an error; one that a NAT dropped only falls silent. A new connection tells the
+    second from a server that hangs, to which none can be made.
     """
 
     def __init__(self, pool: BackgroundPool) -> None:

@@ -1,7 +1,7 @@
-"""Connections to Redis, made and checked in the background, so that no request pays for more than a wait.
+"""Connections to Redis that are made and checked in the background, apart from the requests that need them.
 
-redis-py connects within the command that needs a connection: a request's limit then cuts off every connect to
-a server far away, and the next request starts over. Here a connect goes on when the request has given up.
+redis-py connects within a command. The command's limit would end every connect to a distant server, and the
+next request would start over; here a connect continues after its request has given up.
 """
 
 import asyncio
@@ -24,12 +24,11 @@ Limited = LimitedConnection | LimitedTlsConnection
 
 MAX_CONNECTIONS = 50
 WAIT_SECONDS = 1.0
-"""The longest that a request waits for a connection while none comes free and none is made."""
+"""The longest that a request waits for a connection while none is returned and none is made."""
 _RECHECK_IDLE_SECONDS = 15.0
-"""A connection that was idle for longer is asked before it is used: a NAT may have forgotten it."""
-_MAX_IDLE_SECONDS = (
-    180.0  # NAT gateways and load balancers of cloud providers forget a flow after 4 to 6 minutes
-)
+"""A connection that was idle for longer is checked by a PING before it is used: a NAT may have dropped it."""
+# NAT gateways and load balancers of cloud providers drop a flow after 4 to 6 idle minutes.
+_MAX_IDLE_SECONDS = 180.0
 _SECOND_TRY_SECONDS = 0.05
 _MAX_WAIT_SECONDS = 15.0
 _CLOSE_SECONDS = 1.0
@@ -38,8 +37,8 @@ _CLOSE_SECONDS = 1.0
 class BackgroundPool(redis.ConnectionPool):
     """A pool whose connections are made by tasks of their own, each within `connect_seconds`.
 
-    A request gets the first connection that comes free, is made, or answers after a long rest. Each reply to
-    a command then has `command_seconds` to arrive.
+    A request gets the first connection that is returned, is made, or answers a PING after it was idle. Each
+    reply to a command then has `command_seconds` to arrive.
     """
 
     def __init__(
@@ -68,18 +67,18 @@ class BackgroundPool(redis.ConnectionPool):
         self._trusted_since = 0.0
 
     def warm_up(self) -> None:
-        """Begin to make a first connection, on the running loop."""
+        """Start the first connect, on the running loop."""
         self._start_connecting()
 
     def distrust_idle(self) -> None:
-        """Ask every idle connection before it is used: one of them was lost without a word."""
+        """Check every idle connection before its next use: one of them was dropped silently."""
         self._trusted_since = time.monotonic()
 
     async def get_connection(self, command_name: object = None, *keys: object, **options: object) -> Limited:
         """Take a connection.
 
         Raises:
-            redis.exceptions.TimeoutError: none was free or made in time; one may still be in the making.
+            redis.exceptions.TimeoutError: none was returned or made in time; the connect continues.
             redis.exceptions.ConnectionError: the server refused.
         """
         del command_name, keys, options  # redis-py's older callers name their command
@@ -97,7 +96,7 @@ class BackgroundPool(redis.ConnectionPool):
         return await self._wait(second_try_seconds=0)
 
     async def release(self, connection: AbstractConnection) -> None:
-        """Take a connection back; one that failed is closed already."""
+        """Return a connection to the pool; one that failed is closed already."""
         if not isinstance(connection, Limited):
             raise TypeError("a connection of another pool")
         self._used.discard(connection)
@@ -105,7 +104,7 @@ class BackgroundPool(redis.ConnectionPool):
             self._hand_on(connection)
 
     async def disconnect(self, inuse_connections: bool = True) -> None:  # noqa: FBT001, FBT002  # redis-py's
-        """Close every connection, and end those in the making."""
+        """Close every connection, and cancel the connects under way."""
         del inuse_connections
         tasks = {*self._connecting, *self._checking}
         for task in tasks:
@@ -139,22 +138,22 @@ class BackgroundPool(redis.ConnectionPool):
         return connection
 
     def _take_back(self, arrival: "asyncio.Future[Limited]") -> None:
-        """Stop waiting; a connection that came at the last moment goes to the next in line."""
+        """Stop waiting; pass on a connection that arrived at the last moment."""
         if arrival in self._waiting:
             self._waiting.remove(arrival)
         if arrival.done() and not arrival.cancelled() and arrival.exception() is None:
             self._hand_on(arrival.result())
 
     def _connect_for(self, arrival: "asyncio.Future[Limited]") -> None:
-        """Make a connection for one who still waits, unless enough are being made.
-
-        One that has been in the making for longer than anybody waits may never be made: the flow is lost.
-        """
-        since = time.monotonic() - WAIT_SECONDS
-        young = sum(began > since for began in self._connecting.values())
+        """Start a connect for a request that still waits, unless enough have been started recently."""
         is_room = len(self._used) + len(self._connecting) < MAX_CONNECTIONS
-        if not arrival.done() and young < len(self._waiting) and is_room:
+        if not arrival.done() and self._recent_connects() < len(self._waiting) and is_room:
             self._start_connecting()
+
+    def _recent_connects(self) -> int:
+        """Count the connects that can be expected to end; one that takes longer than a wait may hang."""
+        since = time.monotonic() - WAIT_SECONDS
+        return sum(began > since for began in self._connecting.values())
 
     def _start_connecting(self) -> None:
         task = asyncio.create_task(self._connect())
@@ -183,7 +182,7 @@ class BackgroundPool(redis.ConnectionPool):
         self._hand_on(connection)
 
     async def _recheck(self, connection: Limited) -> None:
-        """Ask a connection that has long been idle; it is closed when it does not answer."""
+        """Send PING on a connection that was idle; close it when no answer comes."""
         try:
             await connection.send_command("PING", check_health=False)
             await connection.read_response()
@@ -193,7 +192,7 @@ class BackgroundPool(redis.ConnectionPool):
             self._hand_on(connection)
 
     def _hand_on(self, connection: Limited) -> None:
-        """Give a connection to the first who waits, or keep it."""
+        """Give a connection to the first waiting request, or keep it idle."""
         self._arrivals += 1
         while self._waiting:
             arrival = self._waiting.popleft()
@@ -207,8 +206,10 @@ class BackgroundPool(redis.ConnectionPool):
             _start(old.disconnect(nowait=True), self._checking)
 
     def _fail_one(self, error: RedisError) -> None:
-        """Tell the first who waits that a connect failed: each began one."""
-        while self._waiting:
+        """Fail the first waiting request, unless a recent connect is under way for each of them."""
+        if task := asyncio.current_task():
+            self._connecting.pop(task, None)
+        while self._waiting and self._recent_connects() < len(self._waiting):
             arrival = self._waiting.popleft()
             if not arrival.done():
                 arrival.set_exception(error)

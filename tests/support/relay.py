@@ -1,4 +1,4 @@
-"""A TCP relay on loopback that adds latency, and that forgets flows without closing them, as a NAT does."""
+"""A TCP relay on loopback that adds latency, and that drops flows without closing them, as a NAT does."""
 
 import asyncio
 import contextlib
@@ -51,7 +51,7 @@ class Relay:
 
     @property
     def alive(self) -> int:
-        """How many connections are open and not forgotten."""
+        """How many connections are open and not dropped."""
         return sum(not flow.is_forgotten for flow in tuple(self._flows))
 
     def forget(self) -> int:
@@ -59,11 +59,11 @@ class Relay:
         return self._call(self._forget())
 
     def swallow(self) -> None:
-        """From now on accept connections and forward nothing on them; those there are go on."""
+        """From now on accept connections and forward nothing on them; existing ones go on."""
         self._forgets_new_flows = True
 
     def serve(self) -> None:
-        """Forward on new connections again; forgotten ones stay forgotten."""
+        """Forward on new connections again; dropped ones stay dropped."""
         self._forgets_new_flows = False
 
     def _call(self, work: Coroutine[object, object, _T]) -> _T:
@@ -126,7 +126,7 @@ class Relay:
                     due.put_nowait((self._loop.time() + self.delay, piece))
                 due.put_nowait((self._loop.time() + self.delay, b""))
                 await delivering
-                if flow.is_forgotten:  # neither the end of a forgotten flow is heard on the other side
+                if flow.is_forgotten:  # the other side does not hear of the end either
                     await asyncio.Event().wait()
         finally:
             delivering.cancel()
