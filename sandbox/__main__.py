@@ -3,6 +3,7 @@
 import argparse
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import uvicorn
 
@@ -46,6 +47,12 @@ def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         default=os.environ.get("SANDBOX_PUBLIC_URL") or None,
         help="where browsers reach the pages (SANDBOX_PUBLIC_URL, else as API requests reach the sandbox)",
     )
+    parser.add_argument(
+        "--state-file",
+        type=Path,
+        default=os.environ.get("SANDBOX_STATE_FILE") or None,
+        help="keeps Stripe's objects over restarts (SANDBOX_STATE_FILE, else they are kept in memory only)",
+    )
     parser.add_argument("--access-log", action="store_true", help="log every request")
     return parser.parse_args(arguments)
 
@@ -58,6 +65,7 @@ def main() -> None:
         webhook_url=options.stripe_webhook_url,
         webhook_secret=options.stripe_webhook_secret,
         public_url=options.public_url and options.public_url.rstrip("/"),
+        state_file=options.state_file,
     )
     uvicorn.run(
         create_app(pace, stripe),

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from sandbox.stripe.billing import Billing, Site
 from sandbox.stripe.calls import Calls
@@ -13,6 +14,7 @@ from sandbox.stripe.events import Events
 from sandbox.stripe.failures import Failures
 from sandbox.stripe.idempotency import Idempotency
 from sandbox.stripe.payments import Payments
+from sandbox.stripe.state_file import StateFile
 from sandbox.stripe.store import Store
 from sandbox.stripe.timeline import Timeline
 from sandbox.stripe.webhooks import Endpoint, Webhooks
@@ -27,6 +29,7 @@ class Options:
     webhook_url: str | None
     webhook_secret: str
     public_url: str | None
+    state_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class Account:
     idempotency: Idempotency
     failures: Failures
     calls: Calls
+    state: StateFile | None
 
     async def reset(self) -> None:
         """Forget everything, the moved clock too; only the webhook endpoint keeps its address and secrets."""
@@ -60,6 +64,7 @@ class Account:
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
         """Let time pass while the process serves; at the end nothing is left running."""
+        self.webhooks.resume(self.events.by_id.values())
         ticking = asyncio.create_task(self._tick())
         try:
             yield
@@ -67,21 +72,32 @@ class Account:
             ticking.cancel()
             self.failures.abandon()
             await self.webhooks.stop()
+            self._save()
 
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             self.timeline.catch_up()
+            self._save()
+
+    def _save(self) -> None:
+        if self.state is not None:
+            self.state.save()
 
 
 def open_account(options: Options) -> Account:
-    """Open an empty account."""
+    """Open an account: empty, or as its state file holds it."""
     clock, store, payments = Clock(), Store(), Payments()
     site = Site(options.public_url or "http://127.0.0.1", told=options.public_url is not None)
     webhooks = Webhooks(Endpoint(options.webhook_url, (options.webhook_secret,)))
     events = Events(clock, webhooks.offer)
     billing = Billing(store, clock, events, payments, site)
     checkout = Checkout(store, events, billing)
+    idempotency = Idempotency(clock)
+    state = None
+    if options.state_file is not None:
+        state = StateFile(options.state_file, clock, store, events, payments, site, idempotency)
+        state.load()
     return Account(
         clock=clock,
         store=store,
@@ -92,7 +108,8 @@ def open_account(options: Options) -> Account:
         checkout=checkout,
         timeline=Timeline(store, clock, billing, checkout),
         webhooks=webhooks,
-        idempotency=Idempotency(clock),
+        idempotency=idempotency,
         failures=Failures(),
         calls=Calls(),
+        state=state,
     )

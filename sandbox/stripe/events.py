@@ -10,6 +10,8 @@ from sandbox.stripe.ids import new_id
 from sandbox.stripe.problems import Json
 from sandbox.stripe.versions import CURRENT, in_version
 
+KEPT_SECONDS = 30 * 24 * 3600
+
 
 class Describable(Protocol):
     """What an event can tell of."""

@@ -3,14 +3,12 @@
 from dataclasses import dataclass
 
 from sandbox.stripe.account import Account
-from sandbox.stripe.events import Event
+from sandbox.stripe.events import KEPT_SECONDS, Event
 from sandbox.stripe.invoices import Invoice
 from sandbox.stripe.listing import listed
 from sandbox.stripe.params import EventList, InvoiceList, Params, PriceList
 from sandbox.stripe.prices import PRICES, Price
 from sandbox.stripe.problems import Json, StripeError, no_such
-
-EVENTS_KEPT = 30 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +93,7 @@ class EventLog:
         return listed(events, params, url="/v1/events", noun="event", wanted=wanted)
 
     def _kept(self, event: Event) -> bool:
-        return event.created >= self.account.clock.now() - EVENTS_KEPT
+        return event.created >= self.account.clock.now() - KEPT_SECONDS
 
 
 def _fits(name: str, wanted: str) -> bool:

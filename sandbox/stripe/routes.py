@@ -34,10 +34,14 @@ P = TypeVar("P", bound=Params)
 
 def stripe_routes(account: Account) -> list[BaseRoute]:
     """Build all of Stripe's routes over one account."""
-    return [*_api(account), *Pages(account).routes(), *Control(account).routes()]
+    routes = [*_api(account), *Pages(account).routes(), *Control(account).routes()]
+    if account.state is not None:
+        for route in routes:
+            route.app = account.state.saving(route.app)
+    return list[BaseRoute](routes)
 
 
-def _api(account: Account) -> list[BaseRoute]:
+def _api(account: Account) -> list[Route]:
     def route(verb: str, path: str, params: type[P], execute: Callable[[P, str], Json]) -> Route:
         return Route(f"/v1{path}", Method(account, params, execute), methods=[verb])
 

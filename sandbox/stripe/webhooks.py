@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import httpx2
@@ -84,6 +85,12 @@ class Webhooks:
             task = asyncio.get_running_loop().create_task(self._insist(delivery))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    def resume(self, events: Iterable[Event]) -> None:
+        """Go on delivering what was pending when the last process ended."""
+        for event in events:
+            if event.pending_webhooks:
+                self.offer(event)
 
     async def send_again(self, events: list[Event], at_once: int) -> list[Delivery]:
         """Send events once more, also taken ones: in this order, one try each, so many at a time."""
