@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devtools import rules
@@ -14,14 +13,16 @@ from devtools.state import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
-TOOLS = Path(sys.executable).parent  # of this .venv
+# A folder with a quote or a dollar breaks the scripts in .venv/bin, so the tools run as modules.
+IMPORT_LINTER = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 PYTHON_FILES = [".", "dev"]  # ruff finds the rest, but `dev` has no .py
 COMMANDS = {
     "format": ["ruff", "format", "--check", "--quiet", "--output-format=concise", *PYTHON_FILES],
     "lint": ["ruff", "check", "--output-format=concise", *PYTHON_FILES],
     "types": ["mypy"],
-    "types of ./dev": ["mypy", "dev"],
+    "types of ./dev": ["mypy", "dev", "flowerconfig.py"],
     "imports": ["lint-imports", "--no-logo"],
     "security": ["bandit", "-q", "-r", "app", "sandbox", "-c", "pyproject.toml"],
 }
@@ -66,8 +67,9 @@ def passes(name: str, check: Callable[[], str]) -> bool:
 
 def run_tool(args: Sequence[str]) -> str:
     """The output of a tool that failed, or nothing."""
+    program = ["-c", IMPORT_LINTER] if args[0] == "lint-imports" else ["-m", args[0]]
     done = subprocess.run(
-        [TOOLS / args[0], *args[1:]],
+        [sys.executable, *program, *args[1:]],
         cwd=ROOT,
         capture_output=True,
         text=True,

