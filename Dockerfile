@@ -18,6 +18,7 @@ RUN groupadd --gid 10001 app \
 WORKDIR /srv
 COPY --from=builder /venv /venv
 COPY alembic.ini ./
+COPY flowerconfig.py ./
 COPY alembic alembic
 COPY app app
 COPY sandbox sandbox

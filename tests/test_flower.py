@@ -1,0 +1,131 @@
+"""Flower by the client's own command, from a folder like the project's: safe as it is shipped."""
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from devtools.ports import free_port
+from tests.support.process import ROOT, Process
+from tests.support.waiting import eventually
+from tests.test_settings import _SAFE as SAFE
+
+_LOGIN = ("ada", "a:long-password")
+_LOGIN_SETTING = {"FLOWER_BASIC_AUTH": ":".join(_LOGIN)}
+_DEVELOPMENT = {"DATABASE_URL": "postgresql://localhost:9/app", "REDIS_URL": "redis://localhost:9/0"}
+_NO_LOGIN = "FLOWER_BASIC_AUTH is missing: with ENVIRONMENT=production Flower starts with a login only"
+
+
+@dataclass
+class Flowers:
+    """Starts Flower in a folder that holds what it reads from the project's; `.env` is the test's own."""
+
+    folder: Path
+    port: int = field(default_factory=free_port)
+    started: list[Process] = field(default_factory=list)
+
+    def start(self, *options: str, env: dict[str, str]) -> Process:
+        arguments = ("-A", "app.celery_app", "flower", f"--port={self.port}", *options)
+        log = self.folder / f"log-{len(self.started)}"
+        self.started.append(Process("flower", "celery", *arguments, env=env, log=log))
+        return self.started[-1]
+
+    def listening(self, flower: Process) -> str:
+        """The address that it listens on."""
+
+        def addresses() -> list[str]:
+            assert flower.popen.poll() is None, flower.log
+            sockets = psutil.Process(flower.popen.pid).net_connections("inet")
+            return [each.laddr.ip for each in sockets if each.status == psutil.CONN_LISTEN]
+
+        eventually(lambda: addresses() != [], what="Flower that listens")
+        [address] = addresses()
+        return address
+
+    def status(self, flower: Process, login: tuple[str, str] | None = None) -> int:
+        """The status of its first page."""
+        self.listening(flower)
+        return httpx.get(f"http://127.0.0.1:{self.port}/workers", auth=login, timeout=30).status_code
+
+
+@pytest.fixture
+def flowers(tmp_path: Path) -> Iterator[Flowers]:
+    shutil.copy2(ROOT / "flowerconfig.py", tmp_path)
+    made = Flowers(tmp_path)
+    yield made
+    for process in made.started:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def refusal(flower: Process) -> str:
+    """The one sentence with which it ends."""
+    assert flower.popen.wait(60) not in {0, None}
+    assert "Traceback" not in flower.log
+    return flower.log.splitlines()[-1]
+
+
+def test_the_clients_command_listens_on_this_machine_only(flowers: Flowers) -> None:
+    flower = flowers.start(env=_DEVELOPMENT)
+    assert flowers.listening(flower) == "127.0.0.1"
+    assert flowers.status(flower) == 200
+
+
+@pytest.mark.parametrize(
+    ("options", "env"),
+    [(("--address=0.0.0.0",), {}), ((), {"FLOWER_ADDRESS": "0.0.0.0"})],  # noqa: S104 - what is tested
+    ids=["option", "variable"],
+)
+def test_another_address_is_taken_if_it_is_asked_for(
+    flowers: Flowers, options: tuple[str, ...], env: dict[str, str]
+) -> None:
+    flower = flowers.start(*options, env=_DEVELOPMENT | env)
+    assert flowers.listening(flower) == "0.0.0.0"  # noqa: S104 - what is tested
+
+
+@pytest.mark.parametrize("empty", [{}, {"FLOWER_BASIC_AUTH": ""}], ids=["not set", "empty"])
+def test_production_without_a_login_is_refused(flowers: Flowers, empty: dict[str, str]) -> None:
+    assert refusal(flowers.start(env=SAFE | empty)) == _NO_LOGIN
+    assert refusal(flowers.start("--address=0.0.0.0", env=SAFE | empty)) == _NO_LOGIN
+
+
+def test_production_in_the_environment_file_counts(flowers: Flowers) -> None:
+    (flowers.folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in SAFE.items()))
+    assert refusal(flowers.start(env={})) == _NO_LOGIN
+
+
+def test_production_with_a_login_asks_for_it(flowers: Flowers) -> None:
+    flower = flowers.start(env=SAFE | _LOGIN_SETTING)
+    assert flowers.status(flower) == 401
+    assert flowers.status(flower, _LOGIN) == 200
+    assert flowers.listening(flower) == "127.0.0.1"
+
+
+def test_login_in_the_environment_file_counts(flowers: Flowers) -> None:
+    (flowers.folder / ".env").write_text(f"FLOWER_BASIC_AUTH={':'.join(_LOGIN)}\n")
+    flower = flowers.start(env=SAFE | {"FLOWER_BASIC_AUTH": ""})
+    assert flowers.status(flower) == 401
+    assert flowers.status(flower, _LOGIN) == 200
+
+
+def test_login_as_an_option_counts(flowers: Flowers) -> None:
+    flower = flowers.start(f"--basic-auth={':'.join(_LOGIN)}", env=SAFE)
+    assert flowers.status(flower) == 401
+    assert flowers.status(flower, _LOGIN) == 200
+
+
+def test_empty_login_asks_for_none_in_development(flowers: Flowers) -> None:
+    flower = flowers.start(env=_DEVELOPMENT | {"FLOWER_BASIC_AUTH": ""})
+    assert flowers.status(flower) == 200
+
+
+@pytest.mark.parametrize("login", ["visible", "visible:", ":visible", "ada:right,visible"])
+def test_login_of_another_form_is_refused_without_its_value(flowers: Flowers, login: str) -> None:
+    flower = flowers.start(env=_DEVELOPMENT | {"FLOWER_BASIC_AUTH": login})
+    assert refusal(flower) == "FLOWER_BASIC_AUTH has to be user:password, or several of these with commas"
+    assert "visible" not in flower.log
