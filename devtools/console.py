@@ -1,12 +1,41 @@
-"""The one terminal that all processes of a run share."""
+"""The one terminal that all processes of a run share, and the log that keeps all they print."""
 
 from __future__ import annotations
 
 import contextlib
+import io
 import sys
+from typing import TYPE_CHECKING
+
+from devtools.levels import ProblemFilter
+
+if TYPE_CHECKING:
+    from devtools.runlog import RunLog
 
 COLOURS = {"api": 32, "worker": 33, "flower": 36, "sandbox": 35, "migrate": 34}
 PLAIN = 37
+
+
+class Console:
+    """Shows what the run says; of the processes' lines all if verbose, else warnings, errors and prints."""
+
+    def __init__(self, log: RunLog, *, verbose: bool) -> None:
+        self.stopping = False  # the farewells of processes are no problems
+        self._log = log
+        self._verbose = verbose
+        self._filters: dict[str, ProblemFilter] = {}
+
+    def say(self, name: str, line: str) -> None:
+        """Show a line of the run's own about one process."""
+        self._log.write(name, line)
+        say(name, line)
+
+    def relay(self, name: str, line: str) -> None:
+        """Take a line that a process printed."""
+        self._log.write(name, line)
+        is_problem = self._filters.setdefault(name, ProblemFilter(name)).shows(line)
+        if self._verbose or (is_problem and not self.stopping):
+            say(name, line)
 
 
 def say(name: str, line: str) -> None:
@@ -16,3 +45,9 @@ def say(name: str, line: str) -> None:
         tag = f"\033[{COLOURS.get(name, PLAIN)}m{tag}\033[0m"
     with contextlib.suppress(OSError):  # the terminal is gone; what must be stopped still is
         print(tag + line, flush=True)
+
+
+def print_any_letter() -> None:
+    """Let a terminal that lacks a letter, as in the path of this folder, show its number instead."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")

@@ -22,10 +22,16 @@ class Plan:
     given: Mapping[str, str]
 
     @classmethod
-    def read(cls, root: Path) -> Plan:
-        """The plan of this process's environment and the project's .env."""
-        from_file = {name: value for name, value in dotenv_values(root / ".env").items() if value}
-        return cls(from_file | {name: value for name, value in os.environ.items() if value})
+    def read(cls, root: Path, filled_in_before: Mapping[str, str] | None = None) -> Plan:
+        """The plan of this process's environment and the project's .env.
+
+        A variable as the last run filled it in came from ./dev env, and is for this run to fill in again.
+        """
+        ours = filled_in_before or {}
+        from_environment = {
+            name: value for name, value in os.environ.items() if value and ours.get(name) != value
+        }
+        return cls(from_env_file(root) | from_environment)
 
     def environment(self, ours: Mapping[str, str]) -> dict[str, str]:
         """What every process gets to see."""
@@ -74,3 +80,8 @@ class Plan:
                 f"{name} must be a whole number{f' from 1 to {highest}' if highest else ''}, not {text!r}"
             )
         return int(text)
+
+
+def from_env_file(root: Path) -> dict[str, str]:
+    """The variables that the project's .env sets."""
+    return {name: value for name, value in dotenv_values(root / ".env").items() if value}

@@ -7,16 +7,17 @@ import contextlib
 import os
 import signal
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from devtools import processes
-from devtools.console import say
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from devtools.console import Console
     from devtools.servers import Server
 
 POLL_SECONDS = 0.2
@@ -29,8 +30,11 @@ class Stopped(Exception):
 class Supervisor:
     """Starts processes, and notices when the run has to end: `failure` says why, unless it was asked to."""
 
-    def __init__(self, root: Path, env: Mapping[str, str], record: processes.RunRecord) -> None:
+    def __init__(
+        self, root: Path, env: Mapping[str, str], record: processes.RunRecord, console: Console
+    ) -> None:
         self.failure: str | None = None
+        self.console = console
         self.env = dict(env)
         self._root = root
         self._record = record
@@ -53,9 +57,9 @@ class Supervisor:
             self._record.add(server.name, server.process.pid)
 
     def start(self, name: str, args: Sequence[str]) -> subprocess.Popen[bytes]:
-        """Start an application; what it prints appears under its name."""
+        """Start an application; the console takes what it prints, under its name."""
         reading, writing = os.pipe()
-        self._pumps.add(asyncio.create_task(_pump(name, reading)))
+        self._pumps.add(asyncio.create_task(_pump(reading, partial(self.console.relay, name))))
         try:
             process = processes.start(
                 args, cwd=self._root, env=self.env, output=writing, death_signal=signal.SIGKILL
@@ -89,7 +93,7 @@ class Supervisor:
         await asyncio.sleep(POLL_SECONDS)
         for name, process in self._applications.items():
             if process.poll() or (process.returncode == 0 and name not in self._errands):
-                self.fail(f"{name} ended ({_reason(process.returncode)})")
+                self.fail(f"{name} ended ({_reason(process.returncode)}); its log: ./dev logs {name}")
         for server in self._servers:
             if server.has_ended():
                 self.fail(f"{server.name} ended\n{server.last_lines()}")
@@ -102,7 +106,7 @@ class Supervisor:
 
     async def stop(self, *, grace_seconds: float) -> None:
         """Stop all: what takes requests and work first, then what it needs, the data last."""
-        self._stopping = True
+        self._stopping = self.console.stopping = True
         foremost = [name for name in self._applications if name != "sandbox"]
         await self._end(foremost, grace_seconds)
         await self._end(["sandbox"], 5)
@@ -119,7 +123,7 @@ class Supervisor:
         await asyncio.to_thread(processes.wait_until, lambda: _have_ended(ending.values()), seconds)
         for name, process in ending.items():
             if process.poll() is None:
-                say("dev", f"{name} did not stop in {seconds:.0f} s and is killed")
+                self.console.say("dev", f"{name} did not stop in {seconds:.0f} s and is killed")
             _kill(process)
             process.wait()
 
@@ -143,8 +147,8 @@ def _reason(code: int) -> str:
     return f"exit code {code}" if code >= 0 else f"signal {-code}"
 
 
-async def _pump(name: str, descriptor: int) -> None:
-    """Copy a process's output, line by line, lines of any length."""
+async def _pump(descriptor: int, take: Callable[[str], None]) -> None:
+    """Pass a process's output on, line by line, lines of any length."""
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     pipe = os.fdopen(descriptor, "rb", 0)
@@ -154,6 +158,6 @@ async def _pump(name: str, descriptor: int) -> None:
         while chunk := await reader.read(65536):
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
-                say(name, line.decode(errors="replace").rstrip("\r"))
+                take(line.decode(errors="replace").rstrip("\r"))
     if rest:
-        say(name, rest.decode(errors="replace"))
+        take(rest.decode(errors="replace"))
