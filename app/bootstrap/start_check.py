@@ -6,9 +6,9 @@ from typing import Final
 
 import asyncpg
 import structlog
-from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
+from alembic.util import CommandError
 from app.bootstrap.refusal import StartRefusedError, end_process
 from app.config import Settings
 from app.database import is_away, is_of_a_pooler, loses_statements, reason_of

@@ -24,7 +24,12 @@ async def get_service_info(request: Request) -> ServiceInfo:
 @router.get(
     "/health",
     operation_id="get_health",
-    responses={503: {"model": Health, "description": "The database is down, or its tables are older than this version."}},
+    responses={
+        503: {
+            "model": Health,
+            "description": "The database is down, or its tables are older than this version.",
+        }
+    },
 )
 async def get_health(services: Services, response: Response) -> Health:
     """Every part, asked for at most a second: healthy, degraded (no Redis or no worker), or unhealthy."""
