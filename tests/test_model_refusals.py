@@ -138,15 +138,6 @@ def test_a_server_that_cannot_be_reached_is_unavailable_for_the_reason_of_the_sy
     assert "Connection refused" in error.reason or "Connect call failed" in error.reason
 
 
-@pytest.mark.parametrize("key", ["AIza\nSyVisible", "AIzaSyV\u0131sible"])
-def test_a_key_that_cannot_be_sent_is_a_wrong_setup(key: str) -> None:
-    with AnsweringServer(200, {}) as google:
-        error = _failure(google.url, key=key)
-        assert google.requests == 0
-    assert (error.failure, error.retryable) == (Failure.NOT_CONFIGURED, False)
-    assert "isible" not in error.reason
-
-
 def test_a_wrong_setup_is_told_to_users_and_named_to_the_operator(own_stack: Stack) -> None:
     """Through the running worker, with the sandbox refusing the key or not knowing the model."""
     for setting, reason in (

@@ -137,9 +137,12 @@ def _replace_dead(
     driver = record.driver_connection
     if driver is None:
         return
+    used_at: float | None = record.info.get("used_at")
     if driver.is_closed():
+        if used_at is None:  # a new one: SQLAlchemy would call a second one an error of the program
+            raise ConnectionResetError("closed by the server at once")
         raise exc.DisconnectionError("closed by the server")
-    idle = time.monotonic() - record.info.get("used_at", time.monotonic())
+    idle = 0.0 if used_at is None else time.monotonic() - used_at
     if idle < _PING_AFTER_SECONDS:
         return  # one in use costs no round trip
     if idle > _MOST_IDLE_SECONDS or not connection.run_async(_answers):
@@ -151,7 +154,7 @@ async def _answers(connection: Connection) -> bool:
     cut_off = Countdown(_PING_SECONDS, connection.terminate)
     try:
         await connection.execute("SELECT 1")
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
         return False
     finally:
         cut_off.cancel()
