@@ -141,6 +141,8 @@ def main() -> int:
         print(f"found   {python}: {python.program}")
     for version in sorted(set(SUPPORTED) - {python.version for python in pythons}):
         print(f"absent  Python {version}: nothing is installed with it")
+    if not pythons:
+        raise SystemExit("none of them was found with its venv module")
     with tempfile.TemporaryDirectory(prefix="installs-") as folder:
         trials = Trials(ROOT, Path(folder))
         trials.offer_newer_releases()
