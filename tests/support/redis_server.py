@@ -72,7 +72,12 @@ class Certificates:
             folder / name for name in ("authority.pem", "server.pem", "server.key")
         )
         authority_key, request, names = folder / "authority.key", folder / "server.csr", folder / "names"
-        names.write_text(f"subjectAltName=DNS:{host}\nkeyUsage=digitalSignature\n")
+        extensions = (
+            "keyUsage=digitalSignature",
+            "authorityKeyIdentifier=keyid",
+            "subjectKeyIdentifier=hash",
+        )
+        names.write_text("\n".join((f"subjectAltName=DNS:{host}", *extensions, "")))
         new_key = ("-newkey", "rsa:2048", "-nodes", "-keyout")
         usage = ("-addext", "keyUsage=critical,keyCertSign,cRLSign")
         _openssl("req", "-x509", *new_key, authority_key, "-out", self.authority, "-subj", "/CN=Test", *usage)
