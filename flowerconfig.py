@@ -1,4 +1,4 @@
-"""Flower's settings, which `celery -A app.celery_app flower` reads when it is started from this folder.
+"""Set the options of `celery -A app.celery_app flower`, which reads this file from the folder it starts in.
 
 An option on the command line, as `--address=0.0.0.0`, wins over this file, and this file over the `FLOWER_…`
 variables: so it has to read those that it sets. Each name here that is also an option's sets that option.

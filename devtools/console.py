@@ -1,4 +1,4 @@
-"""The one terminal that all processes of a run share, and the log that keeps all they print."""
+"""Show on one terminal what the processes of a run print, and log all of it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ PLAIN = 37
 
 
 class Console:
-    """Shows what the run says; of the processes' lines all if verbose, else warnings, errors and prints."""
+    """Show the run's own lines, and of its processes' lines all if verbose, else warnings, errors, prints."""
 
     def __init__(self, log: RunLog, *, verbose: bool) -> None:
-        self.stopping = False  # the farewells of processes are no problems
+        self.stopping = False  # what processes print when they stop is no problem
         self._log = log
         self._verbose = verbose
         self._filters: dict[str, ProblemFilter] = {}

@@ -1,4 +1,4 @@
-"""What ./dev env does: print the variables of the running ./dev run for a shell, `eval "$(./dev env)"`."""
+"""Print the variables of the running ./dev run for a shell: `eval "$(./dev env)"`."""
 
 from __future__ import annotations
 

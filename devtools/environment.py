@@ -1,4 +1,4 @@
-"""The variables of a run: what it fills in, and the file that tells them to ./dev env and ./dev psql."""
+"""Choose the variables that a run fills in, and record them for ./dev env and ./dev psql."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NO_PROXY = ("no_proxy", "NO_PROXY")  # programs differ in the one they read
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the servers of a run listen."""
+    """Hold the addresses at which the servers of a run listen."""
 
     database_url: str
     redis_url: str
@@ -31,7 +31,7 @@ class Addresses:
 
 
 def filled_in(plan: Plan, addresses: Addresses, home: Path) -> dict[str, str]:
-    """What a run gives its processes where neither the environment nor .env sets it."""
+    """Return the variables of a run's processes that neither the environment nor .env has to set."""
     api, sandbox = addresses.api_port, addresses.sandbox
     ours = {
         "DATABASE_URL": addresses.database_url,
@@ -59,7 +59,7 @@ def filled_in(plan: Plan, addresses: Addresses, home: Path) -> dict[str, str]:
 
 
 def without_proxy(given: Mapping[str, str]) -> dict[str, str]:
-    """The variables that keep this machine's addresses out of a proxy, beside those they name already."""
+    """Return the variables that exclude this machine's addresses from a proxy, and those excluded already."""
     named = [entry.strip() for name in NO_PROXY for entry in given.get(name, "").split(",") if entry.strip()]
     everything = "*" in named
     value = "*" if everything else ",".join(dict.fromkeys([*named, *OWN_ADDRESSES]))
@@ -67,12 +67,12 @@ def without_proxy(given: Mapping[str, str]) -> dict[str, str]:
 
 
 def record(home: Path, ours: Mapping[str, str], used: Mapping[str, str]) -> None:
-    """Keep what the run filled in, and what its processes use, for this user to read."""
+    """Write down what the run filled in and what its processes use, for this user to read."""
     written_privately(home / FILE, json.dumps({"filled_in": dict(ours), "used": dict(used)}))
 
 
 def recorded(home: Path, kind: str) -> dict[str, str]:
-    """What the last run filled in or used; nothing if there was none."""
+    """Read what the last run filled in or used; nothing if there was none."""
     with contextlib.suppress(OSError, ValueError, KeyError):
         found: dict[str, str] = json.loads((home / FILE).read_text())[kind]
         return found

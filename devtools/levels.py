@@ -20,7 +20,7 @@ WARNING_OF_FLOWER = re.compile(r"\[W \d")
 
 
 class ProblemFilter:
-    """Decides for each line of one process whether it belongs to a problem, or was printed without a level.
+    """Decide for each line of one process whether it belongs to a problem, or was printed without a level.
 
     An indented line belongs to the line before it. Flower warns whenever no worker answers it in a second,
     so its warnings do not count.

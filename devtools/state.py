@@ -17,7 +17,7 @@ MARK = "dev.lock"  # held while running; also says that a folder is ours to dele
 
 
 def locate(root: Path = ROOT) -> Path:
-    """Say which folder it is; it may be missing."""
+    """Name the folder, which may be missing."""
     account = servant()
     if named := os.environ.get("DEV_STATE_DIR"):
         return Path(named).absolute()
@@ -59,7 +59,7 @@ def _prepared(home: Path) -> Path:
 
 
 def is_running(home: Path) -> bool:
-    """Is a run using this folder now?"""
+    """Check whether a run uses this folder now."""
     with contextlib.suppress(OSError), (home / MARK).open("r+") as guard:
         try:
             fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -129,3 +129,12 @@ def test_login_of_another_form_is_refused_without_its_value(flowers: Flowers, lo
     flower = flowers.start(env=_DEVELOPMENT | {"FLOWER_BASIC_AUTH": login})
     assert refusal(flower) == "FLOWER_BASIC_AUTH has to be user:password, or several of these with commas"
     assert "visible" not in flower.log
+
+
+def test_image_and_compose_start_it_with_the_same_file() -> None:
+    """Without the file in the image, a production without a login would start."""
+    assert "COPY flowerconfig.py ./" in (ROOT / "Dockerfile").read_text().splitlines()
+    assert "!flowerconfig.py" in (ROOT / ".dockerignore").read_text().splitlines()
+    service = (ROOT / "docker-compose.yml").read_text().partition("\n  flower:\n")[2]
+    assert "command: [celery, -A, app.celery_app, flower, --address=0.0.0.0]" in service
+    assert '- "127.0.0.1:5555:5555"' in service

@@ -1,4 +1,4 @@
-"""The account in a file: read at the start, written before anything that changed it is answered."""
+"""Keep the account in a file: read at the start, written before a request that changed it is answered."""
 
 import logging
 from dataclasses import dataclass, field, replace
@@ -23,7 +23,7 @@ LOG = logging.getLogger("uvicorn.error")
 
 
 class Snapshot(BaseModel):
-    """What outlives a restart. Orders of tests (failures, holds) and the record of calls do not."""
+    """Hold what outlives a restart. Orders of tests (failures, holds) and the record of calls do not."""
 
     model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64", extra="forbid")
 
@@ -41,7 +41,7 @@ class Snapshot(BaseModel):
 
 @dataclass(slots=True)
 class StateFile:
-    """Reads and writes the parts of one account."""
+    """Read and write the parts of one account."""
 
     path: Path
     clock: Clock
@@ -82,7 +82,7 @@ class StateFile:
         try:
             self._write(text)
         except OSError as error:
-            LOG.error("the state file %s cannot be written: %s", self.path, error.strerror)  # noqa: TRY400 - the reason is the whole story
+            LOG.error("the state file %s cannot be written: %s", self.path, error.strerror)  # noqa: TRY400 - a traceback adds nothing
 
     def saving(self, app: ASGIApp) -> ASGIApp:
         """Wrap an application so that the state is written before its answer begins."""

@@ -269,3 +269,14 @@ def test_two_first_runs_at_once_make_it_once(project: Project) -> None:
 def test_python_that_is_too_old_can_read_the_file() -> None:
     """Its syntax is that of 3.6, so that such a Python comes to the sentence that asks for a newer one."""
     ast.parse((ROOT / "dev").read_text(), feature_version=(3, 6))
+
+
+def test_help_lists_every_command() -> None:
+    """It needs no .venv: the folder of the file is read only for the others."""
+    done = subprocess.run([sys.executable, ROOT / "dev", "help"], capture_output=True, text=True, check=True)
+    commands = ("run", "logs", "env", "psql", "test", "check", "bench", "reset", "help")
+    assert [line.split()[1] for line in done.stdout.splitlines() if line.startswith("./dev")] == list(
+        commands
+    )
+    readme = (ROOT / "README.md").read_text()
+    assert all(f"./dev {name}" in readme for name in ("run", "logs", "env", "psql", "test", "reset", "help"))
