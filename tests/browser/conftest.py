@@ -1,25 +1,17 @@
 """A real browser: Debian's Chromium, led by playwright-core, which npm brings into a temporary folder."""
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
 from tests.browser.browser import Browser
+from tests.support.installed import missing
 from tests.support.process import ROOT
 
 _PLAYWRIGHT = "playwright-core@1.65.1"
 _CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
-
-
-def _without(reason: str) -> NoReturn:
-    """Skip on a developer's machine; in CI, what is missing is a failure."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")
@@ -28,12 +20,12 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Browser:
     chromium = next(filter(None, map(shutil.which, _CHROMIUMS)), None)
     npm, node = shutil.which("npm"), shutil.which("node")
     if chromium is None or npm is None or node is None:
-        _without("there is no browser to walk with: apt-get install chromium nodejs npm")
+        missing("there is no browser to walk with: apt-get install chromium nodejs npm")
     folder = tmp_path_factory.mktemp("browser")
     command = [npm, "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder), _PLAYWRIGHT]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     if done.returncode:
-        _without(f"npm could not bring {_PLAYWRIGHT}: {done.stderr[-500:]}")
+        missing(f"npm could not bring {_PLAYWRIGHT}: {done.stderr[-500:]}")
     pictures = ROOT / "test-output" / "browser"
     pictures.mkdir(parents=True, exist_ok=True)
     return Browser(Path(node), Path(chromium), folder, pictures)

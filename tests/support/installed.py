@@ -7,6 +7,9 @@ from typing import NoReturn
 
 import pytest
 
+IN_CI = os.environ.get("CI") == "true"
+"""There, a test that is skipped for want of a program would go unseen."""
+
 
 def installed(*names: str, package: str) -> Path:
     """Return the first of these programs there is; skip the test without one, and fail it in CI."""
@@ -19,7 +22,7 @@ def installed(*names: str, package: str) -> Path:
 
 def missing(reason: str) -> NoReturn:
     """Skip on a developer's machine; in CI, what is missing is a failure."""
-    if os.environ.get("CI") == "true":
+    if IN_CI:
         pytest.fail(reason)
     pytest.skip(reason)
 
