@@ -16,6 +16,8 @@ from app.config import PostgresAddress
             "postgresql://u:p@ep-1-pooler.eu.example/neondb?sslmode=require",
         ),
         ("postgresql+asyncpg://u:p@h/db?ssl=require", "postgresql://u:p@h/db?sslmode=require"),
+        ("postgres://u:p@h/db?sslmode=no-verify", "postgresql://u:p@h/db?sslmode=require"),
+        ("postgres://u@server:p@h/db", "postgresql://u%40server:p@h/db"),
         ("postgresql+psycopg2://u:p@h:6543/db", "postgresql://u:p@h:6543/db"),
         (
             "postgresql://h/db?application_name=chat&gssencmode=disable",

@@ -68,7 +68,13 @@ _MARKS_OF_A_POOLER: Final = {
     ("statement_cache_size", "0"),
 }
 _MARKS: Final = frozenset(name for name, _ in _MARKS_OF_A_POOLER)
-_SSL_MODES: Final = {"true": "require", "1": "require", "false": "disable", "0": "disable"}
+_SSL_MODES: Final = {
+    "true": "require",
+    "1": "require",
+    "no-verify": "require",  # without sslrootcert nothing is verified
+    "false": "disable",
+    "0": "disable",
+}
 _LEFT_TO_THE_ADDRESS: Final = (
     "host",
     "port",
@@ -189,7 +195,7 @@ def _for_asyncpg(given: dict[str, str]) -> dict[str, str]:
     """Keep what asyncpg acts on, drop what is harmless."""
     options = {}
     for name, value in given.items():
-        if name == "ssl":  # of other drivers
+        if name in ("ssl", "sslmode"):  # `ssl` is other drivers' name
             options["sslmode"] = _SSL_MODES.get(value.lower(), value)
         elif name in _UNDERSTOOD | _OF_THE_SERVER:
             options[name] = value
