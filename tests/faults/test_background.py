@@ -16,15 +16,12 @@ _LONG_LEASE = "120"
 
 
 def _fail(bench: Bench, table: LiteralString, *works: str) -> None:
-    """Have a table missing, as in an upgrade that went wrong, until all these works have failed for it."""
+    """Have a table fail in an unexpected way until all these works have failed for it."""
     seen = len(bench.stack.logs())
-    bench.database.run(f"ALTER TABLE {table} RENAME TO gone")
-    try:
+    with bench.database.unreadable(table):
         for work in works:
             failed = partial(_has_failed, bench, work, since=seen)
             eventually(failed, what=f"a failed {work}")
-    finally:
-        bench.database.run(f"ALTER TABLE gone RENAME TO {table}")
 
 
 def _has_failed(bench: Bench, work: str, *, since: int) -> bool:

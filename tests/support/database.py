@@ -1,6 +1,8 @@
 """A look at the rows behind the API."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import LiteralString
 
 import psycopg
@@ -32,6 +34,18 @@ class Database:
         """A statement without a result."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute(statement, values)
+
+    @contextmanager
+    def unreadable(self, table: LiteralString) -> Iterator[None]:
+        """Let every statement about a table fail as the service does not expect; what reads divides by zero."""
+        self.run(f"ALTER TABLE {table} RENAME TO mislaid")
+        # With an OFFSET nothing can be written through it, either.
+        self.run(f"CREATE VIEW {table} AS SELECT * FROM mislaid WHERE 1 / 0 = 1 OFFSET 0")
+        try:
+            yield
+        finally:
+            self.run(f"DROP VIEW {table}")
+            self.run(f"ALTER TABLE mislaid RENAME TO {table}")
 
     def wait_for_blocked(self, statement: str, *, besides: int = 0) -> int:
         """Return the pid of a backend other than `besides` whose statement begins so and waits for a lock."""
