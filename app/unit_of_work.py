@@ -219,13 +219,9 @@ class UnitOfWork:
         Raises:
             ServiceUnavailable: the database is away.
         """
-        # Behind a pooler a statement is prepared and run on one server connection in a transaction only.
-        autocommit = not self.database.is_pooled
-        async with self.database.session(self.limit_seconds, autocommit=autocommit) as session:
+        async with self.database.session(self.limit_seconds, autocommit=True) as session:
             tx = Transaction(session, self.chatroom_cache)
             yield tx
-            if not autocommit:
-                await session.commit()
         await self._follow_up(tx)
 
     async def _follow_up(self, tx: Transaction) -> None:

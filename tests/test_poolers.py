@@ -1,9 +1,12 @@
 """A pooler in transaction mode before the database: it works by a setting, and is named without it."""
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.conftest import Servers
@@ -12,7 +15,30 @@ from tests.support.person import Person, client, ok
 from tests.support.pgbouncer import pgbouncer
 from tests.support.stack import Stack, alembic
 
-_USERS = 12
+_USERS = 6
+_ROUNDS = 25
+_NEIGHBOURS = 3
+
+
+@contextmanager
+def _neighbours(url: str) -> Iterator[None]:
+    """Keep other clients busy through the pooler, so that server connections change hands all the time."""
+    is_over = threading.Event()
+
+    def query() -> None:
+        with psycopg.connect(url, autocommit=True, prepare_threshold=None) as connection:
+            while not is_over.is_set():
+                connection.execute("SELECT %s::text", ["a neighbour"])
+
+    threads = [threading.Thread(target=query) for _ in range(_NEIGHBOURS)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        for thread in threads:
+            thread.join()
 
 
 @pytest.fixture
@@ -53,7 +79,7 @@ def test_everything_works_through_a_pooler_in_transaction_mode(pooled: Stack) ->
         ok(person.http.patch(f"/chatroom/{room}", json={"title": "Pooled"}))
 
     people = [pooled.person() for _ in range(_USERS)]
-    with ThreadPoolExecutor(_USERS) as pool:
+    with _neighbours(pooled.settings["DATABASE_URL"]), ThreadPoolExecutor(_USERS) as pool:
         list(pool.map(use, people))
     assert "Error" not in pooled.logs()
     left_behind = Database(pooled.settings["DATABASE_URL"]).rows("SELECT name FROM pg_prepared_statements")

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.conftest import Servers
@@ -13,6 +14,7 @@ from tests.support.relay import Relay
 from tests.support.stack import Stack, alembic
 from tests.support.waiting import eventually
 
+_MIGRATION_LOCK = 7_126_330_001  # alembic/env.py
 _WORKER = ("-A", "app.celery_app", "worker", "-Q", "ai_processing")
 
 
@@ -65,10 +67,14 @@ def test_api_and_worker_refuse_an_older_database_and_take_a_newer_one(empty: Sta
     eventually(lambda: " ready." in worker.log, what="a worker that consumes")
 
 
-def test_processes_that_start_together_migrate_once(empty: Stack) -> None:
-    """Red without the lock: all but one fail on tables that exist already."""
-    processes = [_worker(empty, "-n", f"{number}@%h", MIGRATE_ON_START="true") for number in range(2)]
-    processes.append(_api(empty, MIGRATE_ON_START="true"))
+def test_processes_that_start_together_migrate_one_after_the_other(empty: Stack) -> None:
+    """Red without the lock: none waits for it, and all but one fail on tables that exist already."""
+    with psycopg.connect(empty.database.url) as held:
+        held.execute("SELECT pg_advisory_xact_lock(%s)", [_MIGRATION_LOCK])
+        processes = [_worker(empty, "-n", f"{number}@%h", MIGRATE_ON_START="true") for number in range(2)]
+        processes.append(_api(empty, MIGRATE_ON_START="true"))
+        waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        eventually(lambda: empty.database.value(waiting) == len(processes), what="processes that wait")
     has_started = re.compile(r" ready\.|Application startup complete").search
     eventually(lambda: all(has_started(process.log) for process in processes), what="processes that work")
     assert empty.database.value("SELECT count(*) FROM alembic_version") == 1

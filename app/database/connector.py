@@ -28,6 +28,7 @@ class Connector:
         self._dsn = address.dsn
         self._seconds = address.connect_seconds or seconds
         self._tls = ssl.create_default_context() if address.trusts_system else None
+        # Without a cache asyncpg gives statements no name, and prepares each in the message that runs it.
         self._statement_cache_size = 0 if is_pooled else 100
         self._kept: deque[asyncio.Task[Connection]] = deque()
 

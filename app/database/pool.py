@@ -52,13 +52,12 @@ class Database:
     ) -> "Database":
         """A pool for this address, or single connections (`is_kept=False`); it connects when first asked."""
         connector = Connector(address, seconds=connect_seconds, is_pooled=is_pooled)
-        # An unnamed statement lives until the next one, within its transaction; a named one would stay behind
-        # on a server connection that others use next.
-        unnamed = {"prepared_statement_cache_size": 0, "prepared_statement_name_func": lambda: ""}
+        # SQLAlchemy's cache besides asyncpg's: a statement that is prepared once may be gone the next time.
+        uncached = {"prepared_statement_cache_size": 0} if is_pooled else {}
 
         def create() -> DBAPIConnection:
             made: DBAPIConnection = engine.dialect.loaded_dbapi.connect(
-                async_creator_fn=connector.connect, **(unnamed if is_pooled else {})
+                async_creator_fn=connector.connect, **uncached
             )
             return made
 

@@ -37,10 +37,11 @@ class Database:
 
     @contextmanager
     def unreadable(self, table: LiteralString) -> Iterator[None]:
-        """Let every statement about a table fail as the service does not expect; what reads divides by zero."""
+        """Let every statement about a table fail in a way that the service does not expect."""
         self.run(f"ALTER TABLE {table} RENAME TO mislaid")
-        # With an OFFSET nothing can be written through it, either.
-        self.run(f"CREATE VIEW {table} AS SELECT * FROM mislaid WHERE 1 / 0 = 1 OFFSET 0")
+        # Reading divides by zero, and through an OFFSET nothing can be written.
+        view: LiteralString = f"CREATE VIEW {table} AS TABLE mislaid OFFSET 1 / 0"
+        self.run(view)
         try:
             yield
         finally:

@@ -25,13 +25,13 @@ listen_port = {own_port}
 unix_socket_dir =
 auth_type = any
 pool_mode = transaction
-default_pool_size = 5
+default_pool_size = 3
 """
 
 
 @contextmanager
 def pgbouncer(url: str) -> Iterator[str]:
-    """Yield the database's address through a PgBouncer with five server connections."""
+    """Yield the database's address through a PgBouncer with three server connections."""
     program = installed("pgbouncer", package="pgbouncer")
     server, own_port = urlsplit(url), free_port()
     home = Path(tempfile.mkdtemp(prefix="pgbouncer-"))  # pytest's folders are closed to its user
