@@ -52,15 +52,6 @@ class Database:
     ) -> "Database":
         """A pool for this address, or single connections (`is_kept=False`); it connects when first asked."""
         connector = Connector(address, seconds=connect_seconds, is_pooled=is_pooled)
-        # SQLAlchemy's cache besides asyncpg's: a statement that is prepared once may be gone the next time.
-        uncached = {"prepared_statement_cache_size": 0} if is_pooled else {}
-
-        def create() -> DBAPIConnection:
-            made: DBAPIConnection = engine.dialect.loaded_dbapi.connect(
-                async_creator_fn=connector.connect, **uncached
-            )
-            return made
-
         pool_options = {
             "pool_size": _CONNECTIONS,
             "max_overflow": _CONNECTIONS_FOR_CHECKS,
@@ -69,7 +60,7 @@ class Database:
         }
         engine = create_async_engine(
             "postgresql+asyncpg://",
-            creator=create,
+            async_creator=connector.connect,
             hide_parameters=True,  # an error must not carry what users wrote into the log
             **(pool_options if is_kept else {"poolclass": NullPool}),
         )
