@@ -9,6 +9,8 @@ from sqlalchemy import Connection
 
 from alembic import context
 from app.config import PostgresAddress, Settings
+from app.config.dotenv_file import DOTENV_FILE, ENCODING, dotenv_problems
+from app.config.texts import trimmed
 from app.database import Database, is_away, reason_of
 from app.migrations import SETTINGS_ATTRIBUTE
 from app.models import Base
@@ -41,8 +43,10 @@ def _of(settings: Settings) -> Database:
 def _of_environment() -> Database:
     """Read the three settings of the database; a migration needs no other ones."""
     names = ("DATABASE_URL", "DATABASE_POOLER", "DATABASE_CONNECT_SECONDS")
-    given = {**dotenv_values(".env"), **{name: value for name, value in os.environ.items() if value}}
-    url, pooler, seconds = ((given.get(name) or "").strip() for name in names)
+    if unreadable := dotenv_problems():
+        raise SystemExit("\n".join(unreadable))
+    written = dotenv_values(DOTENV_FILE, encoding=ENCODING)
+    url, pooler, seconds = (trimmed(os.environ.get(name) or written.get(name) or "") for name in names)
     if not url:
         raise SystemExit("DATABASE_URL is missing")
     try:
@@ -53,7 +57,7 @@ def _of_environment() -> Database:
     return Database.at(
         address,
         connect_seconds=connect_seconds,
-        is_pooled=pooler == "transaction" or address.is_pooled,
+        is_pooled=pooler.lower() == "transaction" or address.is_pooled,
         is_kept=False,
     )
 
