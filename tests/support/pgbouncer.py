@@ -18,7 +18,7 @@ from tests.support.waiting import eventually
 
 _SETTINGS = """\
 [databases]
-* = host={host} port={port} user={user} password={password}
+* = {server}
 [pgbouncer]
 listen_addr = 127.0.0.1
 listen_port = {own_port}
@@ -34,15 +34,13 @@ def pgbouncer(url: str) -> Iterator[str]:
     """Yield the database's address through a PgBouncer with three server connections."""
     program = installed("pgbouncer", package="pgbouncer")
     server, own_port = urlsplit(url), free_port()
+    password = unquote(server.password or "")  # none where the server trusts whoever connects
     home = Path(tempfile.mkdtemp(prefix="pgbouncer-"))  # pytest's folders are closed to its user
     settings = home / "pgbouncer.ini"
+    way = {"host": server.hostname, "port": server.port, "user": server.username, "password": password}
     settings.write_text(
         _SETTINGS.format(
-            host=server.hostname,
-            port=server.port,
-            user=server.username,
-            password=unquote(server.password or ""),
-            own_port=own_port,
+            server=" ".join(f"{name}={value}" for name, value in way.items() if value), own_port=own_port
         )
     )
     hand_over(settings)
