@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from app.config import START_FAILURE
 from tests.support.process import ROOT
 
 _SAFE = {
@@ -58,7 +59,7 @@ def test_production_names_every_problem_at_once_and_no_value(tmp_path: object) -
         "ALLOWED_ORIGINS": "*",
     }
     done = _load(unsafe, tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == START_FAILURE
     for name in ("JWT_SECRET_KEY", "GEMINI_API_KEY", "GEMINI_BASE_URL", "OTP_DELIVERY", "ALLOWED_ORIGINS"):
         assert name in done.stderr
     assert "visible" not in done.stderr
@@ -90,7 +91,7 @@ def test_production_names_what_is_missing_malformed_and_unsafe_together(tmp_path
         "TWILIO_AUTH_TOKEN",
         "TWILIO_FROM",
     }
-    assert done.returncode == 1
+    assert done.returncode == START_FAILURE
     assert "visible" not in done.stderr
 
 
@@ -129,7 +130,7 @@ def test_production_refuses_what_is_only_good_for_development(
     done = _load({**_SAFE, name: value}, tmp_path)
     assert [line.split()[1] for line in done.stderr.splitlines()[1:]] == [name], done.stderr
     assert value not in done.stderr
-    assert done.returncode == 1
+    assert done.returncode == START_FAILURE
 
 
 @pytest.mark.parametrize(
@@ -237,7 +238,7 @@ def test_a_short_secret_is_refused_in_production_alone(tmp_path: object, environ
     """Elsewhere it is one warning: tests/test_start.py."""
     settings = {**_SAFE, "ENVIRONMENT": environment, "JWT_SECRET_KEY": "31-bytes-visible-aaaaaaaaaaaaaa"}
     done = _load(settings, tmp_path)
-    assert done.returncode == (environment == "production")
+    assert done.returncode == (START_FAILURE if environment == "production" else 0)
     assert ("JWT_SECRET_KEY is shorter than 32 bytes" in done.stderr) == (environment == "production")
     assert "visible" not in done.stderr
 
@@ -258,7 +259,7 @@ def test_a_short_secret_is_refused_in_production_alone(tmp_path: object, environ
 )
 def test_production_takes_no_money_through_a_sandbox(tmp_path: object, name: str, value: str) -> None:
     done = _load({**_SAFE, name: value}, tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == START_FAILURE
     assert name in done.stderr
     assert "visible" not in done.stderr
 
@@ -267,6 +268,6 @@ def test_production_takes_no_money_through_a_sandbox(tmp_path: object, name: str
 def test_authorities_that_cannot_be_read_are_named_at_start(tmp_path: object, name: str) -> None:
     """Red without the check: the worker cannot start, for want of a file that it does not name."""
     done = _load({**_SAFE, name: "/visible/nowhere"}, tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == START_FAILURE
     assert name in done.stderr
     assert "visible" not in done.stderr

@@ -7,6 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from app.config import START_FAILURE
 from tests.conftest import Servers
 from tests.support.person import client, ok, some_number
 from tests.support.process import ROOT, Process
@@ -37,7 +38,7 @@ def _worker(stack: Stack, *options: str, **settings: str) -> Process:
 
 def _refusal(process: Process) -> str:
     """Return the sentence with which a process ended."""
-    assert process.popen.wait(60) == 1, process.log
+    assert process.popen.wait(60) in (1, START_FAILURE), process.log
     assert "Traceback" not in process.log
     # Polls of a worker may have met the missing tables before; what they log is JSON.
     lines = [line for line in process.log.splitlines() if not line.startswith("{")]
@@ -50,6 +51,15 @@ def test_api_and_worker_refuse_a_database_without_tables(empty: Stack) -> None:
     for process in (_api(empty), _worker(empty), _worker(empty, "--pool=solo")):
         assert "no tables" in _refusal(process)
         assert " ready." not in process.log
+
+
+def test_several_processes_of_uvicorn_end_together(empty: Stack) -> None:
+    """Red with another exit code: uvicorn starts the process again, and again."""
+    missing = {"JWT_SECRET_KEY": "", "ENVIRONMENT": "production"}
+    for settings, reason in (({}, "no tables"), (missing, "JWT_SECRET_KEY is missing")):
+        process = empty.start("api", "uvicorn", "app.main:app", "--port", "0", "--workers", "2", **settings)
+        process.popen.wait(60)
+        assert 1 <= process.log.count(reason) <= 2
 
 
 def test_api_and_worker_refuse_an_older_database_and_take_a_newer_one(empty: Stack) -> None:

@@ -1,11 +1,12 @@
 """Settings of the service: their form, what production refuses, and reading them once."""
 
-from app.config.loading import SettingsInvalidError, get_settings, load_settings
+from app.config.loading import START_FAILURE, SettingsInvalidError, get_settings, load_settings
 from app.config.postgres_address import PostgresAddress
 from app.config.redis_address import RedisAddress
 from app.config.settings import DatabasePooler, Environment, LogFormat, OtpDelivery, Settings
 
 __all__ = [
+    "START_FAILURE",
     "DatabasePooler",
     "Environment",
     "LogFormat",

@@ -1,8 +1,9 @@
 """Reads the environment and `.env` once, and refuses with the whole list of problems."""
 
 import os
+import sys
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from pydantic import SecretStr, ValidationError
 
@@ -11,6 +12,10 @@ from app.config.dotenv_file import dotenv_problems
 from app.config.proxies import proxy_problems
 from app.config.safety import problems_of
 from app.config.settings import Environment, Settings
+
+START_FAILURE: Final = 3
+"""The exit code of a process that cannot start. `uvicorn --workers` ends with such a child, and would start
+one that ends with any other code again and again."""
 
 
 class SettingsInvalidError(Exception):
@@ -49,11 +54,12 @@ def load_settings() -> Settings:
 
 @lru_cache
 def get_settings() -> Settings:
-    """The settings of this process, read once; ends the process with the list of problems otherwise."""
+    """Return the settings of this process, read once; else end it with the list of problems on stderr."""
     try:
         return load_settings()
     except SettingsInvalidError as error:
-        raise SystemExit(str(error)) from None
+        print(error, file=sys.stderr)  # noqa: T201  # no log is configured without settings
+        raise SystemExit(START_FAILURE) from None
 
 
 def _malformed(error: ValidationError) -> dict[str, str]:
