@@ -138,6 +138,15 @@ def test_a_server_that_cannot_be_reached_is_unavailable_for_the_reason_of_the_sy
     assert "Connection refused" in error.reason or "Connect call failed" in error.reason
 
 
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_is_a_wrong_setup_and_is_not_followed_with_the_key(status: int) -> None:
+    """Red when the client follows redirects: the key goes wherever the answer points."""
+    with AnsweringServer(200, {}) as elsewhere, AnsweringServer(status, {}, Location=elsewhere.url) as google:
+        error = _failure(google.url)
+        assert (google.requests, elsewhere.requests) == (1, 0)
+    assert (error.failure, error.retryable, error.reason) == (Failure.NOT_CONFIGURED, False, str(status))
+
+
 def test_a_wrong_setup_is_told_to_users_and_named_to_the_operator(own_stack: Stack) -> None:
     """Through the running worker, with the sandbox refusing the key or not knowing the model."""
     for setting, reason in (

@@ -92,14 +92,14 @@ def _is_of_the_setup(error: errors.APIError, code: int) -> bool:
     """Whether an operator has to change the key, its project, the model or another setting.
 
     Google answers a server in a region that it does not serve, and a project that needs billing there, with
-    400 FAILED_PRECONDITION; an unknown or retired model with 404. Of the other statuses from 400 on, only
-    those of `_ABOUT_THE_REQUEST` can be about what a user wrote.
+    400 FAILED_PRECONDITION; an unknown or retired model with 404. A redirect comes from an address that is
+    not the API's. Of the other statuses, only those of `_ABOUT_THE_REQUEST` can be about what a user wrote.
     """
     if any(word.startswith("API_KEY_") or word in _OF_THE_SETUP for word in _reason_words(error)):
         return True
     if code in _ABOUT_THE_REQUEST:
         return error.status == "FAILED_PRECONDITION" or _is_about_settings(error)
-    is_refusal = HTTPStatus.BAD_REQUEST <= code < HTTPStatus.INTERNAL_SERVER_ERROR
+    is_refusal = HTTPStatus.MULTIPLE_CHOICES <= code < HTTPStatus.INTERNAL_SERVER_ERROR
     return is_refusal and code not in (*_PASSING, HTTPStatus.TOO_MANY_REQUESTS)
 
 

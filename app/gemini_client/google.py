@@ -39,7 +39,7 @@ class GoogleGemini:
 
     def __init__(self, settings: Settings) -> None:
         self._http = httpx2.AsyncClient(
-            follow_redirects=True,
+            follow_redirects=False,  # the key would follow to wherever an answer points
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=256, keepalive_expiry=60),
             timeout=httpx2.Timeout(connect=_CONNECT_SECONDS, read=_FIRST_PIECE_SECONDS, write=10, pool=5),
         )
