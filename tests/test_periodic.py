@@ -3,6 +3,8 @@
 import time
 import uuid
 
+import pytest
+
 from tests.support.person import Person, ok
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
@@ -59,6 +61,26 @@ def test_a_job_that_fails_is_logged_and_comes_again_soon(own_stack: Stack) -> No
     own_stack.database.run("ALTER TABLE hidden RENAME TO carried_usage")
     _make_due(own_stack)
     eventually(lambda: _runs(own_stack) == 2, what="the next run")
+
+
+@pytest.mark.parametrize(
+    ("settings", "event", "reason"),
+    [
+        ({"STRIPE_SECRET_KEY": ""}, "periodic_job_skipped", "STRIPE_SECRET_KEY is not set"),
+        ({"STRIPE_API_BASE": "http://127.0.0.1:9"}, "periodic_job_failed", "Connection refused"),
+    ],
+)
+def test_a_job_that_stripe_makes_impossible_says_why_in_one_line(
+    own_stack: Stack, settings: dict[str, str], event: str, reason: str
+) -> None:
+    """Red when it is logged as unexpected: a traceback each minute on every machine without a key."""
+    worker = own_stack.start_worker(**settings)
+    words = (event, "reconciliation", reason)
+    eventually(
+        lambda: any(all(word in line for word in words) for line in worker.log.splitlines()),
+        what="the reason in the log",
+    )
+    assert "Traceback" not in worker.log
 
 
 def test_the_purge_takes_counts_of_past_days_and_sessions_that_are_long_over(

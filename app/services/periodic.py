@@ -7,6 +7,8 @@ import structlog
 
 from app.errors import ServiceUnavailable
 from app.repositories.periodic_job import Rhythm
+from app.stripe_client import StripeUnavailableError
+from app.stripe_client.failures import StripeNotConfiguredError
 from app.unit_of_work import UnitOfWork
 
 _AFTER_FAILURE_SECONDS = 60.0
@@ -44,9 +46,17 @@ class PeriodicJobs:
         name = job.rhythm.name
         try:
             await job.run()
+        except StripeNotConfiguredError as error:
+            log.warning("periodic_job_skipped", job=name, reason=str(error))  # till its next interval
+        except (StripeUnavailableError, ServiceUnavailable) as error:
+            log.warning("periodic_job_failed", job=name, reason=str(error))
+            await self._run_again_soon(name)
         except Exception:
             log.exception("periodic_job_failed", job=name)
-            async with self.uow.begin() as tx:
-                await tx.periodic_jobs.come_again(name, after_seconds=_AFTER_FAILURE_SECONDS)
+            await self._run_again_soon(name)
         else:
             log.info("periodic_job_done", job=name)
+
+    async def _run_again_soon(self, name: str) -> None:
+        async with self.uow.begin() as tx:
+            await tx.periodic_jobs.come_again(name, after_seconds=_AFTER_FAILURE_SECONDS)
