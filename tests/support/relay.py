@@ -9,6 +9,7 @@ from typing import Self, TypeVar
 
 _CALL_SECONDS = 10.0
 _PIECE_BYTES = 65_536
+_QUIET_TURNS = 5
 
 _T = TypeVar("_T")
 
@@ -83,14 +84,17 @@ class Relay:
         if self._server is not None:
             self._server.close()
         # Connections that were on their way are accepted all the same, and tasks that end start others.
-        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+        quiet_turns = 0
+        while quiet_turns < _QUIET_TURNS:
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            quiet_turns = 0 if others else quiet_turns + 1
             for task in others:
                 task.cancel()
-            await asyncio.wait(others)
+            await (asyncio.wait(others) if others else asyncio.sleep(0.01))
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._accepted += 1
-        flow = _Flow(is_forgotten=self._forgets_new_flows)
+        flow = _Flow(asyncio.current_task(), is_forgotten=self._forgets_new_flows)
         self._flows.add(flow)
         try:
             # asyncio prints a traceback for a connection's task that is cancelled, as the relay's end does.
@@ -150,7 +154,8 @@ class Relay:
 class _Flow:
     """One connection through the relay."""
 
-    def __init__(self, *, is_forgotten: bool) -> None:
+    def __init__(self, task: asyncio.Task[None] | None, *, is_forgotten: bool) -> None:
+        self.task = task  # the loop's own reference is weak: a task that waits for nothing would be collected
         self.is_forgotten = is_forgotten
 
 
