@@ -17,12 +17,12 @@ from tests.support.stack import Stack
 _KEY = "AIzaSyVisible"
 
 
-def _failure(url: str, *, key: str = _KEY) -> GeminiError:
+def _failure(url: str) -> GeminiError:
     settings = Settings(
         database_url=SecretStr("postgresql://db/app"),
         redis_url=SecretStr("redis://redis"),
         gemini_base_url=url,
-        gemini_api_key=SecretStr(key),
+        gemini_api_key=SecretStr(_KEY),
     )
 
     async def run() -> GeminiError:

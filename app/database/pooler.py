@@ -8,12 +8,9 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from app.database.connection import Connection
+from app.database.failures import is_of_a_pooler
 
 _SECONDS = 3.0
-_OF_ANOTHER_SERVER_CONNECTION = (
-    asyncpg.InvalidSQLStatementNameError,
-    asyncpg.DuplicatePreparedStatementError,
-)
 
 
 async def loses_statements(connect: Callable[[], Awaitable[Connection]]) -> bool:
@@ -25,30 +22,26 @@ async def loses_statements(connect: Callable[[], Awaitable[Connection]]) -> bool
     Raises:
         OSError, TimeoutError, asyncpg.PostgresError: the server cannot be reached or refuses.
     """
-    async with _opened(connect) as first:
-        try:
-            pid = await first.fetchval("SELECT pg_backend_pid()")
-        except _OF_ANOTHER_SERVER_CONNECTION:
+    try:
+        return await _is_lost(connect)
+    except asyncpg.PostgresError as error:
+        if is_of_a_pooler(error):
             return True
-        if pid == first.get_server_pid():
+        raise
+
+
+async def _is_lost(connect: Callable[[], Awaitable[Connection]]) -> bool:
+    async with _opened(connect) as first:
+        if await first.fetchval("SELECT pg_backend_pid()") == first.get_server_pid():
             return False  # a pooler tells its clients numbers of its own
         async with _opened(connect) as second:
-            try:
+            with contextlib.suppress(TimeoutError):  # one server connection for all: it cannot be seen
                 async with asyncio.timeout(_SECONDS):
-                    return await _is_gone(first, second)
-            except TimeoutError:
-                return False  # one server connection for all: it cannot be seen
-
-
-async def _is_gone(first: Connection, second: Connection) -> bool:
-    try:
-        # The first holds its server connection meanwhile and leaves it last: it is the next to be given out.
-        async with first.transaction(), second.transaction():
-            statement = await second.prepare("SELECT 1")
-        await statement.fetchval()
-    except _OF_ANOTHER_SERVER_CONNECTION:
-        return True
-    return False
+                    # The first holds its server connection and leaves it last: it is given out next.
+                    async with first.transaction(), second.transaction():
+                        statement = await second.prepare("SELECT 1")
+                    await statement.fetchval()  # fails where it is lost
+            return False
 
 
 @asynccontextmanager
