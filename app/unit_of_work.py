@@ -23,6 +23,7 @@ from app.repositories.billing import BillingRepository
 from app.repositories.billing_event import StripeEventRepository
 from app.repositories.chatroom import ChatroomRepository
 from app.repositories.checkout import CheckoutRepository
+from app.repositories.claim import ClaimRepository
 from app.repositories.deletion import DeletionRepository
 from app.repositories.export import ExportRepository
 from app.repositories.message import MessageRepository
@@ -116,6 +117,11 @@ class Transaction:
     def search(self) -> SearchRepository:
         """Messages by their words."""
         return SearchRepository(self.session)
+
+    @cached_property
+    def claims(self) -> ClaimRepository:
+        """Replies as they are taken."""
+        return ClaimRepository(self.session)
 
     @cached_property
     def replies(self) -> ReplyRepository:

@@ -93,13 +93,13 @@ class Worker:
 
         self._loop = asyncio.get_running_loop()
         async with worker_services(
-            self._settings, slots=self._slots, is_stopping=self._draining.is_set
+            self._settings, slots=self._slots, start=self._start, is_stopping=self._draining.is_set
         ) as services:
             self._services = services
             background = [
                 asyncio.create_task(lasting(services.leases.keep, name="leases")),
                 asyncio.create_task(lasting(self._beat, name="heartbeat")),
-                asyncio.create_task(self._poll(self._take_forgotten)),
+                asyncio.create_task(lasting(services.dispatcher.run, name="dispatcher")),
                 asyncio.create_task(self._poll(services.erasure.erase_due)),
                 asyncio.create_task(self._poll(services.room_erasure.erase_due)),
                 asyncio.create_task(self._poll(services.inbox.work_off_forgotten)),
@@ -118,7 +118,7 @@ class Worker:
 
     async def _answer(self, reply_id: UUID) -> None:
         if not self._draining.is_set():
-            await self._track(self._the_services.replies.answer(reply_id))
+            await self._the_services.dispatcher.answer(reply_id)
 
     async def _sync_event(self, event_id: str) -> None:
         if not self._draining.is_set():
@@ -131,10 +131,14 @@ class Worker:
         task.add_done_callback(self._work.discard)
         return task
 
+    def _start(self, work: Coroutine[object, object, None]) -> None:
+        """Begin work that a shutdown waits for; if it crashes, that is logged."""
+        self._track(self._guard(work))
+
     async def _drain(self) -> None:
         log.info("worker_draining", replies=len(self._work))
         leases = self._the_services.leases
-        leases.is_draining = True
+        self._the_services.dispatcher.drain()
         await self._wait_for_work(self._settings.shutdown_grace_seconds)
         leases.stop_all()
         await self._wait_for_work(_STOP_MARGIN_SECONDS)
@@ -151,17 +155,6 @@ class Worker:
             pause = self._settings.reply_poll_seconds * random.uniform(0.75, 1.25)  # noqa: S311  # spreads load
             await asyncio.sleep(pause)
             await self._track(self._guard(look()))
-
-    async def _take_forgotten(self) -> None:
-        """Find replies that nobody claimed or whose worker was lost."""
-        replies = self._the_services.replies
-        try:
-            claimed = await replies.claim_forgotten()
-        except ServiceUnavailable:
-            return
-        for claim in claimed:
-            log.info("reply_found", reply_id=str(claim.reply.id), losses=claim.reply.losses)
-            self._track(self._guard(replies.answer_claimed(claim)))
 
     async def _guard(self, work: Coroutine[object, object, None]) -> None:
         try:

@@ -14,7 +14,6 @@ import pytest
 
 from app.config import PostgresAddress, RedisAddress
 from app.database import Database
-from app.jobs import Job
 from app.redis_client.breaker import Breaker
 from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.connection import RedisConnection
@@ -36,6 +35,7 @@ from app.services.turns import Turns
 from app.unit_of_work import UnitOfWork
 from benchmarks.histories import COMMON, COMMON_TOO, MIDDLING, RARE, UNSPACED, Size, make_histories
 from tests.conftest import Servers
+from tests.support.no_publisher import NoPublisher
 from tests.support.person import Person
 from tests.support.plans import Scan, Sent, noted, scans
 from tests.support.stack import Stack
@@ -68,13 +68,6 @@ class _Product:
     room_exports: RoomExportService
 
 
-class _NoPublisher:
-    """Wakes nobody up: nothing is written here."""
-
-    async def publish(self, job: Job) -> None:
-        """Drop the job."""
-
-
 @pytest.fixture(scope="module")
 def histories(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Histories]:
     product = Stack(
@@ -94,7 +87,7 @@ async def _product(stack: Stack, sent: list[Sent]) -> AsyncIterator[_Product]:
     database = Database.at(PostgresAddress.parse(stack.database.url))
     redis = RedisConnection(RedisAddress.parse(stack.redis_url), Breaker())
     cache = ChatroomCache(redis, ttl_seconds=300)
-    uow = UnitOfWork(database, cache, DailyCountMirror(redis), _NoPublisher(), limit_seconds=60)
+    uow = UnitOfWork(database, cache, DailyCountMirror(redis), NoPublisher(), limit_seconds=60)
     cursors = CursorSigner(b"key")
     stopper = ReplyStopper(uow, DailyQuota(5, utc_now), ReplyEvents(redis))
     try:

@@ -11,15 +11,16 @@ from app.redis_client.account_keys import AccountKeys
 from app.redis_client.reply_events import ReplyEvents
 from app.services.clock import utc_now
 from app.services.context import ContextBuilder
+from app.services.dispatcher import ReplyDispatcher, Start
 from app.services.erasure import ErasureService
 from app.services.farewell import Farewell
 from app.services.leases import LeaseKeeper
 from app.services.periodic import PeriodicJobs
+from app.services.places import Places
 from app.services.purge import PurgeService
 from app.services.reconciliation import Reconciliation
 from app.services.reply import ReplyService, RetryPolicy
 from app.services.room_erasure import RoomErasure
-from app.services.slots import Slots
 from app.services.stopping import ReplyStopper
 from app.services.stripe_inbox import StripeInbox
 from app.services.summary import SummaryPlan
@@ -34,7 +35,7 @@ class WorkerServices:
     """The use cases of a worker process."""
 
     uow: UnitOfWork
-    replies: ReplyService
+    dispatcher: ReplyDispatcher
     leases: LeaseKeeper
     erasure: ErasureService
     room_erasure: RoomErasure
@@ -44,9 +45,9 @@ class WorkerServices:
 
 @asynccontextmanager
 async def worker_services(
-    settings: Settings, *, slots: int, is_stopping: Callable[[], bool]
+    settings: Settings, *, slots: int, start: Start, is_stopping: Callable[[], bool]
 ) -> AsyncIterator[WorkerServices]:
-    """Everything that a worker process uses; `slots` replies at once."""
+    """Everything that a worker process uses; `slots` replies at once, each begun by `start`."""
     async with AsyncExitStack() as stack:
         base = await open_foundation(settings, stack, transaction_seconds=_TRANSACTION_SECONDS)
         gemini = GoogleGemini(settings)
@@ -58,21 +59,28 @@ async def worker_services(
         stopper = ReplyStopper(base.uow, base.quota, events)
         keys = AccountKeys(base.redis)
         room_erasure = RoomErasure(base.uow, stopper, keys, is_stopping)
+        replies = ReplyService(
+            uow=base.uow,
+            gemini=gemini,
+            events=events,
+            leases=leases,
+            quota=base.quota,
+            context=ContextBuilder(
+                base.uow, settings.context_token_budget, settings.gemini_max_output_tokens
+            ),
+            upkeep=upkeep,
+            policy=RetryPolicy(settings.reply_max_retries, settings.reply_max_losses),
+            clock=utc_now,
+        )
         yield WorkerServices(
             uow=base.uow,
-            replies=ReplyService(
-                uow=base.uow,
-                gemini=gemini,
-                events=events,
-                leases=leases,
-                slots=Slots(slots),
-                quota=base.quota,
-                context=ContextBuilder(
-                    base.uow, settings.context_token_budget, settings.gemini_max_output_tokens
-                ),
-                upkeep=upkeep,
-                policy=RetryPolicy(settings.reply_max_retries, settings.reply_max_losses),
-                clock=utc_now,
+            dispatcher=ReplyDispatcher(
+                base.uow,
+                replies,
+                Places(slots, per_user=settings.reply_places_per_user),
+                lease_seconds=settings.reply_lease_seconds,
+                poll_seconds=settings.reply_poll_seconds,
+                start=start,
             ),
             leases=leases,
             erasure=ErasureService(

@@ -131,6 +131,7 @@ class Settings(BaseSettings):
     chatroom_cache_seconds: Count = 300
 
     worker_concurrency: Annotated[int, Field(ge=1, le=10_000)] = 200
+    reply_places_per_user: PositiveCount = 10
     reply_lease_seconds: Annotated[Seconds, Field(ge=3)] = 30
     reply_poll_seconds: Annotated[Seconds, Field(ge=1)] = 3
     reply_max_retries: Count = 3

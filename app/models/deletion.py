@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
+from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, new_id
@@ -12,6 +13,7 @@ class Deletion(Base):
     """An account on its way out; the row goes when everything else has gone."""
 
     __tablename__ = "deletions"
+    __table_args__ = (Index(None, "due_at"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     user_id: Mapped[UUID] = mapped_column(unique=True)

@@ -4,7 +4,16 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import (
+    CheckConstraint,
+    Computed,
+    ForeignKey,
+    Index,
+    SmallInteger,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -33,6 +42,8 @@ class MessageStatus(StrEnum):
         """Whether a reply in this state will never change again."""
         return self not in (MessageStatus.PENDING, MessageStatus.GENERATING)
 
+
+PRO_PRIORITY = 1
 
 # Written out, since PostgreSQL does not use a partial index for values that are bound later.
 UNFINISHED = text("role = 'model' AND status IN ('pending', 'generating')")
@@ -68,14 +79,14 @@ class Message(Base):
             unique=True,
             postgresql_where=text("idempotency_key IS NOT NULL"),
         ),
-        # The queue: small, since finished replies are not in it.
-        Index("ix_messages_unfinished", "created_at", postgresql_where=UNFINISHED),
         # Workers look here every second; it is nearly always empty.
         Index(
             "ix_messages_cancel_requested",
             "lease_token",
             postgresql_where=text("cancel_requested_at IS NOT NULL AND status = 'generating'"),
         ),
+        # The queue: small, since finished replies are not in it. It has no other index: of two the planner
+        # takes the wrong one as long as its statistics say that nothing waits.
         Index("ix_messages_unfinished_of_room", "chatroom_id", "position", postgresql_where=UNFINISHED),
         # Search: by words, however old; and the newest by themselves, since a word may be in all of them.
         # The list of what is not yet in the index is short: every search reads it, and somebody's message
@@ -120,6 +131,12 @@ class Message(Base):
     attempt: Mapped[int] = mapped_column(default=0)
     retries: Mapped[int] = mapped_column(default=0)
     losses: Mapped[int] = mapped_column(default=0)
+    expired_leases: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    """Of `losses` those in which a worker vanished; one that ends properly hands its replies back."""
+    priority: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    """Of two that wait the higher is claimed first: `PRO_PRIORITY` or 0, by the plan when it was sent."""
+    queued_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    """The database's own time; `created_at` is the application's, whose clock may be another."""
     lease_token: Mapped[UUID | None]
     lease_until: Mapped[datetime | None]
     next_attempt_at: Mapped[datetime | None]

@@ -1,31 +1,34 @@
-"""How workers take replies: who is due, whose turn it is, and the statements that claim.
+"""Statements that claim replies: which are due, in which order, and what a claim returns.
 
 They are built once, and are statements about tables, not about mapped classes: putting them together and
-making objects of their rows would take several times as long as running them.
+making objects of their rows would take several times as long as running them. Which replies a process claims
+is decided by the SQL text in `repositories/sql`.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     JSON,
+    BindParameter,
     ColumnElement,
     Double,
     Executable,
     Integer,
     Table,
+    Text,
     Update,
     Uuid,
-    and_,
     bindparam,
     case,
-    exists,
+    column,
     func,
     literal,
-    or_,
     select,
     text,
     true,
@@ -33,38 +36,18 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import INTERVAL, aggregate_order_by
 
-from app.models import Chatroom, Message, MessageStatus, Role
-from app.models.message import UNFINISHED
+from app.models import Chatroom, Message, MessageStatus
 from app.repositories.chatroom import ROOM_MEMORY, PastExchange, RoomMemory, exchanges
-from app.repositories.subscription import is_pro
+from app.repositories.sql import statement
 
-_UNCLAIMED_SECONDS = 2.0
 EXCHANGES_AT_ONCE = 30
+SUSPECT_LOSSES = 2
+"""After so many leases that ran out a reply may be what its workers died of."""
+_LONGEST_WAIT = 6  # 64 leases
 UNFINISHED_STATES = (MessageStatus.PENDING, MessageStatus.GENERATING)
 
 _MESSAGE = cast("Table", Message.__table__)
-_EARLIER = _MESSAGE.alias("earlier")
 _ROOM = cast("Table", Chatroom.__table__)
-
-IS_DUE = and_(
-    _MESSAGE.c.role == Role.MODEL,
-    or_(
-        and_(
-            _MESSAGE.c.status == MessageStatus.PENDING,
-            or_(_MESSAGE.c.next_attempt_at.is_(None), _MESSAGE.c.next_attempt_at <= func.now()),
-        ),
-        and_(_MESSAGE.c.status == MessageStatus.GENERATING, _MESSAGE.c.lease_until < func.now()),
-    ),
-)
-"""Pending and not waiting for a retry, or held by a worker whose lease ran out."""
-
-IS_FIRST_OF_ROOM = ~exists().where(
-    _EARLIER.c.chatroom_id == _MESSAGE.c.chatroom_id,
-    # Written out like UNFINISHED: a partial index is not used for bound values.
-    text("earlier.role = 'model' AND earlier.status IN ('pending', 'generating')"),
-    _EARLIER.c.position < _MESSAGE.c.position,
-)
-"""A room answers in order: no earlier reply of it is unfinished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +56,7 @@ class ReplyWork:
 
     id: UUID
     chatroom_id: UUID
+    user_id: UUID
     position: int
     content: str
     model: str | None
@@ -102,6 +86,30 @@ class ClaimedReply:
         return cls(ReplyWork(*reply), RoomMemory(*room), newest)
 
 
+@dataclass(frozen=True, slots=True)
+class ClaimLimits:
+    """How many replies a process may claim now, and of whom."""
+
+    places: int
+    """How many are free."""
+    held: Mapping[UUID, int]
+    """How many each user holds in this process."""
+    share: int
+    """How many one user may hold while others wait."""
+    spare: int
+    """How many of the free places may go to users beyond their share."""
+
+    def values(self) -> dict[str, object]:
+        """Return the values of the claim's parameters."""
+        held = {str(user_id): places for user_id, places in self.held.items()}
+        return {
+            "places": self.places,
+            "held": json.dumps(held),
+            "share": self.share,
+            "spare": self.spare,
+        }
+
+
 _REPLY_WORK = tuple(_MESSAGE.c[field.name] for field in fields(ReplyWork))
 _REPLY_END = len(_REPLY_WORK)
 _ROOM_END = _REPLY_END + len(ROOM_MEMORY)
@@ -112,21 +120,19 @@ def seconds(number: ColumnElement[float] | float) -> ColumnElement[object]:
     return func.make_interval(0, 0, 0, 0, 0, 0, number, type_=INTERVAL)
 
 
-_IS_WANTED = or_(_ROOM.c.erase_at.is_(None), _MESSAGE.c.cancel_requested_at.is_not(None))
-"""In a deleted room a reply is claimed only to be ended."""
-
-
 def _claiming(which: ColumnElement[bool]) -> Update:
-    """Takes replies that are due and whose turn it is; built once, run often."""
+    """Build the update that claims the replies which are chosen and locked."""
+    has_expired = case((_MESSAGE.c.status == MessageStatus.GENERATING, 1), else_=0)
     return (
         update(_MESSAGE)
-        .where(which, IS_DUE, IS_FIRST_OF_ROOM, _ROOM.c.id == _MESSAGE.c.chatroom_id, _IS_WANTED)
+        .where(which, _ROOM.c.id == _MESSAGE.c.chatroom_id)
         .values(
             status=MessageStatus.GENERATING,
             # What was shown of a reply that is only claimed to be cancelled is kept.
             content=case((_MESSAGE.c.cancel_requested_at.is_(None), ""), else_=_MESSAGE.c.content),
             attempt=_MESSAGE.c.attempt + 1,
-            losses=_MESSAGE.c.losses + case((_MESSAGE.c.status == MessageStatus.GENERATING, 1), else_=0),
+            losses=_MESSAGE.c.losses + has_expired,
+            expired_leases=_MESSAGE.c.expired_leases + has_expired,
             lease_token=func.gen_random_uuid(),
             lease_until=func.now() + seconds(bindparam("lease_seconds", type_=Double)),
             next_attempt_at=None,
@@ -152,29 +158,38 @@ def _reading(claiming: Update) -> Executable:
     return select(*claimed.c, read.c.newest).select_from(claimed.join(read, true()))
 
 
-CLAIM_ONE = _reading(_claiming(_MESSAGE.c.id == bindparam("reply_id", type_=Uuid)))
+def _chosen(name: str, *binds: BindParameter[Any]) -> ColumnElement[bool]:
+    """Return the condition that picks the replies which `name`.sql chooses and locks.
+
+    As an array the choice is made once, before the update begins; a join could run it for every row.
+    """
+    chosen = text(statement(name, "lock_chosen")).bindparams(*binds, _PLACES).columns(column("id", Uuid))
+    return _MESSAGE.c.id == func.any(func.array(chosen.scalar_subquery()))
+
+
+_PLACES = bindparam("places", type_=Integer)
+_FAIRNESS = (
+    bindparam("held", type_=Text),
+    bindparam("share", type_=Integer),
+    bindparam("spare", type_=Integer),
+    bindparam("suspect_losses", SUSPECT_LOSSES, type_=Integer),
+)
+CLAIM_NAMED = _reading(
+    _claiming(_chosen("choose_named_replies", bindparam("ids", type_=ARRAY(Uuid)), *_FAIRNESS))
+)
+CLAIM_DUE = _claiming(_chosen("choose_replies", bindparam("unclaimed_seconds", type_=Double), *_FAIRNESS))
+_SUSPECT = (
+    bindparam("lease_seconds", type_=Double),
+    bindparam("late_seconds", type_=Double),
+    bindparam("longest_wait", _LONGEST_WAIT, type_=Integer),
+    bindparam("suspect_losses", SUSPECT_LOSSES, type_=Integer),
+)
+CLAIM_SUSPECT = _claiming(_chosen("choose_suspect", *_SUSPECT))
+FIND_SUSPECT = text(statement("choose_suspect", "first_chosen")).bindparams(*_SUSPECT)
 CLAIM_NEXT_OF_ROOM = _claiming(
-    _MESSAGE.c.id
-    == select(_MESSAGE.c.id)
-    .where(_MESSAGE.c.chatroom_id == bindparam("room", type_=Uuid), UNFINISHED, IS_DUE)
-    .order_by(_MESSAGE.c.position)
-    .limit(1)
-    .scalar_subquery()
-)
-_FORGOTTEN = (
-    select(_MESSAGE.c.id)
-    .where(
-        IS_DUE,
-        IS_FIRST_OF_ROOM,
-        UNFINISHED,
-        or_(
-            _MESSAGE.c.status == MessageStatus.GENERATING,
-            _MESSAGE.c.created_at < func.now() - seconds(_UNCLAIMED_SECONDS),
-        ),
+    _chosen(
+        "choose_next_of_room",
+        bindparam("room", type_=Uuid),
+        bindparam("suspect_losses", SUSPECT_LOSSES, type_=Integer),
     )
-    .order_by(is_pro(_MESSAGE.c.user_id, func.now()).desc(), _MESSAGE.c.created_at)
-    .limit(bindparam("most", type_=Integer))
-    .with_for_update(skip_locked=True)
-    .cte("forgotten")  # which runs once; a subquery might be run, and lock, for every row
 )
-CLAIM_FORGOTTEN = _claiming(_MESSAGE.c.id.in_(select(_FORGOTTEN.c.id)))

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
-    Executable,
     ScalarResult,
     Text,
     Uuid,
@@ -30,14 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Message, MessageStatus, Role
 from app.models.message import UNFINISHED
-from app.repositories.claims import (
-    CLAIM_FORGOTTEN,
-    CLAIM_NEXT_OF_ROOM,
-    CLAIM_ONE,
-    UNFINISHED_STATES,
-    ClaimedReply,
-    seconds,
-)
+from app.repositories.claims import UNFINISHED_STATES, seconds
 from app.repositories.message import RepliesOf
 
 _IS_UNHELD = or_(
@@ -82,23 +74,6 @@ class ReplyRepository:
             )
         )
         return {row[0]: ReplyProgress(row[1], row[2], row[3]) for row in rows}
-
-    async def claim(self, reply_id: UUID, *, lease_seconds: float) -> ClaimedReply | None:
-        """Take one reply if it is due and its room's turn has come; None when somebody else has it."""
-        claimed = await self._claim(CLAIM_ONE, {"reply_id": reply_id, "lease_seconds": lease_seconds})
-        return claimed[0] if claimed else None
-
-    async def claim_next_of_room(self, chatroom_id: UUID, *, lease_seconds: float) -> ClaimedReply | None:
-        """Take the reply that comes next in a room; call it after the one before it has ended."""
-        claimed = await self._claim(CLAIM_NEXT_OF_ROOM, {"room": chatroom_id, "lease_seconds": lease_seconds})
-        return claimed[0] if claimed else None
-
-    async def claim_forgotten(self, *, limit: int, lease_seconds: float) -> list[ClaimedReply]:
-        """Take replies that nobody claimed for two seconds or whose worker was lost; Pro first."""
-        return await self._claim(CLAIM_FORGOTTEN, {"most": limit, "lease_seconds": lease_seconds})
-
-    async def _claim(self, claim: Executable, values: dict[str, object]) -> list[ClaimedReply]:
-        return [ClaimedReply.of(row) for row in await self.session.execute(claim, values)]
 
     async def renew(self, leases: Sequence[LeaseText], *, lease_seconds: float) -> set[UUID]:
         """Prolong all leases of a process in one statement, saving their text; returns those still held."""
@@ -226,6 +201,15 @@ class ReplyRepository:
             content="",
             losses=Message.losses + 1,
             next_attempt_at=None,
+        )
+
+    async def acquit(self, reply_id: UUID) -> None:
+        """Take back an expired lease: the worker that let it run out is alive, so it has not died of this."""
+        await self.session.execute(
+            update(Message)
+            .where(Message.id == reply_id, Message.expired_leases > 0)
+            .values(expired_leases=Message.expired_leases - 1),
+            execution_options={"synchronize_session": False},
         )
 
     async def _leave(self, reply_id: UUID, token: UUID, **changes: object) -> Message | None:

@@ -33,6 +33,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Chatroom, DailyUsage, Message, MessageStatus, Role, TitleSource
+from app.models.message import PRO_PRIORITY
 from app.repositories.chatroom import is_own_room
 from app.repositories.message import Exchange
 from app.repositories.subscription import is_pro
@@ -100,6 +101,7 @@ def _inserting(name: str, columns: dict[str, ColumnElement[Any]]) -> CTE:
         "attempt": literal(0),
         "retries": literal(0),
         "losses": literal(0),
+        "expired_leases": literal(0),
         **columns,
     }
     return insert(_LINE).from_select(list(row), select(*row.values()), include_defaults=False).cte(name)
@@ -134,6 +136,8 @@ _STORE = (
                 "model": _grown.c.model,
                 "request_id": bindparam("request", type_=Text),
                 "charged_on": _ON,
+                "priority": case((select(_locked.c.is_pro).scalar_subquery(), PRO_PRIORITY), else_=0),
+                "queued_at": func.now(),
             },
         ),
     )

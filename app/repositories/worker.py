@@ -62,10 +62,13 @@ class WorkerRepository:
     async def oldest_pending_seconds(self) -> float:
         """How long the oldest reply that is due has waited for a worker; 0 when none waits."""
         waited = await self.session.scalar(
-            select(func.extract("epoch", func.now() - func.min(Message.created_at))).where(
+            select(func.extract("epoch", func.now() - Message.queued_at))
+            .where(
                 UNFINISHED,
                 Message.status == MessageStatus.PENDING,
                 (Message.next_attempt_at.is_(None)) | (Message.next_attempt_at <= func.now()),
             )
+            .order_by(Message.queued_at)
+            .limit(1)
         )
         return max(float(waited or 0), 0)

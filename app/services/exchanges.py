@@ -46,12 +46,14 @@ def another_reply(
     *,
     now: datetime,
     charged_on: date,
+    priority: int,
     idempotency_key: str | None,
     request_id: str,
 ) -> Message:
     """Another pending reply to a message, numbered behind the room's last; an archived room comes back."""
     reply = _pending(message, now=now, charged_on=charged_on, request_id=request_id)
     reply.position, reply.model, reply.idempotency_key = room.last_position + 1, room.model, idempotency_key
+    reply.priority = priority
     room.last_position += 1
     room.message_count += 1
     room.last_message_at = room.active_at = room.updated_at = now

@@ -65,8 +65,6 @@ class LeaseKeeper:
         self.lease_seconds = lease_seconds
         self._leases: set[Lease] = set()
         self._next_renewal = 0.0
-        self.is_draining = False
-        """The process is about to end: what it holds it goes on with, and takes nothing new."""
 
     @contextmanager
     def hold(self, reply_id: UUID, token: UUID, *, claimed_at: float) -> Iterator[Lease]:
@@ -106,7 +104,7 @@ class LeaseKeeper:
 
     async def _stop_cancelled(self) -> None:
         with contextlib.suppress(ServiceUnavailable, TimeoutError):
-            async with asyncio.timeout(self.lease_seconds / _RENEWALS_PER_LEASE), self._uow.begin() as tx:
+            async with asyncio.timeout(self.lease_seconds / _RENEWALS_PER_LEASE), self._uow.single() as tx:
                 cancelled = await tx.replies.cancel_requests()
             for lease in tuple(self._leases):
                 if lease.token in cancelled:
@@ -116,7 +114,7 @@ class LeaseKeeper:
         asked_at = time.monotonic()
         texts = [LeaseText(lease.reply_id, lease.token, lease.text) for lease in leases]
         try:
-            async with asyncio.timeout(self.lease_seconds / _RENEWALS_PER_LEASE), self._uow.begin() as tx:
+            async with asyncio.timeout(self.lease_seconds / _RENEWALS_PER_LEASE), self._uow.single() as tx:
                 held = await tx.replies.renew(texts, lease_seconds=self.lease_seconds)
         except (ServiceUnavailable, TimeoutError):
             log.warning("leases_not_renewed", leases=len(leases))

@@ -14,6 +14,7 @@ from app.errors import (
     ServiceUnavailable,
     ValidationFailed,
 )
+from app.models.message import PRO_PRIORITY
 from app.repositories.message import Exchange
 from app.schemas.message import ExchangeOut, MessageOut
 from app.schemas.quota import Quota
@@ -141,6 +142,7 @@ class MessageService:
                     question,
                     now=self.clock(),
                     charged_on=day,
+                    priority=PRO_PRIORITY if allowance.limit is None else 0,
                     idempotency_key=asked.idempotency_key,
                     request_id=asked.request_id,
                 )

@@ -82,6 +82,10 @@ class Outcome:
         }
 
 
+AnyOutcome = Outcome | RetryLater | HandedBack
+"""All that can come of an attempt."""
+
+
 def failed(failure: Failure, reason: str) -> Outcome:
     """No answer, for good. `reason` is for operators."""
     return Outcome(
@@ -98,6 +102,16 @@ def worker_lost() -> Outcome:
         MessageStatus.FAILED,
         error_code="worker_lost",
         error_detail="The answer could not be finished. Try again.",
+    )
+
+
+def crashed(reason: str) -> Outcome:
+    """No answer, because of an error that nobody expected. `reason` is for operators."""
+    return Outcome(
+        MessageStatus.FAILED,
+        error_code="internal_error",
+        error_detail="Something went wrong on our side. Try again.",
+        last_error=reason,
     )
 
 

@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from uuid import UUID
 
 import structlog
 
@@ -17,16 +17,27 @@ from app.repositories.claims import ClaimedReply, ReplyWork
 from app.services.clock import Clock
 from app.services.context import ContextBuilder, learned_bytes_per_token
 from app.services.leases import Lease, LeaseKeeper, Stopped
-from app.services.outcomes import HandedBack, Outcome, RetryLater, blocked, cancelled, failed, worker_lost
+from app.services.outcomes import (
+    AnyOutcome,
+    HandedBack,
+    Outcome,
+    RetryLater,
+    blocked,
+    cancelled,
+    crashed,
+    failed,
+    worker_lost,
+)
 from app.services.quota import DailyQuota
 from app.services.reply_writer import ReplyWriter
-from app.services.slots import Slots
 from app.services.upkeep import Upkeep
 from app.unit_of_work import Transaction, UnitOfWork
 
 _LONGEST_BACKOFF_SECONDS = 30.0
 _TRY_AGAIN_SECONDS = 0.5
-_MOST_AT_ONCE = 50
+
+MayGoOn = Callable[[], bool]
+"""Whether a process may go on with the room's next reply."""
 
 log = structlog.get_logger(__name__)
 
@@ -38,10 +49,10 @@ class RetryPolicy:
     max_retries: int
     max_losses: int
 
-    def backoff_seconds(self, retries: int, error: GeminiError) -> float:
+    def backoff_seconds(self, retries: int, *, not_before: float | None = None) -> float:
         """Full jitter over 2^n seconds, and not before Gemini said so."""
         jitter = random.uniform(0, min(2.0**retries, _LONGEST_BACKOFF_SECONDS))  # noqa: S311  # spreads load, guards nothing
-        return (error.retry_after or 0.0) + jitter
+        return (not_before or 0.0) + jitter
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,63 +76,23 @@ class ReplyService:
     gemini: GeminiClient
     events: ReplyEvents
     leases: LeaseKeeper
-    slots: Slots
     quota: DailyQuota
     context: ContextBuilder
     upkeep: Upkeep
     policy: RetryPolicy
     clock: Clock
 
-    async def answer(self, reply_id: UUID) -> bool:
-        """Work on one reply if it is due; False when somebody else has it or its turn has not come."""
-        async with self.slots.take():
-            if self.leases.is_draining:
-                return False
-            claimed_at, claimed = time.monotonic(), None
-            with contextlib.suppress(ServiceUnavailable):  # the row waits; a poll finds it
-                async with self.uow.single() as tx:  # every round trip delays the first word
-                    claimed = await tx.replies.claim(reply_id, lease_seconds=self.leases.lease_seconds)
-            if claimed is None:
-                return False
-            await self._answer_room(Claim(claimed, claimed_at))
-            return True
-
-    async def claim_forgotten(self) -> list[Claim]:
-        """Take as many forgotten replies as there are free places; each is then `answer_claimed`."""
-        if self.leases.is_draining:
-            return []
-        places = await self.slots.take_free(_MOST_AT_ONCE)
-        claims: list[Claim] = []
-        claimed_at = time.monotonic()
-        try:
-            if places:
-                async with self.uow.begin() as tx:
-                    found = await tx.replies.claim_forgotten(
-                        limit=places, lease_seconds=self.leases.lease_seconds
-                    )
-                claims = [Claim(one, claimed_at) for one in found]  # only now is it committed
-        finally:
-            self.slots.release(places - len(claims))
-        return claims
-
-    async def answer_claimed(self, claim: Claim) -> None:
-        """Work on a reply that was claimed already, in the place that was taken for it."""
-        try:
-            await self._answer_room(claim)
-        finally:
-            self.slots.release()
-
-    async def _answer_room(self, claim: Claim) -> None:
-        """Answer, and go on with the room's next reply while there is one."""
+    async def answer_room(self, claim: Claim, *, may_go_on: MayGoOn) -> None:
+        """Answer, and go on with the room's next replies as long as `may_go_on` says so."""
         following: Claim | None = claim
         while following is not None:
             reply = following.reply
             with structlog.contextvars.bound_contextvars(
                 request_id=reply.request_id, reply_id=str(reply.id), attempt=reply.attempt
             ):
-                following = await self._answer_one(following)
+                following = await self._answer_one(following, may_go_on)
 
-    async def _answer_one(self, claim: Claim) -> Claim | None:
+    async def _answer_one(self, claim: Claim, may_go_on: MayGoOn) -> Claim | None:
         reply = claim.reply
         with self.leases.hold(reply.id, reply.lease_token, claimed_at=claim.claimed_at) as lease:
             started = time.monotonic()
@@ -135,12 +106,17 @@ class ReplyService:
                 lease.task.uncancel()
                 if lease.stopped is Stopped.LOST:
                     log.warning("reply_lease_lost")
+                    await self._survive(reply)
                     return None
                 outcome = cancelled() if lease.stopped is Stopped.CANCELLED else HandedBack()
+            except Exception as error:
+                # Not mapped by anybody: a failed try now, rather than a lease that runs out 21 times.
+                log.exception("reply_crashed", retries=reply.retries)
+                outcome = self._crashed(reply, error)
             lease.is_finishing = True
-            return await self._record(reply, lease, outcome, duration=time.monotonic() - started)
+            return await self._record(reply, lease, outcome, time.monotonic() - started, may_go_on)
 
-    async def _generate(self, claim: Claim, lease: Lease) -> Outcome | RetryLater | HandedBack:
+    async def _generate(self, claim: Claim, lease: Lease) -> AnyOutcome:
         reply = claim.reply
         if reply.cancel_requested_at is not None:
             lease.pieces.append(reply.content)
@@ -167,7 +143,8 @@ class ReplyService:
                 "model_failed", failure=error.failure.value, reason=error.reason, retries=reply.retries
             )
             if error.retryable and reply.retries < self.policy.max_retries:
-                return RetryLater(self.policy.backoff_seconds(reply.retries, error), error.reason)
+                wait = self.policy.backoff_seconds(reply.retries, not_before=error.retry_after)
+                return RetryLater(wait, error.reason)
             return failed(error.failure, error.reason)
         if answer is None:
             raise RuntimeError("a stream ends with an Answer or a GeminiError")
@@ -178,29 +155,52 @@ class ReplyService:
             bytes_per_token=learned_bytes_per_token(prompt, answer.usage.input_tokens),
         )
 
+    async def _survive(self, reply: ReplyWork) -> None:
+        """Say that this process has not died of a reply: it was too slow, frozen or cut off from the rows.
+
+        Best effort; without it the reply may be answered apart from others.
+        """
+        with contextlib.suppress(ServiceUnavailable):
+            async with self.uow.single() as tx:
+                if await tx.replies.hand_back(reply.id, reply.lease_token) is None:
+                    await tx.replies.acquit(reply.id)
+
+    def _crashed(self, reply: ReplyWork, error: Exception) -> Outcome | RetryLater:
+        if reply.retries < self.policy.max_retries:
+            return RetryLater(self.policy.backoff_seconds(reply.retries), type(error).__name__)
+        return crashed(type(error).__name__)
+
     async def _record(
-        self, reply: ReplyWork, lease: Lease, outcome: Outcome | RetryLater | HandedBack, *, duration: float
+        self, reply: ReplyWork, lease: Lease, outcome: AnyOutcome, duration: float, may_go_on: MayGoOn
     ) -> Claim | None:
         """Write what came of it under the lease's token, again and again while the lease holds."""
+        is_storable = True
         while True:
             try:
-                return await self._record_once(reply, lease, outcome, duration)
+                return await self._record_once(reply, lease, outcome, duration, may_go_on)
             except ServiceUnavailable:
                 # Whether the commit took effect is unknown; the token makes a second try harmless.
                 if time.monotonic() + _TRY_AGAIN_SECONDS > lease.deadline:
                     log.warning("reply_not_recorded")
                     return None
                 await asyncio.sleep(_TRY_AGAIN_SECONDS)
+            except Exception as error:
+                log.exception("reply_not_stored", retries=reply.retries)
+                if not is_storable:
+                    raise  # nothing of the answer is left that could be the cause
+                is_storable = False
+                lease.pieces.clear()
+                outcome = self._crashed(reply, error)
 
     async def _record_once(
-        self, reply: ReplyWork, lease: Lease, outcome: Outcome | RetryLater | HandedBack, duration: float
+        self, reply: ReplyWork, lease: Lease, outcome: AnyOutcome, duration: float, may_go_on: MayGoOn
     ) -> Claim | None:
         following, claimed_at = None, time.monotonic()
         async with self.uow.begin() as tx:
             if isinstance(outcome, Outcome):
                 ended = await self._end(tx, lease, outcome, duration)
-                if ended is not None and not self.leases.is_draining:
-                    following = await tx.replies.claim_next_of_room(
+                if ended is not None and may_go_on():
+                    following = await tx.claims.next_of_room(
                         reply.chatroom_id, lease_seconds=self.leases.lease_seconds
                     )
             elif isinstance(outcome, RetryLater):

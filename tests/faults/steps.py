@@ -49,9 +49,8 @@ Step = Callable[[Doomed], AbstractContextManager[None]]
 
 @contextmanager
 def inside_the_claim(doomed: Doomed) -> Iterator[None]:
-    """The reply's row is locked, so the claim waits; PostgreSQL still makes it when nobody hears of it."""
-    query = "SELECT FROM messages WHERE id = %s::text::uuid FOR UPDATE"
-    with doomed.bench.locked(query, doomed.entry.reply_id):
+    """The claim waits in its commit; PostgreSQL still carries it out when nobody hears of it."""
+    with held_commits(doomed.bench, CLAIM):
         yield
         doomed.bench.database.wait_for_blocked("WITH claimed")
         doomed.die()

@@ -9,13 +9,12 @@ from uuid import UUID
 
 from app.config import PostgresAddress, RedisAddress
 from app.database import Database
-from app.jobs import Job
 from app.models import Message, MessageStatus
 from app.redis_client.breaker import Breaker
 from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.connection import RedisConnection
 from app.redis_client.daily_count import DailyCountMirror
-from app.repositories.claims import ReplyWork
+from app.repositories.claims import ClaimLimits, ReplyWork
 from app.repositories.reply import LeaseText
 from app.unit_of_work import UnitOfWork
 from tests.faults.bench import Bench
@@ -23,18 +22,12 @@ from tests.faults.conftest import Scale
 from tests.faults.ledger import Ledger
 from tests.faults.load import ANSWER, CarefulClient
 from tests.faults.steps import CLAIM, held_commits
+from tests.support.no_publisher import NoPublisher
 from tests.support.process import Process
 from tests.support.waiting import eventually
 
 _AT_ONCE = 8
 _LEASE_SECONDS = 60.0
-
-
-class _NoQueue:
-    """Nobody is woken: the claims are made by the test itself."""
-
-    async def publish(self, job: Job) -> None:
-        """Drop it."""
 
 
 @asynccontextmanager
@@ -48,7 +41,7 @@ async def _units_of_work(bench: Bench, count: int) -> AsyncIterator[list[UnitOfW
                 database,
                 ChatroomCache(redis, ttl_seconds=1),
                 DailyCountMirror(redis),
-                _NoQueue(),
+                NoPublisher(),
                 limit_seconds=10,
             )
             for database in databases
@@ -60,12 +53,13 @@ async def _units_of_work(bench: Bench, count: int) -> AsyncIterator[list[UnitOfW
 
 
 async def _claim(uow: UnitOfWork, reply_id: UUID, *, polled: bool = False) -> ReplyWork | None:
+    limits = ClaimLimits(places=1, held={}, share=1, spare=0)
     async with uow.begin() as tx:
         if polled:
-            found = await tx.replies.claim_forgotten(limit=1, lease_seconds=_LEASE_SECONDS)
-            return found[0].reply if found else None
-        claimed = await tx.replies.claim(reply_id, lease_seconds=_LEASE_SECONDS)
-        return claimed.reply if claimed else None
+            found = await tx.claims.due(limits, lease_seconds=_LEASE_SECONDS, unclaimed_seconds=2)
+        else:
+            found = await tx.claims.named([reply_id], limits, lease_seconds=_LEASE_SECONDS)
+        return found[0].reply if found else None
 
 
 async def _end(uow: UnitOfWork, claimed: ReplyWork, text: str) -> Message | None:
@@ -113,7 +107,7 @@ def test_f10_a_lease_that_ran_out_can_write_nothing(bench: Bench) -> None:
         async with _units_of_work(bench, 2) as (zombie, rescuer):
             first = await _claim(zombie, reply_id)
             bench.database.run("UPDATE messages SET lease_until = now() WHERE id = %s", reply_id)
-            second = await _claim(rescuer, reply_id)
+            second = await _claim(rescuer, reply_id, polled=True)
             assert first is not None
             assert second is not None
             assert first.lease_token is not None
@@ -141,7 +135,7 @@ def test_f10_a_poll_whose_claim_came_to_nothing_costs_the_worker_no_place(bench:
     bench.stack.redis.flushall()  # nobody is told of it: only the poll finds it
     with held_commits(bench, CLAIM):
         bench.adopt(bench.stack.start_worker("--concurrency=1"))
-        bench.terminate(bench.database.wait_for_blocked("COMMIT"))
+        bench.terminate(bench.database.wait_for_blocked("UPDATE messages"))
     account = bench.account("F10 a poll whose commit fails", 1, client.ledger)
     assert (account.failed, account.losses) == (0, 0)
     bench.workers(0)

@@ -1,6 +1,6 @@
 """What statements read: those that the service sends are noted, and run again under EXPLAIN ANALYZE."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import LiteralString, cast
@@ -33,13 +33,13 @@ class Scan:
 
 
 @contextmanager
-def noted(engine: AsyncEngine) -> Iterator[list[Sent]]:
-    """The statements about messages and rooms that are sent meanwhile."""
+def noted(engine: AsyncEngine, *, tables: Sequence[str] = _TABLES) -> Iterator[list[Sent]]:
+    """The statements about these tables, else about messages and rooms, that are sent meanwhile."""
     sent: list[Sent] = []
 
     def note(*arguments: object) -> None:
         statement, values = str(arguments[2]), cast("tuple[object, ...]", arguments[3])
-        if any(table in statement for table in _TABLES):
+        if any(table in statement for table in tables):
             sent.append(Sent(statement, values))
 
     event.listen(engine.sync_engine, "before_cursor_execute", note)
