@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
 
 import httpx2
+import structlog
 from google import genai
 from google.genai import types
 
@@ -15,6 +16,7 @@ from app.gemini_client.failures import as_gemini_error
 
 _CONNECT_SECONDS = 5
 _FIRST_PIECE_SECONDS = 60.0
+_MOST_CHARS_PER_TOKEN = 32  # Gemini's tokens are about 4; a long one is a run of spaces or of one sign
 _NEXT_PIECE_SECONDS = 30.0
 
 _FINISH_REASONS = {
@@ -26,6 +28,8 @@ _FINISH_REASONS = {
     "BLOCKLIST": FinishReason.SAFETY,
     "SPII": FinishReason.SAFETY,
 }
+
+log = structlog.get_logger(__name__)
 
 _Chunks = AsyncIterator[types.GenerateContentResponse]
 
@@ -67,7 +71,9 @@ class GoogleGemini:
         except Exception as error:
             failure = as_gemini_error(error)
             if failure is None:
-                raise
+                log.exception("model_answer_not_understood")
+                reason = f"unreadable answer: {type(error).__name__}"
+                failure = GeminiError(Failure.INTERRUPTED, reason, retryable=True)
             raise failure from error
 
     async def _attempt(self, prompt: Prompt) -> AsyncGenerator[TextPiece | Answer, None]:
@@ -80,6 +86,7 @@ class GoogleGemini:
                 model=prompt.model, contents=_contents(prompt), config=_config(prompt)
             )
         finish, usage, has_text = None, TokenUsage(0, 0, 0), False
+        chars_left = prompt.max_output_tokens * _MOST_CHARS_PER_TOKEN
         try:
             while True:
                 by = min(loop.time() + _NEXT_PIECE_SECONDS, end) if has_text else first_piece_by
@@ -89,9 +96,13 @@ class GoogleGemini:
                     break
                 usage = _usage(chunk) or usage
                 finish = _finish_reason(chunk) or finish
-                if text := _text(chunk):
-                    has_text = True
+                if text := _text(chunk)[:chars_left]:
+                    has_text, chars_left = True, chars_left - len(text)
                     yield TextPiece(text)
+                if chars_left == 0:
+                    log.warning("model_answer_cut", max_output_tokens=prompt.max_output_tokens)
+                    finish = FinishReason.MAX_TOKENS
+                    break
         finally:
             await _stop(chunks)
         if finish is None:
