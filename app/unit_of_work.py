@@ -26,6 +26,7 @@ from app.repositories.checkout import CheckoutRepository
 from app.repositories.claim import ClaimRepository
 from app.repositories.deletion import DeletionRepository
 from app.repositories.export import ExportRepository
+from app.repositories.installation import InstallationRepository
 from app.repositories.message import MessageRepository
 from app.repositories.password import PasswordRepository
 from app.repositories.periodic_job import PeriodicJobRepository
@@ -162,6 +163,11 @@ class Transaction:
     def billing(self) -> BillingRepository:
         """Customers, and whose look at Stripe counts."""
         return BillingRepository(self.session)
+
+    @cached_property
+    def installation(self) -> InstallationRepository:
+        """The installation's id."""
+        return InstallationRepository(self.session)
 
     @cached_property
     def stripe_events(self) -> StripeEventRepository:

@@ -75,6 +75,7 @@ def test_what_happens_is_counted(stack: Stack) -> None:
     assert after["workers_alive", _labels()] >= 1
     measured = {"replies_pending", "oldest_pending_reply_seconds", "redis_breaker_open"}
     measured |= {"stripe_events_waiting", "stripe_drift_repaired"}
+    measured |= {f"stripe_subscriptions_of_{whom}" for whom in ("unknown_users", "other_installations")}
     assert measured <= {name for name, _ in after}
     assert room not in str(after)
 

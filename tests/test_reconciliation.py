@@ -1,20 +1,13 @@
 """Webhooks can be lost for good; an hourly look at everything finds what they would have said."""
 
-import json
 import time
 
 import pytest
 
-from tests.support.person import Json, Person, ok
+from tests.support.person import Person, ok
 from tests.support.stack import Stack
-from tests.support.stripe import DAY, StripeSandbox, some_people
+from tests.support.stripe import DAY, StripeSandbox, leave_tombstone, reconcile, reports, some_people
 from tests.support.waiting import eventually
-
-
-def _reports(stack: Stack) -> list[Json]:
-    """What runs said of what they found."""
-    lines = [line for line in stack.logs().splitlines() if '"stripe_drift"' in line]
-    return [json.loads(line) for line in lines]
 
 
 def _tally(stack: Stack) -> int:
@@ -24,19 +17,11 @@ def _tally(stack: Stack) -> int:
     return tally
 
 
-def _reconcile(stack: Stack) -> Json:
-    """Let the next run begin now; what it reports."""
-    before = len(_reports(stack))
-    stack.database.run("UPDATE periodic_jobs SET next_run_at = now() WHERE name = 'stripe_reconciliation'")
-    eventually(lambda: len(_reports(stack)) > before, seconds=60, what="a run")
-    return _reports(stack)[-1]
-
-
 @pytest.fixture(autouse=True)
 def _nothing_left_to_repair(stack: Stack, stripe: StripeSandbox) -> None:
     """What earlier tests left with us is unknown to the empty account, and repaired."""
     assert stripe.events() == []
-    _reconcile(stack)
+    reconcile(stack)
 
 
 def test_a_day_without_webhooks_is_made_up_for_in_one_run(
@@ -53,7 +38,7 @@ def test_a_day_without_webhooks_is_made_up_for_in_one_run(
         lost,
         lost_id,
     )
-    _reconcile(stack)
+    reconcile(stack)
     assert all(stripe.is_stored_as(subscription, "active") for subscription in old.values())
     assert stripe.is_stored_as(lost_id, "canceled")
 
@@ -63,7 +48,7 @@ def test_a_day_without_webhooks_is_made_up_for_in_one_run(
     stripe.change(old[cancelled], ends=True)
     nobodys = stripe.subscribe(None)
     tally = _tally(stack)
-    report = _reconcile(stack)
+    report = reconcile(stack)
     assert report["repaired"] == 6
     eventually(lambda: _tally(stack) == tally + 6, what="the drift in the counter of operators")
     assert all(stripe.is_stored_as(subscription, "active") for subscription in new.values())
@@ -74,25 +59,25 @@ def test_a_day_without_webhooks_is_made_up_for_in_one_run(
     assert row["cancel_at_period_end"] is True
     assert stripe.stored(nobodys) is None
     assert ok(person.http.get("/subscription/status"))["plan"] == "pro"
-    assert _reconcile(stack)["repaired"] == 0
+    assert reconcile(stack)["repaired"] == 0
 
 
 def test_a_run_ends_what_somebody_pays_for_an_account_that_is_gone(
     stack: Stack, stripe: StripeSandbox
 ) -> None:
     [user] = some_people(stack, 1)
-    stack.database.run("DELETE FROM users WHERE id = %s", user)
+    leave_tombstone(stack, user)
     subscription = stripe.subscribe(user)
-    assert _reconcile(stack)["repaired"] == 1
+    assert reconcile(stack)["repaired"] == 1
     assert stripe.status(subscription) == "canceled"
-    assert _reconcile(stack)["repaired"] == 0
+    assert reconcile(stack)["repaired"] == 0
 
 
 def test_a_run_reads_every_page(stack: Stack, stripe: StripeSandbox) -> None:
     users = some_people(stack, 120)
     customer = stripe.customer()
     subscriptions = [stripe.subscribe(user, customer=customer) for user in users]
-    assert _reconcile(stack)["repaired"] == 120
+    assert reconcile(stack)["repaired"] == 120
     assert all(stripe.is_stored_as(subscription, "active") for subscription in subscriptions)
 
 
@@ -105,7 +90,7 @@ def test_a_run_that_stripe_breaks_off_is_made_up_for(stack: Stack, stripe: Strip
     eventually(
         lambda: stack.database.value(f"{soon} WHERE name = 'stripe_reconciliation'"), what="another try soon"
     )
-    _reconcile(stack)
+    reconcile(stack)
     assert stripe.is_stored_as(subscription, "active")
 
 
@@ -116,12 +101,12 @@ def test_two_workers_share_one_run(stack: Stack, stripe: StripeSandbox) -> None:
     for user in users:
         stripe.subscribe(user)
     stripe.fail("hold_before", "/v1/subscriptions", times=10)
-    before = len(_reports(stack))
+    before = len(reports(stack))
     stack.database.run("UPDATE periodic_jobs SET next_run_at = now() WHERE name = 'stripe_reconciliation'")
     eventually(lambda: any(call["waiting"] for call in stripe.calls("/v1/subscriptions")), what="a run")
     time.sleep(3)  # both workers look every second
     assert sum(call["waiting"] for call in stripe.calls("/v1/subscriptions")) == 1
     stripe.end_failures()
-    eventually(lambda: len(_reports(stack)) > before, what="its end")
-    assert len(_reports(stack)) == before + 1
+    eventually(lambda: len(reports(stack)) > before, what="its end")
+    assert len(reports(stack)) == before + 1
     assert other.stop() == 0

@@ -34,6 +34,7 @@ from tests.support.stripe import StripeSandbox
 T = TypeVar("T")
 
 _BACK = "http://localhost:8000/back"
+_INSTALLATION = uuid4()
 
 
 def _settings(stack: Stack, *, key: str = "sk_test_sandbox") -> Settings:
@@ -65,11 +66,11 @@ def test_a_person_becomes_one_customer_without_name_or_number(stack: Stack, stri
     user = uuid4()
 
     async def thrice(gateway: StripeGateway) -> set[str]:
-        return {await gateway.customers.create(user_id=user) for _ in range(3)}
+        return {await gateway.customers.create(user_id=user, installation_id=_INSTALLATION) for _ in range(3)}
 
     [customer] = _asking(stack, thrice)
     found = stripe.ask("GET", f"/customers/{customer}")
-    assert found["metadata"] == {"user_id": str(user)}
+    assert found["metadata"] == {"user_id": str(user), "installation_id": str(_INSTALLATION)}
     assert [found[name] for name in ("name", "email", "phone", "description")] == [None] * 4
     calls = stripe.calls("/customers", "POST")
     assert {call["idempotency_key"] for call in calls} == {f"customer:{user}"}
@@ -78,11 +79,18 @@ def test_a_person_becomes_one_customer_without_name_or_number(stack: Stack, stri
 def test_somebody_whose_customer_was_deleted_becomes_another_one(stack: Stack, stripe: StripeSandbox) -> None:
     """Red without the look at what Stripe repeats: it would tell of the old one for a day."""
     user = uuid4()
-    first = _asking(stack, lambda gateway: gateway.customers.create(user_id=user))
+    first = _asking(
+        stack, lambda gateway: gateway.customers.create(user_id=user, installation_id=_INSTALLATION)
+    )
     stripe.ask("DELETE", f"/customers/{first}")
-    second = _asking(stack, lambda gateway: gateway.customers.create(user_id=user))
+    second = _asking(
+        stack, lambda gateway: gateway.customers.create(user_id=user, installation_id=_INSTALLATION)
+    )
     assert second != first
-    assert _asking(stack, lambda gateway: gateway.customers.create(user_id=user)) == second
+    assert (
+        _asking(stack, lambda gateway: gateway.customers.create(user_id=user, installation_id=_INSTALLATION))
+        == second
+    )
 
 
 def test_a_checkout_is_opened_once_and_names_the_person_everywhere(
@@ -91,11 +99,12 @@ def test_a_checkout_is_opened_once_and_names_the_person_everywhere(
     checkout, user = uuid4(), uuid4()
 
     async def twice(gateway: StripeGateway) -> set[str]:
-        customer = await gateway.customers.create(user_id=user)
+        customer = await gateway.customers.create(user_id=user, installation_id=_INSTALLATION)
         opened = [
             await gateway.checkouts.open(
                 checkout_id=checkout,
                 user_id=user,
+                installation_id=_INSTALLATION,
                 customer_id=customer,
                 success_url=_BACK,
                 cancel_url=_BACK,
@@ -110,8 +119,9 @@ def test_a_checkout_is_opened_once_and_names_the_person_everywhere(
     call = stripe.calls("/checkout/sessions", "POST")[-1]
     assert call["idempotency_key"] == f"checkout:{checkout}"
     assert call["params"]["client_reference_id"] == str(user)
-    assert call["params"]["metadata"] == {"user_id": str(user)}
-    assert call["params"]["subscription_data"] == {"metadata": {"user_id": str(user)}}
+    own = {"user_id": str(user), "installation_id": str(_INSTALLATION)}
+    assert call["params"]["metadata"] == own
+    assert call["params"]["subscription_data"] == {"metadata": own}
 
     async def close_twice(gateway: StripeGateway) -> list[CheckoutState]:
         return [(await gateway.checkouts.expire(session)).state for _ in range(2)]
@@ -125,20 +135,26 @@ def test_the_end_of_an_account_ends_everything_at_stripe_and_can_be_repeated(
     user = uuid4()
 
     async def prepare(gateway: StripeGateway) -> tuple[str, str]:
-        customer = await gateway.customers.create(user_id=user)
+        customer = await gateway.customers.create(user_id=user, installation_id=_INSTALLATION)
         session = await gateway.checkouts.open(
-            checkout_id=uuid4(), user_id=user, customer_id=customer, success_url=_BACK, cancel_url=_BACK
+            checkout_id=uuid4(),
+            user_id=user,
+            installation_id=_INSTALLATION,
+            customer_id=customer,
+            success_url=_BACK,
+            cancel_url=_BACK,
         )
         return customer, session.id
 
     customer, session = _asking(stack, prepare)
-    subscription = stripe.subscribe(str(user), customer=customer)
+    own = {"user_id": str(user), "installation_id": str(_INSTALLATION)}
+    subscription = stripe.subscribe(None, customer=customer, metadata=own)
 
     async def end(gateway: StripeGateway) -> None:
-        farewell = Farewell(gateway.customers, gateway.checkouts)
+        farewell = Farewell(gateway.customers, gateway.checkouts, gateway.subscriptions)
         for _ in range(2):
-            await farewell.end_customer(customer)
-        await farewell.end_customer("cus_never_there")
+            await farewell.end_customer(customer, user_id=user, installation_id=_INSTALLATION)
+        await farewell.end_customer("cus_never_there", user_id=user, installation_id=_INSTALLATION)
 
     _asking(stack, end)
     assert stripe.status(subscription) == "canceled"
@@ -277,7 +293,7 @@ def test_a_failure_that_stripe_keeps_is_asked_around(stack: Stack) -> None:
         async def create() -> str:
             gateway = StripeGateway(settings)
             try:
-                return await gateway.customers.create(user_id=user)
+                return await gateway.customers.create(user_id=user, installation_id=_INSTALLATION)
             finally:
                 await gateway.aclose()
 

@@ -25,7 +25,12 @@ Use = Callable[[StripeGateway], Awaitable[object]]
 
 def _open(gateway: StripeGateway) -> Awaitable[object]:
     return gateway.checkouts.open(
-        checkout_id=uuid4(), user_id=uuid4(), customer_id="cus_1", success_url=_BACK, cancel_url=_BACK
+        checkout_id=uuid4(),
+        user_id=uuid4(),
+        installation_id=uuid4(),
+        customer_id="cus_1",
+        success_url=_BACK,
+        cancel_url=_BACK,
     )
 
 
@@ -38,7 +43,7 @@ def _subscription(gateway: StripeGateway) -> Awaitable[object]:
 
 
 def _customer(gateway: StripeGateway) -> Awaitable[object]:
-    return gateway.customers.create(user_id=uuid4())
+    return gateway.customers.create(user_id=uuid4(), installation_id=uuid4())
 
 
 def _failure(use: Use, url: str, *, key: str = _KEY, price: str = "price_1") -> tuple[Exception, list[Json]]:

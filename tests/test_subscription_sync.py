@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.person import Json, Person, ok
 from tests.support.stack import Stack
-from tests.support.stripe import DAY, StripeSandbox, some_people
+from tests.support.stripe import DAY, StripeSandbox, leave_tombstone, some_people
 from tests.support.waiting import eventually
 
 _CREATED, _UPDATED, _DELETED = (f"customer.subscription.{what}" for what in ("created", "updated", "deleted"))
@@ -276,8 +276,11 @@ def test_a_subscription_of_a_deleted_account_is_ended_at_once(
     [user] = some_people(stack, 1)
     if trace == "marked":
         stack.database.run("UPDATE users SET deleted_at = now() WHERE id = %s", user)
+        stack.database.run(
+            "INSERT INTO deleted_accounts SELECT sha256(uuid_send(id)), now() FROM users WHERE id = %s", user
+        )
     else:
-        stack.database.run("DELETE FROM users WHERE id = %s", user)
+        leave_tombstone(stack, user)
     subscription = stripe.subscribe(user)
     assert _deliver(stripe, _about_subscriptions(stripe.events(subscription))[:1]) == ["deleted_user"]
     assert stripe.status(subscription) == "canceled"

@@ -130,7 +130,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
         quick = replace(base.uow, database=base.uow.database.beside_the_line(), limit_seconds=_CHECK_SECONDS)
         stripe, addresses = base.stripe, ReturnAddresses.of(settings)
         checkouts = CheckoutService(
-            base.uow, stripe.customers, stripe.checkouts, base.syncs, addresses, utc_now
+            base.uow, stripe.customers, stripe.checkouts, base.syncs, addresses, base.installation, utc_now
         )
         yield ApiServices(
             auth=AuthService(
@@ -182,9 +182,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
                 base.uow, base.quota, checkouts, stripe.subscriptions, base.syncs, open_sessions, utc_now
             ),
             checkouts=checkouts,
-            customers=CustomerService(
-                base.uow, stripe.customers, base.syncs, cursors, settings.public_url, utc_now
-            ),
+            customers=CustomerService(base.uow, stripe.customers, base.syncs, cursors, settings.public_url),
             webhooks=WebhookService(
                 base.uow,
                 utc_now,

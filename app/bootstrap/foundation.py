@@ -15,6 +15,7 @@ from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.connection import RedisConnection
 from app.redis_client.daily_count import DailyCountMirror
 from app.services.clock import utc_now
+from app.services.installation import InstallationId
 from app.services.quota import DailyQuota
 from app.services.subscription_sync import SubscriptionSync
 from app.stripe_client import StripeGateway
@@ -31,6 +32,7 @@ class Foundation:
     quota: DailyQuota
     chatroom_cache: ChatroomCache
     stripe: StripeGateway
+    installation: InstallationId
     syncs: SubscriptionSync
 
 
@@ -68,5 +70,6 @@ async def open_foundation(
     quota = DailyQuota(settings.basic_messages_per_day, utc_now)
     stripe = StripeGateway(settings)
     stack.push_async_callback(stripe.aclose)
-    syncs = SubscriptionSync(uow, stripe.subscriptions, utc_now, timedelta(days=settings.grace_days))
-    return Foundation(redis, uow, revisions, quota, chatroom_cache, stripe, syncs)
+    installation = InstallationId(uow)
+    syncs = SubscriptionSync(uow, stripe.subscriptions, installation, timedelta(days=settings.grace_days))
+    return Foundation(redis, uow, revisions, quota, chatroom_cache, stripe, installation, syncs)

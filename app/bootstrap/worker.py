@@ -88,7 +88,8 @@ async def worker_services(
                 stopper,
                 room_erasure,
                 keys,
-                Farewell(base.stripe.customers, base.stripe.checkouts),
+                Farewell(base.stripe.customers, base.stripe.checkouts, base.stripe.subscriptions),
+                base.installation,
                 utc_now,
                 is_stopping,
             ),
@@ -98,9 +99,9 @@ async def worker_services(
                 (
                     PurgeService(base.uow, utc_now).job(),
                     Reconciliation(
-                        base.uow, base.stripe.subscriptions, base.syncs, utc_now, is_stopping
+                        base.uow, base.stripe.subscriptions, base.syncs, base.installation, is_stopping
                     ).job(),
                 ),
             ),
-            inbox=StripeInbox(base.uow, base.syncs, utc_now, is_stopping),
+            inbox=StripeInbox(base.uow, base.syncs, is_stopping),
         )

@@ -1,9 +1,17 @@
 """Tables and the words for their states; knows neither SQLAlchemy sessions nor the web."""
 
 from app.models.base import Base
-from app.models.billing import Checkout, StripeCustomer, StripeEvent, SubscriptionSync
+from app.models.billing import (
+    Checkout,
+    StripeCustomer,
+    StripeEvent,
+    SubscriptionSync,
+    UnresolvedReason,
+    UnresolvedSubscriptions,
+)
 from app.models.chatroom import Chatroom, TitleSource
-from app.models.deletion import CarriedUsage, Deletion
+from app.models.deletion import CarriedUsage, DeletedAccount, Deletion
+from app.models.installation import Installation
 from app.models.message import Message, MessageStatus, Role
 from app.models.periodic_job import PeriodicJob
 from app.models.session import Session
@@ -18,7 +26,9 @@ __all__ = [
     "Chatroom",
     "Checkout",
     "DailyUsage",
+    "DeletedAccount",
     "Deletion",
+    "Installation",
     "Message",
     "MessageStatus",
     "PeriodicJob",
@@ -30,6 +40,8 @@ __all__ = [
     "Subscription",
     "SubscriptionSync",
     "TitleSource",
+    "UnresolvedReason",
+    "UnresolvedSubscriptions",
     "User",
     "WorkerHeartbeat",
     "plan_of",

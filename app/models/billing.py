@@ -1,9 +1,10 @@
 """Billing: what ties a person to Stripe, and what came from there. No card and no address is kept."""
 
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import BigInteger, ForeignKey, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, new_id
@@ -78,3 +79,23 @@ class SubscriptionSync(Base):
     subscription_id: Mapped[str] = mapped_column(primary_key=True)
     sync_seq: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     applied_seq: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    synced_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    """When the last fetch began, by the database's clock."""
+
+
+class UnresolvedReason(StrEnum):
+    """Why a live subscription was left alone."""
+
+    UNKNOWN_USER = "unknown_user"
+    """It sells Pro or names this installation, and its user is neither known nor provably deleted here."""
+    OTHER_INSTALLATION = "other_installation"
+    """It names another installation, and its user is not known here."""
+
+
+class UnresolvedSubscriptions(Base):
+    """Live subscriptions that the last reconciliation left alone, counted by reason for operators."""
+
+    __tablename__ = "unresolved_subscriptions"
+
+    reason: Mapped[str] = mapped_column(primary_key=True)
+    found: Mapped[int] = mapped_column(BigInteger)

@@ -1,4 +1,4 @@
-"""Deletions: accounts that are to be erased, without anything that names the person."""
+"""Deletions: accounts that are to be erased, and tombstones of those that were; nothing names the person."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -21,6 +21,17 @@ class Deletion(Base):
     """Kept until Stripe has confirmed that the customer and the subscriptions are gone."""
     due_at: Mapped[datetime]
     """By the database's clock: once no process can take a session for open; later after a failure."""
+
+
+class DeletedAccount(Base):
+    """A tombstone: proof that an account was deleted here, for subscriptions that turn up later at Stripe."""
+
+    __tablename__ = "deleted_accounts"
+
+    user_digest: Mapped[bytes] = mapped_column(primary_key=True)
+    """SHA-256 of the account's id, which Stripe's metadata can be compared with; the id itself is erased."""
+    deleted_at: Mapped[datetime]
+    """By the database's clock."""
 
 
 class CarriedUsage(Base):

@@ -1,21 +1,35 @@
-"""SQL about who is whose customer at Stripe, and about whose fetch of a subscription counts."""
+"""SQL about customers at Stripe, tombstones of deleted accounts, and the order of fetches."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import StripeCustomer, SubscriptionSync, User
+from app.models import (
+    DeletedAccount,
+    Deletion,
+    StripeCustomer,
+    SubscriptionSync,
+    UnresolvedReason,
+    UnresolvedSubscriptions,
+    User,
+)
 
 _SILENT = {"synchronize_session": False}
 
 
+def tombstone_of(user_id: UUID) -> bytes:
+    """Return what a tombstone holds of an account's id; migrations compute the same in SQL."""
+    return sha256(user_id.bytes).digest()
+
+
 @dataclass(frozen=True, slots=True)
 class BillingRepository:
-    """Customers, and the order of what is written about subscriptions."""
+    """Customers, tombstones, and the order of what is written about subscriptions."""
 
     session: AsyncSession
 
@@ -25,7 +39,7 @@ class BillingRepository:
         drawn: int | None = await self.session.scalar(
             number.on_conflict_do_update(
                 index_elements=[SubscriptionSync.subscription_id],
-                set_={"sync_seq": SubscriptionSync.sync_seq + 1},
+                set_={"sync_seq": SubscriptionSync.sync_seq + 1, "synced_at": func.now()},
             ).returning(SubscriptionSync.sync_seq)
         )
         if drawn is None:
@@ -68,9 +82,40 @@ class BillingRepository:
         )
         return set(rows)
 
-    async def known_customers(self, customer_ids: Collection[str]) -> set[str]:
-        """Which of these customers are ours."""
-        rows = await self.session.scalars(
-            select(StripeCustomer.customer_id).where(StripeCustomer.customer_id.in_(customer_ids))
+    async def people_of(self, customer_ids: Collection[str]) -> dict[str, UUID]:
+        """Map those of these customers that are ours to their users."""
+        rows = await self.session.execute(
+            select(StripeCustomer.customer_id, StripeCustomer.user_id).where(
+                StripeCustomer.customer_id.in_(customer_ids)
+            )
         )
-        return set(rows)
+        return {row[0]: row[1] for row in rows}
+
+    async def deleted_people(self, user_ids: Collection[UUID]) -> set[UUID]:
+        """Return those of these users that were deleted here, as far as tombstones tell."""
+        tombstones = {tombstone_of(user_id): user_id for user_id in user_ids}
+        rows = await self.session.scalars(
+            select(DeletedAccount.user_digest).where(DeletedAccount.user_digest.in_(tombstones))
+        )
+        return {tombstones[digest] for digest in rows}
+
+    async def is_being_deleted(self, user_id: UUID, *, customer_id: str) -> bool:
+        """Tell whether a deletion that Stripe has not confirmed yet names this user and this customer."""
+        found = await self.session.scalar(
+            select(Deletion.id).where(Deletion.user_id == user_id, Deletion.stripe_customer_id == customer_id)
+        )
+        return found is not None
+
+    async def note_unresolved(self, found: Mapping[UnresolvedReason, int]) -> None:
+        """Replace the numbers of live subscriptions that were left alone."""
+        await self.session.execute(delete(UnresolvedSubscriptions), execution_options=_SILENT)
+        rows = [{"reason": reason.value, "found": number} for reason, number in found.items()]
+        if rows:
+            await self.session.execute(insert(UnresolvedSubscriptions), rows)
+
+    async def unresolved(self) -> dict[str, int]:
+        """Return how many live subscriptions the last reconciliation left alone, by reason."""
+        rows = await self.session.execute(
+            select(UnresolvedSubscriptions.reason, UnresolvedSubscriptions.found)
+        )
+        return {row[0]: row[1] for row in rows}

@@ -1,10 +1,21 @@
-"""SQL about buying: people's customers at Stripe, and their wishes to buy."""
+"""SQL about buying: people's customers at Stripe, and their wishes to buy; times are the database's."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, DateTime, Select, Uuid, delete, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Interval,
+    Select,
+    Uuid,
+    delete,
+    func,
+    literal,
+    select,
+    type_coerce,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -24,16 +35,14 @@ class CheckoutRepository:
             select(StripeCustomer.customer_id).where(StripeCustomer.user_id == user_id)
         )
 
-    async def keep_customer(self, user_id: UUID, customer_id: str, *, now: datetime) -> str | None:
+    async def keep_customer(self, user_id: UUID, customer_id: str) -> str | None:
         """Note a customer that Stripe made; returns the one that counts, None when the account is gone."""
         columns = ["user_id", "customer_id", "created_at"]
-        row = _living(user_id).add_columns(literal(customer_id), literal(now, DateTime(timezone=True)))
+        row = _living(user_id).add_columns(literal(customer_id), func.now())
         await self.session.execute(insert(StripeCustomer).from_select(columns, row).on_conflict_do_nothing())
         return await self.customer_of(user_id)
 
-    async def begin(
-        self, user_id: UUID, *, success_url: str, cancel_url: str, now: datetime
-    ) -> Checkout | None:
+    async def begin(self, user_id: UUID, *, success_url: str, cancel_url: str) -> Checkout | None:
         """A new wish; None when the person has an open one already, or the account is gone."""
         columns = ["id", "user_id", "success_url", "cancel_url", "created_at"]
         row = _living(user_id).with_only_columns(
@@ -41,17 +50,20 @@ class CheckoutRepository:
             User.id,
             literal(success_url),
             literal(cancel_url),
-            literal(now, DateTime(timezone=True)),
+            func.now(),
         )
         return await self.session.scalar(
             insert(Checkout).from_select(columns, row).on_conflict_do_nothing().returning(Checkout)
         )
 
-    async def open_of(self, user_id: UUID) -> Checkout | None:
-        """The person's open wish."""
-        return await self.session.scalar(
-            select(Checkout).where(Checkout.user_id == user_id, Checkout.closed_at.is_(None))
+    async def open_of(self, user_id: UUID) -> tuple[Checkout, timedelta] | None:
+        """The person's open wish, and how old it is."""
+        age = type_coerce(func.now() - Checkout.created_at, Interval)
+        found = await self.session.execute(
+            select(Checkout, age).where(Checkout.user_id == user_id, Checkout.closed_at.is_(None))
         )
+        row = found.one_or_none()
+        return (row[0], row[1]) if row else None
 
     async def get(self, checkout_id: UUID) -> Checkout | None:
         """A wish as it is now."""
@@ -75,15 +87,15 @@ class CheckoutRepository:
         )
         return noted is not None
 
-    async def close(self, checkout_id: UUID, *, now: datetime) -> None:
+    async def close(self, checkout_id: UUID) -> None:
         """Close a wish, once: the next one can begin."""
-        await self._close(Checkout.id == checkout_id, now=now)
+        await self._close(Checkout.id == checkout_id)
 
-    async def close_session(self, session_id: str, *, now: datetime) -> None:
+    async def close_session(self, session_id: str) -> None:
         """Close the wish that this session of Stripe's was opened for."""
-        await self._close(Checkout.session_id == session_id, now=now)
+        await self._close(Checkout.session_id == session_id)
 
-    async def forget_customer(self, customer_id: str, *, now: datetime) -> None:
+    async def forget_customer(self, customer_id: str) -> None:
         """A customer is gone at Stripe: the person gets another one when they next want to buy."""
         person = (
             delete(StripeCustomer)
@@ -91,11 +103,11 @@ class CheckoutRepository:
             .returning(StripeCustomer.user_id)
         )
         user_id = await self.session.scalar(person, execution_options={"synchronize_session": False})
-        await self._close(Checkout.user_id == user_id, now=now)
+        await self._close(Checkout.user_id == user_id)
 
-    async def _close(self, which: ColumnElement[bool], *, now: datetime) -> None:
+    async def _close(self, which: ColumnElement[bool]) -> None:
         await self.session.execute(
-            update(Checkout).where(which, Checkout.closed_at.is_(None)).values(closed_at=now),
+            update(Checkout).where(which, Checkout.closed_at.is_(None)).values(closed_at=func.now()),
             execution_options={"synchronize_session": False},
         )
 

@@ -8,7 +8,18 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Uuid, cast, column, delete, func, literal, select, true, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Chatroom, DailyUsage, Deletion, Message, Role, Session, StripeCustomer, User
+from app.models import (
+    Chatroom,
+    DailyUsage,
+    DeletedAccount,
+    Deletion,
+    Message,
+    Role,
+    Session,
+    StripeCustomer,
+    User,
+)
+from app.repositories.billing import tombstone_of
 from app.repositories.claims import seconds
 
 
@@ -33,12 +44,13 @@ class DeletionRepository:
         )
 
     async def add(self, user_id: UUID, *, after_seconds: float) -> None:
-        """Have an account erased in so many seconds, and its customer at Stripe after it."""
+        """Leave a tombstone, and have an account erased in so many seconds, then its customer at Stripe."""
         customer_id = await self.session.scalar(
             select(StripeCustomer.customer_id).where(StripeCustomer.user_id == user_id)
         )
         due_at = func.now() + seconds(after_seconds)
         self.session.add(Deletion(user_id=user_id, stripe_customer_id=customer_id, due_at=due_at))
+        self.session.add(DeletedAccount(user_digest=tombstone_of(user_id), deleted_at=func.now()))
         await self.session.flush()
 
     async def claim_due(self, *, lease_seconds: float) -> Deletion | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Boolean, Double, Text, case, cast, column, func, select, update, values
 from sqlalchemy.dialects.postgresql import insert
@@ -15,11 +16,15 @@ _DAY_SECONDS = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
-    """How often a job runs; `at_midnight`: also as soon as a UTC day has begun."""
+    """How often a job runs; `at_midnight`: also as soon as a UTC day has begun.
+
+    In a new database it is due after `first_after_seconds`.
+    """
 
     name: str
     every_seconds: float
     at_midnight: bool
+    first_after_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,10 @@ class PeriodicJobRepository:
     async def claim_due(self, rhythms: Sequence[Rhythm]) -> Sequence[str]:
         """Take what is due; of all workers only one gets a job, once in its interval."""
         known = insert(PeriodicJob).values(
-            [{"name": rhythm.name, "next_run_at": func.now()} for rhythm in rhythms]
+            [
+                {"name": rhythm.name, "next_run_at": func.now() + seconds(rhythm.first_after_seconds)}
+                for rhythm in rhythms
+            ]
         )
         await self.session.execute(known.on_conflict_do_nothing())
         rows = [(rhythm.name, rhythm.every_seconds, rhythm.at_midnight) for rhythm in rhythms]
@@ -50,6 +58,13 @@ class PeriodicJobRepository:
             execution_options={"synchronize_session": False},
         )
         return claimed.all()
+
+    async def now(self) -> datetime:
+        """Return the database's time."""
+        found: datetime | None = await self.session.scalar(select(func.now()))
+        if found is None:
+            raise RuntimeError("the database knows no time")
+        return found
 
     async def add_to_tally(self, name: str, found: int) -> None:
         """Note how much a run found to do."""

@@ -94,6 +94,10 @@ class SubscriptionRepository:
         """Store a subscription that was not known."""
         self.session.add(row)
 
+    async def remove(self, row: Subscription) -> None:
+        """Forget a subscription that is not ours."""
+        await self.session.delete(row)
+
     async def of_customer(self, customer_id: str) -> Sequence[str]:
         """Stripe's ids of all subscriptions of the person behind a customer of ours."""
         ids = await self.session.scalars(
@@ -113,17 +117,12 @@ class SubscriptionRepository:
         )
         return rows.all()
 
-    async def surplus(self) -> Sequence[str]:
-        """Stripe's ids of live subscriptions of people who have several."""
-        crowded = (
-            select(Subscription.user_id)
+    async def of_people_with_several(self) -> Sequence[str]:
+        """Return Stripe's id of one live subscription of each user who has several."""
+        ids = await self.session.scalars(
+            select(func.min(Subscription.stripe_subscription_id))
             .where(Subscription.status.in_(LIVE))
             .group_by(Subscription.user_id)
             .having(func.count() > 1)
-        )
-        ids = await self.session.scalars(
-            select(Subscription.stripe_subscription_id).where(
-                Subscription.user_id.in_(crowded), Subscription.status.in_(LIVE)
-            )
         )
         return ids.all()

@@ -1,6 +1,7 @@
 """Buying Pro: a wish in our table, one customer and one open payment page at Stripe for it."""
 
 import asyncio
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -11,6 +12,7 @@ from app.errors import AlreadySubscribed, AuthenticationRequired, CheckoutNotFou
 from app.models import Checkout, Plan, plan_of
 from app.schemas.subscription import CheckoutOut, SubscribeIn
 from app.services.clock import Clock
+from app.services.installation import InstallationId
 from app.services.payments import asking_stripe
 from app.services.return_addresses import ReturnAddresses
 from app.services.subscription_sync import SubscriptionSync
@@ -48,6 +50,7 @@ class CheckoutService:
     checkouts: StripeCheckouts
     syncs: SubscriptionSync
     addresses: ReturnAddresses
+    installation: InstallationId
     clock: Clock
 
     async def subscribe(self, user_id: UUID, wish: SubscribeIn) -> CheckoutOut:
@@ -64,9 +67,9 @@ class CheckoutService:
             await self._refuse_on_pro(user_id)
             await self._look_at_lapsed(user_id)
             for _ in range(_TRIES):
-                checkout, is_new = await self._begin(user_id, urls)
+                checkout, age = await self._begin(user_id, urls)
                 try:
-                    session = await self._session(checkout, is_new=is_new)
+                    session = await self._session(checkout, age)
                 except StripeRefusedError as failure:
                     raise self.addresses.explain(failure, wish) from None
                 if session is None:
@@ -120,39 +123,38 @@ class CheckoutService:
         if lapsed:
             await self._refuse_on_pro(user_id)
 
-    async def _begin(self, user_id: UUID, urls: tuple[str, str]) -> tuple[Checkout, bool]:
-        """The person's open wish, and whether it is this request's own."""
+    async def _begin(self, user_id: UUID, urls: tuple[str, str]) -> tuple[Checkout, timedelta | None]:
+        """The person's open wish with its age, which is None if the wish is this request's own."""
         async with self.uow.begin() as tx:
-            now = self.clock()
             found = await tx.checkouts.open_of(user_id)
-            if found and found.session_id is None and found.created_at < now - _GIVEN_UP_AFTER:
-                await tx.checkouts.close(found.id, now=now)
+            if found and found[0].session_id is None and found[1] > _GIVEN_UP_AFTER:
+                await tx.checkouts.close(found[0].id)
                 found = None
             if found:
-                return found, False
+                return found
             success_url, cancel_url = urls
-            begun = await tx.checkouts.begin(user_id, success_url=success_url, cancel_url=cancel_url, now=now)
+            begun = await tx.checkouts.begin(user_id, success_url=success_url, cancel_url=cancel_url)
             if begun:
                 # Whoever closed the wish before this one had stored by then what it led to.
-                if plan_of(await tx.subscriptions.current(user_id), now) is Plan.PRO:
+                if plan_of(await tx.subscriptions.current(user_id), self.clock()) is Plan.PRO:
                     raise AlreadySubscribed
-                return begun, True
+                return begun, None
             # Another request was quicker.
             found = await tx.checkouts.open_of(user_id)
         if found is None:
             raise AuthenticationRequired  # the account was deleted a moment ago
-        return found, False
+        return found
 
-    async def _session(self, checkout: Checkout, *, is_new: bool) -> CheckoutSession | None:
+    async def _session(self, checkout: Checkout, age: timedelta | None) -> CheckoutSession | None:
         """Stripe's session for a wish as it is now; None when the wish is of no use (any more)."""
-        if not is_new:
-            checkout = await self._after_head_start(checkout)
+        if age is not None:
+            checkout = await self._after_head_start(checkout, age)
         if checkout.closed_at is not None:
             return None
         session_id = checkout.session_id
         if session_id is None:
             opened = await self._open(checkout)
-            if opened is None or is_new:
+            if opened is None or age is None:
                 return opened
             session_id = opened.id  # a repeated answer tells what was, not what is
         try:
@@ -161,9 +163,10 @@ class CheckoutService:
             await self._close(checkout.id)
             return None
 
-    async def _after_head_start(self, checkout: Checkout) -> Checkout:
+    async def _after_head_start(self, checkout: Checkout, age: timedelta) -> Checkout:
         """A wish of another request: that one is probably asking Stripe this very moment."""
-        while checkout.session_id is None and self.clock() < checkout.created_at + _HEAD_START:
+        until = time.monotonic() + (_HEAD_START - age).total_seconds()
+        while checkout.session_id is None and time.monotonic() < until:
             await asyncio.sleep(_LOOK_SECONDS)
             async with self.uow.single() as tx:
                 found = await tx.checkouts.get(checkout.id)
@@ -180,6 +183,7 @@ class CheckoutService:
             session = await self.checkouts.open(
                 checkout_id=checkout.id,
                 user_id=checkout.user_id,
+                installation_id=await self.installation.get(),
                 customer_id=customer_id,
                 success_url=checkout.success_url,
                 cancel_url=checkout.cancel_url,
@@ -206,16 +210,16 @@ class CheckoutService:
         """Forget a customer that Stripe does not know; the next try makes another."""
         log.warning("customer_gone", user_id=str(user_id))
         async with self.uow.begin() as tx:
-            await tx.checkouts.forget_customer(customer_id, now=self.clock())
+            await tx.checkouts.forget_customer(customer_id)
 
     async def _customer(self, user_id: UUID) -> str:
         async with self.uow.single() as tx:
             known = await tx.checkouts.customer_of(user_id)
         if known is not None:
             return known
-        made = await self.customers.create(user_id=user_id)
+        made = await self.customers.create(user_id=user_id, installation_id=await self.installation.get())
         async with self.uow.begin() as tx:
-            kept = await tx.checkouts.keep_customer(user_id, made, now=self.clock())
+            kept = await tx.checkouts.keep_customer(user_id, made)
         if kept is None:
             await self.customers.delete(made)
             raise AuthenticationRequired  # the account was deleted a moment ago
@@ -229,4 +233,4 @@ class CheckoutService:
 
     async def _close(self, checkout_id: UUID) -> None:
         async with self.uow.begin() as tx:
-            await tx.checkouts.close(checkout_id, now=self.clock())
+            await tx.checkouts.close(checkout_id)

@@ -7,7 +7,6 @@ import structlog
 
 from app.errors import NotSubscribed
 from app.schemas.subscription import InvoiceOut, InvoicePage, PortalOut
-from app.services.clock import Clock
 from app.services.paging import CursorSigner
 from app.services.payments import asking_stripe
 from app.services.subscription_sync import SubscriptionSync
@@ -26,7 +25,6 @@ class CustomerService:
     syncs: SubscriptionSync
     cursors: CursorSigner
     public_url: str
-    clock: Clock
 
     async def portal(self, user_id: UUID) -> PortalOut:
         """A short-lived address of the page where cards, bills and the subscription are managed.
@@ -74,7 +72,7 @@ class CustomerService:
         for subscription in live:
             await self.syncs.sync(subscription.stripe_subscription_id)
         async with self.uow.begin() as tx:
-            await tx.checkouts.forget_customer(customer_id, now=self.clock())
+            await tx.checkouts.forget_customer(customer_id)
         log.warning("customer_gone", user_id=str(user_id))
 
     async def _customer(self, user_id: UUID) -> str | None:

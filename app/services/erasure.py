@@ -13,6 +13,7 @@ from app.redis_client.connection import RedisUnavailableError
 from app.repositories.message import of_user
 from app.services.clock import Clock
 from app.services.farewell import Farewell
+from app.services.installation import InstallationId
 from app.services.room_erasure import RoomErasure
 from app.services.stopping import ReplyStopper
 from app.stripe_client import StripeUnavailableError
@@ -34,6 +35,7 @@ class ErasureService:
     rooms: RoomErasure
     keys: AccountKeys
     farewell: Farewell
+    installation: InstallationId
     clock: Clock
     is_stopping: Callable[[], bool]
 
@@ -83,7 +85,11 @@ class ErasureService:
         async with self.uow.begin() as tx:
             await tx.deletions.erase_account(deletion.user_id)
         if deletion.stripe_customer_id is not None:
-            await self.farewell.end_customer(deletion.stripe_customer_id)
+            await self.farewell.end_customer(
+                deletion.stripe_customer_id,
+                user_id=deletion.user_id,
+                installation_id=await self.installation.get(),
+            )
         async with self.uow.begin() as tx:
             await tx.deletions.remove(deletion.id)
         log.info("account_erased", deletion_id=str(deletion.id))

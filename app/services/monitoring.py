@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from app import metrics
 from app.errors import AuthenticationRequired, NotFound, ServiceUnavailable
 from app.metrics import Gauge
+from app.models import UnresolvedReason
 from app.patience import patience
 from app.redis_client.connection import RedisConnection
 from app.services.reconciliation import RECONCILIATION
@@ -46,6 +47,7 @@ class MonitoringService:
                 oldest = await tx.workers.oldest_pending_seconds()
                 events = await tx.stripe_events.count_waiting()
                 drift = await tx.periodic_jobs.tally(RECONCILIATION)
+                unresolved = await tx.billing.unresolved()
         except (ServiceUnavailable, TimeoutError):
             return []
         return [
@@ -54,4 +56,14 @@ class MonitoringService:
             Gauge("oldest_pending_reply_seconds", "How long the oldest due reply has waited.", oldest),
             Gauge("stripe_events_waiting", "Events of Stripe's that are not worked off.", events),
             Gauge("stripe_drift_repaired", "Subscriptions that webhooks had left wrong, ever.", drift),
+            Gauge(
+                "stripe_subscriptions_of_unknown_users",
+                "Live subscriptions to Pro whose user is not known here, as of the last reconciliation.",
+                unresolved.get(UnresolvedReason.UNKNOWN_USER, 0),
+            ),
+            Gauge(
+                "stripe_subscriptions_of_other_installations",
+                "Live subscriptions that another installation sold, as of the last reconciliation.",
+                unresolved.get(UnresolvedReason.OTHER_INSTALLATION, 0),
+            ),
         ]

@@ -9,7 +9,6 @@ import structlog
 
 from app.errors import ServiceUnavailable
 from app.repositories.billing_event import ClaimedEvent
-from app.services.clock import Clock
 from app.services.subscription_sync import SubscriptionSync
 from app.stripe_client import StripeUnavailableError
 from app.unit_of_work import UnitOfWork
@@ -37,7 +36,6 @@ class StripeInbox:
 
     uow: UnitOfWork
     syncs: SubscriptionSync
-    clock: Clock
     is_stopping: Callable[[], bool] = lambda: False
     """Events that are not begun by then are left to another worker."""
     _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
@@ -103,7 +101,7 @@ class StripeInbox:
         # After that: while the wish is open, nobody is sold again what was just paid.
         if event.type in _CHECKOUT_IS_OVER and event.session_id is not None:
             async with self.uow.begin() as tx:
-                await tx.checkouts.close_session(event.session_id, now=self.clock())
+                await tx.checkouts.close_session(event.session_id)
         return outcome
 
     async def _let_customer_go(self, customer_id: str) -> str:
@@ -113,7 +111,7 @@ class StripeInbox:
         for subscription_id in subscriptions:
             await self.syncs.sync(subscription_id)
         async with self.uow.begin() as tx:
-            await tx.checkouts.forget_customer(customer_id, now=self.clock())
+            await tx.checkouts.forget_customer(customer_id)
         return "customer_forgotten"
 
     async def _put_back(self, event: ClaimedEvent) -> None:

@@ -39,6 +39,10 @@ class StripeSubscription:
     cancel_at_period_end: bool
     unpaid_since: datetime | None = None
     """When past due: the start of the first period that is not paid; only `get` says it."""
+    sells_pro: bool = False
+    """Whether an item is of Pro's price, or of another price of its product."""
+    installation_id: str | None = None
+    """From the metadata that checkout gave it: the installation that it was bought from."""
 
     @property
     def has_ended(self) -> bool:
@@ -85,7 +89,7 @@ class Invoice:
 class StripeCustomers(Protocol):
     """People as customers. Every method may raise `StripeUnavailableError`."""
 
-    async def create(self, *, user_id: UUID) -> str:
+    async def create(self, *, user_id: UUID, installation_id: UUID) -> str:
         """The person's customer, made once however often this is called; returns its id."""
         ...
 
@@ -117,7 +121,14 @@ class StripeCheckouts(Protocol):
     """Payment pages. Every method may raise `StripeUnavailableError`."""
 
     async def open(
-        self, *, checkout_id: UUID, user_id: UUID, customer_id: str, success_url: str, cancel_url: str
+        self,
+        *,
+        checkout_id: UUID,
+        user_id: UUID,
+        installation_id: UUID,
+        customer_id: str,
+        success_url: str,
+        cancel_url: str,
     ) -> CheckoutSession:
         """A session for Pro, made once for a `checkout_id` however often this is called.
 
@@ -140,7 +151,7 @@ class StripeCheckouts(Protocol):
         ...
 
     async def expire_all(self, customer_id: str) -> None:
-        """Close every open session of a customer, so that nothing can be bought there any more."""
+        """Close every open session of ours of a customer, so that Pro cannot be bought there any more."""
         ...
 
 
@@ -169,4 +180,8 @@ class StripeSubscriptions(Protocol):
 
     def all(self) -> AsyncIterator[StripeSubscription]:
         """Every subscription, ended ones too, newest first."""
+        ...
+
+    def of_customer(self, customer_id: str) -> AsyncIterator[StripeSubscription]:
+        """Every subscription of a customer that is not canceled; none if there is no such customer."""
         ...

@@ -6,7 +6,7 @@ from uuid import UUID
 from app.stripe_client.base import CheckoutSession, CheckoutState, StripeMissingError
 from app.stripe_client.connection import StripeConnection
 from app.stripe_client.failures import StripeKeptFailureError, StripeNotConfiguredError, StripeRefusedError
-from app.stripe_client.reading import USER_ID, session_from
+from app.stripe_client.reading import own_metadata, session_from
 
 RETURN_ADDRESSES = ("success_url", "cancel_url")
 """The parameters that hold an address of the caller, or one below `PUBLIC_URL`."""
@@ -22,12 +22,19 @@ class SdkCheckouts:
     price_id: str
 
     async def open(
-        self, *, checkout_id: UUID, user_id: UUID, customer_id: str, success_url: str, cancel_url: str
+        self,
+        *,
+        checkout_id: UUID,
+        user_id: UUID,
+        installation_id: UUID,
+        customer_id: str,
+        success_url: str,
+        cancel_url: str,
     ) -> CheckoutSession:
         """A session for Pro, made once for a `checkout_id` however often this is called."""
         if not self.price_id:
             raise StripeNotConfiguredError("STRIPE_PRO_PRICE_ID is not set")
-        metadata = {USER_ID: str(user_id)}
+        metadata = own_metadata(user_id, installation_id)
         try:
             session = await self.stripe.ask(
                 lambda client: client.v1.checkout.sessions.create_async(
@@ -74,7 +81,7 @@ class SdkCheckouts:
         return session_from(closed.to_dict())
 
     async def expire_all(self, customer_id: str) -> None:
-        """Close every open session of a customer, so that nothing can be bought there any more."""
+        """Close every open session of ours of a customer, so that Pro cannot be bought there any more."""
         try:
             page = await self.stripe.ask(
                 lambda client: client.v1.checkout.sessions.list_async(
@@ -83,8 +90,9 @@ class SdkCheckouts:
             )
         except StripeMissingError:
             return
-        for session in page.data:
-            if session_from(session.to_dict()).customer_id in {None, customer_id}:
+        for listed in page.data:
+            session = session_from(listed.to_dict())
+            if session.customer_id in {None, customer_id} and session.user_id is not None:
                 await self.expire(session.id)
 
 

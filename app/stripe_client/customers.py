@@ -7,7 +7,7 @@ from uuid import UUID
 from app.stripe_client.base import Invoice, StripeMissingError, StripeUnavailableError
 from app.stripe_client.connection import StripeConnection
 from app.stripe_client.failures import StripeKeptFailureError, StripeNotConfiguredError, StripeRefusedError
-from app.stripe_client.reading import USER_ID, has_more, invoice_from
+from app.stripe_client.reading import has_more, invoice_from, own_metadata
 
 if TYPE_CHECKING:
     from stripe import Customer
@@ -23,12 +23,12 @@ class SdkCustomers:
 
     stripe: StripeConnection
 
-    async def create(self, *, user_id: UUID) -> str:
+    async def create(self, *, user_id: UUID, installation_id: UUID) -> str:
         """The person's customer, made once however often this is called; returns its id."""
         key = f"customer:{user_id}"
         for _ in range(_KEYS):
             try:
-                made = await self._create(user_id, key)
+                made = await self._create(own_metadata(user_id, installation_id), key)
             except StripeKeptFailureError:
                 key += ":again"
                 continue
@@ -82,11 +82,9 @@ class SdkCustomers:
             return [], False
         return [invoice_from(invoice.to_dict()) for invoice in page.data], has_more(page.to_dict())
 
-    async def _create(self, user_id: UUID, key: str) -> "Customer":
+    async def _create(self, metadata: dict[str, str], key: str) -> "Customer":
         return await self.stripe.ask(
-            lambda client: client.v1.customers.create_async(
-                {"metadata": {USER_ID: str(user_id)}}, {"idempotency_key": key}
-            )
+            lambda client: client.v1.customers.create_async({"metadata": metadata}, {"idempotency_key": key})
         )
 
 

@@ -5,6 +5,7 @@ from app.stripe_client.base import StripeCheckouts, StripeCustomers, StripeSubsc
 from app.stripe_client.checkouts import SdkCheckouts
 from app.stripe_client.connection import StripeConnection
 from app.stripe_client.customers import SdkCustomers
+from app.stripe_client.pro_product import ProProduct
 from app.stripe_client.subscriptions import SdkSubscriptions
 
 
@@ -16,7 +17,9 @@ class StripeGateway:
         self.is_live = "_live_" in settings.stripe_secret_key.get_secret_value()
         self.customers: StripeCustomers = SdkCustomers(self._connection)
         self.checkouts: StripeCheckouts = SdkCheckouts(self._connection, settings.stripe_pro_price_id)
-        self.subscriptions: StripeSubscriptions = SdkSubscriptions(self._connection)
+        self.subscriptions: StripeSubscriptions = SdkSubscriptions(
+            self._connection, ProProduct(self._connection, settings.stripe_pro_price_id)
+        )
 
     async def prepare(self) -> None:
         """Load the SDK now, so that nobody's first question waits for it; nothing happens without a key."""

@@ -6,12 +6,16 @@ from uuid import UUID
 
 from app.stripe_client.base import CheckoutSession, CheckoutState, Invoice, StripeSubscription
 
-USER_ID = "user_id"
-"""The key in the metadata of everything that we create."""
+_USER_ID, _INSTALLATION_ID = "user_id", "installation_id"
 
 Json = Mapping[str, object]
 
 _SESSIONS_LAST = timedelta(hours=24)
+
+
+def own_metadata(user_id: UUID, installation_id: UUID) -> dict[str, str]:
+    """Return the metadata of everything that we create: who it is for, and which installation made it."""
+    return {_USER_ID: str(user_id), _INSTALLATION_ID: str(installation_id)}
 
 
 def subscription_from(body: Json) -> StripeSubscription:
@@ -25,6 +29,7 @@ def subscription_from(body: Json) -> StripeSubscription:
         id=str(body["id"]),
         customer_id=reference(body.get("customer")) or "",
         user_id=_user_id(body),
+        installation_id=_text(_metadata(body).get(_INSTALLATION_ID)),
         status=str(body["status"]),
         created_at=_moment(body.get("created")) or _moment(body.get("start_date")) or datetime.now(UTC),
         current_period_start=min(starts, default=None),
@@ -32,6 +37,16 @@ def subscription_from(body: Json) -> StripeSubscription:
         cancel_at_period_end=body.get("cancel_at_period_end") is True
         or (cancel_at is not None and end is not None and cancel_at <= end),
     )
+
+
+def products_of(subscription: Json) -> dict[str, str | None]:
+    """Return the prices of a subscription's items with their products; older versions say `plan`."""
+    priced = [item.get("price") or item.get("plan") for item in _items(subscription.get("items"))]
+    return {
+        str(price["id"]): reference(price.get("product"))
+        for price in priced
+        if isinstance(price, Mapping) and "id" in price
+    }
 
 
 def session_from(body: Json) -> CheckoutSession:
@@ -89,9 +104,13 @@ def reference(value: object) -> str | None:
     return _text(value.get("id")) if isinstance(value, Mapping) else _text(value)
 
 
-def _user_id(body: Json) -> UUID | None:
+def _metadata(body: Json) -> Json:
     metadata = body.get("metadata")
-    written = metadata.get(USER_ID) if isinstance(metadata, Mapping) else None
+    return metadata if isinstance(metadata, Mapping) else {}
+
+
+def _user_id(body: Json) -> UUID | None:
+    written = _metadata(body).get(_USER_ID)
     try:
         return UUID(written) if isinstance(written, str) else None
     except ValueError:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from app.stripe_client.base import StripeMissingError, StripeSubscription
 from app.stripe_client.connection import StripeConnection
 from app.stripe_client.failures import StripeRefusedError
-from app.stripe_client.reading import has_more, subscription_from, unpaid_moments
+from app.stripe_client.pro_product import ProProduct
+from app.stripe_client.reading import has_more, products_of, subscription_from, unpaid_moments
 
 if TYPE_CHECKING:
+    from stripe import Subscription
     from stripe.params import SubscriptionListParams
 
 _PAGE = 100
@@ -21,11 +23,12 @@ class SdkSubscriptions:
     """See `StripeSubscriptions`."""
 
     stripe: StripeConnection
+    pro: ProProduct
 
     async def get(self, subscription_id: str) -> StripeSubscription:
         """The subscription as it is now."""
         found = await self.stripe.ask(lambda client: client.v1.subscriptions.retrieve_async(subscription_id))
-        subscription = subscription_from(found.to_dict())
+        subscription = await self._read(found)
         if subscription.status != "past_due":
             return subscription
         return replace(subscription, unpaid_since=await self._unpaid_since(subscription))
@@ -48,7 +51,7 @@ class SdkSubscriptions:
             if now.has_ended:
                 raise StripeMissingError("it has ended") from None
             raise
-        return subscription_from(found.to_dict())
+        return await self._read(found)
 
     async def cancel_now(self, subscription_id: str) -> None:
         """End it at once; one that has ended already is fine."""
@@ -59,14 +62,30 @@ class SdkSubscriptions:
 
     async def all(self) -> AsyncIterator[StripeSubscription]:
         """Every subscription, newest first."""
-        params: SubscriptionListParams = {"status": "all", "limit": _PAGE}
+        async for found in self._listed({"status": "all", "limit": _PAGE}):
+            yield found
+
+    async def of_customer(self, customer_id: str) -> AsyncIterator[StripeSubscription]:
+        """Every subscription of a customer that is not canceled; none if there is no such customer."""
+        try:
+            async for found in self._listed({"customer": customer_id, "limit": _PAGE}):
+                if found.customer_id == customer_id:
+                    yield found
+        except StripeMissingError:
+            return
+
+    async def _listed(self, params: "SubscriptionListParams") -> AsyncIterator[StripeSubscription]:
         while True:
             page = await self.stripe.ask(lambda client: client.v1.subscriptions.list_async(params))
             for found in page.data:
-                yield subscription_from(found.to_dict())
+                yield await self._read(found)
             if not has_more(page.to_dict()) or not page.data:
                 return
             params["starting_after"] = page.data[-1].id
+
+    async def _read(self, found: "Subscription") -> StripeSubscription:
+        body = found.to_dict()
+        return replace(subscription_from(body), sells_pro=await self.pro.is_among(products_of(body)))
 
     async def _unpaid_since(self, subscription: StripeSubscription) -> datetime | None:
         """When the first period began that is not paid; the current one need not be the only one."""

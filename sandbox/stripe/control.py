@@ -21,6 +21,7 @@ from sandbox.stripe.orders import (
     SubscriptionOrder,
     WebhookOrder,
 )
+from sandbox.stripe.prices import PRICES
 from sandbox.stripe.problems import Json, StripeError, no_such
 from sandbox.stripe.states import begun
 from sandbox.stripe.versions import CURRENT, LAST_OLD
@@ -152,8 +153,11 @@ class Control:
         if order.started_at is not None and not now - FARTHEST <= order.started_at <= now:
             message = "A subscription began at most ten years ago, and not in the future."
             raise StripeError(400, message, param="started_at")
+        price = PRICES.get(order.price)
+        if price is None:
+            raise no_such("price", order.price, param="price")
         with self.account.clock.pinned(order.started_at or now):
-            subscription = begun(self.account, customer, order.status, order.metadata)
+            subscription = begun(self.account, customer, price, order.status, order.metadata)
         self.account.timeline.catch_up()
         return JSONResponse(subscription.described())
 

@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 from sandbox.stripe.failures import Mode
 from sandbox.stripe.fields import Given
 from sandbox.stripe.payments import Afterwards, Outcome
+from sandbox.stripe.prices import PRO
 from sandbox.stripe.subscriptions import Status
 from sandbox.stripe.timeline import Kind
 
@@ -75,6 +76,7 @@ class SubscriptionOrder(Given):
     """A subscription to make: in a state, now; or begun long ago, with all that happened since."""
 
     customer: str
+    price: str = PRO.id
     status: Status = Status.ACTIVE
     metadata: dict[str, str] = Field(default_factory=dict)
     started_at: int | None = None

@@ -1,4 +1,4 @@
-"""What is sold: one product at one monthly price."""
+"""What is sold: Pro at two monthly prices, and a product of somebody else who uses the account."""
 
 from dataclasses import dataclass
 
@@ -116,4 +116,13 @@ PRO = Price(
     amount=2000,
     lookup_key="pro_monthly",
 )
-PRICES = {PRO.id: PRO}
+PRO_EARLIER = Price(
+    id="price_sandbox_pro_earlier", product=PRO.product, amount=1500, lookup_key="pro_monthly_earlier"
+)
+OTHER = Price(
+    id="price_sandbox_other",
+    product=Product("prod_sandbox_other", "Other", "What another app of the account's owner sells"),
+    amount=700,
+    lookup_key="other_monthly",
+)
+PRICES = {price.id: price for price in (PRO, PRO_EARLIER, OTHER)}

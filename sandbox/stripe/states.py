@@ -2,17 +2,19 @@
 
 from sandbox.stripe.account import Account
 from sandbox.stripe.customers import Customer
-from sandbox.stripe.prices import PRO
+from sandbox.stripe.prices import Price
 from sandbox.stripe.subscriptions import Status, Subscription
 
 BORN_AS = {Status.CANCELED: Status.ACTIVE, Status.INCOMPLETE_EXPIRED: Status.INCOMPLETE}
 UNPAID = {Status.PAST_DUE, Status.UNPAID, Status.INCOMPLETE}
 
 
-def begun(account: Account, customer: Customer, status: Status, metadata: dict[str, str]) -> Subscription:
+def begun(
+    account: Account, customer: Customer, price: Price, status: Status, metadata: dict[str, str]
+) -> Subscription:
     """Begin a subscription and bring it into a state, by the events that lead there."""
     born = BORN_AS.get(status, status)
-    subscription = account.billing.create(customer, PRO, status=born, metadata=metadata)
+    subscription = account.billing.create(customer, price, status=born, metadata=metadata)
     invoice = account.store.invoices.get(subscription.latest_invoice or "")
     if invoice is not None and born in UNPAID:
         retries = account.payments.retry_after if born is Status.PAST_DUE else ()

@@ -68,7 +68,7 @@ class Buyer:
 
     def customer(self) -> str:
         """The only customer that Stripe has for this person."""
-        mine = {"user_id": self.person.id}
+        mine = {"user_id": self.person.id, "installation_id": self.stripe.installation_id}
         [found] = [one["id"] for one in self.stripe.listed("customers") if one["metadata"] == mine]
         return str(found)
 

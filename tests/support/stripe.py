@@ -28,11 +28,13 @@ def signature(body: bytes, *, secret: str = SECRET, age: float = 0) -> str:
 class StripeSandbox:
     """An account at Stripe that is empty at first, and the product that it belongs to."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, *, is_reset: bool = True) -> None:
         self._stack = stack
         self._sender = client(stack.base_url)
-        self._http = client(stack.sandbox_url, headers={"Authorization": "Bearer sk_test_sandbox"})
-        self.reset(deliver=False)
+        account = stack.settings["STRIPE_API_BASE"]
+        self._http = client(account, headers={"Authorization": "Bearer sk_test_sandbox"})
+        if is_reset:
+            self.reset(deliver=False)
 
     def reset(self, *, deliver: bool) -> None:
         """Forget everything, and let events be delivered to the product or not."""
@@ -71,11 +73,20 @@ class StripeSandbox:
         id_: str = self.ask("POST", "/customers")["id"]
         return id_
 
+    @property
+    def installation_id(self) -> str:
+        """What tells this stack's database from others on the account."""
+        return str(self._stack.database.value("SELECT id FROM installation"))
+
     def subscribe(self, user_id: str | None, *, status: str = "active", **order: object) -> str:
-        """A subscription in this state, of a new customer unless one is named; returns its id."""
+        """A subscription in this state, of a new customer unless one is named; returns its id.
+
+        Unless `metadata` is given it has that of our own checkouts, and none without a user.
+        """
         order.setdefault("customer", self.customer())
-        metadata = {"user_id": user_id} if user_id else {}
-        id_: str = self.order("subscriptions", status=status, metadata=metadata, **order)["id"]
+        own = {"user_id": user_id, "installation_id": self.installation_id} if user_id else {}
+        order.setdefault("metadata", own)
+        id_: str = self.order("subscriptions", status=status, **order)["id"]
         return id_
 
     def change(self, subscription: str, *, ends: bool) -> None:
@@ -113,6 +124,13 @@ class StripeSandbox:
             content=body,
             headers={"stripe-signature": header, "content-type": "application/json"},
         )
+
+    def tell(self, subscription: str) -> object:
+        """Deliver the event of a subscription's beginning; what came of it."""
+        kind = "customer.subscription.created"
+        [event] = [event for event in self.events(subscription) if event["type"] == kind]
+        assert self.send(event).status_code == 200
+        return self.outcome(event)
 
     def outcome(self, event: Json) -> object:
         """What came of an event, once a worker is done with it."""
@@ -153,6 +171,26 @@ def made_up_event(**changes: object) -> Json:
         "data": {"object": {"id": "plan_1", "object": "plan"}},
     }
     return {**event, **changes}
+
+
+def reports(stack: Stack) -> list[Json]:
+    """What reconciliations said of what they found."""
+    lines = [line for line in stack.logs().splitlines() if '"stripe_drift"' in line]
+    return [json.loads(line) for line in lines]
+
+
+def reconcile(stack: Stack) -> Json:
+    """Let the next reconciliation begin now; what it reports."""
+    before = len(reports(stack))
+    stack.database.run("UPDATE periodic_jobs SET next_run_at = now() WHERE name = 'stripe_reconciliation'")
+    eventually(lambda: len(reports(stack)) > before, seconds=60, what="a run")
+    return reports(stack)[-1]
+
+
+def leave_tombstone(stack: Stack, user_id: str) -> None:
+    """Let a user have been deleted here, and erased."""
+    stack.database.run("INSERT INTO deleted_accounts SELECT sha256(uuid_send(%s)), now()", uuid.UUID(user_id))
+    stack.database.run("DELETE FROM users WHERE id = %s", user_id)
 
 
 def some_people(stack: Stack, count: int) -> list[str]:

@@ -1,0 +1,289 @@
+"""Nothing is cancelled at Stripe without proof: several installations and apps share an account in peace."""
+
+import json
+import time
+import uuid
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.support.buyer import Buyer
+from tests.support.person import Json, Person, ok, problem
+from tests.support.stack import Stack
+from tests.support.stripe import DAY, StripeSandbox, leave_tombstone, reconcile, some_people
+from tests.support.waiting import eventually
+
+_OTHER, _EARLIER = "price_sandbox_other", "price_sandbox_pro_earlier"
+
+
+def _logged(stack: Stack, event: str) -> list[Json]:
+    return [json.loads(line) for line in stack.logs().splitlines() if f'"{event}"' in line]
+
+
+def _gauge(stack: Stack, name: str) -> float:
+    token = {"Authorization": f"Bearer {stack.settings['METRICS_TOKEN']}"}
+    text = httpx.get(f"{stack.base_url}/metrics", headers=token, trust_env=False).text
+    [value] = [
+        sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == name
+    ]
+    return value
+
+
+def _anothers(user_id: str) -> Json:
+    return {"user_id": user_id, "installation_id": str(uuid.uuid4())}
+
+
+def _plan(person: Person) -> str:
+    plan: str = ok(person.http.get("/subscription/status"))["plan"]
+    return plan
+
+
+@pytest.fixture
+def elsewhere(stack: Stack, stripe: StripeSandbox, own_stack: Stack) -> Stack:
+    """A second installation, with a database of its own, on the account of the first."""
+    assert stripe.events() == []
+    own_stack.settings["STRIPE_API_BASE"] = stack.sandbox_url
+    return own_stack
+
+
+def test_an_empty_database_on_a_live_account_cancels_nothing(
+    stack: Stack, stripe: StripeSandbox, elsewhere: Stack
+) -> None:
+    """Red when an unknown user is taken for a deleted one, and when the first run does not wait."""
+    paid = [stripe.subscribe(user) for user in some_people(stack, 3)]
+    older = [stripe.subscribe(None, metadata={"user_id": str(uuid.uuid4())}) for _ in range(2)]
+    another_apps = stripe.subscribe(None, price=_OTHER, metadata={"user_id": str(uuid.uuid4())})
+    elsewhere.start_worker()
+    due = "SELECT next_run_at - now() > interval '59 minutes' FROM periodic_jobs"
+    first_run = f"{due} WHERE name = 'stripe_reconciliation'"
+    eventually(lambda: elsewhere.database.rows("SELECT FROM periodic_jobs"), what="the jobs")
+    assert elsewhere.database.value(first_run) is True
+    assert stripe.calls("/v1/subscriptions") == []
+    assert reconcile(elsewhere)["repaired"] == 0
+    assert {stripe.status(each) for each in (*paid, *older, another_apps)} == {"active"}
+    assert stripe.calls("/v1/subscriptions", "DELETE") == []
+    assert _gauge(elsewhere, "stripe_subscriptions_of_other_installations") == 3
+    assert _gauge(elsewhere, "stripe_subscriptions_of_unknown_users") == 2
+    [alert] = _logged(elsewhere, "stripe_subscriptions_unresolved")
+    assert (alert["level"], alert["found"]) == ("error", {"other_installation": 3, "unknown_user": 2})
+
+
+def test_a_restored_backup_cancels_nothing(stack: Stack, stripe: StripeSandbox) -> None:
+    """The same installation without the users who came after the backup; red as above."""
+    known, *lost = some_people(stack, 4)
+    paid = [stripe.subscribe(user) for user in (known, *lost)]
+    assert reconcile(stack)["repaired"] == 4
+    stack.database.run("DELETE FROM users WHERE id = ANY(%s)", [uuid.UUID(user) for user in lost])
+    assert reconcile(stack)["repaired"] == 0
+    for subscription in paid[1:]:
+        assert stripe.tell(subscription) == "unknown_user"
+    assert {stripe.status(each) for each in paid} == {"active"}
+    assert _gauge(stack, "stripe_subscriptions_of_unknown_users") == 3
+    assert {line["subscription_id"] for line in _logged(stack, "subscription_of_unknown_user")} >= set(
+        paid[1:]
+    )
+
+
+def test_two_installations_share_an_account(stack: Stack, stripe: StripeSandbox, elsewhere: Stack) -> None:
+    """Each repairs what is its own, and ends what is provably its own."""
+    reconcile(stack)  # what earlier tests left behind
+    elsewhere.start_worker()
+    there = StripeSandbox(elsewhere, is_reset=False)
+    [here_user], [there_user] = some_people(stack, 1), some_people(elsewhere, 1)
+    [here_deleted], [there_deleted] = some_people(stack, 1), some_people(elsewhere, 1)
+    leave_tombstone(stack, here_deleted)
+    leave_tombstone(elsewhere, there_deleted)
+    here, late_here = stripe.subscribe(here_user), stripe.subscribe(here_deleted)
+    theirs, late_there = there.subscribe(there_user), there.subscribe(there_deleted)
+    eventually(lambda: elsewhere.database.rows("SELECT FROM periodic_jobs"), what="the jobs")
+    assert reconcile(stack)["repaired"] == 2
+    assert (stripe.status(late_here), stripe.status(late_there)) == ("canceled", "active")
+    assert reconcile(elsewhere)["repaired"] == 2
+    assert stripe.status(late_there) == "canceled"
+    assert (stripe.status(here), stripe.status(theirs)) == ("active", "active")
+    assert stripe.stored(theirs) is None
+    assert there.stored(here) is None
+    assert there.is_stored_as(theirs, "active")
+
+
+@pytest.mark.parametrize("proof", ["installation", "deletion"])
+def test_a_deleted_accounts_subscription_is_ended_on_proof(
+    stack: Stack, stripe: StripeSandbox, proof: str
+) -> None:
+    """Before installations had ids, the deletion's own row names the customer."""
+    [user], customer = some_people(stack, 1), stripe.customer()
+    leave_tombstone(stack, user)
+    if proof == "installation":
+        subscription = stripe.subscribe(user, customer=customer)
+    else:
+        stack.database.run(
+            "INSERT INTO deletions (id, user_id, stripe_customer_id, due_at)"
+            " VALUES (gen_random_uuid(), %s, %s, now() + interval '1 hour')",
+            user,
+            customer,
+        )
+        subscription = stripe.subscribe(None, customer=customer, metadata={"user_id": user})
+    assert stripe.tell(subscription) == "deleted_user"
+    assert stripe.status(subscription) == "canceled"
+    stack.database.run("DELETE FROM deletions WHERE user_id = %s", user)
+
+
+@pytest.mark.parametrize(
+    ("is_deleted", "metadata", "price", "outcome"),
+    [
+        (True, {}, "price_sandbox_pro", "unknown_user"),
+        (True, {"installation_id": "another"}, "price_sandbox_pro", "other_installation"),
+        (False, {"installation_id": "another"}, "price_sandbox_pro", "other_installation"),
+        (False, {}, "price_sandbox_pro", "unknown_user"),
+        (True, {}, _OTHER, "not_ours"),
+        (False, {}, _OTHER, "not_ours"),
+        (False, {"installation_id": "another"}, _OTHER, "not_ours"),
+    ],
+)
+def test_without_proof_a_subscription_is_left_alone(
+    stack: Stack, stripe: StripeSandbox, *, is_deleted: bool, metadata: Json, price: str, outcome: str
+) -> None:
+    """Red when the tombstone alone, or the installation alone, is enough."""
+    user = str(uuid.uuid4())
+    if is_deleted:
+        leave_tombstone(stack, user)
+    subscription = stripe.subscribe(None, price=price, metadata={"user_id": user, **metadata})
+    assert stripe.tell(subscription) == outcome
+    reconcile(stack)
+    assert stripe.status(subscription) == "active"
+    assert stripe.stored(subscription) is None
+
+
+@pytest.mark.parametrize(("wanted", "cancelled"), [(5, 5), (6, 0)])
+def test_a_run_that_would_cancel_many_cancels_none(
+    stack: Stack, stripe: StripeSandbox, wanted: int, cancelled: int
+) -> None:
+    """Red without the brake; the log has the numbers."""
+    users = some_people(stack, wanted)
+    for user in users:
+        leave_tombstone(stack, user)
+    subscriptions = [stripe.subscribe(user) for user in users]
+    before = len(_logged(stack, "stripe_cancellations_stopped"))
+    assert reconcile(stack)["repaired"] == cancelled
+    assert sum(stripe.status(each) == "canceled" for each in subscriptions) == cancelled
+    stops = _logged(stack, "stripe_cancellations_stopped")[before:]
+    assert [(line["level"], line["wanted"], line["most"]) for line in stops] == (
+        [] if cancelled else [("error", 6, 5)]
+    )
+
+
+def test_a_person_who_deletes_the_account_leaves_the_proof(stack: Stack, stripe: StripeSandbox) -> None:
+    """Red when the deletion leaves no tombstone."""
+    person = stack.person()
+    assert person.http.delete("/user/me").status_code == 202
+    eventually(
+        lambda: not stack.database.rows("SELECT FROM deletions WHERE user_id = %s", person.id),
+        what="the erasure",
+    )
+    subscription = stripe.subscribe(person.id)
+    assert stripe.tell(subscription) == "deleted_user"
+    assert stripe.status(subscription) == "canceled"
+
+
+@pytest.mark.parametrize("first", ["theirs", "ours"])
+def test_another_subscription_of_our_customer_is_nothing_to_us(
+    stack: Stack, buyer: Buyer, first: str
+) -> None:
+    """Red when price and product are not looked at: it made Pro, and ended the Pro that was paid."""
+    ok(buyer.subscribe())
+    customer = buyer.customer()
+
+    def theirs() -> str:
+        return buyer.stripe.subscribe(None, customer=customer, price=_OTHER)
+
+    other = theirs() if first == "theirs" else ""
+    if other:
+        assert buyer.stripe.tell(other) == "not_ours"
+        assert buyer.status()["plan"] == "basic"
+        problem(buyer.person.http.post("/subscription/cancel"), 409, "not_subscribed")
+    buyer.become_pro()
+    other = other or theirs()
+    assert buyer.stripe.tell(other) == "not_ours"
+    assert buyer.act("cancel")["plan"] == "pro"
+    reconcile(stack)
+    living = {each["id"]: each for each in buyer.stripe.listed("subscriptions", customer=customer)}
+    assert len(living) == 2
+    assert living[other]["cancel_at_period_end"] is False
+
+
+def test_what_an_earlier_version_took_for_pro_is_forgotten(
+    stack: Stack, stripe: StripeSandbox, person: Person
+) -> None:
+    """Red when only what is not stored yet is asked what it sells."""
+    reconcile(stack)  # what earlier tests left behind
+    customer = stripe.customer()
+    stack.database.run("INSERT INTO stripe_customers VALUES (%s, %s, now())", person.id, customer)
+    other = stripe.subscribe(None, customer=customer, price=_OTHER)
+    stack.database.run(
+        "INSERT INTO subscriptions (id, user_id, stripe_subscription_id, status, cancel_at_period_end,"
+        " created_at, updated_at) VALUES (gen_random_uuid(), %s, %s, 'active', false, now(), now())",
+        person.id,
+        other,
+    )
+    assert _plan(person) == "pro"
+    assert reconcile(stack)["repaired"] == 1
+    assert _plan(person) == "basic"
+    assert stripe.status(other) == "active"
+
+
+@pytest.mark.parametrize("evidence", ["product", "installation", "customer"])
+def test_pro_at_an_earlier_price_is_pro(
+    stack: Stack, stripe: StripeSandbox, person: Person, evidence: str
+) -> None:
+    """By the product of the price; if that was changed by our metadata, which had the user alone before."""
+    customer = stripe.customer()
+    if evidence == "product":
+        subscription = stripe.subscribe(None, metadata={"user_id": person.id}, price=_EARLIER)
+    elif evidence == "installation":
+        subscription = stripe.subscribe(person.id, price=_OTHER)
+    else:
+        stack.database.run("INSERT INTO stripe_customers VALUES (%s, %s, now())", person.id, customer)
+        subscription = stripe.subscribe(
+            None, customer=customer, metadata={"user_id": person.id}, price=_OTHER
+        )
+    assert stripe.tell(subscription) == "applied"
+    assert _plan(person) == "pro"
+
+
+@pytest.mark.parametrize(
+    ("second_is", "left"), [("of another installation", 2), ("older", 2), ("older, at our customer", 1)]
+)
+def test_a_second_subscription_is_ended_only_if_both_are_provably_ours(
+    stack: Stack, stripe: StripeSandbox, second_is: str, left: int
+) -> None:
+    """Red when any two subscriptions of a user are taken for two of ours."""
+    [user], customer = some_people(stack, 1), stripe.customer()
+    metadata = _anothers(user) if second_is == "of another installation" else {"user_id": user}
+    if second_is == "older, at our customer":
+        stack.database.run("INSERT INTO stripe_customers VALUES (%s, %s, now())", user, customer)
+    subscriptions = [
+        stripe.subscribe(user, started_at=int(time.time()) - DAY),
+        stripe.subscribe(None, customer=customer, metadata=metadata),
+    ]
+    assert [stripe.tell(each) for each in subscriptions] == ["applied", "applied"]
+    reconcile(stack)
+    assert [stripe.status(each) for each in subscriptions].count("active") == left
+    complaints = [line["unproved"] for line in _logged(stack, "duplicate_subscriptions_left")]
+    assert ([subscriptions[1]] in complaints) == (left == 2)
+
+
+def test_a_customer_whom_somebody_else_bills_too_outlives_the_account(stack: Stack, buyer: Buyer) -> None:
+    """Red when the customer is deleted with everything of others at it."""
+    buyer.become_pro()
+    ours, customer = buyer.subscription(), buyer.customer()
+    theirs = buyer.stripe.subscribe(None, customer=customer, price=_OTHER)
+    assert buyer.person.http.delete("/user/me").status_code == 202
+    eventually(
+        lambda: not stack.database.rows("SELECT FROM deletions WHERE user_id = %s", buyer.person.id),
+        what="the end of the account",
+    )
+    assert (buyer.stripe.status(ours), buyer.stripe.status(theirs)) == ("canceled", "active")
