@@ -15,6 +15,7 @@ from app.client_address import ClientAddress
 from app.errors import ValidationFailed
 from app.models import Plan
 from app.rate_limiter import AppliedLimits
+from app.services.payments import StripeBudget
 from app.services.session import CurrentUser, Device
 
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="The access token of a session.")
@@ -48,6 +49,14 @@ async def _current_user(
     return user
 
 
+User = Annotated[CurrentUser, Depends(_current_user)]
+"""The caller; a request without a valid access token is refused."""
+
+
+async def _stripe_budget(request: Request, services: Services, user: User) -> StripeBudget:
+    return StripeBudget(user.id, services.limiter, request.state.limits)
+
+
 async def _device(request: Request) -> Device:
     caller: ClientAddress = request.state.client_address
     return Device(
@@ -78,8 +87,8 @@ async def _raw_body(request: Request) -> bytes:
         raise ValidationFailed from None  # which nobody reads
 
 
-User = Annotated[CurrentUser, Depends(_current_user)]
-"""The caller; a request without a valid access token is refused."""
+Budget = Annotated[StripeBudget, Depends(_stripe_budget)]
+"""What the caller may make this service ask Stripe."""
 
 CallingDevice = Annotated[Device, Depends(_device)]
 RequestId = Annotated[str, Depends(_request_id)]

@@ -22,7 +22,7 @@ _durations = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30, 60),
 )
 _rate_limit_refusals = Counter(
-    "rate_limit_refusals", "Requests refused by a limit: ip, pro or daily.", ("limit",)
+    "rate_limit_refusals", "Requests refused by a limit: ip, pro, stripe or daily.", ("limit",)
 )
 _otp_refusals = Counter("otp_refusals", "Codes that were not sent, by reason.", ("reason",))
 _webhooks = Counter(
@@ -32,7 +32,7 @@ _webhooks = Counter(
 )
 _messages = Counter("messages", "Messages and regenerations that were accepted.")
 
-for _limit in ("ip", "pro", "daily"):
+for _limit in ("ip", "pro", "stripe", "daily"):
     _rate_limit_refusals.labels(_limit)  # shown as 0 from the start, so that a first refusal is an increase
 
 
@@ -59,7 +59,7 @@ def request_answered(*, method: str, route: str, status: int, seconds: float) ->
     _durations.labels(route).observe(seconds)
 
 
-def rate_limit_refused(limit: Literal["ip", "pro", "daily"]) -> None:
+def rate_limit_refused(limit: Literal["ip", "pro", "stripe", "daily"]) -> None:
     """Count a request that a limit refused."""
     _rate_limit_refusals.labels(limit).inc()
 

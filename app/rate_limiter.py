@@ -16,6 +16,8 @@ from app.redis_client.windows import WINDOWS_LUA
 WINDOW_SECONDS: Final = 60
 _WINDOW_MS: Final = WINDOW_SECONDS * 1000
 _MOST_LOCAL_KEYS: Final = 50_000
+# Buying, looking and changing one's mind take 2 or 3 each; an app may look every two seconds meanwhile.
+_STRIPE_CALLS: Final = 30
 _NEVER_LIMITED: Final = frozenset({"/webhook/stripe", "/health", "/metrics"})
 
 # The first full window ends the script, so that a request refused by one limit does not count on the next.
@@ -89,6 +91,10 @@ class AppliedLimits:
         if self.user is not None and self.user not in self.shown:
             self.shown.append(self.user)
 
+    def show(self, window: Window) -> None:
+        """Have the answer show a limit as it is now, instead of as it was earlier in the request."""
+        self.shown = [*(shown for shown in self.shown if shown.name != window.name), window]
+
 
 @dataclass(frozen=True, slots=True)
 class _Limit:
@@ -117,11 +123,19 @@ class RateLimiter:
         limits = [_Limit("ip", f"limit:ip:{address}", self._ip_limit)]
         if user_id is not None:
             limits.append(_Limit("pro", f"limit:user:{user_id}", self._user_limit))
-        try:
-            windows = await self._count_in_redis(limits)
-        except RedisUnavailableError:
-            windows = self._count_here(limits)
+        windows = await self._count(limits)
         return Counted(windows[0], windows[1] if len(windows) > 1 else None)
+
+    async def count_stripe_call(self, user_id: UUID) -> Window:
+        """Count a call to Stripe on the user who causes it, if there is room."""
+        [window] = await self._count([_Limit("stripe", f"limit:stripe:{user_id}", _STRIPE_CALLS)])
+        return window
+
+    async def _count(self, limits: Sequence[_Limit]) -> list[Window]:
+        try:
+            return await self._count_in_redis(limits)
+        except RedisUnavailableError:
+            return self._count_here(limits)
 
     async def _count_in_redis(self, limits: Sequence[_Limit]) -> list[Window]:
         keys = [limit.key for limit in limits]

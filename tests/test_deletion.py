@@ -76,6 +76,7 @@ def test_nothing_is_left_that_names_the_person(stack: Stack, person: Person) -> 
     otp = ok(person.http.post("/auth/send-otp", json={"mobile_number": person.mobile_number}))["otp"]
     signed_in = {"mobile_number": person.mobile_number, "otp": otp}
     ok(person.http.post("/auth/verify-otp", json=signed_in))
+    ok(person.http.post("/subscribe/pro"))
     stack.make_pro(person)
     stack.database.run("UPDATE users SET password_hash = %s WHERE id = %s", f"hash-{mark}", person.id)
     room = person.open_room(
@@ -91,6 +92,7 @@ def test_nothing_is_left_that_names_the_person(stack: Stack, person: Person) -> 
     assert stack.redis.exists(f"chatrooms:user:{person.id}")
     ok(person.http.post("/auth/send-otp", json={"mobile_number": person.mobile_number}))
     assert stack.redis.exists(f"limit:user:{person.id}")
+    assert stack.redis.exists(f"limit:stripe:{person.id}")
     ids = {person.id, room, untitled, later["message"]["id"], later["reply"]["id"]}
     ids |= {exchange["message"]["id"], exchange["reply"]["id"]}
     personal = {mark, *forms_of_number(person.mobile_number)}

@@ -27,13 +27,14 @@ class AccountKeys:
         await self._erase([stream_of(reply_id) for reply_id in reply_ids])
 
     async def erase_person(self, user_id: UUID, days: Iterable[date]) -> None:
-        """Erase the room list, the counts of these days and the request limit of a person.
+        """Erase the room list, the counts of these days and the limits of a person.
 
         Raises:
             RedisUnavailableError: some may still be there.
         """
         counts = [count_key(user_id, day) for day in days]
-        await self._erase([*ChatroomCache.keys_of(user_id), f"limit:user:{user_id}", *counts])
+        limits = [f"limit:user:{user_id}", f"limit:stripe:{user_id}"]
+        await self._erase([*ChatroomCache.keys_of(user_id), *limits, *counts])
 
     async def _erase(self, keys: Sequence[str]) -> None:
         for begin in range(0, len(keys), _KEYS_AT_ONCE):

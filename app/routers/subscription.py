@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from app.dependencies import Cursor, Limit, Services, User
+from app.dependencies import Budget, Cursor, Limit, Services, User
 from app.errors import (
     AlreadySubscribed,
     CheckoutNotFound,
@@ -32,9 +32,11 @@ CheckoutSessionId = Annotated[
     status_code=HTTPStatus.CREATED,
     responses=failures(AlreadySubscribed, PaymentsNotConfigured, body=True, signed_in=True),
 )
-async def subscribe_pro(user: User, services: Services, body: SubscribeIn | None = None) -> CheckoutOut:
+async def subscribe_pro(
+    user: User, services: Services, budget: Budget, body: SubscribeIn | None = None
+) -> CheckoutOut:
     """Open Stripe's payment page for Pro. An open one that leads back to the same addresses is reused."""
-    return await services.checkouts.subscribe(user.id, body or SubscribeIn())
+    return await services.checkouts.subscribe(user.id, body or SubscribeIn(), budget)
 
 
 @router.get(
@@ -43,10 +45,10 @@ async def subscribe_pro(user: User, services: Services, body: SubscribeIn | None
     responses=failures(CheckoutNotFound, PaymentsNotConfigured, signed_in=True),
 )
 async def get_subscription(
-    user: User, services: Services, session_id: CheckoutSessionId = None
+    user: User, services: Services, budget: Budget, session_id: CheckoutSessionId = None
 ) -> SubscriptionOut:
     """The plan now, and what is left of the day. With `session_id` it is right before any webhook came."""
-    return await services.subscriptions.status(user, session_id=session_id)
+    return await services.subscriptions.status(user, budget, session_id=session_id)
 
 
 @router.post(
@@ -54,9 +56,9 @@ async def get_subscription(
     operation_id="cancel_subscription",
     responses=failures(NotSubscribed, PaymentsNotConfigured, signed_in=True),
 )
-async def cancel_subscription(user: User, services: Services) -> SubscriptionOut:
+async def cancel_subscription(user: User, services: Services, budget: Budget) -> SubscriptionOut:
     """End the subscription with the period that is paid. Asking twice is asking once."""
-    return await services.subscriptions.cancel(user)
+    return await services.subscriptions.cancel(user, budget)
 
 
 @router.post(
@@ -64,9 +66,9 @@ async def cancel_subscription(user: User, services: Services) -> SubscriptionOut
     operation_id="resume_subscription",
     responses=failures(NotSubscribed, PaymentsNotConfigured, signed_in=True),
 )
-async def resume_subscription(user: User, services: Services) -> SubscriptionOut:
+async def resume_subscription(user: User, services: Services, budget: Budget) -> SubscriptionOut:
     """Undo a cancellation while the period lasts. Asking twice is asking once."""
-    return await services.subscriptions.resume(user)
+    return await services.subscriptions.resume(user, budget)
 
 
 @router.post(
@@ -74,9 +76,9 @@ async def resume_subscription(user: User, services: Services) -> SubscriptionOut
     operation_id="open_portal",
     responses=failures(NotSubscribed, PaymentsNotConfigured, signed_in=True),
 )
-async def open_portal(user: User, services: Services) -> PortalOut:
+async def open_portal(user: User, services: Services, budget: Budget) -> PortalOut:
     """An address of Stripe's customer portal, which leads back to this service's front page."""
-    return await services.customers.portal(user.id)
+    return await services.customers.portal(user.id, budget)
 
 
 @router.get(
@@ -85,7 +87,7 @@ async def open_portal(user: User, services: Services) -> PortalOut:
     responses=failures(ValidationFailed, CursorInvalid, PaymentsNotConfigured, signed_in=True),
 )
 async def list_invoices(
-    user: User, services: Services, limit: Limit = DEFAULT_PAGE, cursor: Cursor = None
+    user: User, services: Services, budget: Budget, limit: Limit = DEFAULT_PAGE, cursor: Cursor = None
 ) -> InvoicePage:
     """The caller's bills at Stripe, newest first."""
-    return await services.customers.invoices(user.id, limit=limit, cursor=cursor)
+    return await services.customers.invoices(user.id, budget, limit=limit, cursor=cursor)

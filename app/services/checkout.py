@@ -13,7 +13,7 @@ from app.models import Checkout, Plan, plan_of
 from app.schemas.subscription import CheckoutOut, SubscribeIn
 from app.services.clock import Clock
 from app.services.installation import InstallationId
-from app.services.payments import asking_stripe
+from app.services.payments import StripeBudget, asking_stripe
 from app.services.return_addresses import ReturnAddresses
 from app.services.subscription_sync import SubscriptionSync
 from app.stripe_client import (
@@ -53,7 +53,7 @@ class CheckoutService:
     installation: InstallationId
     clock: Clock
 
-    async def subscribe(self, user_id: UUID, wish: SubscribeIn) -> CheckoutOut:
+    async def subscribe(self, user_id: UUID, wish: SubscribeIn, budget: StripeBudget) -> CheckoutOut:
         """A page where this person can pay for Pro: the open one if it leads back to the same addresses.
 
         Raises:
@@ -63,7 +63,7 @@ class CheckoutService:
             PaymentsUnavailable: Stripe is away.
         """
         urls = self.addresses.chosen(wish)
-        async with asking_stripe():
+        async with asking_stripe(budget):
             await self._refuse_on_pro(user_id)
             await self._look_at_lapsed(user_id)
             for _ in range(_TRIES):
@@ -85,7 +85,7 @@ class CheckoutService:
                 await self._refuse_on_pro(user_id)
         raise PaymentsUnavailable
 
-    async def learn(self, user_id: UUID, session_id: str) -> None:
+    async def learn(self, user_id: UUID, session_id: str, budget: StripeBudget) -> None:
         """Ask Stripe what came of a session, and take it over at once.
 
         Raises:
@@ -97,7 +97,7 @@ class CheckoutService:
             checkout = await tx.checkouts.of_session(session_id, user_id) if is_id(session_id) else None
         if checkout is None:
             raise CheckoutNotFound
-        async with asking_stripe():
+        async with asking_stripe(budget):
             try:
                 session = await self.checkouts.get(session_id)
             except StripeMissingError:
@@ -132,8 +132,7 @@ class CheckoutService:
                 found = None
             if found:
                 return found
-            success_url, cancel_url = urls
-            begun = await tx.checkouts.begin(user_id, success_url=success_url, cancel_url=cancel_url)
+            begun = await tx.checkouts.begin(user_id, success_url=urls[0], cancel_url=urls[1])
             if begun:
                 # Whoever closed the wish before this one had stored by then what it led to.
                 if plan_of(await tx.subscriptions.current(user_id), self.clock()) is Plan.PRO:
@@ -148,7 +147,10 @@ class CheckoutService:
     async def _session(self, checkout: Checkout, age: timedelta | None) -> CheckoutSession | None:
         """Stripe's session for a wish as it is now; None when the wish is of no use (any more)."""
         if age is not None:
+            had_session = checkout.session_id is not None
             checkout = await self._after_head_start(checkout, age)
+            if not had_session and (opened := _as_noted(checkout)):
+                return opened  # while this request waited: nothing newer is known at Stripe
         if checkout.closed_at is not None:
             return None
         session_id = checkout.session_id
@@ -234,3 +236,15 @@ class CheckoutService:
     async def _close(self, checkout_id: UUID) -> None:
         async with self.uow.begin() as tx:
             await tx.checkouts.close(checkout_id)
+
+
+def _as_noted(checkout: Checkout) -> CheckoutSession | None:
+    """Return a wish's open session as another request wrote it down a moment ago."""
+    if checkout.closed_at or not (checkout.session_id and checkout.session_url and checkout.expires_at):
+        return None
+    return CheckoutSession(
+        id=checkout.session_id,
+        url=checkout.session_url,
+        state=CheckoutState.OPEN,
+        expires_at=checkout.expires_at,
+    )

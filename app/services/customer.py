@@ -8,7 +8,7 @@ import structlog
 from app.errors import NotSubscribed
 from app.schemas.subscription import InvoiceOut, InvoicePage, PortalOut
 from app.services.paging import CursorSigner
-from app.services.payments import asking_stripe
+from app.services.payments import StripeBudget, asking_stripe
 from app.services.subscription_sync import SubscriptionSync
 from app.stripe_client import StripeCustomers, StripeMissingError
 from app.unit_of_work import UnitOfWork
@@ -26,7 +26,7 @@ class CustomerService:
     cursors: CursorSigner
     public_url: str
 
-    async def portal(self, user_id: UUID) -> PortalOut:
+    async def portal(self, user_id: UUID, budget: StripeBudget) -> PortalOut:
         """A short-lived address of the page where cards, bills and the subscription are managed.
 
         Raises:
@@ -37,7 +37,7 @@ class CustomerService:
         customer_id = await self._customer(user_id)
         if customer_id is None:
             raise NotSubscribed
-        async with asking_stripe():
+        async with asking_stripe(budget):
             try:
                 url = await self.customers.portal_url(customer_id, return_url=self.public_url)
             except StripeMissingError:
@@ -45,7 +45,9 @@ class CustomerService:
                 raise NotSubscribed from None
         return PortalOut(url=url)
 
-    async def invoices(self, user_id: UUID, *, limit: int, cursor: str | None) -> InvoicePage:
+    async def invoices(
+        self, user_id: UUID, budget: StripeBudget, *, limit: int, cursor: str | None
+    ) -> InvoicePage:
         """A page of bills, newest first; empty for somebody who never bought anything.
 
         Raises:
@@ -58,7 +60,7 @@ class CustomerService:
         customer_id = await self._customer(user_id)
         if customer_id is None:
             return InvoicePage(invoices=[], next_cursor=None)
-        async with asking_stripe():
+        async with asking_stripe(budget):
             found, more = await self.customers.invoices(customer_id, limit=limit, after=after)
         next_cursor = self.cursors.make(scope, found[-1].id) if more and found else None
         return InvoicePage(

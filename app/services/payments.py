@@ -1,13 +1,18 @@
-"""Asking Stripe on somebody's behalf: for a bounded time, and with one answer when it cannot be reached."""
+"""Asking Stripe on a user's behalf: a few times a minute, for a bounded time, with few kinds of failure."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import UUID
 
 import structlog
 
-from app.errors import PaymentsNotConfigured, PaymentsUnavailable
+from app import metrics
+from app.errors import PaymentsNotConfigured, PaymentsUnavailable, RateLimitExceeded
+from app.rate_limiter import AppliedLimits, RateLimiter
 from app.stripe_client import StripeUnavailableError
+from app.stripe_client.connection import before_call
 from app.stripe_client.failures import StripeNotConfiguredError
 
 _PATIENCE_SECONDS = 15.0  # what a person waits for a button; a call may be repeated within it
@@ -15,14 +20,41 @@ _PATIENCE_SECONDS = 15.0  # what a person waits for a button; a call may be repe
 log = structlog.get_logger(__name__)
 
 
+@dataclass(slots=True)
+class StripeBudget:
+    """The calls to Stripe that one request makes, counted on its user."""
+
+    user_id: UUID
+    limiter: RateLimiter
+    limits: AppliedLimits
+    _is_admitted: bool = False
+
+    async def spend(self) -> None:
+        """Count a call; refuse the request's first one if the user's calls of the last minute are used up.
+
+        What has begun goes on, so that no change is left half done.
+
+        Raises:
+            RateLimitExceeded: too many calls in the last minute.
+        """
+        window = await self.limiter.count_stripe_call(self.user_id)
+        self.limits.show(window)
+        if not (window.is_open or self._is_admitted):
+            metrics.rate_limit_refused("stripe")
+            raise RateLimitExceeded(retry_after=window.reset_seconds)
+        self._is_admitted = True
+
+
 @asynccontextmanager
-async def asking_stripe() -> AsyncIterator[None]:
+async def asking_stripe(budget: StripeBudget) -> AsyncIterator[None]:
     """A use case that needs Stripe: everything in the block within `_PATIENCE_SECONDS`.
 
     Raises:
         PaymentsNotConfigured: Stripe refuses the key or the price, or one is missing.
         PaymentsUnavailable: Stripe is away. What was begun is written down, so the same can be asked again.
+        RateLimitExceeded: the user made this service ask Stripe too often in the last minute.
     """
+    token = before_call.set(budget.spend)
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS):
             yield
@@ -35,3 +67,5 @@ async def asking_stripe() -> AsyncIterator[None]:
     except TimeoutError as error:
         log.warning("stripe_unavailable", reason=f"no answer within {_PATIENCE_SECONDS:g} s")
         raise PaymentsUnavailable from error
+    finally:
+        before_call.reset(token)

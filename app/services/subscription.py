@@ -8,7 +8,7 @@ from app.models import plan_of
 from app.schemas.subscription import SubscriptionOut
 from app.services.checkout import CheckoutService
 from app.services.clock import Clock
-from app.services.payments import asking_stripe
+from app.services.payments import StripeBudget, asking_stripe
 from app.services.quota import DailyQuota
 from app.services.session import CurrentUser
 from app.services.session_cache import SessionCache
@@ -29,7 +29,9 @@ class SubscriptionService:
     open_sessions: SessionCache
     clock: Clock
 
-    async def status(self, user: CurrentUser, *, session_id: str | None = None) -> SubscriptionOut:
+    async def status(
+        self, user: CurrentUser, budget: StripeBudget, *, session_id: str | None = None
+    ) -> SubscriptionOut:
         """The plan now and today's use; with a checkout session's id, after asking Stripe about it.
 
         Raises:
@@ -38,11 +40,11 @@ class SubscriptionService:
             PaymentsUnavailable: Stripe is away; without a session's id it is not asked.
         """
         if session_id is not None:
-            await self.checkouts.learn(user.id, session_id)
+            await self.checkouts.learn(user.id, session_id, budget)
             self.open_sessions.forget([user.session_id])  # a new plan's limits count from the next request
         return await self._now(user.id)
 
-    async def cancel(self, user: CurrentUser) -> SubscriptionOut:
+    async def cancel(self, user: CurrentUser, budget: StripeBudget) -> SubscriptionOut:
         """Let the subscription end with the period that is paid; the plan stays until then.
 
         Raises:
@@ -50,9 +52,9 @@ class SubscriptionService:
             PaymentsNotConfigured: Stripe refuses the key.
             PaymentsUnavailable: Stripe is away.
         """
-        return await self._set_end(user, cancel=True)
+        return await self._set_end(user, budget, cancel=True)
 
-    async def resume(self, user: CurrentUser) -> SubscriptionOut:
+    async def resume(self, user: CurrentUser, budget: StripeBudget) -> SubscriptionOut:
         """Undo a cancellation while the period lasts.
 
         Raises:
@@ -60,15 +62,15 @@ class SubscriptionService:
             PaymentsNotConfigured: Stripe refuses the key.
             PaymentsUnavailable: Stripe is away.
         """
-        return await self._set_end(user, cancel=False)
+        return await self._set_end(user, budget, cancel=False)
 
-    async def _set_end(self, user: CurrentUser, *, cancel: bool) -> SubscriptionOut:
+    async def _set_end(self, user: CurrentUser, budget: StripeBudget, *, cancel: bool) -> SubscriptionOut:
         async with self.uow.single() as tx:
             subscription = await tx.subscriptions.current(user.id)
         if subscription is None or subscription.status in ENDED:
             raise NotSubscribed
         stripe_id, has_ended = subscription.stripe_subscription_id, False
-        async with asking_stripe():
+        async with asking_stripe(budget):
             try:
                 await self.subscriptions.set_cancel_at_period_end(stripe_id, cancel=cancel)
             except StripeMissingError:

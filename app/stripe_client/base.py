@@ -65,10 +65,10 @@ class CheckoutSession:
     id: str
     url: str | None
     state: CheckoutState
-    customer_id: str | None
-    subscription_id: str | None
-    user_id: UUID | None
     expires_at: datetime
+    customer_id: str | None = None
+    subscription_id: str | None = None
+    user_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from ssl import SSLContext
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from app.stripe_client.sdk import Sdk
 
 _LIMIT_SECONDS = 10.0
+
+before_call: ContextVar[Callable[[], Awaitable[None]] | None] = ContextVar("before_call", default=None)
+"""What is awaited before each call; it may raise to prevent the call."""
 
 _T = TypeVar("_T")
 
@@ -44,6 +48,8 @@ class StripeConnection:
         """
         forbid_in_transaction()
         sdk = await self._opened()
+        if (admit := before_call.get()) is not None:
+            await admit()
         try:
             async with asyncio.timeout(_LIMIT_SECONDS):
                 return await question(sdk.client)

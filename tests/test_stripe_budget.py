@@ -1,0 +1,112 @@
+"""What one person makes this service ask Stripe: a few calls a minute; what our own rows answer is free."""
+
+import re
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from tests.support.buyer import Buyer
+from tests.support.person import Json, Person, ok, problem
+from tests.support.stack import Stack
+
+_CALLS = 30
+
+
+def _made(buyer: Buyer) -> list[Json]:
+    return [*buyer.stripe.calls("/v1/", "GET"), *buyer.stripe.calls("/v1/", "POST")]
+
+
+def _left(answer: httpx.Response) -> int | None:
+    found = re.search(r'"stripe";r=(\d+);t=\d+', answer.headers["ratelimit"])
+    return int(found[1]) if found else None
+
+
+def test_a_hundred_wishes_with_changing_addresses_make_a_few_calls(buyer: Buyer) -> None:
+    """Red without the budget: 299 calls."""
+    answers = [buyer.subscribe(success_url=f"http://localhost:8000/{number}") for number in range(100)]
+    counted = Counter(answer.status_code for answer in answers)
+    assert counted.keys() == {201, 429}
+    assert len(_made(buyer)) <= _CALLS + 3  # what has begun is brought to its end
+    refused = problem(answers[-1], 429, "rate_limit_exceeded")
+    assert refused["status"] == 429
+    assert 0 < int(answers[-1].headers["retry-after"]) <= 60
+    assert f'"stripe";q={_CALLS};w=60' in answers[-1].headers["ratelimit-policy"]
+    assert _left(answers[-1]) == 0
+    assert len(buyer.open_sessions()) <= 1
+
+
+def _subscribe(person: Person) -> httpx.Response:
+    return person.http.post("/subscribe/pro", json={"success_url": "http://localhost:8000/elsewhere"})
+
+
+def _status(person: Person, session_id: str) -> httpx.Response:
+    return person.http.get("/subscription/status", params={"session_id": session_id})
+
+
+@pytest.mark.parametrize("asked", ["status", "cancel", "resume", "portal", "invoices"])
+def test_whatever_asks_stripe_is_counted_and_refused(stack: Stack, buyer: Buyer, asked: str) -> None:
+    """Red for each that does not ask on the budget."""
+    checkout = buyer.become_pro()
+
+    def ask(person: Person) -> httpx.Response:
+        match asked:
+            case "status":
+                return _status(person, checkout["session_id"])
+            case "invoices":
+                return person.http.get("/subscription/invoices")
+        return person.http.post(f"/subscription/{asked}")
+
+    first = ask(buyer.person)
+    assert first.is_success
+    left = _left(first)
+    assert left is not None
+    assert left < _CALLS
+    answers = [ask(buyer.person) for _ in range(_CALLS)]
+    assert {answer.is_success for answer in answers[:3]} == {True}
+    problem(answers[-1], 429, "rate_limit_exceeded")
+    made = len(_made(buyer))
+    problem(ask(buyer.person.at(stack.start_api())), 429, "rate_limit_exceeded")
+    assert len(_made(buyer)) == made
+    assert ok(buyer.person.http.get("/user/me"))["plan"] == "pro"
+    stranger = Buyer(stack.person(), buyer.stripe)
+    assert stranger.subscribe().status_code == 201
+
+
+def test_what_our_own_rows_answer_costs_nothing(stack: Stack, buyer: Buyer) -> None:
+    """Also with the budget used up: Red when a request is counted instead of its calls."""
+    checkout = buyer.become_pro()
+    while (answer := _status(buyer.person, checkout["session_id"])).is_success:
+        pass
+    problem(answer, 429, "rate_limit_exceeded")
+    made = len(_made(buyer))
+    for _ in range(_CALLS + 1):
+        assert buyer.status()["plan"] == "pro"
+        problem(_subscribe(buyer.person), 409, "already_subscribed")
+        problem(buyer.subscribe(success_url="https://evil.example/"), 400, "validation_failed")
+        problem(_status(buyer.person, "cs_test_unknown"), 404, "checkout_not_found")
+    assert len(_made(buyer)) == made
+    stranger = stack.person()
+    for _ in range(_CALLS + 1):
+        problem(stranger.http.post("/subscription/cancel"), 409, "not_subscribed")
+        problem(stranger.http.post("/subscription/portal"), 409, "not_subscribed")
+        bills = stranger.http.get("/subscription/invoices")
+        assert ok(bills)["invoices"] == []
+        assert _left(bills) is None
+
+
+def test_twenty_clicks_that_wait_for_one_page_make_no_calls_of_their_own(buyer: Buyer) -> None:
+    """Red when each asks Stripe whether the page that was opened a moment ago is open."""
+    with ThreadPoolExecutor(20) as pool:
+        clicks = list(pool.map(lambda _: buyer.subscribe(), range(20)))
+    assert {click.status_code for click in clicks} == {201}
+    assert len(_made(buyer)) < 2 + 19
+
+
+def test_without_redis_each_process_counts_for_itself(stack: Stack, buyer: Buyer) -> None:
+    """Red when the budget is lifted with Redis."""
+    there = Buyer(buyer.person.at(stack.start_api(REDIS_URL="redis://127.0.0.1:9/0")), buyer.stripe)
+    answers = [there.subscribe(success_url=f"http://localhost:8000/{number}") for number in range(40)]
+    assert Counter(answer.status_code for answer in answers).keys() == {201, 429}
+    assert len(_made(buyer)) <= _CALLS + 3
