@@ -75,12 +75,94 @@ def test_a_job_that_stripe_makes_impossible_says_why_in_one_line(
 ) -> None:
     """Red when it is logged as unexpected: a traceback each minute on every machine without a key."""
     worker = own_stack.start_worker(**settings)
+    eventually(lambda: own_stack.database.rows("SELECT FROM periodic_jobs"), what="the jobs")
+    own_stack.database.run("UPDATE periodic_jobs SET next_run_at = now()")
     words = (event, "reconciliation", reason)
     eventually(
         lambda: any(all(word in line for word in words) for line in worker.log.splitlines()),
         what="the reason in the log",
     )
     assert "Traceback" not in worker.log
+
+
+def test_stripe_away_is_one_line_a_minute_however_much_work_waits_for_it(own_stack: Stack) -> None:
+    """Red when events, deletions and the comparison each tell of each try, and with a line for each call."""
+    own_stack.database.run(
+        "INSERT INTO stripe_events (id, type, livemode, subscription_id, created_at, received_at)"
+        " SELECT 'evt_' || n, 'invoice.paid', false, 'sub_' || n, now(), now()"
+        " FROM generate_series(1, 20) AS n"
+    )
+    own_stack.database.run(
+        "INSERT INTO deletions (id, user_id, stripe_customer_id, due_at)"
+        " SELECT gen_random_uuid(), gen_random_uuid(), 'cus_' || n, now() FROM generate_series(1, 5) AS n"
+    )
+    worker = own_stack.start_worker(STRIPE_API_BASE="http://127.0.0.1:9")
+    eventually(lambda: own_stack.database.rows("SELECT FROM periodic_jobs"), what="the jobs")
+    own_stack.database.run("UPDATE periodic_jobs SET next_run_at = now()")
+    tried = (
+        "SELECT (SELECT min(attempts) FROM stripe_events) >= 2"
+        " AND (SELECT bool_and(due_at > now() + interval '1 second') FROM deletions)"
+        " AND (SELECT bool_or(next_run_at < now() + interval '61 seconds') FROM periodic_jobs)"
+    )
+    eventually(lambda: own_stack.database.value(tried), seconds=40, what="tries of all three")
+    told = [line for line in worker.log.splitlines() if "refused" in line or '"error"' in line]
+    assert len(told) == 1, told
+    assert "Traceback" not in worker.log
+
+
+def test_the_purge_takes_what_billing_has_done_with(stack: Stack, person: Person) -> None:
+    """Red for each of the four; red for ages by another clock than the database's."""
+    mark = uuid.uuid4().hex
+    for age, is_over in ((29, False), (31, True)):
+        stack.database.run(
+            "INSERT INTO checkouts (id, user_id, success_url, cancel_url, session_id, created_at, closed_at)"
+            " VALUES (gen_random_uuid(), %s, '', '', %s, now() - %s * interval '1 day', now())",
+            person.id,
+            f"{mark}-{'old' if is_over else 'new'}",
+            age,
+        )
+    for age in (6, 8):
+        stack.database.run(
+            "INSERT INTO subscription_syncs (subscription_id, synced_at)"
+            " VALUES (%s, now() - %s * interval '1 day')",
+            f"{mark}-{age}",
+            age,
+        )
+    for age in (59, 61):
+        stack.database.run(
+            "INSERT INTO stripe_events (id, type, livemode, created_at, received_at, processed_at)"
+            " VALUES (%s, 'x', false, now(), now(), now() - %s * interval '1 day')",
+            f"{mark}-{age}",
+            age,
+        )
+    kept, old, unconfirmed = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
+    for user, age in ((kept, 89), (old, 91), (unconfirmed, 91)):
+        stack.database.run(
+            "INSERT INTO deleted_accounts VALUES (sha256(uuid_send(%s)), now() - %s * interval '1 day')",
+            user,
+            age,
+        )
+    stack.database.run(
+        "INSERT INTO deletions (id, user_id, due_at)"
+        " VALUES (gen_random_uuid(), %s, now() + interval '1 hour')",
+        unconfirmed,
+    )
+    runs = _runs(stack)
+    _make_due(stack)
+    _wait_for_runs(stack, runs + 1)
+    left = stack.database.rows(
+        "SELECT session_id AS id FROM checkouts WHERE starts_with(session_id, %s)"
+        " UNION SELECT subscription_id FROM subscription_syncs WHERE starts_with(subscription_id, %s)"
+        " UNION SELECT id FROM stripe_events WHERE starts_with(id, %s)",
+        mark,
+        mark,
+        mark,
+    )
+    assert {str(row["id"]).rpartition("-")[2] for row in left} == {"new", "6", "59"}
+    tombstones = "SELECT count(*) FROM deleted_accounts WHERE user_digest = sha256(uuid_send(%s))"
+    found = [stack.database.value(tombstones, user) for user in (kept, old, unconfirmed)]
+    assert found == [1, 0, 1]
+    stack.database.run("DELETE FROM deletions WHERE user_id = %s", unconfirmed)
 
 
 def test_the_purge_takes_counts_of_past_days_and_sessions_that_are_long_over(

@@ -58,10 +58,12 @@ def test_an_empty_database_on_a_live_account_cancels_nothing(
     older = [stripe.subscribe(None, metadata={"user_id": str(uuid.uuid4())}) for _ in range(2)]
     another_apps = stripe.subscribe(None, price=_OTHER, metadata={"user_id": str(uuid.uuid4())})
     elsewhere.start_worker()
-    due = "SELECT next_run_at - now() > interval '59 minutes' FROM periodic_jobs"
-    first_run = f"{due} WHERE name = 'stripe_reconciliation'"
-    eventually(lambda: elsewhere.database.rows("SELECT FROM periodic_jobs"), what="the jobs")
-    assert elsewhere.database.value(first_run) is True
+    for runs in (1, 2):  # one worker does all periodic jobs in turn
+        done = '"periodic_job_done"'
+        eventually(lambda: elsewhere.logs().count(done) >= runs, what="a run")  # noqa: B023  # ends here
+        elsewhere.database.run("UPDATE periodic_jobs SET next_run_at = now() WHERE name = 'purge'")
+    due = "SELECT next_run_at - now() > interval '55 minutes' FROM periodic_jobs"
+    assert elsewhere.database.value(f"{due} WHERE name = 'stripe_reconciliation'") is True
     assert stripe.calls("/v1/subscriptions") == []
     assert reconcile(elsewhere)["repaired"] == 0
     assert {stripe.status(each) for each in (*paid, *older, another_apps)} == {"active"}
@@ -222,13 +224,10 @@ def test_what_an_earlier_version_took_for_pro_is_forgotten(
     reconcile(stack)  # what earlier tests left behind
     customer = stripe.customer()
     stack.database.run("INSERT INTO stripe_customers VALUES (%s, %s, now())", person.id, customer)
-    other = stripe.subscribe(None, customer=customer, price=_OTHER)
-    stack.database.run(
-        "INSERT INTO subscriptions (id, user_id, stripe_subscription_id, status, cancel_at_period_end,"
-        " created_at, updated_at) VALUES (gen_random_uuid(), %s, %s, 'active', false, now(), now())",
-        person.id,
-        other,
-    )
+    other = stripe.subscribe(person.id, customer=customer, price=_OTHER)
+    assert stripe.tell(other) == "applied"
+    marks = {f"metadata[{name}]": "" for name in ("user_id", "installation_id")}
+    stripe.ask("POST", f"/subscriptions/{other}", **marks)
     assert _plan(person) == "pro"
     assert reconcile(stack)["repaired"] == 1
     assert _plan(person) == "basic"

@@ -23,6 +23,7 @@ from app.services.reply import ReplyService, RetryPolicy
 from app.services.room_erasure import RoomErasure
 from app.services.stopping import ReplyStopper
 from app.services.stripe_inbox import StripeInbox
+from app.services.stripe_outage import StripeOutage
 from app.services.summary import SummaryPlan
 from app.services.upkeep import RoomUpkeep, Upkeep
 from app.unit_of_work import UnitOfWork
@@ -58,6 +59,7 @@ async def worker_services(
         events = ReplyEvents(base.redis)
         stopper = ReplyStopper(base.uow, base.quota, events)
         keys = AccountKeys(base.redis)
+        outage = StripeOutage()
         room_erasure = RoomErasure(base.uow, stopper, keys, is_stopping)
         replies = ReplyService(
             uow=base.uow,
@@ -90,6 +92,7 @@ async def worker_services(
                 keys,
                 Farewell(base.stripe.customers, base.stripe.checkouts, base.stripe.subscriptions),
                 base.installation,
+                outage,
                 utc_now,
                 is_stopping,
             ),
@@ -102,6 +105,7 @@ async def worker_services(
                         base.uow, base.stripe.subscriptions, base.syncs, base.installation, is_stopping
                     ).job(),
                 ),
+                outage,
             ),
-            inbox=StripeInbox(base.uow, base.syncs, is_stopping),
+            inbox=StripeInbox(base.uow, base.syncs, outage, is_stopping),
         )

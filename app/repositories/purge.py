@@ -1,12 +1,22 @@
-"""SQL that erases what nobody needs any more."""
+"""SQL that erases what nobody needs any more; ages of billing's rows are by the database's clock."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
-from app.models import CarriedUsage, Session, StripeEvent
+from app.models import (
+    CarriedUsage,
+    Checkout,
+    DeletedAccount,
+    Deletion,
+    Session,
+    StripeEvent,
+    SubscriptionSync,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +29,36 @@ class PurgeRepository:
         """Erase the counts of deleted accounts of earlier days."""
         await self.session.execute(delete(CarriedUsage).where(CarriedUsage.day < before))
 
-    async def stripe_events(self, *, processed_before: datetime) -> None:
-        """Erase events that were worked off before this; Stripe sends none again after so long."""
-        await self.session.execute(
-            delete(StripeEvent).where(StripeEvent.processed_at < processed_before),
+    async def stripe_events(self, *, kept: timedelta, limit: int) -> int:
+        """Erase some events that were worked off so long ago; return how many."""
+        return await self._erase(StripeEvent.id, StripeEvent.processed_at < func.now() - kept, limit=limit)
+
+    async def checkouts(self, *, kept: timedelta, limit: int) -> int:
+        """Erase some wishes to buy that began so long ago, whatever came of them; return how many."""
+        return await self._erase(Checkout.id, Checkout.created_at < func.now() - kept, limit=limit)
+
+    async def subscription_syncs(self, *, kept: timedelta, limit: int) -> int:
+        """Erase the numbers of some subscriptions that were last fetched so long ago; return how many."""
+        return await self._erase(
+            SubscriptionSync.subscription_id, SubscriptionSync.synced_at < func.now() - kept, limit=limit
+        )
+
+    async def tombstones(self, *, kept: timedelta, limit: int) -> int:
+        """Erase some tombstones so old, but none whose deletion Stripe has not confirmed; return how many."""
+        is_confirmed = ~exists().where(
+            func.sha256(func.uuid_send(Deletion.user_id)) == DeletedAccount.user_digest
+        )
+        is_over = and_(DeletedAccount.deleted_at < func.now() - kept, is_confirmed)
+        return await self._erase(DeletedAccount.user_digest, is_over, limit=limit)
+
+    async def _erase(
+        self, key: InstrumentedAttribute[Any], is_over: ColumnElement[bool], *, limit: int
+    ) -> int:
+        erased = await self.session.scalars(
+            delete(key.class_).where(key.in_(select(key).where(is_over).limit(limit))).returning(key),
             execution_options={"synchronize_session": False},
         )
+        return len(erased.all())
 
     async def sessions(self, *, over_before: datetime, limit: int) -> int:
         """Erase some sessions that ended or ran out before this; returns how many."""

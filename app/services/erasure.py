@@ -16,6 +16,7 @@ from app.services.farewell import Farewell
 from app.services.installation import InstallationId
 from app.services.room_erasure import RoomErasure
 from app.services.stopping import ReplyStopper
+from app.services.stripe_outage import StripeOutage
 from app.stripe_client import StripeUnavailableError
 from app.unit_of_work import UnitOfWork
 
@@ -36,6 +37,7 @@ class ErasureService:
     keys: AccountKeys
     farewell: Farewell
     installation: InstallationId
+    outage: StripeOutage
     clock: Clock
     is_stopping: Callable[[], bool]
 
@@ -51,7 +53,10 @@ class ErasureService:
                 if deletion is None:
                     return
                 await self._erase(deletion)
-            except (ServiceUnavailable, RedisUnavailableError, StripeUnavailableError) as error:
+            except StripeUnavailableError as error:
+                self.outage.tell("erasure_interrupted", error=type(error).__name__, reason=str(error))
+                return
+            except (ServiceUnavailable, RedisUnavailableError) as error:
                 log.warning("erasure_interrupted", error=type(error).__name__, reason=str(error))
                 return
 

@@ -7,6 +7,7 @@ import structlog
 
 from app.errors import ServiceUnavailable
 from app.repositories.periodic_job import Rhythm
+from app.services.stripe_outage import StripeOutage
 from app.stripe_client import StripeUnavailableError
 from app.stripe_client.failures import StripeNotConfiguredError
 from app.unit_of_work import UnitOfWork
@@ -30,6 +31,7 @@ class PeriodicJobs:
 
     uow: UnitOfWork
     jobs: tuple[Job, ...]
+    outage: StripeOutage
 
     async def run_due(self) -> None:
         """Do what is due and nobody else has taken. A job that fails is logged, and due again in a minute."""
@@ -48,7 +50,10 @@ class PeriodicJobs:
             await job.run()
         except StripeNotConfiguredError as error:
             log.warning("periodic_job_skipped", job=name, reason=str(error))  # till its next interval
-        except (StripeUnavailableError, ServiceUnavailable) as error:
+        except StripeUnavailableError as error:
+            self.outage.tell("periodic_job_failed", job=name, reason=str(error))
+            await self._run_again_soon(name)
+        except ServiceUnavailable as error:
             log.warning("periodic_job_failed", job=name, reason=str(error))
             await self._run_again_soon(name)
         except Exception:

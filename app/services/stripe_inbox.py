@@ -9,6 +9,7 @@ import structlog
 
 from app.errors import ServiceUnavailable
 from app.repositories.billing_event import ClaimedEvent
+from app.services.stripe_outage import StripeOutage
 from app.services.subscription_sync import SubscriptionSync
 from app.stripe_client import StripeUnavailableError
 from app.unit_of_work import UnitOfWork
@@ -36,6 +37,7 @@ class StripeInbox:
 
     uow: UnitOfWork
     syncs: SubscriptionSync
+    outage: StripeOutage
     is_stopping: Callable[[], bool] = lambda: False
     """Events that are not begun by then are left to another worker."""
     _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
@@ -81,7 +83,9 @@ class StripeInbox:
                 log.info("stripe_event_processed", type=event.type, outcome=outcome)
             except (StripeUnavailableError, TimeoutError) as error:
                 reason = str(error) or f"not done within {_LIMIT_SECONDS:g} s"
-                log.warning("stripe_event_waits", type=event.type, attempts=event.attempts, reason=reason)
+                self.outage.tell(
+                    "stripe_event_waits", type=event.type, attempts=event.attempts, reason=reason
+                )
                 await self._put_back(event)
             except ServiceUnavailable:
                 log.warning(

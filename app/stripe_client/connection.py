@@ -1,6 +1,8 @@
 """The one connection to Stripe of a process: opened on first use, every question bounded."""
 
 import asyncio
+import logging
+import time
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from ssl import SSLContext
@@ -10,7 +12,7 @@ import structlog
 
 from app.config import Settings
 from app.database import forbid_in_transaction
-from app.stripe_client.base import StripeMissingError, StripeUnavailableError
+from app.stripe_client.base import StripeMissingError
 from app.stripe_client.failures import StripeNotConfiguredError, StripeRefusedError
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from app.stripe_client.sdk import Sdk
 
 _LIMIT_SECONDS = 10.0
+_COMPLAINT_SECONDS = 60.0
 
 before_call: ContextVar[Callable[[], Awaitable[None]] | None] = ContextVar("before_call", default=None)
 """What is awaited before each call; it may raise to prevent the call."""
@@ -35,6 +38,7 @@ class StripeConnection:
         self._key = settings.stripe_secret_key.get_secret_value()
         self._api_base = settings.stripe_api_base
         self._opening = asyncio.Lock()
+        self._next_complaint_at = 0.0
         self._sdk: Sdk | None = None
 
     async def ask(self, question: "Callable[[StripeClient], Awaitable[_T]]") -> _T:
@@ -57,7 +61,7 @@ class StripeConnection:
             failure = sdk.as_our_error(error)
             if failure is None:
                 raise
-            _log(failure)
+            self._log(failure)
             raise failure from error
 
     async def prepare(self) -> None:
@@ -75,23 +79,27 @@ class StripeConnection:
                 self._sdk = create(self._key, self._api_base, tls)
             return self._sdk
 
+    def _log(self, failure: Exception) -> None:
+        """Log the reason; callers tell of an outage, and a wrong set-up is told of once a minute."""
+        level = logging.DEBUG
+        match failure:
+            case StripeMissingError():
+                event, level = "stripe_missing", logging.INFO
+            case StripeNotConfiguredError():
+                event = "stripe_not_configured"
+                if time.monotonic() >= self._next_complaint_at:
+                    self._next_complaint_at = time.monotonic() + _COMPLAINT_SECONDS
+                    level = logging.ERROR
+            case StripeRefusedError():
+                event, level = "stripe_refused", logging.WARNING
+            case _:
+                event = "stripe_away"
+        log.log(level, event, reason=str(failure))
+
     async def aclose(self) -> None:
         """Close the connections."""
         if self._sdk is not None:
             await self._sdk.aclose()
-
-
-def _log(failure: Exception) -> None:
-    """Log the reason once, here, whatever a caller makes of the failure."""
-    match failure:
-        case StripeMissingError():
-            log.info("stripe_missing", reason=str(failure))
-        case StripeNotConfiguredError():
-            log.error("stripe_not_configured", reason=str(failure))
-        case StripeRefusedError():
-            log.warning("stripe_refused", reason=str(failure))
-        case StripeUnavailableError():
-            log.warning("stripe_away", reason=str(failure))
 
 
 def _load() -> "tuple[Callable[[str, str, SSLContext], Sdk], SSLContext]":
