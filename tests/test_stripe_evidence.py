@@ -57,6 +57,7 @@ def test_an_empty_database_on_a_live_account_cancels_nothing(
     paid = [stripe.subscribe(user) for user in some_people(stack, 3)]
     older = [stripe.subscribe(None, metadata={"user_id": str(uuid.uuid4())}) for _ in range(2)]
     another_apps = stripe.subscribe(None, price=_OTHER, metadata={"user_id": str(uuid.uuid4())})
+    elsewhere.database.run("DELETE FROM installation")  # as in a copy that gets an id of its own
     elsewhere.start_worker()
     for runs in (1, 2):  # one worker does all periodic jobs in turn
         done = '"periodic_job_done"'
@@ -70,6 +71,7 @@ def test_an_empty_database_on_a_live_account_cancels_nothing(
     assert stripe.calls("/v1/subscriptions", "DELETE") == []
     assert _gauge(elsewhere, "stripe_subscriptions_of_other_installations") == 3
     assert _gauge(elsewhere, "stripe_subscriptions_of_unknown_users") == 2
+    assert elsewhere.database.value("SELECT count(*) FROM installation") == 1
     [alert] = _logged(elsewhere, "stripe_subscriptions_unresolved")
     assert (alert["level"], alert["found"]) == ("error", {"other_installation": 3, "unknown_user": 2})
 
