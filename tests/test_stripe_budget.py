@@ -1,6 +1,7 @@
 """What one person makes this service ask Stripe: a few calls a minute; what our own rows answer is free."""
 
 import re
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
@@ -72,6 +73,15 @@ def test_whatever_asks_stripe_is_counted_and_refused(stack: Stack, buyer: Buyer,
     assert ok(buyer.person.http.get("/user/me"))["plan"] == "pro"
     stranger = Buyer(stack.person(), buyer.stripe)
     assert stranger.subscribe().status_code == 201
+
+
+def test_what_has_begun_with_the_last_call_is_brought_to_its_end(stack: Stack, buyer: Buyer) -> None:
+    """Red when each call is refused: cancelled at Stripe, and 429 to the person."""
+    buyer.become_pro()
+    key = f"limit:stripe:{buyer.person.id}"
+    stack.redis.rpush(key, *[int(time.time() * 1000)] * (_CALLS - 1 - stack.redis.llen(key)))
+    assert buyer.act("cancel")["cancel_at_period_end"] is True
+    problem(buyer.person.http.post("/subscription/resume"), 429, "rate_limit_exceeded")
 
 
 def test_what_our_own_rows_answer_costs_nothing(stack: Stack, buyer: Buyer) -> None:
