@@ -22,8 +22,12 @@ from app.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
+from app.json_bounds import is_json
 
 PROBLEM_TYPE = "application/problem+json"
+
+_MOST_ERRORS = 20
+_COMMON_CODE = "value_error"  # Pydantic's word for a rule of our own
 
 _OF_STATUS: dict[int, type[AppError]] = {
     HTTPStatus.BAD_REQUEST: ValidationFailed,
@@ -53,6 +57,8 @@ def problem_response(error: AppError, request_id: str) -> JSONResponse:
         "request_id": request_id,
         **error.members,
     }
+    if isinstance(errors := body.get("errors"), list):
+        body["errors"] = [{"code": _COMMON_CODE, **each} for each in errors]
     return JSONResponse(body, status_code=error.status, headers=error.headers, media_type=PROBLEM_TYPE)
 
 
@@ -103,10 +109,16 @@ def _as_app_error(request: Request, problems: Sequence[dict[str, object]]) -> Ap
     errors = [
         {
             "pointer": "" if problem["type"] == "json_invalid" else _pointer(problem["loc"]),
+            "code": problem["type"],
             "message": _printable(str(problem["msg"])),
         }
-        for problem in problems
+        for problem in problems[:_MOST_ERRORS]
     ]
+    if omitted := len(problems) - len(errors):
+        return ValidationFailed(
+            f"The request is not valid; errors shows the first {len(errors)} of {len(problems)} problems.",
+            members={"errors": errors, "errors_omitted": omitted},
+        )
     return ValidationFailed(members={"errors": errors})
 
 
@@ -114,12 +126,7 @@ def _has_other_body(request: Request) -> bool:
     """Whether something was sent that does not call itself JSON; nothing at all is merely incomplete."""
     headers = request.headers
     is_empty = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
-    return not _is_json(request) and not (is_empty and "content-type" not in headers)
-
-
-def _is_json(request: Request) -> bool:
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return media_type == "application/json" or media_type.endswith("+json")
+    return not is_json(headers.get("content-type", "")) and not (is_empty and "content-type" not in headers)
 
 
 def _pointer(location: object) -> str:

@@ -28,6 +28,7 @@ from app.routers import ALL
 
 _MAX_BODY_BYTES = 1024 * 1024
 _BODY_SECONDS = 30.0
+_RAW_PATHS = ("/webhook/stripe",)  # signed byte by byte, and read only then
 _DESCRIPTION = (
     "Phone sign-in, chatrooms, and Gemini's replies, written by queue workers.\n\n"
     "Every failure has the one body of `Problem`, also 404 of an unknown address and 405 of a method that an "
@@ -66,7 +67,9 @@ def create_app(settings: Settings, *, body_seconds: float = _BODY_SECONDS) -> Fa
         app.include_router(router)
     # The last one added is the outermost.
     app.add_middleware(HeadMiddleware)
-    app.add_middleware(BodyMiddleware, max_bytes=_MAX_BODY_BYTES, seconds=body_seconds)
+    app.add_middleware(
+        BodyMiddleware, max_bytes=_MAX_BODY_BYTES, seconds=body_seconds, raw_paths=_RAW_PATHS
+    )
     app.add_middleware(RateLimitMiddleware, trusted_proxies=settings.trusted_proxies)
     app.add_middleware(FailureMiddleware)
     is_development = settings.environment is Environment.DEVELOPMENT

@@ -172,7 +172,7 @@ def _everywhere(route: Route) -> set[str]:
     if route.path not in ("/health", "/health/live", "/metrics", "/webhook/stripe"):
         codes.add("rate_limit_exceeded")
     if route.method != "get":
-        codes |= {"body_too_large", "unsupported_media_type", "request_timeout"}
+        codes |= {"validation_failed", "body_too_large", "unsupported_media_type", "request_timeout"}
     return codes
 
 

@@ -1,11 +1,13 @@
-"""Request bodies: read whole before anything is done for them, bounded in size and in time."""
+"""Request bodies: read whole before anything is done for them, bounded in size, in time and in form."""
 
 import asyncio
+from collections.abc import Collection
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import BodyTooLarge, RequestTimeout, UnsupportedMediaType
+from app.errors import BodyTooLarge, RequestTimeout, UnsupportedMediaType, ValidationFailed
+from app.json_bounds import is_json, json_problem
 
 _WITHOUT_A_BODY = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
@@ -17,13 +19,17 @@ class _ClientGoneError(Exception):
 class BodyMiddleware:
     """Hands a body over in one piece; a body that trickles in holds nothing but its connection meanwhile.
 
-    What is sent along with a GET means nothing (RFC 9110) and is not read.
+    What is sent along with a GET means nothing (RFC 9110) and is not read. JSON that is too deep or has too
+    many members is refused before it is parsed, except at `raw_paths`, which take any bytes.
     """
 
-    def __init__(self, app: ASGIApp, *, max_bytes: int, seconds: float) -> None:
+    def __init__(
+        self, app: ASGIApp, *, max_bytes: int, seconds: float, raw_paths: Collection[str] = ()
+    ) -> None:
         self._app = app
         self._max_bytes = max_bytes
         self._seconds = seconds
+        self._raw_paths = frozenset(raw_paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
@@ -45,6 +51,8 @@ class BodyMiddleware:
             body = await self._read(receive)
         except _ClientGoneError:
             return
+        if is_json(headers.get("content-type", "")) and scope["path"] not in self._raw_paths:
+            _check_form(body)
         is_handed_over = False
 
         async def receive_whole() -> Message:
@@ -72,3 +80,8 @@ class BodyMiddleware:
         except TimeoutError:
             raise RequestTimeout from None
         return b"".join(pieces)
+
+
+def _check_form(body: bytes) -> None:
+    if problem := json_problem(body):
+        raise ValidationFailed(members={"errors": [{"pointer": "", **problem}]})

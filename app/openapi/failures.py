@@ -24,7 +24,7 @@ _WRITING = ("post", "put", "patch", "delete")
 _EVERYWHERE: tuple[type[AppError], ...] = (InternalError, ServiceUnavailable)
 _WITH_BODY: tuple[type[AppError], ...] = (ValidationFailed, BodyTooLarge, UnsupportedMediaType)
 _MEMBERS: Final[dict[type[AppError], dict[str, object]]] = {
-    ValidationFailed: {"errors": [{"pointer": "/content", "message": "Field required"}]},
+    ValidationFailed: {"errors": [{"pointer": "/content", "code": "missing", "message": "Field required"}]},
     OtpInvalid: {"attempts_left": 4},
     DailyLimitReached: {
         "limit": 5,
@@ -84,7 +84,7 @@ def add_common_failures(path: str, method: str, responses: dict[str, Any]) -> No
     if not is_exempt(path):
         common.append(RateLimitExceeded)
     if method in _WRITING:
-        common += [RequestTimeout, BodyTooLarge, UnsupportedMediaType]
+        common += [ValidationFailed, RequestTimeout, BodyTooLarge, UnsupportedMediaType]
     for error in common:
         known = responses.setdefault(str(error.status.value), _response([error]))
         examples = known["content"][PROBLEM_TYPE]["examples"]

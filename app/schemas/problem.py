@@ -10,6 +10,8 @@ class FieldProblem(BaseModel):
 
     pointer: str
     """A JSON pointer (RFC 6901) into the body, or `/query/…`, `/header/…`."""
+    code: str
+    """A stable word for the kind of fault: `missing`, `extra_forbidden`, `string_too_long`, …"""
     message: str
 
 
@@ -27,3 +29,6 @@ class Problem(BaseModel):
     code: str
     request_id: str
     errors: list[FieldProblem] | None = None
+    """Of a request that is not valid: what is wrong with it, at most 20."""
+    errors_omitted: int | None = None
+    """How many more there are; absent when `errors` shows all."""

@@ -1,0 +1,61 @@
+"""Recognises JSON bodies, and bounds their form before anything is built from them."""
+
+import json
+import re
+from typing import Final
+
+MOST_MEMBERS: Final = 100
+"""So many members an object may have, and so many items an array."""
+DEEPEST: Final = 10
+"""So many objects and arrays may stand within each other."""
+_MOST_TOKENS: Final = 5_000  # brackets, commas and strings in all; no request has a hundred
+
+_TOKEN: Final = re.compile(r'[{}\[\],"]')
+# Never gives back what it has taken, and takes an unclosed string to the end: one pass, whatever comes.
+_REST_OF_STRING: Final = re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+
+_TOO_DEEP: Final = {"code": "too_deep", "message": f"must not be nested deeper than {DEEPEST}"}
+_TOO_MANY: Final = {
+    "code": "too_many_members",
+    "message": f"must not have more than {MOST_MEMBERS} members in an object or items in an array",
+}
+
+
+def is_json(content_type: str) -> bool:
+    """Whether a Content-Type says that the body is JSON."""
+    media_type = content_type.partition(";")[0].strip().lower()
+    return media_type == "application/json" or media_type.endswith("+json")
+
+
+def json_problem(body: bytes) -> dict[str, str] | None:
+    """Return the code and message of why a JSON text is refused; None if it may be parsed.
+
+    Takes time in proportion to the text. Its syntax is left to the parser.
+    """
+    try:
+        text = body.decode(json.detect_encoding(body), "surrogatepass")
+    except UnicodeDecodeError:
+        return None  # the parser decodes it in the same way, and fails
+    separators: list[int] = []  # of each object or array that is open
+    at = 0
+    for _ in range(_MOST_TOKENS):
+        token = _TOKEN.search(text, at)
+        if token is None:
+            return None
+        at = token.end()
+        sign = token.group()
+        if sign == '"':
+            string = _REST_OF_STRING.match(text, at)
+            at = string.end() if string else len(text)
+        elif sign in "{[":
+            separators.append(0)
+            if len(separators) > DEEPEST:
+                return _TOO_DEEP
+        elif sign in "}]":
+            if separators:
+                separators.pop()
+        elif separators:
+            separators[-1] += 1
+            if separators[-1] >= MOST_MEMBERS:
+                return _TOO_MANY
+    return _TOO_MANY

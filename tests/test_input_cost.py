@@ -1,0 +1,95 @@
+"""No input costs more than its size: each is sent while others work, and the others' answers stay quick."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from tests.support.others import others_waiting
+from tests.support.person import Json, client, problem
+from tests.support.stack import Stack
+
+_AT_ONCE = 6
+_JSON = {"Content-Type": "application/json"}
+_FEW_BYTES = 20_000
+
+
+def _names(count: int) -> str:
+    return ",".join(f'"n{number}": 1' for number in range(count))
+
+
+def _object(count: int) -> bytes:
+    return f"{{{_names(count)}}}".encode()
+
+
+def _refused(stack: Stack, body: bytes) -> Json:
+    """What is said to somebody without an account who sends this."""
+    with client(stack.base_url) as anyone:
+        answer = anyone.post("/auth/signup", content=body, headers=_JSON)
+    assert len(answer.content) < _FEW_BYTES
+    return problem(answer, 400, "validation_failed")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        _object(70_000),
+        ("{" + _names(30_000) + "}").encode("utf-16"),
+        b'{"mobile_number": [' + b"1," * 400_000 + b"1]}",
+        b"[" + b",".join([_object(100)] * 99) + b"]",
+        b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+        b'{"mobile_number": "' + b'\\"' * 500_000,
+        b'{"mobile_number": ' + b"9" * 1_000_000 + b"}",
+        b'"" ' * 300_000,
+        b'{"otp": "' + b"\xcc\x81" * 500_000 + b'"}',
+    ],
+    ids=["names", "UTF-16", "items", "objects", "deep", "unclosed", "digits", "strings", "text"],
+)
+def test_a_body_costs_no_more_than_its_size(stack: Stack, body: bytes) -> None:
+    """Red without the bounds: 70,000 names are checked one by one and told one by one, in 5.7 MB.
+
+    Six at once stand still for seconds then.
+    """
+
+    def send(_number: int) -> httpx.Response:
+        with client(stack.base_url) as anyone:
+            return anyone.post("/auth/signup", content=body, headers=_JSON)
+
+    with others_waiting(stack) as others, ThreadPoolExecutor(_AT_ONCE) as threads:
+        answers = list(threads.map(send, range(_AT_ONCE)))
+    for answer in answers:
+        problem(answer, 400, "validation_failed")
+        assert len(answer.content) < _FEW_BYTES
+    others.assert_served_within(1.0)
+
+
+def test_a_hundred_members_are_looked_at_and_more_are_not(stack: Stack) -> None:
+    looked_at = _refused(stack, _object(100))
+    assert len(looked_at["errors"]) == 20
+    assert looked_at["errors_omitted"] == 81  # the number itself is missing, too
+    assert "20 of 101" in looked_at["detail"]
+    [error] = _refused(stack, _object(101))["errors"]
+    assert (error["pointer"], error["code"]) == ("", "too_many_members")
+    within = b'{"mobile_number": "+14155550100", "x": {"y": [' + b"1," * 100 + b"1]}}"
+    [error] = _refused(stack, within)["errors"]
+    assert error["code"] == "too_many_members"
+
+
+def test_ten_levels_are_looked_at_and_more_are_not(stack: Stack) -> None:
+    def nested(levels: int) -> bytes:
+        return b'{"x": ' + b"[" * (levels - 1) + b"]" * (levels - 1) + b"}"
+
+    codes = [error["code"] for error in _refused(stack, nested(10))["errors"]]
+    assert sorted(codes) == ["extra_forbidden", "missing"]
+    [error] = _refused(stack, nested(11))["errors"]
+    assert (error["pointer"], error["code"]) == ("", "too_deep")
+
+
+def test_brackets_within_a_text_are_text(stack: Stack) -> None:
+    """Red when strings are not skipped: a message of JSON or code would be refused."""
+    person = stack.person()
+    text = json.dumps([[[[[[[[[[[[{"a\\": [1]}]]]]]]]]]]]]) + '\\"[,' * 1000
+    answer = person.post(person.open_room(), text, Prefer="respond-async")
+    assert answer.status_code == 202
+    assert answer.json()["message"]["content"] == text
