@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Final
 
 MOST_MEMBERS: Final = 100
@@ -37,25 +38,32 @@ def json_problem(body: bytes) -> dict[str, str] | None:
     except UnicodeDecodeError:
         return None  # the parser decodes it in the same way, and fails
     separators: list[int] = []  # of each object or array that is open
+    for sign in _structure(text):
+        if sign is None:
+            return _TOO_MANY
+        if sign in "{[":
+            separators.append(0)
+            if len(separators) > DEEPEST:
+                return _TOO_DEEP
+        elif separators and sign == ",":
+            separators[-1] += 1
+            if separators[-1] >= MOST_MEMBERS:
+                return _TOO_MANY
+        elif separators:
+            separators.pop()
+    return None
+
+
+def _structure(text: str) -> Iterator[str | None]:
+    """Brackets and commas outside strings; None in place of the rest, if there is too much of it."""
     at = 0
     for _ in range(_MOST_TOKENS):
         token = _TOKEN.search(text, at)
         if token is None:
-            return None
+            return
         at = token.end()
-        sign = token.group()
-        if sign == '"':
-            string = _REST_OF_STRING.match(text, at)
-            at = string.end() if string else len(text)
-        elif sign in "{[":
-            separators.append(0)
-            if len(separators) > DEEPEST:
-                return _TOO_DEEP
-        elif sign in "}]":
-            if separators:
-                separators.pop()
-        elif separators:
-            separators[-1] += 1
-            if separators[-1] >= MOST_MEMBERS:
-                return _TOO_MANY
-    return _TOO_MANY
+        if token.group() != '"':
+            yield token.group()
+        elif string := _REST_OF_STRING.match(text, at):
+            at = string.end()
+    yield None

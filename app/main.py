@@ -67,9 +67,7 @@ def create_app(settings: Settings, *, body_seconds: float = _BODY_SECONDS) -> Fa
         app.include_router(router)
     # The last one added is the outermost.
     app.add_middleware(HeadMiddleware)
-    app.add_middleware(
-        BodyMiddleware, max_bytes=_MAX_BODY_BYTES, seconds=body_seconds, raw_paths=_RAW_PATHS
-    )
+    app.add_middleware(BodyMiddleware, max_bytes=_MAX_BODY_BYTES, seconds=body_seconds, raw_paths=_RAW_PATHS)
     app.add_middleware(RateLimitMiddleware, trusted_proxies=settings.trusted_proxies)
     app.add_middleware(FailureMiddleware)
     is_development = settings.environment is Environment.DEVELOPMENT

@@ -13,6 +13,12 @@ from tests.support.stack import Stack
 _AT_ONCE = 6
 _JSON = {"Content-Type": "application/json"}
 _FEW_BYTES = 20_000
+_MARKS = ("\u0f73\u0f75\u0f81" * 11_000)[:31_999], "\u0345" * 15_999 + "\u0334" * 16_000
+
+
+def ascii_start(text: str) -> str:
+    """A name for a case."""
+    return ascii(text[:2])
 
 
 def _names(count: int) -> str:
@@ -93,3 +99,20 @@ def test_brackets_within_a_text_are_text(stack: Stack) -> None:
     answer = person.post(person.open_room(), text, Prefer="respond-async")
     assert answer.status_code == 202
     assert answer.json()["message"]["content"] == text
+
+
+@pytest.mark.parametrize("marks", _MARKS, ids=ascii_start)
+def test_marks_on_one_letter_cost_no_more_than_other_letters(stack: Stack, marks: str) -> None:
+    """Red without the cut in PostgreSQL: each takes it 5 to 15 seconds, the POST is 503, yet stored."""
+    people = [stack.person() for _ in range(_AT_ONCE)]
+    rooms = [person.open_room() for person in people]
+
+    def send(number: int) -> float:
+        answer = people[number].post(rooms[number], f"a{marks}", Prefer="respond-async")
+        assert answer.status_code == 202, answer.text
+        return answer.elapsed.total_seconds()
+
+    with others_waiting(stack) as others, ThreadPoolExecutor(_AT_ONCE) as threads:
+        slowest = max(threads.map(send, range(_AT_ONCE)))
+    assert slowest < 1.5
+    others.assert_served_within(1.0)

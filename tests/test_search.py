@@ -8,6 +8,7 @@ import re
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -15,8 +16,9 @@ from psycopg import sql
 
 from app.models.base import new_id
 from tests.conftest import Servers
+from tests.support.database import Database
 from tests.support.person import Json, Person, ok, problem
-from tests.support.stack import Stack, alembic, drop_database
+from tests.support.stack import Stack, alembic, create_database, drop_database
 from tests.support.waiting import eventually
 
 
@@ -327,6 +329,31 @@ def test_a_database_that_knows_no_encoding_stores_every_message_and_finds_plain_
     _say(person, room, "Grüße aus Köln, your friend", "機械学習 " * 6_000 + "end")
     assert _found(person, "FRIEND") == ["Grüße aus Köln, your friend"]
     assert len(_search(person, "friend")["hits"]) == 1
+
+
+_ONE_LETTER = "a" + "\u0345" * 16_000 + "\u0334" * 15_999
+_PLAIN = ("cafe\u0301 \u1ea5 q\u0323\u0301", "ﬁne ﾊﾝｶﾞｸ 機械 Ａ", "ﷺ न्दी", "d" + "\u0301\u0323" * 15)
+
+
+def test_cutting_runs_of_marks_changes_no_other_message_s_words(servers: Servers) -> None:
+    """Rows keep the words that they have: the function has to give the same ones as before."""
+    url = create_database(servers.database_url)
+    query: LiteralString = "SELECT search_text(text) AS words FROM unnest(%s::text[]) AS text"
+    try:
+        found = []
+        for command in (("upgrade", "0008"), ("upgrade", "head"), ("downgrade", "0008")):
+            alembic(url, *command)
+            found.append(Database(url).rows(query, list(_PLAIN)))
+        assert found[0] == found[1] == found[2]
+    finally:
+        drop_database(url)
+
+
+def test_a_message_whose_marks_were_cut_is_found_by_its_words(stack: Stack) -> None:
+    person = stack.person()
+    _say(person, person.open_room(), f"before {_ONE_LETTER} behind")
+    for q in ("before", "behind", "a" + "\u0345" * 60):
+        assert len(_search(person, q)["hits"]) == 1, ascii(q)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
+from app.normal_form import normalized
+
 PAGE = 100
 """How many rows are read at once: memory stays flat, and nothing is held in between."""
 
@@ -67,7 +69,7 @@ def file_name(title: str, extension: str) -> str:
     """
     signs = (
         "-" if sign in _NOT_IN_NAMES or unicodedata.category(sign).startswith("C") else sign
-        for sign in unicodedata.normalize("NFC", title)
+        for sign in normalized(title, "NFC")
     )
     one_line = " ".join("".join(signs).split())
     stem = one_line.encode()[:_MOST_NAME_BYTES].decode(errors="ignore").strip(" .-")

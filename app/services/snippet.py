@@ -2,10 +2,11 @@
 
 import html
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Self
+
+from app.normal_form import normalized
 
 _CHARS: Final = 240
 _BEFORE: Final = 60
@@ -50,7 +51,7 @@ class Marker:
 
         Text is data, whoever wrote it: any other markup comes out escaped.
         """
-        text = unicodedata.normalize("NFKC", content[:_SEARCHED])[:_SEARCHED]
+        text = normalized(content[:_SEARCHED], "NFKC")[:_SEARCHED]
         marks = self._marks(text)
         begin, end = _part(text, marks[0][0] if marks else 0)
         pieces, at = ["… " if begin else ""], begin
