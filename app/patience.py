@@ -73,6 +73,7 @@ class Line:
         self._is_failure = is_failure
         self._served = 0
         self._served_at = 0.0
+        self._withheld = 0  # of the places that are still to be left
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[float]:
@@ -100,6 +101,17 @@ class Line:
         else:
             self._note_served(loop)
         finally:
+            self._give_back()
+
+    def withhold(self) -> Callable[[], None]:
+        """Keep the next place that is left empty, until the function that is returned is called."""
+        self._withheld += 1
+        return self._give_back
+
+    def _give_back(self) -> None:
+        if self._withheld:
+            self._withheld -= 1
+        else:
             self._places.release()
 
     def _note_served(self, loop: asyncio.AbstractEventLoop) -> None:

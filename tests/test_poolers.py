@@ -1,5 +1,6 @@
 """A pooler in transaction mode before the database: it works by a setting, and is named without it."""
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from app.config import START_FAILURE
+from app.config import START_FAILURE, PostgresAddress
+from app.database.connector import Connector
 from tests.conftest import Servers
 from tests.support.database import Database
 from tests.support.person import Person, client, ok
@@ -111,3 +113,19 @@ def test_an_option_that_other_drivers_use_for_a_pooler_counts_as_the_setting(poo
     address = pooled.start_api(DATABASE_POOLER="", DATABASE_URL=url)
     with client(address) as anyone:
         assert ok(anyone.get("/health"))["checks"]["database"]["status"] == "up"
+
+
+def test_limits_of_a_connection_reach_nobody_else_through_a_pooler(servers: Servers) -> None:
+    """Red when they are set without a look at who answers: a migration would be ended after seconds."""
+
+    async def limit_through(url: str) -> object:
+        address = PostgresAddress.parse(url)
+        connection = await Connector(address, seconds=5, statement_seconds=2, is_pooled=False).connect()
+        try:
+            return await connection.fetchval("SELECT current_setting('statement_timeout')")
+        finally:
+            await connection.close(timeout=5)
+
+    assert asyncio.run(limit_through(servers.database_url)) == "2s"
+    with pgbouncer(servers.database_url) as url:
+        assert asyncio.run(limit_through(url)) == "0"

@@ -21,6 +21,9 @@ from app.services.subscription_sync import SubscriptionSync
 from app.stripe_client import StripeGateway
 from app.unit_of_work import UnitOfWork
 
+# The server ends a statement somewhat later than the process stops waiting for it.
+_LATER_SECONDS = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class Foundation:
@@ -44,6 +47,7 @@ async def open_foundation(
     database = Database.at(
         settings.postgres,
         connect_seconds=settings.database_connect_seconds,
+        statement_seconds=transaction_seconds + _LATER_SECONDS,
         is_pooled=settings.has_transaction_pooler,
     )
     stack.push_async_callback(database.aclose)

@@ -19,7 +19,7 @@ class Connection(Protocol):
         """Run statements without parameters, by the simple protocol."""
         ...
 
-    async def fetchval(self, query: str) -> object:
+    async def fetchval(self, query: str, *args: object) -> object:
         """Prepare and run a query; return the first column of the first row."""
         ...
 

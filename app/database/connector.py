@@ -15,6 +15,9 @@ from app.database.failures import reason_of
 STATEMENT_SECONDS = 30.0
 _KEEP_SECONDS = 60.0
 _MOST_KEPT = 10
+# So often the server looks whether a running statement still has a client (PostgreSQL 14 and later).
+_CHECK = "client_connection_check_interval"
+_CHECK_SECONDS = 0.5
 # A network that forgets quiet connections does so after four minutes or more.
 _KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 
@@ -24,12 +27,21 @@ log = structlog.get_logger(__name__)
 class Connector:
     """Connects to one address, for at most `seconds` a connection, on the running loop."""
 
-    def __init__(self, address: PostgresAddress, *, seconds: float, is_pooled: bool) -> None:
+    def __init__(
+        self,
+        address: PostgresAddress,
+        *,
+        seconds: float,
+        is_pooled: bool,
+        statement_seconds: float | None = None,
+    ) -> None:
         self._dsn = address.dsn
         self._seconds = address.connect_seconds or seconds
         self._tls = ssl.create_default_context() if address.trusts_system else None
         # Without a cache asyncpg gives statements no name, and prepares each in the message that runs it.
         self._statement_cache_size = 0 if is_pooled else 100
+        self._statement_seconds = statement_seconds
+        self._is_pooled = is_pooled
         self._kept: deque[asyncio.Task[Connection]] = deque()
 
     async def connect(self) -> Connection:
@@ -98,7 +110,38 @@ class Connector:
         )
         # asyncpg has no option for it, and shows the socket nowhere else.
         _keep_alive(connection._transport.get_extra_info("socket"))  # type: ignore[attr-defined]  # noqa: SLF001
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self._set_limits(connection)
+        except BaseException:
+            connection.terminate()
+            raise
         return connection
+
+    async def _set_limits(self, connection: Connection) -> None:
+        """Have the server end statements that nobody waits for any more."""
+        if self._is_pooled:
+            return
+        limits = {} if self._statement_seconds is None else {"statement_timeout": self._statement_seconds}
+        try:
+            await connection.execute(_setting(limits | {_CHECK: _CHECK_SECONDS}, connection))
+        except asyncpg.InvalidParameterValueError:  # not on this server's operating system
+            if limits:
+                await connection.execute(_setting(limits, connection))
+
+
+def _setting(limits: dict[str, float], connection: Connection) -> str:
+    """Return a statement that sets these seconds, apart from settings that the server does not know.
+
+    Behind a pooler, which tells its clients numbers of its own, it sets nothing: that would count for
+    whoever is given the server connection next. As options of the connection poolers might refuse them.
+    """
+    cases = " ".join(f"WHEN '{name}' THEN '{round(seconds * 1000)}ms'" for name, seconds in limits.items())
+    names = ", ".join(f"'{name}'" for name in limits)
+    return (
+        f"SELECT set_config(name, CASE name {cases} END, false) FROM pg_settings"  # noqa: S608  # of numbers
+        f" WHERE name IN ({names}) AND pg_backend_pid() = {connection.get_server_pid()}"
+    )
 
 
 def _is_usable(opening: asyncio.Task[Connection]) -> bool:

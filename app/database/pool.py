@@ -14,6 +14,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection
 from app.config import PostgresAddress
 from app.database.connection import Connection
 from app.database.connector import Connector
+from app.database.cut_offs import CutOffs
 from app.database.failures import is_away, service_failure
 from app.patience import Countdown, Line, patience
 
@@ -38,6 +39,7 @@ class Database:
     factory: async_sessionmaker[AsyncSession]
     connector: Connector
     line: Line
+    cut_offs: CutOffs
     is_pooled: bool
     """A pooler in transaction mode stands between: nothing of a connection outlives its transaction."""
 
@@ -47,11 +49,17 @@ class Database:
         address: PostgresAddress,
         *,
         connect_seconds: float = 8,
+        statement_seconds: float | None = None,
         is_pooled: bool = False,
         is_kept: bool = True,
     ) -> "Database":
-        """A pool for this address, or single connections (`is_kept=False`); it connects when first asked."""
-        connector = Connector(address, seconds=connect_seconds, is_pooled=is_pooled)
+        """A pool for this address, or single connections (`is_kept=False`); it connects when first asked.
+
+        The server ends a statement after `statement_seconds`.
+        """
+        connector = Connector(
+            address, seconds=connect_seconds, statement_seconds=statement_seconds, is_pooled=is_pooled
+        )
         pool_options = {
             "pool_size": _CONNECTIONS,
             "max_overflow": _CONNECTIONS_FOR_CHECKS,
@@ -68,7 +76,8 @@ class Database:
         event.listen(engine.sync_engine, "checkout", _replace_dead)
         # Objects stay readable after the commit, as plain data.
         factory = async_sessionmaker(engine, expire_on_commit=False)
-        return cls(engine, factory, connector, _line(_CONNECTIONS), is_pooled)
+        cut_offs = CutOffs(connector.connect)
+        return cls(engine, factory, connector, _line(_CONNECTIONS), cut_offs, is_pooled)
 
     def beside_the_line(self) -> "Database":
         """The same pool by its side entrance: whoever asks how the database is need not wait for a rush."""
@@ -80,7 +89,7 @@ class Database:
 
         Connecting has a limit of its own. Then the connection is cut off, as if the server were
         unavailable. A polite end would wait for the server, too: a frozen one answers neither a rollback nor
-        a goodbye.
+        a goodbye. Its place stays taken while the server is still at work for it.
 
         Raises:
             ServiceUnavailable: the database cannot be used for now; the log has PostgreSQL's reason.
@@ -91,7 +100,7 @@ class Database:
                 async with patience(max(min(seconds, _CONNECT_WAIT_SECONDS) - waited, 0)):
                     connection = await session.connection(execution_options=options)
                 driver = (await connection.get_raw_connection()).driver_connection
-                cut_off = Countdown(seconds - waited, driver.terminate if driver else lambda: None)
+                cut_off = Countdown(seconds - waited, lambda: self._cut_off(driver))
                 try:
                     yield session
                 finally:
@@ -100,6 +109,10 @@ class Database:
             if failure := service_failure(error):
                 raise failure from error
             raise
+
+    def _cut_off(self, driver: Connection | None) -> None:
+        if driver is not None and not driver.is_closed():
+            self.cut_offs.cut(driver, self.line.withhold())
 
     async def warm_up(self, seconds: float) -> None:
         """Open the first connection within `seconds`; SQLAlchemy asks the server some questions over it.
@@ -112,6 +125,7 @@ class Database:
 
     async def aclose(self) -> None:
         """Close all connections."""
+        await self.cut_offs.aclose()
         await self.connector.aclose()
         await self.engine.dispose()
 

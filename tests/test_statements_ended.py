@@ -1,0 +1,99 @@
+"""A statement that outlives its caller is ended, and what nothing ends counts as a connection in use."""
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import psycopg
+
+from app.config import PostgresAddress
+from app.database.connector import Connector
+from tests.conftest import Servers
+from tests.support.database import Database
+from tests.support.person import Person, problem
+from tests.support.stack import Stack
+from tests.support.waiting import eventually
+
+_ENDED_WITHIN_SECONDS = 5.0
+_AT_ONCE = 6
+
+
+@contextmanager
+def _locked(stack: Stack) -> Iterator[None]:
+    """Let every statement about messages wait."""
+    with psycopg.connect(stack.database.url) as connection:
+        connection.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
+        yield
+        connection.rollback()
+
+
+def _waiting(stack: Stack) -> int:
+    return len(
+        stack.database.rows(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+    )
+
+
+def _post(person: Person, room: str) -> None:
+    answer = person.post(room, "Nobody waits for this", Prefer="respond-async")
+    problem(answer, 503, "service_unavailable")
+
+
+def test_the_server_ends_a_statement_that_its_caller_has_left(own_stack: Stack) -> None:
+    """Red without any limit of the server's own: they go on waiting, and store their messages."""
+    people = [own_stack.person() for _ in range(_AT_ONCE)]
+    rooms = [person.open_room() for person in people]
+    with _locked(own_stack):
+        with ThreadPoolExecutor(_AT_ONCE) as threads:
+            list(threads.map(_post, people, rooms))
+        eventually(
+            lambda: _waiting(own_stack) == 0, what="the end of the statements", seconds=_ENDED_WITHIN_SECONDS
+        )
+    assert own_stack.database.value("SELECT count(*) FROM messages") == 0
+    assert people[0].post(rooms[0], "Now", Prefer="respond-async").status_code == 202
+
+
+def test_the_server_ends_a_statement_whose_caller_stands_still(own_stack: Stack) -> None:
+    """Red without a time limit of the server's own: nothing cuts off for a process that is stopped."""
+    person = own_stack.person()
+    room = person.open_room()
+    api = next(process for process in own_stack.processes if process.name == "api")
+    with ThreadPoolExecutor(1) as thread:
+        with _locked(own_stack):
+            posting = thread.submit(_post, person, room)
+            eventually(lambda: _waiting(own_stack) == 1, what="a statement that waits")
+            api.send(signal.SIGSTOP)
+            try:
+                eventually(
+                    lambda: _waiting(own_stack) == 0, what="its end", seconds=2 * _ENDED_WITHIN_SECONDS
+                )
+            finally:
+                api.send(signal.SIGCONT)
+        posting.result()
+
+
+def test_the_server_notices_that_a_client_has_gone(servers: Servers) -> None:
+    """Red without its look at clients: what has no other limit, like a migration, would go on to its end."""
+
+    async def leave_in_the_middle() -> int:
+        address = PostgresAddress.parse(servers.database_url)
+        connection = await Connector(address, seconds=5, is_pooled=False).connect()
+        sleeping = asyncio.create_task(connection.execute("SELECT pg_sleep(60)"))
+        pid = connection.get_server_pid()
+        while not sleeping.done():
+            if database.rows("SELECT 1 FROM pg_stat_activity WHERE pid = %s AND state = 'active'", pid):
+                connection.terminate()
+            await asyncio.wait({sleeping}, timeout=0.05)
+        assert sleeping.exception() is not None
+        return pid
+
+    database = Database(servers.database_url)
+    pid = asyncio.run(leave_in_the_middle())
+    eventually(
+        lambda: not database.rows("SELECT 1 FROM pg_stat_activity WHERE pid = %s", pid),
+        what="the end of the backend",
+        seconds=_ENDED_WITHIN_SECONDS,
+    )
