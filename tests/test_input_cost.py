@@ -1,11 +1,14 @@
 """No input costs more than its size: each is sent while others work, and the others' answers stay quick."""
 
 import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 
 import httpx
 import pytest
 
+from tests.conftest import Servers
 from tests.support.others import others_waiting
 from tests.support.person import Json, client, problem
 from tests.support.stack import Stack
@@ -115,4 +118,81 @@ def test_marks_on_one_letter_cost_no_more_than_other_letters(stack: Stack, marks
     with others_waiting(stack) as others, ThreadPoolExecutor(_AT_ONCE) as threads:
         slowest = max(threads.map(send, range(_AT_ONCE)))
     assert slowest < 1.5
+    others.assert_served_within(1.0)
+
+
+@pytest.fixture(scope="module")
+def unanswered(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack without a worker, in which people may say a lot."""
+    running = Stack(
+        database_url=servers.database_url,
+        redis_url=servers.redis_url,
+        folder=tmp_path_factory.mktemp("unanswered"),
+        CELERY_BROKER_URL=servers.redis_url.rpartition("/")[0] + "/12",
+        BASIC_MESSAGES_PER_DAY="1000",
+    )
+    with running.running() as stack:
+        yield stack
+
+
+_TWO_LETTERS = ["".join(pair) for pair in product("abcdefghi", repeat=2)][:66]
+
+
+@pytest.mark.parametrize(
+    ("content", "count", "q"),
+    [
+        ("the quick brown " * 1_980 + " ".join(_TWO_LETTERS), 101, " ".join(_TWO_LETTERS)),
+        (" ".join(_TWO_LETTERS * 160), 101, " ".join(_TWO_LETTERS)),
+        (f"a{_MARKS[1][:31_980]} zebra", 5, "zebra"),
+        ("\U0001f600" * 31_990 + " zebra", 20, "zebra"),
+        ("漢字仮名" * 7_990 + "機械", 20, "機械学習" * 50),
+    ],
+    ids=["words at the end", "words everywhere", "marks", "emoji", "letters"],
+)
+def test_a_search_costs_no_more_than_what_it_shows(
+    unanswered: Stack, content: str, count: int, q: str
+) -> None:
+    """Red when every word is marked in the whole of every message: others wait for seconds."""
+    person = unanswered.person()
+    room = person.open_room()
+    for _ in range(count):
+        assert person.post(room, content, Prefer="respond-async").status_code == 202
+
+    def search(_number: int) -> float:
+        answer = person.http.get("/chatroom/search", params={"q": q, "limit": 100})
+        assert answer.status_code == 200, answer.text
+        assert len(answer.content) < 100 * 1024
+        return answer.elapsed.total_seconds()
+
+    with others_waiting(unanswered) as others, ThreadPoolExecutor(_AT_ONCE) as threads:
+        slowest = max(threads.map(search, range(_AT_ONCE)))
+    others.assert_served_within(1.0)
+    assert slowest < 5
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/chatroom?" + "&".join(f"n{number}=1" for number in range(5_000)), {}),
+        ("/chatroom?cursor=" + "A" * 50_000, {}),
+        ("/chatroom/search?q=" + "%CC%81" * 10_000, {}),
+        ("/chatroom", {"Prefer": ", ".join(["wait=1"] * 4_000)}),
+        ("/chatroom", {"Accept": ",".join(["text/html;q=0.1"] * 2_000)}),
+        ("/chatroom", {"If-None-Match": ", ".join(['"a"'] * 6_000)}),
+        ("/chatroom", {"Last-Event-ID": "9" * 30_000}),
+        ("/chatroom", {"X-Forwarded-For": ", ".join(["10.0.0.1"] * 3_000)}),
+        ("/chatroom", {"Cookie": "; ".join(["a=b"] * 6_000)}),
+    ],
+    ids=lambda value: str(value)[:28],
+)
+def test_a_head_costs_no_more_than_its_size(stack: Stack, path: str, headers: dict[str, str]) -> None:
+    """Each as long as a head may be."""
+    person = stack.person()
+
+    def ask(_number: int) -> int:
+        return person.http.get(path, headers=headers).status_code
+
+    with others_waiting(stack) as others, ThreadPoolExecutor(_AT_ONCE) as threads:
+        statuses = set(threads.map(ask, range(4 * _AT_ONCE)))
+    assert statuses <= {200, 400, 414, 431}
     others.assert_served_within(1.0)

@@ -175,6 +175,35 @@ def test_a_snippet_is_short_and_around_the_words(stack: Stack) -> None:
     assert len(hit["snippet"]) < 350
 
 
+@pytest.mark.parametrize(
+    ("content", "q", "expected"),
+    [
+        ("filler " * 4_000 + "concatenate cat end", "cat", "filler concatenate <mark>cat</mark> end"),
+        ("filler " * 4_000 + "ΟΔΟΣ end", "οδος", "filler <mark>ΟΔΟΣ</mark> end"),
+        ("filler " * 4_000 + "cafe\u0301 end", "CAFÉ", "filler <mark>caf\u00e9</mark> end"),
+        ("学校 " * 2_000 + "学習 end", "学習", "学校 <mark>学習</mark> end"),
+        ("filler " * 4_000 + "snake_case end", "case", "filler snake_<mark>case</mark> end"),
+        ("filler " * 4_000 + "ﬁne", "fine", ""),
+    ],
+)
+def test_a_hit_far_behind_the_beginning_is_shown(stack: Stack, content: str, q: str, expected: str) -> None:
+    """Red when only the beginning is looked through; for a hit in another form it is what is shown."""
+    person = stack.person()
+    _say(person, person.open_room(), content)
+    [hit] = _search(person, q)["hits"]
+    assert hit["snippet"].startswith("… " if expected else "filler")
+    assert hit["snippet"].endswith(expected or "filler …")
+
+
+def test_ten_words_of_a_search_are_looked_for(stack: Stack) -> None:
+    person = stack.person()
+    words = [f"{letter}word" for letter in "jihgfedcba"]
+    _say(person, person.open_room(), " ".join(words), "一二三四五六七八九十百", " ".join(words[1:]))
+    assert _found(person, " ".join([*words, "eleventh"])) == [" ".join(words)]
+    assert _found(person, "一二三四五六七八九十百千") == ["一二三四五六七八九十百"]
+    assert _found(person, "一二三四五六七八九十千百") == []
+
+
 def test_a_hit_that_is_longer_than_a_snippet_is_marked_as_far_as_it_is_shown(stack: Stack) -> None:
     person = stack.person()
     _say(person, person.open_room(), "before " * 20 + "言" * 400, "word " * 20 + "x" * 300)

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     bindparam,
+    case,
     func,
     literal_column,
     select,
@@ -30,11 +31,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.functions import Function
 
 from app.models import Chatroom, Message
+from app.repositories.search_pattern import first_hit_pattern
 
 LOOKED_THROUGH: Final = 1_000
 """So many of the newest messages are looked through."""
 BEFORE_NOTHING: Final = UUID(int=2**128 - 1)
 """Where a first page begins."""
+
+PASSAGE: Final = 2_000
+"""So many characters of a message are looked through for what a snippet shows."""
+_SEARCHED: Final = 50_000  # so much of a message can be found
+_BEFORE_HIT: Final = 200
+_MOST_BEHIND_HIT: Final = 600
 
 _MESSAGE = cast("Table", Message.__table__)
 _ROOM = cast("Table", Chatroom.__table__)
@@ -45,12 +53,14 @@ _MOST = bindparam("most", type_=Integer)
 
 @dataclass(frozen=True, slots=True)
 class FoundMessage:
-    """A message that was found."""
+    """A message that was found, and the passage of it that begins before its first hit."""
 
     id: UUID
     chatroom_id: UUID
-    content: str
     created_at: datetime
+    passage: str
+    is_cut_before: bool
+    is_cut_behind: bool
 
 
 # What is asked for is taken apart like a message that was said by the same person.
@@ -95,16 +105,35 @@ _AMONG_ALL = (
     .order_by(_FOUND.c.id.desc())
     .limit(_MOST)
 )
-_MESSAGES = (
-    select(_MESSAGE.c.id, _MESSAGE.c.chatroom_id, _MESSAGE.c.content, _MESSAGE.c.created_at)
+_SEARCHABLE = (
+    select(
+        _MESSAGE.c.id,
+        _MESSAGE.c.chatroom_id,
+        _MESSAGE.c.created_at,
+        func.left(_MESSAGE.c.content, _SEARCHED).label("content"),
+    )
     .join(_ROOM, _ROOM.c.id == _MESSAGE.c.chatroom_id)
     .where(
         _MESSAGE.c.id == func.any(bindparam("ids", type_=ARRAY(Uuid))),
         _MESSAGE.c.user_id == _OWNER,
         _ROOM.c.erase_at.is_(None),
     )
-    .order_by(_MESSAGE.c.id.desc())
+    .offset(0)  # so that a content is read once
+    .subquery("searchable")
 )
+_HIT = func.substring(_SEARCHABLE.c.content, bindparam("pattern", type_=Text))
+_FIRST_HIT = func.coalesce(func.strpos(_SEARCHABLE.c.content, _HIT), 0)
+_PLACED = select(_SEARCHABLE, _FIRST_HIT.label("hit")).offset(0).subquery("placed")
+# A hit in another form (ligatures, marks apart from their letters) is only found where a message begins.
+_START = case((_PLACED.c.hit > PASSAGE - _MOST_BEHIND_HIT, _PLACED.c.hit - _BEFORE_HIT), else_=1)
+_MESSAGES = select(
+    _PLACED.c.id,
+    _PLACED.c.chatroom_id,
+    _PLACED.c.created_at,
+    func.substr(_PLACED.c.content, _START, PASSAGE),
+    _START > 1,
+    func.length(_PLACED.c.content) >= _START + PASSAGE,
+).order_by(_PLACED.c.id.desc())
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +161,8 @@ class SearchRepository:
             found = (await self.session.scalars(_AMONG_ALL, values)).all()
         return found
 
-    async def messages(self, user_id: UUID, ids: Sequence[UUID]) -> list[FoundMessage]:
+    async def messages(self, user_id: UUID, ids: Sequence[UUID], words: Sequence[str]) -> list[FoundMessage]:
         """The person's messages of these ids, newest first; those deleted meanwhile are missing."""
-        rows = await self.session.execute(_MESSAGES, {"owner": user_id, "ids": list(ids)})
+        values = {"owner": user_id, "ids": list(ids), "pattern": first_hit_pattern(words)}
+        rows = await self.session.execute(_MESSAGES, values)
         return [FoundMessage(*row) for row in rows]

@@ -29,7 +29,9 @@ async def search_messages(
 ) -> SearchPage:
     """The caller's messages and replies with these words, newest first, in all chatrooms.
 
-    A reply is found once it has come to its end; the first 50,000 characters of each are searched.
+    A reply is found once it has come to its end; the first 50,000 characters of each are searched. At most
+    ten words are looked for, the others are ignored; in scripts without blanks, such as Chinese, two
+    neighbouring characters count as one.
     """
     return await services.search.search(user.id, q, cursor=cursor, limit=limit)
 

@@ -13,7 +13,12 @@ from app.services.snippet import Marker
 from app.unit_of_work import UnitOfWork
 
 _OWNERS_MARK: Final = "@"
-_NO_WORD: Final = {"pointer": "/query/q", "message": "must contain a letter or digit to search for"}
+_MOST_WORDS: Final = 10
+_NO_WORD: Final = {
+    "pointer": "/query/q",
+    "code": "no_word",
+    "message": "must contain a letter or digit to search for",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +29,7 @@ class SearchService:
     cursors: CursorSigner
 
     async def search(self, user_id: UUID, asked: str, *, cursor: str | None, limit: int) -> SearchPage:
-        """A page of messages with all words of what was asked for, newest first, from `cursor` on.
+        """A page of messages with the first ten words of what was asked for, newest first, from `cursor` on.
 
         Raises:
             ValidationFailed: there is no word in it.
@@ -37,9 +42,13 @@ class SearchService:
             wanted = [word for word in words if not word.startswith(_OWNERS_MARK)]
             if not wanted:
                 raise ValidationFailed(members={"errors": [_NO_WORD]})
-            ids = await tx.search.newest(user_id, words, before=before, limit=limit + 1)
+            if len(wanted) > _MOST_WORDS:
+                first = Marker.of(wanted).first(_MOST_WORDS, asked)
+                wanted = first or wanted[:_MOST_WORDS]
+            owner = [word for word in words if word.startswith(_OWNERS_MARK)]
+            ids = await tx.search.newest(user_id, [*owner, *wanted], before=before, limit=limit + 1)
             page, more = ids[:limit], len(ids) > limit
-            found = await tx.search.messages(user_id, page)
+            found = await tx.search.messages(user_id, page, wanted)
         marker = Marker.of(wanted)
 
         def hits() -> list[SearchHit]:
@@ -47,12 +56,16 @@ class SearchService:
                 SearchHit(
                     chatroom_id=message.chatroom_id,
                     message_id=message.id,
-                    snippet=marker.snippet(message.content),
+                    snippet=marker.snippet(
+                        message.passage,
+                        is_cut_before=message.is_cut_before,
+                        is_cut_behind=message.is_cut_behind,
+                    ),
                     created_at=message.created_at,
                 )
                 for message in found
             ]
 
         next_cursor = self.cursors.make(scope, str(page[-1])) if more else None
-        # A hundred long messages take a while, in which the process has others to serve.
+        # A hundred passages take a while, in which the process has others to serve.
         return SearchPage(hits=await asyncio.to_thread(hits), next_cursor=next_cursor)

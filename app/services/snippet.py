@@ -2,27 +2,20 @@
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
 from app.normal_form import normalized
+from app.repositories.search_pattern import UNSPACED, is_unspaced, sought
 
 _CHARS: Final = 240
 _BEFORE: Final = 60
 """So many of them stand before the first hit."""
-_SEARCHED: Final = 50_000
-"""So much of a message can be found."""
-_MOST_MARKS: Final = 100
+_LONGEST_PASSAGE: Final = 4_000
+"""Of a passage in its normal form, which may be longer than it was."""
 
-# Scripts that put no blanks between words; the migration that makes the words has the same.
-_UNSPACED: Final = (
-    r"\u0E01-\u0E3A\u0E40-\u0E4E\u0E80-\u0EFF\u1000-\u1049\u1050-\u109F\uA9E0-\uA9FF\uAA60-\uAA7F"
-    r"\u1780-\u17D3\u3005-\u3007\u3041-\u309F\u30A1-\u30FA\u30FC-\u312F\u31A0-\u31BF\u31F0-\u31FF"
-    r"\u3400-\u4DBF\u4E00-\u9FFF\uAC00-\uD7A3\uF900-\uFAFF\U00020000-\U000323AF"
-)
-_IS_UNSPACED: Final = re.compile(f"[{_UNSPACED}]")
-_LETTER: Final = rf"[^\W_{_UNSPACED}]"
+_LETTER: Final = rf"[^\W_{UNSPACED}]"
 
 _Span = tuple[int, int]
 
@@ -36,46 +29,56 @@ class Marker:
 
     @classmethod
     def of(cls, words: Sequence[str]) -> Self:
-        """Words as they are kept; of letters of unspaced scripts there are pairs, and each by itself."""
-        pairs = {word for word in words if len(word) > 1 and _IS_UNSPACED.match(word)}
-        in_pairs = set("".join(pairs))
+        """Words as they are kept."""
         alternatives = [
-            re.escape(word) if _IS_UNSPACED.match(word) else rf"(?<!{_LETTER}){re.escape(word)}(?!{_LETTER})"
-            for word in sorted(words, key=len, reverse=True)
-            if word not in in_pairs
+            re.escape(word) if is_unspaced(word) else rf"(?<!{_LETTER}){re.escape(word)}(?!{_LETTER})"
+            for word in sorted(sought(words), key=len, reverse=True)
         ]
         return cls(re.compile(f"(?=({'|'.join(alternatives)}))"))
 
-    def snippet(self, content: str) -> str:
-        """The part around the first hit with all hits in `<mark>`; how it begins, if there is none.
+    def first(self, most: int, asked: str) -> list[str]:
+        """Return the words that stand first in what was typed; of unspaced scripts a pair counts as one."""
+        typed = _small(normalized(asked, "NFKC"))
+        return list(dict.fromkeys(found.group(1) for found in self.pattern.finditer(typed)))[:most]
+
+    def snippet(self, passage: str, *, is_cut_before: bool = False, is_cut_behind: bool = False) -> str:
+        """The part around the first hit with its hits in `<mark>`; how the passage begins, if there is none.
 
         Text is data, whoever wrote it: any other markup comes out escaped.
         """
-        text = normalized(content[:_SEARCHED], "NFKC")[:_SEARCHED]
-        marks = self._marks(text)
-        begin, end = _part(text, marks[0][0] if marks else 0)
-        pieces, at = ["… " if begin else ""], begin
-        for first, last in marks:
-            if first >= end:
-                break
+        text = normalized(passage, "NFKC")[:_LONGEST_PASSAGE]
+        hits = self._hits(_small(text), is_cut_before=is_cut_before, is_cut_behind=is_cut_behind)
+        first_hit = next(hits, None)
+        begin, end = _part(text, first_hit[0] if first_hit else 0)
+        pieces, at = ["… " if begin or is_cut_before else ""], begin
+        for first, last in _joined(first_hit, hits, end):
             marked = html.escape(text[first : min(last, end)])
             pieces += (html.escape(text[at:first]), "<mark>", marked, "</mark>")
             at = min(last, end)
-        pieces += (html.escape(text[at:end]), " …" if end < len(text) else "")
+        pieces += (html.escape(text[at:end]), " …" if end < len(text) or is_cut_behind else "")
         return " ".join("".join(pieces).split())
 
-    def _marks(self, text: str) -> list[_Span]:
-        """Where words stand, in order; what overlaps or touches in an unspaced script is one."""
-        marks: list[_Span] = []
-        for found in self.pattern.finditer(_small(text)):
-            first, last = found.span(1)
-            if marks and first <= marks[-1][1]:
-                marks[-1] = (marks[-1][0], max(last, marks[-1][1]))
-            elif len(marks) == _MOST_MARKS:
-                break
-            else:
-                marks.append((first, last))
-        return marks
+    def _hits(self, small: str, *, is_cut_before: bool, is_cut_behind: bool) -> Iterator[_Span]:
+        """Yield where words stand, in order; what touches a cut may be a part of a longer word."""
+        for found in self.pattern.finditer(small, 1 if is_cut_before else 0):
+            if not (is_cut_behind and found.end(1) == len(small)):
+                yield found.span(1)
+
+
+def _joined(first_hit: _Span | None, hits: Iterator[_Span], end: int) -> Iterator[_Span]:
+    """Yield the hits before `end`; what overlaps or touches in an unspaced script is one."""
+    if first_hit is None:
+        return
+    joined = first_hit
+    for first, last in hits:
+        if first >= end:
+            break
+        if first <= joined[1]:
+            joined = (joined[0], max(last, joined[1]))
+        else:
+            yield joined
+            joined = (first, last)
+    yield joined
 
 
 def _small(text: str) -> str:
