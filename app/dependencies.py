@@ -7,6 +7,8 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Header, Path, Query, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import ClientDisconnect
 
@@ -14,6 +16,7 @@ from app.bootstrap.api import ApiServices
 from app.client_address import ClientAddress
 from app.errors import ValidationFailed
 from app.models import Plan
+from app.query_rules import takes_any_query
 from app.rate_limiter import AppliedLimits
 from app.services.payments import StripeBudget
 from app.services.session import CurrentUser, Device
@@ -64,6 +67,29 @@ async def _device(request: Request) -> Device:
         ip_address=str(caller.address) if caller.address else None,
         limited_as=caller.limited_as,
     )
+
+
+def _query_names(dependant: Dependant) -> set[str]:
+    own = {parameter.alias for parameter in dependant.query_params}
+    return own.union(*(_query_names(each) for each in dependant.dependencies))
+
+
+async def refuse_unknown_query(request: Request) -> None:
+    """Refuse query parameters that the route does not have; a misspelt one would be ignored.
+
+    Raises:
+        RequestValidationError: there are some.
+    """
+    if not request.url.query or takes_any_query(request.url.path):
+        return
+    known = _query_names(request.scope["route"].dependant)
+    if unknown := [name for name in request.query_params if name not in known]:
+        raise RequestValidationError(
+            [
+                {"type": "extra_forbidden", "loc": ("query", name), "msg": "Unknown query parameter"}
+                for name in unknown
+            ]
+        )
 
 
 async def _request_id(request: Request) -> str:

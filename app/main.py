@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from types import FrameType
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from app import __version__
 from app.bootstrap.api import api_services
 from app.bootstrap.refusal import StartRefusedError, end_process
 from app.config import Environment, Settings, get_settings
+from app.dependencies import refuse_unknown_query
 from app.error_handlers import add_error_handlers
 from app.log import configure_logging
 from app.middleware import (
@@ -64,7 +65,7 @@ def create_app(settings: Settings, *, body_seconds: float = _BODY_SECONDS) -> Fa
     app.state.settings = settings
     add_error_handlers(app)
     for router in ALL:
-        app.include_router(router)
+        app.include_router(router, dependencies=[Depends(refuse_unknown_query)])
     # The last one added is the outermost.
     app.add_middleware(HeadMiddleware)
     app.add_middleware(BodyMiddleware, max_bytes=_MAX_BODY_BYTES, seconds=body_seconds, raw_paths=_RAW_PATHS)

@@ -112,6 +112,25 @@ def test_unknown_fields_are_refused(stack: Stack) -> None:
     assert sorted(_pointers(body)) == ["/id", "/is_pro"]
 
 
+def test_unknown_query_parameters_are_refused(person: Person) -> None:
+    """Red when FastAPI is left to itself, which ignores them: a misspelt `limit` would be none."""
+    room = person.open_room()
+    for path in (
+        "/chatroom",
+        "/chatroom/search",
+        f"/chatroom/{room}",
+        f"/chatroom/{room}/message",
+        "/user/me",
+    ):
+        body = problem(person.http.get(f"{path}?q=x&limt=1&cursr="), 400, "validation_failed")
+        assert {"/query/limt", "/query/cursr"} <= set(_pointers(body))
+    many = "&".join(f"n{number}=1" for number in range(1_000))
+    body = problem(person.http.get(f"/chatroom?{many}"), 400, "validation_failed")
+    assert (len(body["errors"]), body["errors_omitted"]) == (20, 980)
+    for path in ("/health?_=1", "/health/live?_=1", "/checkout/success?utm=x"):
+        assert person.http.get(path).status_code == 200
+
+
 @pytest.mark.parametrize("title", ["", "   ", "\u0000", "a" * 201])
 def test_a_title_that_is_none_is_refused(person: Person, title: str) -> None:
     body = problem(person.http.post("/chatroom", json={"title": title}), 400, "validation_failed")

@@ -171,8 +171,10 @@ def _everywhere(route: Route) -> set[str]:
         codes.add("service_unavailable")
     if route.path not in ("/health", "/health/live", "/metrics", "/webhook/stripe"):
         codes.add("rate_limit_exceeded")
+    if route.path not in ("/health", "/health/live", "/metrics", "/checkout/success", "/checkout/cancelled"):
+        codes.add("validation_failed")
     if route.method != "get":
-        codes |= {"validation_failed", "body_too_large", "unsupported_media_type", "request_timeout"}
+        codes |= {"body_too_large", "unsupported_media_type", "request_timeout"}
     return codes
 
 

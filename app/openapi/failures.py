@@ -18,6 +18,7 @@ from app.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
+from app.query_rules import takes_any_query
 from app.rate_limiter import is_exempt
 
 _WRITING = ("post", "put", "patch", "delete")
@@ -83,8 +84,10 @@ def add_common_failures(path: str, method: str, responses: dict[str, Any]) -> No
     common: list[type[AppError]] = [InternalError]
     if not is_exempt(path):
         common.append(RateLimitExceeded)
+    if method in _WRITING or not takes_any_query(path):
+        common.append(ValidationFailed)  # a body that is too deep, an unknown query parameter
     if method in _WRITING:
-        common += [ValidationFailed, RequestTimeout, BodyTooLarge, UnsupportedMediaType]
+        common += [RequestTimeout, BodyTooLarge, UnsupportedMediaType]
     for error in common:
         known = responses.setdefault(str(error.status.value), _response([error]))
         examples = known["content"][PROBLEM_TYPE]["examples"]
