@@ -9,12 +9,14 @@ from uuid import UUID
 from fastapi import Depends, Header, Path, Query, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import ClientDisconnect
 
 from app.bootstrap.api import ApiServices
 from app.client_address import ClientAddress
 from app.errors import ValidationFailed
+from app.json_bounds import MOST_MEMBERS
 from app.models import Plan
 from app.query_rules import takes_any_query
 from app.rate_limiter import AppliedLimits
@@ -69,6 +71,13 @@ async def _device(request: Request) -> Device:
     )
 
 
+_TOO_MANY_PARAMETERS = {
+    "pointer": "/query",
+    "code": "too_many_members",
+    "message": f"must not have more than {MOST_MEMBERS} parameters",
+}
+
+
 def _query_names(dependant: Dependant) -> set[str]:
     own = {parameter.alias for parameter in dependant.query_params}
     return own.union(*(_query_names(each) for each in dependant.dependencies))
@@ -79,10 +88,14 @@ async def refuse_unknown_query(request: Request) -> None:
 
     Raises:
         RequestValidationError: there are some.
+        ValidationFailed: there are so many that they are not even taken apart.
     """
-    if not request.url.query or takes_any_query(request.url.path):
+    route: APIRoute = request.scope["route"]
+    if not request.url.query or takes_any_query(request.url.path) or not route.include_in_schema:
         return
-    known = _query_names(request.scope["route"].dependant)
+    if request.url.query.count("&") >= MOST_MEMBERS:
+        raise ValidationFailed(members={"errors": [_TOO_MANY_PARAMETERS]})
+    known = _query_names(route.dependant)
     if unknown := [name for name in request.query_params if name not in known]:
         raise RequestValidationError(
             [

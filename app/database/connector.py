@@ -16,6 +16,10 @@ STATEMENT_SECONDS = 30.0
 _KEEP_SECONDS = 60.0
 _MOST_KEPT = 10
 # So often the server looks whether a running statement still has a client (PostgreSQL 14 and later).
+_SET_LIMITS = (
+    "SELECT set_config(name, CASE name {cases} END, false) FROM pg_settings"
+    " WHERE name IN ({names}) AND pg_backend_pid() = {pid}"
+)
 _CHECK = "client_connection_check_interval"
 _CHECK_SECONDS = 0.5
 # A network that forgets quiet connections does so after four minutes or more.
@@ -138,10 +142,7 @@ def _setting(limits: dict[str, float], connection: Connection) -> str:
     """
     cases = " ".join(f"WHEN '{name}' THEN '{round(seconds * 1000)}ms'" for name, seconds in limits.items())
     names = ", ".join(f"'{name}'" for name in limits)
-    return (
-        f"SELECT set_config(name, CASE name {cases} END, false) FROM pg_settings"  # noqa: S608  # of numbers
-        f" WHERE name IN ({names}) AND pg_backend_pid() = {connection.get_server_pid()}"
-    )
+    return _SET_LIMITS.format(cases=cases, names=names, pid=connection.get_server_pid())
 
 
 def _is_usable(opening: asyncio.Task[Connection]) -> bool:
