@@ -11,6 +11,7 @@ from tests.support.waiting import eventually
 
 _HELD = "[sandbox:pieces=20] [held]"
 _BLOCKER = "[sandbox:pieces=20] [blocker]"
+_FIRST = "[sandbox:pieces=20] [first]"
 
 
 @pytest.mark.parametrize("pool", ["solo", "threads"])
@@ -84,16 +85,16 @@ def test_f15_while_others_wait_a_user_gets_no_more_than_the_share(bench: Bench) 
 def test_f15_the_user_with_the_fewest_running_replies_comes_next(bench: Bench) -> None:
     """Red when the oldest reply comes next, whoever sent it."""
     bench.workers(0)
-    worker = bench.stack.start_worker("--concurrency=2", REPLY_PLACES_PER_USER="2")
+    worker = bench.stack.start_worker("--concurrency=4", REPLY_PLACES_PER_USER="2")
     client, many, few, third = CarefulClient(Ledger()), bench.person(), bench.person(), bench.person()
-    bench.hold("[blocker]")
+    bench.hold("[first]")
     bench.hold("[held]")
     try:
-        _send(bench, client, many, _HELD, is_begun=True)
-        _send(bench, client, third, _BLOCKER, is_begun=True)
+        for user, words in ((many, _HELD), (third, _HELD), (third, _HELD), (bench.person(), _FIRST)):
+            _send(bench, client, user, words, is_begun=True)
         older = _send(bench, client, many, "Older")
         younger = _send(bench, client, few, "Younger")
-        bench.release("[blocker]")
+        bench.release("[first]")
         bench.wait_until_completed(younger)
         bench.release("[held]")
         bench.account("F15 the fewest running replies", 1, client.ledger)
