@@ -11,7 +11,8 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 _LOOPBACK: Final = IPv4Address("127.0.0.1")
-_NEIGHBOURS_BITS: Final = 64  # what a provider gives to one subscriber at least (RFC 6177)
+# One subscriber has a /64 at least, most a /56, and some a /48 (RFC 6177).
+_SUBSCRIBER_BITS: Final = (64, 56, 48)
 _FOLLOWED: Final = (b"x-forwarded-for", "X-Forwarded-For")
 _NOT_FOLLOWED: Final = ((b"forwarded", "Forwarded"), (b"x-real-ip", "X-Real-IP"))
 _MAX_WARNED: Final = 100  # any caller can send these headers
@@ -34,16 +35,26 @@ class ClientAddress:
         return "unknown" if self.address is None else str(self.address)
 
     @property
+    def networks(self) -> tuple[str, ...]:
+        """The networks that limits count, from narrow to wide."""
+        return (str(self),) if self.address is None else networks_of(self.address)
+
+    @property
     def limited_as(self) -> str:
         """What counts as one caller: an IPv4 address, or the /64 of an IPv6 address."""
-        return str(self) if self.address is None else one_caller(self.address)
+        return self.networks[0]
 
 
-def one_caller(address: Address) -> str:
-    """Return what counts as one caller: an IPv4 address, or the /64 of an IPv6 address."""
+def networks_of(address: Address) -> tuple[str, ...]:
+    """Return the networks that limits count, from narrow to wide.
+
+    An IPv4 address is its own only network. Of an IPv6 address they are its /64, /56 and /48: a limit on the
+    narrowest alone would hold nobody who has the widest, which is 65,536 of them. The first one is "the
+    network" of a caller wherever one is meant.
+    """
     if isinstance(address, IPv6Address):
-        return str(ip_network((address, _NEIGHBOURS_BITS), strict=False))
-    return str(address)
+        return tuple(str(ip_network((address, bits), strict=False)) for bits in _SUBSCRIBER_BITS)
+    return (str(address),)
 
 
 def client_address(
@@ -136,7 +147,7 @@ class ForwardedWarnings:
                 return
 
     def _warn(self, caller: ClientAddress, header: str, advice: str) -> None:
-        address = "unknown" if caller.peer is None else one_caller(caller.peer)
+        address = "unknown" if caller.peer is None else networks_of(caller.peer)[0]
         if address in self._warned or len(self._warned) >= _MAX_WARNED:
             return
         self._warned.add(address)
