@@ -6,14 +6,19 @@ from functools import partial
 from typing import Any
 
 import httpx
+import phonenumbers
 
 Json = dict[str, Any]
 """An answer's body; tests look into it freely."""
 
 
 def some_number() -> str:
-    """A mobile number that no other test uses."""
-    return f"+1{secrets.choice('23456789')}{secrets.randbelow(10**9):09d}"
+    """A valid mobile number of the United States that no other test uses."""
+    while True:
+        number = f"+1{secrets.choice('23456789')}{secrets.randbelow(10**9):09d}"
+        parsed = phonenumbers.parse(number)
+        if phonenumbers.is_valid_number(parsed) and phonenumbers.region_code_for_number(parsed) == "US":
+            return number
 
 
 class Person:
