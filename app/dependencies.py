@@ -67,7 +67,7 @@ async def _device(request: Request) -> Device:
     return Device(
         user_agent=request.headers.get("user-agent"),
         ip_address=str(caller.address) if caller.address else None,
-        limited_as=caller.limited_as,
+        networks=caller.networks,
     )
 
 

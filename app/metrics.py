@@ -32,8 +32,11 @@ _webhooks = Counter(
 )
 _messages = Counter("messages", "Messages and regenerations that were accepted.")
 
+# Shown as 0 from the start, so that a first refusal is an increase.
 for _limit in ("ip", "pro", "stripe", "daily"):
-    _rate_limit_refusals.labels(_limit)  # shown as 0 from the start, so that a first refusal is an increase
+    _rate_limit_refusals.labels(_limit)
+for _reason in ("resend", "number", "ip", "prefix", "global", "unknown", "country"):
+    _otp_refusals.labels(_reason)
 
 
 @dataclass(frozen=True, slots=True)

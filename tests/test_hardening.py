@@ -79,6 +79,7 @@ def test_production_tells_browsers_to_come_back_over_tls_only(stack: Stack) -> N
         STRIPE_PRO_PRICE_ID="price_1hidden",
         STRIPE_API_BASE="https://api.stripe.com",
         OTP_DELIVERY="twilio",
+        OTP_ALLOWED_COUNTRIES="*",
         TWILIO_ACCOUNT_SID="AC0123",
         TWILIO_AUTH_TOKEN="hidden-token",
         TWILIO_FROM="+14155550100",

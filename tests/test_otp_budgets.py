@@ -14,6 +14,7 @@ from tests.support.codes import (
     open_accounts,
     outcomes,
     some_address,
+    some_ipv6_site,
     some_neighbours,
     verify,
 )
@@ -32,8 +33,8 @@ def apis(stack: Stack) -> Iterator[list[str]]:
         stack,
         2,
         OTP_RESEND_SECONDS="0",
-        OTP_PER_HOUR="3",
-        OTP_PER_DAY="5",
+        OTP_PER_HOUR="6",  # half of it for strangers
+        OTP_PER_DAY="10",
         OTP_PER_IP_HOUR="8",
         OTP_PER_PREFIX_HOUR="6",
     ) as urls:
@@ -84,10 +85,33 @@ def test_an_address_gets_so_many_codes_and_sign_ups_an_hour(apis: list[str]) -> 
 
 
 def test_the_addresses_of_one_ipv6_network_are_one_address(apis: list[str]) -> None:
+    site = some_ipv6_site()
     for host in range(8):
-        ok(ask(apis[host % 2], some_number(), address=f"2001:db8:1:2::{host:x}"))
-    _refused_for(ask(apis[0], some_number(), address="2001:db8:1:2:ffff::1"))
-    ok(ask(apis[0], some_number(), address="2001:db8:1:3::1"))
+        ok(ask(apis[host % 2], some_number(), address=f"{site}:2::{host:x}"))
+    _refused_for(ask(apis[0], some_number(), address=f"{site}:2:ffff::1"))
+    ok(ask(apis[0], some_number(), address=f"{site}:3::1"))
+
+
+@pytest.mark.parametrize(
+    ("budgets", "network"), [(2, "/56"), (5, "/48")], ids=["of 256 networks", "of 65,536 networks"]
+)
+def test_a_wide_ipv6_network_gets_as_much_as_a_few_addresses(
+    stack: Stack, apis: list[str], budgets: int, network: str
+) -> None:
+    """Red when an IPv6 caller counts in its /64 alone: one /48 spent everybody's budget in 35 seconds."""
+    site = some_ipv6_site()
+    step = 1 if network == "/56" else 256
+
+    def from_network(place: int) -> httpx.Response:
+        path = "signup" if place % 3 == 0 else "send-otp"
+        return ask(apis[place % 2], some_number(), address=f"{site}:{place * step:x}::1", path=path)
+
+    for place in range(8 * budgets):
+        ok(from_network(place))
+    refused = from_network(8 * budgets)
+    assert _HOUR - 60 < _refused_for(refused) <= _HOUR
+    assert logged_reason(stack, refused) == "ip"
+    ok(ask(apis[0], some_number(), address=f"{some_ipv6_site()}::1"))
 
 
 def test_a_block_of_numbers_gets_so_many_codes_and_sign_ups_an_hour(apis: list[str]) -> None:
@@ -100,6 +124,22 @@ def test_a_block_of_numbers_gets_so_many_codes_and_sign_ups_an_hour(apis: list[s
     ok(ask(apis[0], some_number()))
 
 
+def test_numbers_without_an_account_do_not_spend_what_accounts_have(stack: Stack) -> None:
+    """Red when all numbers are counted in one window."""
+    numbers = [some_number() for _ in range(5)]
+    open_accounts(stack, numbers)
+    with api_processes(stack, 2, OTP_GLOBAL_PER_HOUR="4") as apis:
+        for _ in range(4):
+            ok(ask(apis[0], some_number()))
+        refused = ask(apis[1], some_number())
+        _refused_for(refused)
+        for place in range(4):
+            ok(ask(apis[place % 2], numbers[place]))
+        _refused_for(ask(apis[0], numbers[4]))
+        # What a network that signed the number in before has is another window.
+        assert logged_reason(stack, refused) == "unknown"
+
+
 def test_all_numbers_together_get_so_many_codes_an_hour(stack: Stack) -> None:
     with api_processes(stack, 2, OTP_GLOBAL_PER_HOUR="4") as apis:
         for place in range(4):
@@ -107,7 +147,7 @@ def test_all_numbers_together_get_so_many_codes_an_hour(stack: Stack) -> None:
         for url in apis:
             answer = ask(url, some_number())
             assert _HOUR - 30 < _refused_for(answer) <= _HOUR
-            assert logged_reason(stack, answer) == "global"
+            assert logged_reason(stack, answer) == "unknown"
         # A sign-up sends nothing.
         ok(ask(apis[0], some_number(), path="signup"))
 

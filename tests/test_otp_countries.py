@@ -10,12 +10,15 @@ from tests.support.codes import api_processes, ask, logged_reason, verify
 from tests.support.person import ok, problem
 from tests.support.stack import Stack
 
-_ALLOWED = {"US": "+14155552671", "DE": "+4915123456789"}
+_ALLOWED = {"US": "+14155552671", "DE": "+4915123456789", "DE, a landline": "+4930123456"}
 _OTHERS = {
     "Canada, also +1": "+14165550123",
     "France": "+33612345678",
+    "Guernsey, also +44": "+447781123456",
     "a satellite": "+881612345678",
-    "no area of +1": "+12005550123",
+    "a paid service of the United States": "+19005550123",
+    "a personal number of the United States": "+15002345678",
+    "a service without a country": "+979123456789",
 }
 
 
@@ -30,7 +33,7 @@ def api(stack: Stack) -> Iterator[str]:
 @pytest.mark.parametrize("path", ["send-otp", "forgot-password", "signup"])
 @pytest.mark.parametrize("number", _OTHERS.values(), ids=_OTHERS.keys())
 def test_a_number_of_another_country_gets_nothing(stack: Stack, api: str, path: str, number: str) -> None:
-    """Red when the list is not looked at, and when a number is judged by its country code."""
+    """Red when the list is not looked at, when a number is judged by its country code, and by no more."""
     answer = ask(api, number, path=path)
     problem(answer, 403, "country_not_allowed")
     assert logged_reason(stack, answer) == "country"
@@ -52,8 +55,13 @@ def test_a_number_without_a_country_is_one_of_the_default_region(stack: Stack, a
 
 
 def test_a_number_of_another_country_may_still_try_a_code(api: str) -> None:
-    answer = verify(api, _OTHERS["France"], "123456")
-    assert problem(answer, 401, "otp_invalid")["attempts_left"] == 0
+    assert "attempts_left" not in problem(verify(api, _OTHERS["France"], "123456"), 401, "otp_invalid")
+
+
+def test_the_star_stands_for_every_number(stack: Stack) -> None:
+    with api_processes(stack, 1, OTP_ALLOWED_COUNTRIES="*") as [url]:
+        for number in _OTHERS.values():
+            assert ok(ask(url, number))["otp"]
 
 
 @pytest.mark.parametrize(
@@ -63,6 +71,7 @@ def test_a_number_of_another_country_may_still_try_a_code(api: str) -> None:
         ("OTP_ALLOWED_COUNTRIES", "+1"),
         ("OTP_ALLOWED_COUNTRIES", "US DE"),
         ("OTP_ALLOWED_COUNTRIES", "US,001"),
+        ("OTP_ALLOWED_COUNTRIES", "US,*"),
         ("DEFAULT_REGION", "QQ"),
         ("DEFAULT_REGION", "Texas"),
     ],

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from tests.support.codes import anyone, api_processes, ask, open_accounts, verify
-from tests.support.person import ok, some_number
+from tests.support.codes import anyone, api_processes, ask, open_accounts, some_address, verify
+from tests.support.person import ok, problem, some_number
 from tests.support.stack import Stack
 from tests.support.twilio import Twilio
 
 _EACH = 200
 _ROUNDS = 3
+_ASKING = some_address()
 _CRITICAL = math.sqrt(-math.log(0.001 / 2) / 2) * math.sqrt(2 / _EACH)
 """Of the two-sample Kolmogorov-Smirnov statistic at p = 0.001, for `_EACH` values on both sides: 0.195."""
 
@@ -65,11 +66,20 @@ def test_an_answer_takes_as_long_for_a_known_number_as_for_an_unknown_one(
     """
 
     def ask_for_code(number: str) -> None:
-        ok(ask(api, number, path="forgot-password" if path == "forgot-password" else "send-otp"))
+        ok(
+            ask(
+                api,
+                number,
+                address=_ASKING,
+                path="forgot-password" if path == "forgot-password" else "send-otp",
+            )
+        )
 
     def guess(number: str) -> None:
         # One code in a million is this one.
-        assert verify(api, number, "271828").json()["attempts_left"] == 4
+        assert (
+            problem(verify(api, number, "271828", address=_ASKING), 401, "otp_invalid")["attempts_left"] == 4
+        )
 
     anyone(api).get("/health/live")  # the connection is open
     distances = []
@@ -92,7 +102,9 @@ def test_the_answer_is_the_same_for_a_known_number_and_an_unknown_one(
     purpose = "login" if path == "send-otp" else "password_reset"
 
     def told(number: str) -> list[object]:
-        answers = [ask(api, number, path=path), ask(api, number, path=path)]
+        asking = some_address()
+        answers = [ask(api, number, path=path, address=asking), ask(api, number, path=path)]
+        answers += [verify(api, number, "271828", purpose=purpose, address=asking) for _ in range(6)]
         answers += [verify(api, number, "271828", purpose=purpose) for _ in range(6)]
         varying = {"timestamp", "request_id"}
         bodies = [

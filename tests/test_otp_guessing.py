@@ -5,7 +5,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.codes import all_at_once, api_processes, ask, open_accounts, other, outcomes, verify
+from tests.support.codes import (
+    all_at_once,
+    api_processes,
+    ask,
+    open_accounts,
+    other,
+    outcomes,
+    some_address,
+    verify,
+)
 from tests.support.person import ok, problem, some_number
 from tests.support.stack import Stack
 from tests.support.volley import volley
@@ -28,9 +37,12 @@ def number(stack: Stack) -> str:
 
 def test_of_a_thousand_guesses_at_once_five_are_compared(apis: list[str], number: str) -> None:
     """Red when a guess is counted in a step of its own, after it was compared."""
-    otp = ok(ask(apis[0], number))["otp"]
+    address = some_address()
+    otp = ok(ask(apis[0], number, address=address))["otp"]
     guesses = [f"{(int(otp) + 1 + place) % 1_000_000:06d}" for place in range(1000)]
-    answers = all_at_once(lambda place: verify(apis[place % 2], number, guesses[place]), range(1000))
+    answers = all_at_once(
+        lambda place: verify(apis[place % 2], number, guesses[place], address=address), range(1000)
+    )
     told = [answer.json()["attempts_left"] for answer in answers if answer.status_code == 401]
     assert len(told) == len(set(told))
     assert set(told) <= {1, 2, 3, 4}
@@ -38,7 +50,7 @@ def test_of_a_thousand_guesses_at_once_five_are_compared(apis: list[str], number
     refused = {(429, "otp_attempts_exceeded"), (503, "service_unavailable")}
     assert {outcome for outcome in outcomes(answers) if outcome[0] != 401} <= refused
     for url in apis:
-        answer = verify(url, number, otp)
+        answer = verify(url, number, otp, address=address)
         problem(answer, 429, "otp_attempts_exceeded")
         assert 1 <= int(answer.headers["retry-after"]) <= 300
 
@@ -50,7 +62,7 @@ def test_a_code_used_twenty_times_at_once_opens_one_session(
     addresses = [f"{url}/auth/verify-otp" for url in apis] * 10
     # Both processes have their connections open: otherwise the first to get one would be through long before.
     volley(addresses, {"mobile_number": some_number(), "otp": "000000"})
-    otp = ok(ask(apis[0], number))["otp"]
+    otp = ok(ask(apis[0], number, address="127.0.0.1"))["otp"]
     answers = volley(addresses, {"mobile_number": number, "otp": otp})
     assert Counter(status for status, _ in answers) == {200: 1, 401: 19}
     sessions = "SELECT count(*) FROM sessions JOIN users ON users.id = user_id WHERE mobile_number = %s"
@@ -58,21 +70,25 @@ def test_a_code_used_twenty_times_at_once_opens_one_session(
 
 
 def test_a_used_code_is_worth_nothing_anywhere(apis: list[str], number: str) -> None:
-    otp = ok(ask(apis[0], number))["otp"]
-    ok(verify(apis[0], number, otp))
-    for url in apis:
-        assert problem(verify(url, number, otp), 401, "otp_invalid")["attempts_left"] == 0
+    address = some_address()
+    otp = ok(ask(apis[0], number, address=address))["otp"]
+    ok(verify(apis[0], number, otp, address=address))
+    for url in apis * 4:
+        answer = verify(url, number, otp, address=address)
+        assert problem(answer, 401, "otp_invalid")["attempts_left"] == 0
 
 
 def test_a_new_code_is_the_only_one_that_counts_and_has_all_its_tries(apis: list[str], number: str) -> None:
-    old = ok(ask(apis[0], number))["otp"]
+    address = some_address()
+    old = ok(ask(apis[0], number, address=address))["otp"]
     for _ in range(5):
-        verify(apis[0], number, other(old))
-    new = ok(ask(apis[1], number))["otp"]
+        verify(apis[0], number, other(old), address=address)
+    new = ok(ask(apis[1], number, address=address))["otp"]
     while new == old:
-        new = ok(ask(apis[1], number))["otp"]
-    assert problem(verify(apis[0], number, old), 401, "otp_invalid")["attempts_left"] == 4
-    ok(verify(apis[0], number, new))
+        new = ok(ask(apis[1], number, address=address))["otp"]
+    answer = verify(apis[0], number, old, address=address)
+    assert problem(answer, 401, "otp_invalid")["attempts_left"] == 4
+    ok(verify(apis[0], number, new, address=address))
 
 
 def test_a_code_counts_for_its_own_number_only(stack: Stack, apis: list[str], number: str) -> None:
@@ -115,11 +131,13 @@ def test_a_code_of_either_purpose_replaces_the_other(
 def test_an_unknown_purpose_is_refused_and_costs_no_try(
     apis: list[str], number: str, purpose: object
 ) -> None:
-    otp = ok(ask(apis[0], number))["otp"]
+    address = some_address()
+    otp = ok(ask(apis[0], number, address=address))["otp"]
     more: dict[str, object] = {"purpose": purpose}
-    answer = verify(apis[0], number, otp, **more)  # type: ignore[arg-type]  # the point of the test
+    answer = verify(apis[0], number, otp, address=address, **more)  # type: ignore[arg-type]  # the point
     problem(answer, 400, "validation_failed")
-    assert problem(verify(apis[0], number, other(otp)), 401, "otp_invalid")["attempts_left"] == 4
+    answer = verify(apis[0], number, other(otp), address=address)
+    assert problem(answer, 401, "otp_invalid")["attempts_left"] == 4
 
 
 def test_twenty_requests_at_once_for_one_number_make_one_code(stack: Stack, number: str) -> None:

@@ -56,6 +56,7 @@ def test_every_value_is_trimmed(monkeypatch: pytest.MonkeyPatch, blank: str) -> 
         "TRUSTED_PROXIES": "10.0.0.0/8 , 192.168.0.1",
         "ALLOWED_ORIGINS": "https://a.example.com ,capacitor://localhost",
         "OTP_DELIVERY": "Twilio",
+        "OTP_ALLOWED_COUNTRIES": "us , DE",
         "TWILIO_ACCOUNT_SID": "AC0123",
         "TWILIO_AUTH_TOKEN": "token",
         "TWILIO_FROM": "+14155550100",

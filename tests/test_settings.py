@@ -19,6 +19,7 @@ _SAFE = {
     "STRIPE_WEBHOOK_SECRET": "whsec_hidden1,whsec_hidden2",
     "STRIPE_PRO_PRICE_ID": "price_1hidden",
     "OTP_DELIVERY": "twilio",
+    "OTP_ALLOWED_COUNTRIES": "US,CA",
     "TWILIO_ACCOUNT_SID": "AC0123",
     "TWILIO_AUTH_TOKEN": "hidden-token",
     "TWILIO_FROM": "+14155550100",
@@ -48,6 +49,16 @@ def test_complete_production_settings_are_taken(tmp_path: object) -> None:
     assert _load(_SAFE, tmp_path).stdout == "usable\n"
 
 
+def test_production_asks_for_the_countries_or_for_all_of_them(tmp_path: object) -> None:
+    """Red when nothing said means every country."""
+    refused = _load({**_SAFE, "OTP_ALLOWED_COUNTRIES": " , "}, tmp_path)
+    assert refused.returncode == START_FAILURE
+    assert "OTP_ALLOWED_COUNTRIES is missing" in refused.stderr
+    assert _load({**_SAFE, "OTP_ALLOWED_COUNTRIES": "*"}, tmp_path).stdout == "usable\n"
+    development = {**_SAFE, "ENVIRONMENT": "development", "OTP_ALLOWED_COUNTRIES": ""}
+    assert _load(development, tmp_path).stdout == "usable\n"
+
+
 def test_production_names_every_problem_at_once_and_no_value(tmp_path: object) -> None:
     unsafe = {
         "ENVIRONMENT": "production",
@@ -60,7 +71,14 @@ def test_production_names_every_problem_at_once_and_no_value(tmp_path: object) -
     }
     done = _load(unsafe, tmp_path)
     assert done.returncode == START_FAILURE
-    for name in ("JWT_SECRET_KEY", "GEMINI_API_KEY", "GEMINI_BASE_URL", "OTP_DELIVERY", "ALLOWED_ORIGINS"):
+    for name in (
+        "JWT_SECRET_KEY",
+        "GEMINI_API_KEY",
+        "GEMINI_BASE_URL",
+        "OTP_DELIVERY",
+        "OTP_ALLOWED_COUNTRIES",
+        "ALLOWED_ORIGINS",
+    ):
         assert name in done.stderr
     assert "visible" not in done.stderr
     assert "Traceback" not in done.stderr
@@ -87,6 +105,7 @@ def test_production_names_what_is_missing_malformed_and_unsafe_together(tmp_path
         "STRIPE_SECRET_KEY",
         "STRIPE_WEBHOOK_SECRET",
         "STRIPE_PRO_PRICE_ID",
+        "OTP_ALLOWED_COUNTRIES",
         "TWILIO_ACCOUNT_SID",
         "TWILIO_AUTH_TOKEN",
         "TWILIO_FROM",

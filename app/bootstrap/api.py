@@ -11,15 +11,13 @@ import structlog
 from jwt.warnings import InsecureKeyLengthWarning
 
 from app.background import lasting
-from app.bootstrap.foundation import Foundation, open_foundation
-from app.config import OtpDelivery, Settings
+from app.bootstrap.codes import otp_service
+from app.bootstrap.foundation import open_foundation
+from app.config import Settings
 from app.rate_limiter import RateLimiter
-from app.redis_client.otp_budgets import OtpBudgets, OtpLimits
-from app.redis_client.otp_store import OtpStore
 from app.redis_client.password_attempts import PasswordAttemptStore
 from app.redis_client.reply_events import ReplyEvents
 from app.redis_client.reply_listener import ReplyListener
-from app.redis_client.windows import SlidingWindows
 from app.security import derive_key
 from app.services.account import AccountService
 from app.services.auth import AuthService
@@ -112,7 +110,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
         stack.callback(watching.cancel)
         events = ReplyEvents(base.redis)
         stopper = ReplyStopper(base.uow, base.quota, events)
-        numbers = MobileNumbers(settings.default_region, frozenset(settings.otp_allowed_countries))
+        numbers = MobileNumbers(settings.default_region, settings.code_countries)
         cursors = CursorSigner(derive_key(root, "cursor"))
         turns = Turns()
         open_sessions = SessionCache()
@@ -125,7 +123,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
         sessions = SessionService(base.uow, tokens, open_sessions, cursors, Turns(), utc_now)
         hasher = PasswordHasher()
         stack.callback(hasher.close)
-        otps = _otp_service(settings, base, sender, numbers, root)
+        otps = otp_service(settings, base, sender, numbers, root)
         await base.stripe.prepare()
         quick = replace(base.uow, database=base.uow.database.beside_the_line(), limit_seconds=_CHECK_SECONDS)
         stripe, addresses = base.stripe, ReturnAddresses.of(settings)
@@ -199,30 +197,6 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             request_limit=RequestLimit(base.uow, utc_now),
             monitoring=MonitoringService(quick, base.redis, settings.metrics_token.get_secret_value()),
         )
-
-
-def _otp_service(
-    settings: Settings, base: Foundation, sender: OtpSender, numbers: MobileNumbers, root: bytes
-) -> OtpService:
-    limits = OtpLimits(
-        per_hour=settings.otp_per_hour,
-        per_day=settings.otp_per_day,
-        per_ip_hour=settings.otp_per_ip_hour,
-        per_prefix_hour=settings.otp_per_prefix_hour,
-        global_per_hour=settings.otp_global_per_hour,
-    )
-    return OtpService(
-        uow=base.uow,
-        store=OtpStore(
-            base.redis, ttl_seconds=settings.otp_ttl_seconds, resend_seconds=settings.otp_resend_seconds
-        ),
-        budgets=OtpBudgets(limits, derive_key(root, "otp budgets")),
-        windows=SlidingWindows(base.redis),
-        sender=sender,
-        numbers=numbers,
-        key=derive_key(root, "otp"),
-        show_otp=settings.code_delivery is OtpDelivery.RESPONSE,
-    )
 
 
 def _root_secret(settings: Settings) -> bytes:

@@ -3,6 +3,7 @@
 import re
 from typing import Annotated, Final
 
+import phonenumbers
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
@@ -18,6 +19,8 @@ from app.config.web_address import web_address
 _MAX_COUNT: Final = 1_000_000_000
 _MAX_SECONDS: Final = 1_000_000
 _MAX_DAYS: Final = 36_500
+ALL_COUNTRIES: Final = "*"
+"""In place of countries: every number, also those of satellites and of paid services."""
 _PATH_PART: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@-]*(/[A-Za-z0-9_][A-Za-z0-9._@-]*)*")
 
 
@@ -56,6 +59,13 @@ def _items(value: object) -> object:
     return split_list(value) if isinstance(value, str) else value
 
 
+def _countries(words: tuple[str, ...]) -> tuple[str, ...]:
+    countries = tuple(word.upper() for word in words)
+    if countries != (ALL_COUNTRIES,) and not set(countries) <= phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError("must be ISO country codes of two letters, as in US,CA, or * for all")
+    return countries
+
+
 def _origins(value: object) -> object:
     return parse_origins(value) if isinstance(value, str) else value
 
@@ -74,6 +84,7 @@ Days = Annotated[int, Field(ge=0, le=_MAX_DAYS)]
 Seconds = Annotated[float, Field(ge=0, le=_MAX_SECONDS, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, Field(gt=0, le=_MAX_SECONDS, allow_inf_nan=False)]
 Items = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_items)]
+Countries = Annotated[Items, AfterValidator(_countries)]
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)]
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
 AnyCase = BeforeValidator(_lower)

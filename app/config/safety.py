@@ -95,6 +95,8 @@ def _open_doors(settings: Settings) -> Iterator[Problem]:
         yield "otp_delivery", "is missing: production needs twilio"
     elif settings.otp_delivery is not OtpDelivery.TWILIO:
         yield "otp_delivery", "shows codes to whoever asks or reads the terminal: production needs twilio"
+    if not settings.otp_allowed_countries:
+        yield "otp_allowed_countries", "is missing: name the countries whose numbers get codes, or * for all"
     if "*" in settings.allowed_origins:
         yield "allowed_origins", "must name origins, not *"
     if any(network.prefixlen == 0 for network in settings.trusted_proxies):

@@ -11,9 +11,11 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from app.config.broker_address import BrokerAddress
 from app.config.dotenv_file import DOTENV_FILE, ENCODING
 from app.config.forms import (
+    ALL_COUNTRIES,
     AnyCase,
     BrokerUrl,
     Count,
+    Countries,
     DatabaseUrl,
     Days,
     HeaderSecret,
@@ -119,7 +121,7 @@ class Settings(BaseSettings):
     otp_per_ip_hour: Count = 20
     otp_per_prefix_hour: Count = 50
     otp_global_per_hour: Count = 10_000
-    otp_allowed_countries: Items = ()
+    otp_allowed_countries: Countries = ()
     default_region: str | None = None
 
     basic_messages_per_day: Count = 5
@@ -158,14 +160,6 @@ class Settings(BaseSettings):
     @classmethod
     def _model_names(cls, models: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(map(path_part, models))
-
-    @field_validator("otp_allowed_countries")
-    @classmethod
-    def _known_countries(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        countries = tuple(word.upper() for word in value)
-        if not set(countries) <= phonenumbers.SUPPORTED_REGIONS:
-            raise ValueError("must be ISO country codes of two letters, as in US,CA")
-        return countries
 
     @field_validator("default_region")
     @classmethod
@@ -220,6 +214,11 @@ class Settings(BaseSettings):
         return self.otp_delivery or OtpDelivery.RESPONSE
 
     @property
+    def code_countries(self) -> frozenset[str]:
+        """The countries whose numbers get codes; empty when all do."""
+        return frozenset(self.otp_allowed_countries) - {ALL_COUNTRIES}
+
+    @property
     def broker(self) -> BrokerAddress:
         """Where the queue is: at its own address, or in Redis."""
         if self.celery_broker_url is None:
@@ -230,10 +229,3 @@ class Settings(BaseSettings):
     def selectable_models(self) -> tuple[str, ...]:
         """The models a chatroom may choose; the default is always one of them."""
         return tuple(dict.fromkeys((self.gemini_model, *self.gemini_models)))
-
-
-def _with_scheme(address: SecretStr, *schemes: str) -> SecretStr:
-    scheme = address.get_secret_value().partition("://")[0].partition("+")[0]
-    if scheme not in schemes:
-        raise ValueError(f"must begin with {schemes[0]}://")
-    return address

@@ -23,12 +23,13 @@ class OtpInvalid(AppError):
     code = "otp_invalid"
     detail = "This code is wrong or has expired."
 
-    def __init__(self, *, attempts_left: int) -> None:
-        super().__init__(members={"attempts_left": attempts_left}, headers={"WWW-Authenticate": "Bearer"})
+    def __init__(self, *, attempts_left: int | None = None) -> None:
+        members: dict[str, object] = {} if attempts_left is None else {"attempts_left": attempts_left}
+        super().__init__(members=members, headers={"WWW-Authenticate": "Bearer"})
 
 
 class OtpAttemptsExceeded(AppError):
-    """Too many wrong tries; the code is burned and a new one must be asked for."""
+    """The caller's tries for codes of this number are used up; now a right code is refused, too."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "otp_attempts_exceeded"
@@ -50,7 +51,7 @@ class OtpResendTooSoon(AppError):
 
 
 class OtpLimitReached(AppError):
-    """A budget for codes is spent: this number's, this address's, or the service's."""
+    """A budget for codes is spent: this number's, this network's, or the service's."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "otp_limit_reached"

@@ -1,11 +1,12 @@
 """SQL about passwords: who has which hash, and setting it only if it is still the one that was looked at."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import ARRAY, Text, exists, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Session, User
@@ -34,15 +35,19 @@ class PasswordRepository:
 
     session: AsyncSession
 
-    async def credentials(self, mobile_number: str) -> Credentials | None:
-        """Of the number's proved account."""
+    async def credentials(self, number_forms: Sequence[str]) -> Credentials | None:
+        """Of the number's proved account; the number in the forms it may be stored in, the best first."""
+        forms = literal(list(number_forms), ARRAY(Text))
         row = (
             await self.session.execute(
-                select(User.id, User.password_hash).where(
-                    User.mobile_number == mobile_number,
+                select(User.id, User.password_hash)
+                .where(
+                    User.mobile_number == func.any(forms),
                     User.verified_at.is_not(None),
                     User.deleted_at.is_(None),
                 )
+                .order_by(func.array_position(forms, User.mobile_number))
+                .limit(1)
             )
         ).one_or_none()
         return Credentials(*row) if row else None

@@ -1,17 +1,36 @@
-"""SQL about users."""
+"""SQL about users. A number is asked for in the forms that an account may be stored in, the best first."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Text, bindparam, exists, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ARRAY, Text, and_, bindparam, exists, func, select, update
+from sqlalchemy.dialects.postgresql import INET, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import User
+from app.models import Session, User
 from app.models.base import new_id
 
-_IS_KNOWN = select(exists().where(User.mobile_number == bindparam("number", type_=Text)))
+_FORMS = bindparam("forms", type_=ARRAY(Text))
+_HAS_NUMBER = User.mobile_number == func.any(_FORMS)
+_BEST_FORM_FIRST = func.array_position(_FORMS, User.mobile_number)
+_NETWORK = bindparam("network", type_=Text).cast(Text).cast(INET)
+_SIGNED_IN_FROM_NETWORK = and_(
+    Session.user_id == User.id, Session.ip_address.cast(INET).op("<<=", is_comparison=True)(_NETWORK)
+)
+
+
+class NumberStatus(NamedTuple):
+    """What is known about a number that a code is asked for."""
+
+    has_account: bool
+    signed_in_before: bool
+    """From the network that asks, by a session whose row is still kept."""
+
+
+_STATUS = select(exists().where(_HAS_NUMBER), exists().where(_HAS_NUMBER, _SIGNED_IN_FROM_NETWORK))
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +43,33 @@ class UserRepository:
         """The user with this id, unless the account is deleted."""
         return await self.session.scalar(select(User).where(User.id == user_id, User.deleted_at.is_(None)))
 
-    async def is_known(self, mobile_number: str) -> bool:
-        """Whether somebody signed up with this number (E.164); costs the same either way."""
-        return bool(await self.session.scalar(_IS_KNOWN, {"number": mobile_number}))
+    async def number_status(self, forms: Sequence[str], *, network: str | None) -> NumberStatus:
+        """Tell whether a number has an account, and whether this network signed it in; one statement for all.
+
+        Args:
+            forms: the number as it may be stored.
+            network: an address or a network; None when the caller has none.
+        """
+        found = await self.session.execute(_STATUS, {"forms": list(forms), "network": network})
+        return NumberStatus(*found.one())
 
     async def add_unverified(
-        self, *, mobile_number: str, full_name: str | None, now: datetime
+        self, *, mobile_number: str, forms: Sequence[str], full_name: str | None, now: datetime
     ) -> User | None:
-        """Sign somebody up; of a number that nobody proved, the newest name wins. None: it is proved."""
+        """Sign somebody up; of a number that nobody proved, the newest name wins. None: it is proved.
+
+        A new account is stored as `mobile_number`; one that is stored in another of the forms is kept.
+        """
+        if len(forms) > 1:
+            stored = await self.session.scalar(
+                select(User).where(_HAS_NUMBER).order_by(_BEST_FORM_FIRST).limit(1).with_for_update(),
+                {"forms": list(forms)},
+            )
+            if stored is not None:
+                if stored.verified_at is not None:
+                    return None
+                stored.full_name = full_name
+                return stored
         signup = insert(User).values(
             id=new_id(), mobile_number=mobile_number, full_name=full_name, created_at=now
         )
@@ -53,11 +91,14 @@ class UserRepository:
             .returning(User)
         )
 
-    async def record_login(self, mobile_number: str, now: datetime) -> User | None:
+    async def record_login(self, forms: Sequence[str], now: datetime) -> User | None:
         """Note that the number was proved just now; None when nobody signed up with it."""
+        best = select(User.id).where(_HAS_NUMBER).order_by(_BEST_FORM_FIRST).limit(1)
         return await self.session.scalar(
             update(User)
-            .where(User.mobile_number == mobile_number)
+            .where(User.id == best.scalar_subquery())
             .values(last_login_at=now, verified_at=func.coalesce(User.verified_at, now))
-            .returning(User)
+            .returning(User),
+            {"forms": list(forms)},
+            execution_options={"synchronize_session": False, "populate_existing": True},
         )

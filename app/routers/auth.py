@@ -42,9 +42,7 @@ async def sign_up(body: SignupIn, device: CallingDevice, services: Services) -> 
 )
 async def send_otp(body: SendOtpIn, device: CallingDevice, services: Services) -> SendOtpOut:
     """Send a one-time code. The answer is the same whether or not the number has an account."""
-    return await services.otps.send(
-        mobile_number=body.mobile_number, purpose="login", caller=device.limited_as
-    )
+    return await services.otps.send(mobile_number=body.mobile_number, purpose="login", device=device)
 
 
 @router.post(
@@ -58,9 +56,7 @@ async def forgot_password(body: SendOtpIn, device: CallingDevice, services: Serv
 
     It replaces any earlier code, and counts in `verify-otp` with the purpose `password_reset` only.
     """
-    return await services.otps.send(
-        mobile_number=body.mobile_number, purpose="password_reset", caller=device.limited_as
-    )
+    return await services.otps.send(mobile_number=body.mobile_number, purpose="password_reset", device=device)
 
 
 @router.post(
@@ -69,7 +65,11 @@ async def forgot_password(body: SendOtpIn, device: CallingDevice, services: Serv
     responses=failures(OtpInvalid, OtpAttemptsExceeded, body=True),
 )
 async def verify_otp(body: VerifyOtpIn, device: CallingDevice, services: Services) -> TokensOut:
-    """Trade the code for a session."""
+    """Trade the code for a session.
+
+    The network that asked for a code has five tries and is told how many are left; all other networks have
+    five together and are not. Who used them up is refused, also with the right code.
+    """
     return await services.auth.verify_otp(
         mobile_number=body.mobile_number, otp=body.otp, purpose=body.purpose, device=device
     )

@@ -11,6 +11,7 @@ from app.redis_client.connection import RedisUnavailableError
 from app.redis_client.otp_store import OtpStore
 from app.repositories.message import of_user
 from app.services.clock import Clock
+from app.services.number_forms import subscriber_of
 from app.services.quota import CarriedCount
 from app.services.session import CurrentUser
 from app.services.session_cache import SessionCache
@@ -52,7 +53,7 @@ class AccountService:
                 raise AuthenticationRequired
             if now - opened_at > _RECENT:
                 raise RecentSignInRequired
-            mobile_number = user.mobile_number
+            mobile_number = subscriber_of(user.mobile_number)
             ended = await self.stopper.stop_free(tx, of_user(caller.id))
             await self.carried.keep(tx, user)
             user.mobile_number, user.full_name, user.password_hash = f"deleted-{user.id}", None, None

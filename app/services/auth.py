@@ -35,9 +35,14 @@ class AuthService:
         """
         number = self.numbers.read_for_code(mobile_number)
         await self._require_database()
-        await self.otps.pay_for_signup(mobile_number=number, caller=device.limited_as)
+        await self.otps.pay_for_signup(mobile_number=number, networks=device.networks)
         async with self.uow.begin() as tx:
-            user = await tx.users.add_unverified(mobile_number=number, full_name=full_name, now=self.clock())
+            user = await tx.users.add_unverified(
+                mobile_number=number,
+                forms=self.numbers.stored_forms(mobile_number),
+                full_name=full_name,
+                now=self.clock(),
+            )
             if user is None:
                 raise MobileNumberTaken
             await self.carried.take_over(tx, user)
@@ -50,15 +55,15 @@ class AuthService:
 
         Raises:
             OtpInvalid: wrong, expired, used or never sent.
-            OtpAttemptsExceeded: the fifth wrong try, and every one after it.
+            OtpAttemptsExceeded: the fifth wrong try of a network that asked for a code, or of all others.
         """
         number = self.numbers.read(mobile_number)
         await self._require_database()
-        await self.otps.use(mobile_number=number, purpose=purpose, otp=otp)
+        await self.otps.use(mobile_number=number, purpose=purpose, otp=otp, network=device.limited_as)
         async with self.uow.begin() as tx:
-            user = await tx.users.record_login(number, self.clock())
+            user = await tx.users.record_login(self.numbers.stored_forms(mobile_number), self.clock())
             if user is None:  # deleted since the code was sent
-                raise OtpInvalid(attempts_left=0)
+                raise OtpInvalid
             return await self.sessions.open(tx, user, opened_by=purpose, device=device)
 
     async def _require_database(self) -> None:

@@ -1,12 +1,26 @@
-"""Mobile numbers in any common writing, as E.164, and which of them get codes."""
+"""Mobile numbers in any common writing as one E.164 form, and which of them get codes."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import phonenumbers
+from phonenumbers import PhoneNumber, PhoneNumberFormat, PhoneNumberType
 
 from app.errors import ValidationFailed
 from app.redis_client.otp_budgets import OtpRefusal
+from app.services.number_forms import canonical_form, stored_forms
 from app.services.otp_refusal import refused
+
+# What a subscriber in a country can have. Premium rate, shared cost, personal (UK 070) and pager numbers cost
+# the sender extra, so naming a country does not include them.
+_ORDINARY_TYPES: Final = frozenset(
+    {
+        PhoneNumberType.MOBILE,
+        PhoneNumberType.FIXED_LINE,
+        PhoneNumberType.FIXED_LINE_OR_MOBILE,
+        PhoneNumberType.VOIP,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,48 +30,64 @@ class MobileNumbers:
     default_region: str | None
     """The country (ISO code) of numbers that are written without one."""
     allowed_countries: frozenset[str]
-    """The countries (ISO codes) whose numbers get codes; all when empty."""
+    """The countries (ISO codes) whose numbers get codes; every number does when empty."""
 
     def read(self, written: str) -> str:
-        """The number in E.164.
+        """Return the number in E.164, in the same form however it is written.
 
         Raises:
-            ValidationFailed: no possible number.
+            ValidationFailed: not a valid number.
         """
         return parse_mobile_number(written, default_region=self.default_region)
 
     def read_for_code(self, written: str) -> str:
-        """The same, for something that ends in a text to this number.
+        """Return the same for a request that ends in a text to this number.
 
         Raises:
-            ValidationFailed: no possible number.
-            CountryNotAllowed: of another country than the allowed ones, or of none that is known.
+            ValidationFailed: not a valid number.
+            CountryNotAllowed: not an ordinary number of an allowed country.
         """
         number = self.read(written)
-        if self.allowed_countries and region_of(number) not in self.allowed_countries:
-            raise refused(OtpRefusal.COUNTRY)
+        if self.allowed_countries:
+            parsed = phonenumbers.parse(number)
+            is_ordinary = phonenumbers.number_type(parsed) in _ORDINARY_TYPES
+            # Several countries share +1, +7 and +44; satellites have none.
+            if not is_ordinary or phonenumbers.region_code_for_number(parsed) not in self.allowed_countries:
+                raise refused(OtpRefusal.COUNTRY)
         return number
 
+    def stored_forms(self, written: str) -> tuple[str, ...]:
+        """Return the forms in which an account of this number may be stored, the best match first.
 
-def region_of(mobile_number: str) -> str | None:
-    """The country (ISO code) of a number in E.164; several share +1 and +7, and satellites have none."""
-    return phonenumbers.region_code_for_number(phonenumbers.parse(mobile_number))
+        Accounts of earlier releases may be stored in another form, even two of one subscriber. Each is found
+        by the form that it was signed up with.
+
+        Raises:
+            ValidationFailed: not a valid number.
+        """
+        number = self.read(written)
+        asked = _e164(phonenumbers.parse(written, self.default_region))
+        return tuple(sorted(stored_forms(number), key=lambda form: form != asked))
 
 
 def parse_mobile_number(written: str, *, default_region: str | None) -> str:
-    """The number in E.164; `default_region` (ISO country code) reads national writing.
+    """Return the number in E.164; `default_region` (ISO country code) reads national writing.
 
     Raises:
-        ValidationFailed: no possible number.
+        ValidationFailed: not a valid number.
     """
     try:
-        number = phonenumbers.parse(written, default_region)
+        number = canonical_form(_e164(phonenumbers.parse(written, default_region)))
     except phonenumbers.NumberParseException:
         number = None
-    if number is None or not phonenumbers.is_possible_number(number):
+    if number is None:
         raise ValidationFailed(
             members={
-                "errors": [{"pointer": "/mobile_number", "message": "This is not a possible mobile number."}]
+                "errors": [{"pointer": "/mobile_number", "message": "This is not a valid mobile number."}]
             }
         )
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return number
+
+
+def _e164(number: PhoneNumber) -> str:
+    return phonenumbers.format_number(number, PhoneNumberFormat.E164)

@@ -40,7 +40,7 @@ class PasswordService:
         # Before the try is counted, since it might not be compared: an outage costs no tries.
         self.hasher.require_room()
         async with self.uow.single() as tx:
-            found = await tx.passwords.credentials(number)
+            found = await tx.passwords.credentials(self.numbers.stored_forms(mobile_number))
         await self.attempts.spend(number)
         kept = found.password_hash if found else None
         check = await self.hasher.check(password, kept)

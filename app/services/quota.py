@@ -14,6 +14,7 @@ from app.repositories.usage import Standing
 from app.schemas.quota import Quota
 from app.security import number_digest
 from app.services.clock import Clock, next_midnight
+from app.services.number_forms import subscriber_of
 from app.unit_of_work import Transaction
 
 
@@ -134,10 +135,10 @@ class CarriedCount:
 
     async def keep(self, tx: Transaction, user: User) -> None:
         """Note where an account stands that is about to lose its number; its row must be locked."""
-        digest = number_digest(self.key, user.mobile_number)
+        digest = number_digest(self.key, subscriber_of(user.mobile_number))
         await tx.usage.carry_over(number_digest=digest, user_id=user.id, day=self.clock().date())
 
     async def take_over(self, tx: Transaction, user: User) -> None:
         """Let an account that was just opened go on where its number stood today."""
-        digest = number_digest(self.key, user.mobile_number)
+        digest = number_digest(self.key, subscriber_of(user.mobile_number))
         await tx.usage.take_over(number_digest=digest, user_id=user.id, day=self.clock().date())

@@ -37,8 +37,13 @@ class Device:
 
     user_agent: str | None
     ip_address: str | None
-    limited_as: str
-    """What limits count it as: one caller, however many addresses that one has."""
+    networks: tuple[str, ...]
+    """The networks that limits count it in, from narrow to wide."""
+
+    @property
+    def limited_as(self) -> str:
+        """What limits count as one caller, however many addresses that one has."""
+        return self.networks[0]
 
 
 @dataclass(frozen=True, slots=True)

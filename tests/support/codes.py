@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import httpx
 
-from tests.support.person import client, some_number
+from tests.support.person import client, ok, some_number
 from tests.support.stack import Stack
 
 T = TypeVar("T")
@@ -37,6 +37,11 @@ def some_address() -> str:
     return f"10.{secrets.randbelow(256)}.{secrets.randbelow(256)}.{secrets.randbelow(256)}"
 
 
+def some_ipv6_site() -> str:
+    """The beginning of a /48 that no other test uses: `{site}:1::` is an address in its first /64 but one."""
+    return f"2001:db8:{secrets.randbelow(1 << 16):x}"
+
+
 def some_neighbours(count: int) -> list[str]:
     """So many numbers of one block of 10,000."""
     block = some_number()[:-4]
@@ -60,9 +65,15 @@ def ask(base_url: str, number: str, *, address: str | None = None, path: str = "
     )
 
 
-def verify(base_url: str, number: str, otp: str, **more: str) -> httpx.Response:
-    """Try a code."""
-    return anyone(base_url).post("/auth/verify-otp", json={"mobile_number": number, "otp": otp, **more})
+def verify(
+    base_url: str, number: str, otp: str, *, address: str | None = None, **more: str
+) -> httpx.Response:
+    """Try a code from an address, by default one that nobody has used."""
+    return anyone(base_url).post(
+        "/auth/verify-otp",
+        json={"mobile_number": number, "otp": otp, **more},
+        headers={"X-Forwarded-For": address or some_address()},
+    )
 
 
 def logged_reason(stack: Stack, refusal: httpx.Response) -> str:
@@ -72,6 +83,11 @@ def logged_reason(stack: Stack, refusal: httpx.Response) -> str:
     [event] = [json.loads(line) for line in lines]
     reason: str = event["reason"]
     return reason
+
+
+def sign_in_from(base_url: str, number: str, address: str) -> None:
+    """Let this address sign the number in, which has an account."""
+    ok(verify(base_url, number, ok(ask(base_url, number, address=address))["otp"], address=address))
 
 
 def other(otp: str) -> str:

@@ -1,0 +1,76 @@
+"""One E.164 form for each subscriber, where numbering plans leave several."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+import phonenumbers
+
+
+@dataclass(frozen=True, slots=True)
+class _Rewriting:
+    """An old form of a country's numbers, and the prefix that takes the place of the old one."""
+
+    old_form: re.Pattern[str]
+    old_prefix: str
+    new_prefix: str
+
+    def apply(self, number: str) -> str:
+        """Return the new form of a number in the old form; others stay as they are."""
+        if not self.old_form.fullmatch(number):
+            return number
+        rewritten = self.new_prefix + number.removeprefix(self.old_prefix)
+        return rewritten if _is_valid(rewritten) else number
+
+    def revert(self, number: str) -> str | None:
+        """Return the old form that `apply` makes this number of, if any."""
+        if not number.startswith(self.new_prefix):
+            return None
+        old = self.old_prefix + number.removeprefix(self.new_prefix)
+        return old if self.apply(old) == number else None
+
+
+# Only what a numbering plan says for certain. A plan that gave out new numbers (Brazil's ninth digit, Ivory
+# Coast's tenth) made the old ones invalid, and no rule tells every new one.
+_REWRITINGS: Final = (
+    # Argentina: 9 marks a mobile called from abroad; within the country the same number has none.
+    _Rewriting(re.compile(r"\+54[1-8]\d{9}"), "+54", "+549"),
+    # Mexico: 1 marked a mobile called from abroad until 2019.
+    _Rewriting(re.compile(r"\+521\d{10}"), "+521", "+52"),
+    # Italy: the zero of landlines was left out from abroad until 1998. Numbers with 3 are mobiles.
+    _Rewriting(re.compile(r"\+39[124-9]\d{5,9}"), "+39", "+390"),
+    # San Marino's landlines can be called through Italy.
+    _Rewriting(re.compile(r"\+390549\d{6}"), "+390549", "+3780549"),
+    # Benin: 01 came before every number in 2024.
+    _Rewriting(re.compile(r"\+229[24-9]\d{7}"), "+229", "+22901"),
+)
+_VALID_IN_BOTH_FORMS: Final = ("+54", "+390549")
+"""Old forms that the numbering plan, too, takes for valid numbers."""
+
+
+def canonical_form(number: str) -> str | None:
+    """Return the one form of a number in E.164; None if it is not a valid number."""
+    if number.startswith(_VALID_IN_BOTH_FORMS) or not _is_valid(number):
+        for rewriting in _REWRITINGS:
+            number = rewriting.apply(number)
+    return number if _is_valid(number) else None
+
+
+def stored_forms(number: str) -> tuple[str, ...]:
+    """Return a number's one form, and those that stood for it in earlier releases."""
+    forms = [number]
+    for rewriting in reversed(_REWRITINGS):
+        forms += [old for form in forms if (old := rewriting.revert(form)) is not None]
+    return tuple(forms)
+
+
+def subscriber_of(stored: str) -> str:
+    """Return the one form of a number as an account holds it; a number that is not valid stays as it is."""
+    try:
+        return canonical_form(stored) or stored
+    except phonenumbers.NumberParseException:
+        return stored
+
+
+def _is_valid(number: str) -> bool:
+    return phonenumbers.is_valid_number(phonenumbers.parse(number))
