@@ -104,7 +104,7 @@ def test_a_code_counts_for_its_own_number_only(stack: Stack, apis: list[str], nu
 def test_a_code_for_a_new_password_opens_no_ordinary_session(
     stack: Stack, apis: list[str], number: str
 ) -> None:
-    """Red when the purpose is not kept with the code."""
+    """Red when the purpose is neither kept with the code nor a part of its HMAC."""
     otp = ok(ask(apis[0], number, path="forgot-password"))["otp"]
     problem(verify(apis[0], number, otp), 401, "otp_invalid")
     tokens = ok(verify(apis[1], number, otp, purpose="password_reset"))

@@ -119,6 +119,7 @@ def test_to_a_stranger_a_number_with_a_code_looks_like_one_without(
     for _ in range(2):
         ok(ask(apis[0], number))
         seen += told(3)
+    assert not any("attempts_left" in body for row in seen for _, body, _ in row)
     assert [row[1:] for row in seen] == [row[:1] * 2 for row in seen]
     assert [verdict for verdict, *_ in (row[0] for row in seen)] == [401] * 4 + [429] * 5
 

@@ -25,7 +25,7 @@ end
 # A new code replaces the old one. Deciding, counting and storing are one step: a code that is refused because
 # one was sent moments ago, or because a window is full, changes nothing, with one exception: a network that
 # signed the number in before has asked all the same, and may use the code that a stranger had sent.
-# All KEYS but the first two are windows.
+# All KEYS but the first two are windows. Processes of the release before read `attempts`, while there are any.
 _SAVE: Final = (
     WINDOWS_LUA
     + _NOTE_ASKED
@@ -44,7 +44,7 @@ if place > 0 then
 end
 count_in_windows(3, 6, now)
 redis.call('DEL', KEYS[1])
-redis.call('HSET', KEYS[1], 'digest', ARGV[1], 'purpose', ARGV[2], 'sent_at_ms', now)
+redis.call('HSET', KEYS[1], 'digest', ARGV[1], 'purpose', ARGV[2], 'sent_at_ms', now, 'attempts', 0)
 redis.call('PEXPIRE', KEYS[1], life)
 note_asked(now, life)
 return {0, 0}
