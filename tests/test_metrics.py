@@ -3,7 +3,8 @@
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.person import Person, client, problem
+from tests.support.codes import api_processes, ask, some_address
+from tests.support.person import Person, client, problem, some_number
 from tests.support.stack import Stack
 
 
@@ -41,6 +42,35 @@ def test_metrics_are_shown_to_the_right_token_only(stack: Stack, person: Person)
         basic = {"Authorization": f"Basic {stack.settings['METRICS_TOKEN']}"}
         problem(anyone.get("/metrics", headers=basic), 401, "authentication_required")
     problem(person.http.get("/metrics"), 401, "authentication_required")
+
+
+def test_every_refusal_of_a_code_is_counted_by_its_reason(stack: Stack) -> None:
+    """All are shown from the start, so that a first one is an increase. Red when they are not."""
+    limits = {
+        "OTP_PER_HOUR": "2",
+        "OTP_PER_IP_HOUR": "2",
+        "OTP_GLOBAL_PER_HOUR": "2",
+        "OTP_RESEND_SECONDS": "0",
+    }
+    with api_processes(stack, 1, OTP_ALLOWED_COUNTRIES="US", **limits) as [address]:
+        before = _scrape(address, stack)
+        number, caller = some_number(), some_address()
+        ask(address, "+33612345678")
+        for _ in range(2):
+            ask(address, number)
+        for _ in range(3):
+            ask(address, some_number(), address=caller, path="signup")
+        ask(address, some_number())
+        ask(address, some_number())
+        after = _scrape(address, stack)
+    name = "otp_refusals_total"
+    reasons = ("resend", "number", "ip", "prefix", "global", "unknown", "country")
+    increases = {
+        reason: after[name, _labels(reason=reason)] - before[name, _labels(reason=reason)]
+        for reason in reasons
+    }
+    counted = {"country": 1, "number": 1, "ip": 1, "unknown": 1}
+    assert increases == {reason: counted.get(reason, 0) for reason in reasons}
 
 
 def test_what_happens_is_counted(stack: Stack) -> None:

@@ -25,7 +25,7 @@ end
 # A new code replaces the old one. Deciding, counting and storing are one step: a code that is refused because
 # one was sent moments ago, or because a window is full, changes nothing, with one exception: a network that
 # signed the number in before has asked all the same, and may use the code that a stranger had sent.
-# All KEYS but the first two are windows. Processes of the release before read `attempts`, while there are any.
+# All KEYS but the first two are windows. Processes of the release before read `attempts`, as long as any run.
 _SAVE: Final = (
     WINDOWS_LUA
     + _NOTE_ASKED
