@@ -33,8 +33,8 @@ def apis(stack: Stack) -> Iterator[list[str]]:
         stack,
         2,
         OTP_RESEND_SECONDS="0",
-        OTP_PER_HOUR="6",  # half of it for strangers
-        OTP_PER_DAY="10",
+        OTP_PER_HOUR="3",
+        OTP_PER_DAY="5",
         OTP_PER_IP_HOUR="8",
         OTP_PER_PREFIX_HOUR="6",
     ) as urls:

@@ -25,11 +25,11 @@ from tests.support.stack import Stack
 
 @pytest.fixture(scope="module")
 def apis(stack: Stack) -> Iterator[list[str]]:
-    """Two processes with small budgets, of which half is 3 an hour and 4 a day."""
+    """Two processes with small budgets."""
     settings = {
         "OTP_RESEND_SECONDS": "0",
-        "OTP_PER_HOUR": "6",
-        "OTP_PER_DAY": "8",
+        "OTP_PER_HOUR": "4",
+        "OTP_PER_DAY": "6",
         "OTP_PER_PREFIX_HOUR": "12",
     }
     with api_processes(stack, 2, **settings) as urls:
@@ -166,22 +166,33 @@ def test_half_of_a_numbers_codes_is_kept_for_networks_that_signed_it_in(
     sign_in_from(apis[0], number, home)
     stack.redis.delete(*stack.redis.scan_iter("otp*", count=1000))
     answers = [ask(apis[place % 2], number) for place in range(8)]
-    assert outcomes(answers) == [(200, None)] * 3 + [(429, "otp_limit_reached")] * 5
-    for _ in range(3):
+    assert outcomes(answers) == [(200, None)] * 4 + [(429, "otp_limit_reached")] * 4
+    for _ in range(2):
         sign_in_from(apis[1], number, home)
     for address in (home, some_address()):
         problem(ask(apis[0], number, address=address), 429, "otp_limit_reached")
 
 
+def test_a_network_that_signed_a_number_in_gets_no_more_codes_than_others(
+    stack: Stack, apis: list[str], number: str
+) -> None:
+    """Red when the half that is kept for it is added to what it has anyway."""
+    home = some_address()
+    sign_in_from(apis[0], number, home)
+    stack.redis.delete(*stack.redis.scan_iter("otp*", count=1000))
+    answers = [ask(apis[place % 2], number, address=home) for place in range(5)]
+    assert outcomes(answers) == [(200, None)] * 4 + [(429, "otp_limit_reached")]
+
+
 def test_a_stranger_gets_as_many_codes_for_a_number_without_an_account(
     stack: Stack, apis: list[str], number: str
 ) -> None:
-    """Red when only numbers that somebody signed in keep a half: the fourth code would tell them."""
+    """Red when strangers get fewer for a number that somebody signed in: the count would tell it."""
     sign_in_from(apis[0], number, some_address())
     stack.redis.delete(*stack.redis.scan_iter("otp*", count=1000))
     for one in (number, some_number()):
-        answers = [ask(apis[0], one) for _ in range(5)]
-        assert outcomes(answers) == [(200, None)] * 3 + [(429, "otp_limit_reached")] * 2
+        answers = [ask(apis[0], one) for _ in range(6)]
+        assert outcomes(answers) == [(200, None)] * 4 + [(429, "otp_limit_reached")] * 2
 
 
 def test_a_network_that_signed_a_number_in_may_use_the_code_that_a_stranger_had_sent(

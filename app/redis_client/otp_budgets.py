@@ -66,14 +66,17 @@ class OtpBudgets:
     def of_code(self, request: CodeRequest) -> list[Window]:
         """Return the windows of a code.
 
-        A network that signed the number in before has what no stranger can spend: half of the number's
-        budget, and windows of its own for the block and in all. Otherwise only the windows in all depend on
-        whether the number has an account: 10,000 invented numbers must not close codes for accounts.
+        A network that signed the number in before has what no stranger can spend: half as much again as the
+        number's budget, and windows of its own for the block and in all. Otherwise only the windows in all
+        depend on whether the number has an account: 10,000 invented numbers must not close codes for accounts.
         """
         limits, number = self.limits, request.mobile_number
+        callers = "known" if request.signed_in_before else "other"
         windows = [
-            self._window(OtpRefusal.NUMBER, "hour", number, limits.per_hour, _HOUR),
-            self._window(OtpRefusal.NUMBER, "day", number, limits.per_day, _DAY),
+            self._window(OtpRefusal.NUMBER, "hour", number, _with_reserve(limits.per_hour), _HOUR),
+            self._window(OtpRefusal.NUMBER, "day", number, _with_reserve(limits.per_day), _DAY),
+            self._window(OtpRefusal.NUMBER, "hour", f"{number}\n{callers}", limits.per_hour, _HOUR),
+            self._window(OtpRefusal.NUMBER, "day", f"{number}\n{callers}", limits.per_day, _DAY),
         ]
         if request.signed_in_before:
             own = "from networks that signed the number in before"
@@ -84,12 +87,9 @@ class OtpBudgets:
                 self._window(OtpRefusal.PREFIX, "hour", block, limits.per_prefix_hour, _HOUR),
                 self._window(OtpRefusal.GLOBAL, "hour", own, limits.global_per_hour, _HOUR),
             ]
-        strangers = f"{number}\nfrom other networks"
         whole = OtpRefusal.GLOBAL if request.has_account else OtpRefusal.UNKNOWN
         return [
             *windows,
-            self._window(OtpRefusal.NUMBER, "hour", strangers, _half(limits.per_hour), _HOUR),
-            self._window(OtpRefusal.NUMBER, "day", strangers, _half(limits.per_day), _DAY),
             *self.of_signup(mobile_number=number, networks=request.networks),
             self._window(whole, "hour", "", limits.global_per_hour, _HOUR),
         ]
@@ -118,6 +118,6 @@ def _block(mobile_number: str) -> str:
     return mobile_number[:-_BLOCK_DIGITS]
 
 
-def _half(limit: int) -> int:
-    """Return what is left when half of a limit, rounded down, is kept."""
-    return limit - limit // 2
+def _with_reserve(limit: int) -> int:
+    """Return a limit with the half of it, rounded down, that strangers cannot spend."""
+    return limit + limit // 2
