@@ -40,6 +40,11 @@ class ClientAddress:
         return (str(self),) if self.address is None else networks_of(self.address)
 
     @property
+    def shown(self) -> str | None:
+        """The address as sessions keep and show it; None when there is none."""
+        return None if self.address is None else str(self.address)
+
+    @property
     def limited_as(self) -> str:
         """What counts as one caller: an IPv4 address, or the /64 of an IPv6 address."""
         return self.networks[0]

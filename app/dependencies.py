@@ -43,7 +43,8 @@ async def _current_user(
     services: Services,
     _documented: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> CurrentUser:
-    user = await services.sessions.user_of(request.state.claims)
+    caller: ClientAddress = request.state.client_address
+    user = await services.sessions.user_of(request.state.claims, ip_address=caller.shown)
     limits: AppliedLimits = request.state.limits
     if user.plan is Plan.PRO and limits.user is not None:
         limits.put_user_in_force()
@@ -66,7 +67,7 @@ async def _device(request: Request) -> Device:
     caller: ClientAddress = request.state.client_address
     return Device(
         user_agent=request.headers.get("user-agent"),
-        ip_address=str(caller.address) if caller.address else None,
+        ip_address=caller.shown,
         networks=caller.networks,
     )
 

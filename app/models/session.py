@@ -16,6 +16,7 @@ class Session(Base):
     __table_args__ = (Index(None, "user_id"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    """Its tokens name it. A new password gives the session another one, so those from before end."""
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     opened_by: Mapped[str]
     """The purpose of the code that opened it (a reset allows a new password for a while), or `password`."""
@@ -25,7 +26,16 @@ class Session(Base):
     """How often it was refreshed: how many forerunners there are."""
     user_agent: Mapped[str | None]
     ip_address: Mapped[str | None]
+    """Of the sign-in."""
     created_at: Mapped[datetime]
+    """When its owner signed in; neither a refresh nor a new password changes that."""
     last_used_at: Mapped[datetime]
+    last_used_ip: Mapped[str | None]
+    """None: as at the sign-in."""
     refresh_expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+
+    @property
+    def used_from(self) -> str | None:
+        """Return the address from which it was last used."""
+        return self.last_used_ip or self.ip_address

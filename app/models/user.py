@@ -3,6 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, new_id
@@ -12,6 +13,7 @@ class User(Base):
     """One person; `verified_at` is set once they proved the number with a code."""
 
     __tablename__ = "users"
+    __table_args__ = (Index("ix_users_unproved", "created_at", postgresql_where=text("verified_at IS NULL")),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     mobile_number: Mapped[str] = mapped_column(unique=True)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import DateTime, Uuid, and_, bindparam, select, true, tuple_, update
+from sqlalchemy import DateTime, Uuid, and_, bindparam, func, or_, select, true, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -18,9 +18,10 @@ from app.security import CLOCK_LEEWAY
 
 
 class SessionUse(NamedTuple):
-    """When an open session was last noted as used, and what its user's plan follows from."""
+    """When and from where an open session was last noted as used, and what its user's plan follows from."""
 
     last_used_at: datetime
+    used_from: str | None
     subscription: Subscription | None
 
 
@@ -45,7 +46,7 @@ _OPEN_OF_ITS_USER = and_(
 
 # Built once: one of them is run for most requests, whenever the process has to look again.
 _USE = (
-    select(Session.last_used_at, _Current)
+    select(Session.last_used_at, func.coalesce(Session.last_used_ip, Session.ip_address), _Current)
     .join(User, _OPEN_OF_ITS_USER)
     .outerjoin(_Current, true())
     .where(_IS_OPEN, Session.user_id == bindparam("whom", type_=Uuid))
@@ -85,15 +86,23 @@ class SessionRepository:
         ).one_or_none()
         return HeldSession(*row) if row else None
 
-    async def note_use(self, session_id: UUID, *, now: datetime, unless_since: datetime) -> None:
-        """Set `last_used_at`, unless that was done since then or is being done this moment."""
+    async def note_use(
+        self, session_id: UUID, *, now: datetime, ip_address: str | None, unless_since: datetime
+    ) -> None:
+        """Note a use, unless one from this address was noted since then or is being noted this moment."""
+        used_from = func.coalesce(Session.last_used_ip, Session.ip_address)
         due = (
             select(Session.id)
-            .where(Session.id == session_id, Session.last_used_at < unless_since)
+            .where(
+                Session.id == session_id,
+                or_(Session.last_used_at < unless_since, used_from.is_distinct_from(ip_address)),
+            )
             .with_for_update(skip_locked=True)
         )
         await self.session.execute(
-            update(Session).where(Session.id == due.scalar_subquery()).values(last_used_at=now),
+            update(Session)
+            .where(Session.id == due.scalar_subquery())
+            .values(last_used_at=now, last_used_ip=ip_address),
             execution_options={"synchronize_session": False},
         )
 

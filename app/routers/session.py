@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from fastapi import APIRouter
 
-from app.dependencies import Cursor, Limit, Services, SessionId, User
+from app.dependencies import CallingDevice, Cursor, Limit, Services, SessionId, User
 from app.errors import CursorInvalid, RefreshInvalid, RefreshReused, SessionNotFound, ValidationFailed
 from app.openapi import failures
 from app.schemas.auth import TokensOut
@@ -19,13 +19,17 @@ router = APIRouter(prefix="/auth", tags=["sessions"])
     operation_id="refresh_session",
     responses=failures(RefreshInvalid, RefreshReused, body=True),
 )
-async def refresh_session(body: RefreshIn, services: Services) -> TokensOut:
+async def refresh_session(body: RefreshIn, device: CallingDevice, services: Services) -> TokensOut:
     """Trade a refresh token for a new pair.
 
     Refreshing with the same token again gives the same successor, so that a lost answer or two tabs do no
-    harm. Once the successor was used, its forerunner ends the session: somebody else holds it, too.
+    harm. A token counts until its successor is used. After that it ends the session with `refresh_reused`:
+    two parties hold it.
+
+    A thief who takes turns with the owner, so that both always present the newest token or the one before,
+    is not detected. `GET /auth/sessions` shows when and from where each session was last used.
     """
-    return await services.refreshes.refresh(body.refresh_token)
+    return await services.refreshes.refresh(body.refresh_token, ip_address=device.ip_address)
 
 
 @router.post(

@@ -45,6 +45,7 @@ class ExportedSession(Response):
     ip_address: str | None
     created_at: Moment
     last_used_at: Moment
+    last_used_ip: str | None
     refresh_expires_at: Moment
     ended_at: Moment | None
 

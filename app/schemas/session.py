@@ -30,7 +30,11 @@ class LogoutIn(Request):
 
 
 class SessionOut(BaseModel):
-    """A signed-in device. `device` and `ip` are from its sign-in, `last_used_at` is right to 10 minutes."""
+    """A signed-in device.
+
+    `device` and `created_at` are from its sign-in. `last_used_at` and `ip` say when and from where it was
+    last used: a refresh and a use from another address are noted at once, others every 10 minutes.
+    """
 
     id: UUID
     device: str | None
@@ -46,7 +50,7 @@ class SessionOut(BaseModel):
         return cls(
             id=session.id,
             device=session.user_agent,
-            ip=session.ip_address,
+            ip=session.used_from,
             created_at=session.created_at,
             last_used_at=session.last_used_at,
             current=session.id == current_id,

@@ -46,7 +46,7 @@ class RefreshService:
     open_sessions: SessionCache
     clock: Clock
 
-    async def refresh(self, refresh_token: str) -> TokensOut:
+    async def refresh(self, refresh_token: str, *, ip_address: str | None) -> TokensOut:
         """A fresh access token and the successor of this refresh token; asking twice gives the same one.
 
         Raises:
@@ -72,7 +72,8 @@ class RefreshService:
                 session.refresh_hash = refresh_digest(successor)
                 session.refresh_count += 1
                 session.refresh_expires_at = now + self.tokens.refresh_lifetime
-                session.last_used_at = now
+            if standing is not _Standing.USED:  # a forerunner's holder uses the session, too
+                session.last_used_at, session.last_used_ip = now, ip_address or session.last_used_ip
         if standing is _Standing.USED:
             # Said after the commit, which has to stand although the answer is a failure.
             self.open_sessions.forget([session_id])

@@ -18,6 +18,7 @@ EXPORTED: Final = export.AccountExport(
             ip_address=SESSION.ip,
             created_at=SIGNED_UP,
             last_used_at=ASKED,
+            last_used_ip=SESSION.ip,
             refresh_expires_at=NEXT_MONTH,
             ended_at=None,
         )
