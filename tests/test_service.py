@@ -63,7 +63,9 @@ def test_nothing_secret_is_in_any_log(stack: Stack) -> None:
     for pair in (tokens, renewed):
         unsafe |= {pair["access_token"], pair["refresh_token"]}
     with client(stack.base_url, {"Authorization": f"Bearer {renewed['access_token']}"}) as person:
-        ok(person.post("/auth/change-password", json={"new_password": password}))
+        changed = ok(person.post("/auth/change-password", json={"new_password": password}))
+        unsafe |= {changed["access_token"], changed["refresh_token"]}
+        person.headers["Authorization"] = f"Bearer {changed['access_token']}"
         person.post("/auth/change-password", json={"new_password": another, "old_password": word * 2})
         person.patch("/user/me", json={"full_name": f"New {word}"})
         room = ok(person.post("/chatroom", json={"title": word, "system_instruction": word}))["id"]

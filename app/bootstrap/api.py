@@ -150,6 +150,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
                     PasswordAttemptStore(base.redis), derive_key(root, "password-attempts")
                 ),
                 numbers=numbers,
+                turns=Turns(),
                 clock=utc_now,
             ),
             users=UserService(base.uow, base.quota, utc_now),

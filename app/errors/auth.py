@@ -81,7 +81,7 @@ class CredentialsInvalid(AppError):
 
 
 class PasswordAttemptsExceeded(AppError):
-    """Too many wrong passwords for this account; each further one makes the wait longer."""
+    """Too many wrong passwords from this network or for this number; further ones lengthen the wait."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "password_attempts_exceeded"
@@ -122,7 +122,7 @@ class SessionNotFound(AppError):
 
 
 class RecentSignInRequired(AppError):
-    """What cannot be undone needs a session that was opened in the last ten minutes."""
+    """A stolen token must not be enough for this: it needs a session opened in the last ten minutes."""
 
     status = HTTPStatus.FORBIDDEN
     code = "recent_sign_in_required"

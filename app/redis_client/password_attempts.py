@@ -1,59 +1,153 @@
-"""Tries for a password, counted before they are compared; after a few, each makes the next one wait."""
+"""Tries for a password, counted in Redis before they are compared.
+
+They count for the number and the caller's network together, for the number, and for the network. The state of
+a number is one hash: a field for each network, and one for all networks that never signed the number in.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
 
 from app.redis_client.connection import RedisConnection
+from app.redis_client.windows import WINDOWS_LUA
 
-FREE_TRIES = 5
-FIRST_WAIT_SECONDS = 2
-LONGEST_WAIT_SECONDS = 900
-KEPT_SECONDS = 86_400
+FREE_TRIES: Final = 5
+"""Of one network at one number, until each further try has to wait."""
+FREE_TRIES_OF_NEW_NETWORKS: Final = 50
+"""Of all networks together that never signed the number in."""
+FIRST_WAIT_SECONDS: Final = 2
+LONGEST_WAIT_SECONDS: Final = 900
+KEPT_SECONDS: Final = 86_400
+_NETWORK_TRIES: Final = 1000
+_NETWORK_SPAN: Final = timedelta(hours=1)
 
-# The try that is let through sets the wait of the next one, so of any number at once only the free ones are
-# compared. A try that comes too early pushes the end of a wait that is nearly over: a burst that outlasts
-# the first wait must not have its next guess compared.
-_SPEND = """
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local free, first, longest = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local open_at = tonumber(redis.call('HGET', KEYS[1], 'open_at') or '0')
-if now < open_at then
-  open_at = math.max(open_at, now + first)
-  redis.call('HSET', KEYS[1], 'open_at', open_at)
-  return open_at - now
+# ARGV: 1 the field of the network, 2 that of all new networks ('' for one that signed the number in).
+_STATE: Final = (
+    WINDOWS_LUA
+    + """
+local now, kept = now_ms(), tonumber(ARGV[3])
+
+-- The tries of a field, and when the next one may be made.
+local function read(field)
+  local state = redis.call('HGET', KEYS[1], field)
+  if not state then return 0, 0 end
+  local tries, open_at, last_at = state:match('^(%d+) (%d+) (%d+)$')
+  if now - last_at > kept then return 0, 0 end
+  return tonumber(tries), tonumber(open_at)
 end
-local tries = redis.call('HINCRBY', KEYS[1], 'tries', 1)
-if tries >= free then
-  redis.call('HSET', KEYS[1], 'open_at', now + math.min(first * 2 ^ math.min(tries - free, 30), longest))
+
+local function write(field, tries, open_at)
+  redis.call('HSET', KEYS[1], field, string.format('%d %d %d', tries, open_at, now))
 end
-redis.call('EXPIRE', KEYS[1], ARGV[4])
+"""
+)
+
+# The try that is let through sets the wait of the next one, so of many at once only the free ones are
+# compared. A try that comes too early changes nothing.
+_SPEND: Final = (
+    _STATE
+    + """
+local is_counted, first, longest = ARGV[4] == '1', tonumber(ARGV[5]), tonumber(ARGV[6])
+local frees = {[ARGV[1]] = tonumber(ARGV[7]), [ARGV[2]] = tonumber(ARGV[8])}
+local limit, span = tonumber(ARGV[9]), tonumber(ARGV[10])
+
+local fields = {ARGV[1]}
+if ARGV[2] ~= '' then fields[2] = ARGV[2] end
+local wait = 0
+for _, field in ipairs(fields) do
+  local _, open_at = read(field)
+  wait = math.max(wait, math.min(open_at - now, longest))
+end
+if ARGV[2] ~= '' then wait = math.max(wait, window_wait(KEYS[2], limit, span, now)) end
+if wait > 0 or not is_counted then return math.max(wait, 0) end
+
+if redis.call('HLEN', KEYS[1]) > 200 then
+  for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
+    if read(field) == 0 then redis.call('HDEL', KEYS[1], field) end
+  end
+end
+for _, field in ipairs(fields) do
+  local tries = read(field) + 1
+  local over = tries - frees[field]
+  write(field, tries, over >= 0 and now + math.min(first * 2 ^ math.min(over, 30), longest) or 0)
+end
+redis.call('PEXPIRE', KEYS[1], kept)
+if ARGV[2] ~= '' then
+  redis.call('RPUSH', KEYS[2], now)
+  redis.call('PEXPIRE', KEYS[2], span)
+end
 return 0
 """
+)
+
+# The network begins anew; of the others' counts only this try is taken back.
+_GIVE_BACK: Final = (
+    _STATE
+    + """
+redis.call('HDEL', KEYS[1], ARGV[1])
+if ARGV[2] ~= '' then
+  local tries, open_at = read(ARGV[2])
+  if tries > 0 then write(ARGV[2], tries - 1, open_at) end
+  redis.call('RPOP', KEYS[2])
+end
+return 0
+"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A try at the password of a number from a network, under names that tell neither."""
+
+    account: str
+    network: str
+    is_known_network: bool
+    """Whether the network signed this number in before."""
 
 
 class PasswordAttemptStore:
-    """The counts in Redis, at keys that do not tell whose they are."""
+    """The counts in Redis."""
 
     def __init__(self, redis: RedisConnection) -> None:
         self._redis = redis
 
-    @staticmethod
-    def _key(account: str) -> str:
-        return f"password_attempts:{account}"
+    async def spend(self, attempt: Attempt, *, is_counted: bool = True) -> int:
+        """Take a try, or only look whether there is one; returns 0, or the milliseconds until there is."""
+        return await self._run(
+            _SPEND,
+            attempt,
+            "1" if is_counted else "0",
+            str(FIRST_WAIT_SECONDS * 1000),
+            str(LONGEST_WAIT_SECONDS * 1000),
+            str(FREE_TRIES),
+            str(FREE_TRIES_OF_NEW_NETWORKS),
+            str(_NETWORK_TRIES),
+            str(int(_NETWORK_SPAN.total_seconds() * 1000)),
+        )
 
-    async def spend(self, account: str) -> int:
-        """Take a try; returns 0, or the milliseconds until there is one."""
-        async with self._redis.use() as redis:
-            wait = await redis.eval(
-                _SPEND,
-                1,
-                self._key(account),
-                str(FREE_TRIES),
-                str(FIRST_WAIT_SECONDS * 1000),
-                str(LONGEST_WAIT_SECONDS * 1000),
-                str(KEPT_SECONDS),
-            )
-        return int(wait)
+    async def give_back(self, attempt: Attempt) -> None:
+        """Take a counted try back, since it was right, and begin anew for its network."""
+        await self._run(_GIVE_BACK, attempt)
 
     async def forget(self, account: str) -> None:
-        """Begin anew: the password was right."""
+        """Begin anew for all networks: the account has another password."""
         async with self._redis.use() as redis:
-            await redis.delete(self._key(account))
+            await redis.delete(self._account_key(account))
+
+    async def _run(self, script: str, attempt: Attempt, *arguments: str) -> int:
+        async with self._redis.use() as redis:
+            result = await redis.eval(
+                script,
+                2,
+                self._account_key(attempt.account),
+                f"login_tries:{attempt.network}",
+                attempt.network,
+                "" if attempt.is_known_network else "new",
+                str(KEPT_SECONDS * 1000),
+                *arguments,
+            )
+        return int(result)
+
+    @staticmethod
+    def _account_key(account: str) -> str:
+        return f"password_attempts:{account}"

@@ -3,13 +3,32 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import ip_address
 from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Text, exists, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.client_address import one_caller
 from app.models import Session, User
+
+# Of the newest sign-ins: rows of sessions stay for a month after their end.
+_MOST_ADDRESSES = 100
+_ADDRESSES = func.array(
+    select(Session.ip_address)
+    .where(Session.user_id == User.id, Session.ip_address.is_not(None))
+    .group_by(Session.ip_address)
+    .order_by(func.max(Session.created_at).desc())
+    .limit(_MOST_ADDRESSES)
+    .correlate(User)
+    .scalar_subquery(),
+    type_=ARRAY(Text),
+)
+
+
+def _networks_of(addresses: Sequence[str]) -> frozenset[str]:
+    return frozenset(one_caller(ip_address(address)) for address in addresses)
 
 
 class Credentials(NamedTuple):
@@ -17,11 +36,14 @@ class Credentials(NamedTuple):
 
     user_id: UUID
     password_hash: str | None
+    networks: frozenset[str]
+    """Those that signed the number in before."""
 
 
 class Holder(NamedTuple):
-    """Who wants a new password, and from which session."""
+    """Who wants a new password, from which session, and the networks that signed the number in before."""
 
+    networks: frozenset[str]
     mobile_number: str
     full_name: str | None
     password_hash: str | None
@@ -40,7 +62,7 @@ class PasswordRepository:
         forms = literal(list(number_forms), ARRAY(Text))
         row = (
             await self.session.execute(
-                select(User.id, User.password_hash)
+                select(_ADDRESSES, User.id, User.password_hash)
                 .where(
                     User.mobile_number == func.any(forms),
                     User.verified_at.is_not(None),
@@ -50,13 +72,17 @@ class PasswordRepository:
                 .limit(1)
             )
         ).one_or_none()
-        return Credentials(*row) if row else None
+        if row is None:
+            return None
+        addresses, user_id, password_hash = row
+        return Credentials(user_id, password_hash, _networks_of(addresses))
 
     async def holder(self, *, user_id: UUID, session_id: UUID) -> Holder | None:
         """The user in this session of theirs; None if either has ended."""
         row = (
             await self.session.execute(
                 select(
+                    _ADDRESSES,
                     User.mobile_number,
                     User.full_name,
                     User.password_hash,
@@ -72,7 +98,9 @@ class PasswordRepository:
                 )
             )
         ).one_or_none()
-        return Holder(*row) if row else None
+        if row is None:
+            return None
+        return Holder(_networks_of(row[0]), *row[1:])
 
     async def replace(self, user_id: UUID, *, session_id: UUID, old: str | None, new: str) -> bool:
         """Set a hash, if `old` still stands and the session that asks is still open."""

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from app.dependencies import CallingDevice, Services, User
-from app.errors import CredentialsInvalid, PasswordAttemptsExceeded
+from app.errors import CredentialsInvalid, PasswordAttemptsExceeded, RecentSignInRequired
 from app.openapi import failures
 from app.schemas.auth import TokensOut
 from app.schemas.password import ChangePasswordIn, LoginIn, PasswordChangedOut
@@ -19,8 +19,10 @@ router = APIRouter(prefix="/auth", tags=["authentication"])
 async def log_in(body: LoginIn, device: CallingDevice, services: Services) -> TokensOut:
     """Sign in with a password.
 
-    After five tries in a row for a number each further one has to wait: 2, 4, 8 … 900 seconds, the right
-    password, too. Signing in with a code stays possible, so nobody can be locked out by others.
+    Tries count for the number and the caller's network (an IPv4 address, an IPv6 /64). After five in a row
+    each further one has to wait: 2, 4, 8 … 900 seconds, the right password, too. For all networks together
+    that never signed this number in, the same begins after fifty. Wrong passwords of others do not keep a
+    user out who calls from a network that signed the number in before, and codes stay open from anywhere.
     """
     return await services.passwords.log_in(
         mobile_number=body.mobile_number, password=body.password, device=device
@@ -30,14 +32,25 @@ async def log_in(body: LoginIn, device: CallingDevice, services: Services) -> To
 @router.post(
     "/change-password",
     operation_id="change_password",
-    responses=failures(CredentialsInvalid, PasswordAttemptsExceeded, body=True, signed_in=True),
+    responses=failures(
+        CredentialsInvalid, PasswordAttemptsExceeded, RecentSignInRequired, body=True, signed_in=True
+    ),
 )
-async def change_password(body: ChangePasswordIn, user: User, services: Services) -> PasswordChangedOut:
-    """Set a password; all other sessions end.
+async def change_password(
+    body: ChangePasswordIn, user: User, device: CallingDevice, services: Services
+) -> PasswordChangedOut:
+    """Set a password, and get a new pair of tokens for this session.
 
-    The first one needs no old one, nor does a session that was opened with a `password_reset` code in the
-    last 10 minutes. A wrong old password counts like a wrong login. Common passwords, your number and your
-    name are refused.
+    All other sessions end, and so do this session's access and refresh tokens from before, on every process
+    within 5 seconds. The session goes on under a new id.
+
+    The first password needs no old one, but a sign-in of the last 10 minutes. Later the old one is needed,
+    except in a session that was opened with a `password_reset` code in the last 10 minutes. A wrong old
+    password counts like a wrong login. Common passwords, your number and your name are refused.
     """
-    await services.passwords.change(user, old_password=body.old_password, new_password=body.new_password)
-    return PasswordChangedOut(message="The password was set. All other sessions have ended.")
+    tokens = await services.passwords.change(
+        user, old_password=body.old_password, new_password=body.new_password, device=device
+    )
+    return PasswordChangedOut(
+        **dict(tokens), message="The password was set. All earlier tokens and other sessions have ended."
+    )

@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, WithJsonSchema
+from pydantic import AfterValidator, WithJsonSchema
 
-from app.schemas.auth import MobileNumber
+from app.schemas.auth import MobileNumber, TokensOut
 from app.schemas.base import Request, Text
 
 MIN_PASSWORD_CHARS, MAX_PASSWORD_CHARS = 8, 128
@@ -55,7 +55,7 @@ class ChangePasswordIn(Request):
     new_password: NewPassword
 
 
-class PasswordChangedOut(BaseModel):
-    """The password was set."""
+class PasswordChangedOut(TokensOut):
+    """The password was set; the tokens replace those that the session had."""
 
     message: str

@@ -2,23 +2,22 @@
 
 import contextlib
 from dataclasses import dataclass
-from datetime import timedelta
 
 import structlog
 
-from app.errors import AuthenticationRequired, RecentSignInRequired
+from app.errors import AuthenticationRequired
 from app.redis_client.connection import RedisUnavailableError
 from app.redis_client.otp_store import OtpStore
 from app.repositories.message import of_user
 from app.services.clock import Clock
 from app.services.number_forms import subscriber_of
 from app.services.quota import CarriedCount
+from app.services.recent_sign_in import require_recent_sign_in
 from app.services.session import CurrentUser
 from app.services.session_cache import SessionCache
 from app.services.stopping import ReplyStopper
 from app.unit_of_work import UnitOfWork
 
-_RECENT = timedelta(minutes=10)
 _ERASED_AFTER_SECONDS = 6.0  # every process takes a session for open for up to 5 s
 
 log = structlog.get_logger(__name__)
@@ -51,8 +50,7 @@ class AccountService:
             opened_at = await tx.deletions.signed_in_at(session_id=caller.session_id, user_id=caller.id)
             if user is None or opened_at is None:
                 raise AuthenticationRequired
-            if now - opened_at > _RECENT:
-                raise RecentSignInRequired
+            require_recent_sign_in(opened_at, now=now)
             mobile_number = subscriber_of(user.mobile_number)
             ended = await self.stopper.stop_free(tx, of_user(caller.id))
             await self.carried.keep(tx, user)

@@ -1,4 +1,4 @@
-"""Wrong passwords slow their account down, whoever sends them; without Redis each process counts alone."""
+"""Waits after wrong passwords, by number and network; without Redis each process counts alone."""
 
 import contextlib
 import hashlib
@@ -13,12 +13,14 @@ from app.redis_client.connection import RedisUnavailableError
 from app.redis_client.password_attempts import (
     FIRST_WAIT_SECONDS,
     FREE_TRIES,
+    FREE_TRIES_OF_NEW_NETWORKS,
     KEPT_SECONDS,
     LONGEST_WAIT_SECONDS,
+    Attempt,
     PasswordAttemptStore,
 )
 
-_MOST_ACCOUNTS = 10_000
+_MOST_COUNTS = 20_000
 
 
 @dataclass(slots=True)
@@ -27,69 +29,110 @@ class _Count:
     open_at: float = 0.0
     last_at: float = 0.0
 
+    def add(self, free_tries: int, now: float) -> None:
+        if now - self.last_at > KEPT_SECONDS:
+            self.tries = 0
+        self.tries, self.last_at = self.tries + 1, now
+        if self.tries >= free_tries:
+            doublings = min(self.tries - free_tries, 30)
+            self.open_at = now + min(FIRST_WAIT_SECONDS * 2**doublings, LONGEST_WAIT_SECONDS)
+
 
 class LocalAttempts:
-    """The rules of `PasswordAttemptStore` in this process's memory, for a bounded number of accounts."""
+    """The waits of `PasswordAttemptStore` in this process's memory, for a bounded number of numbers."""
 
     def __init__(self) -> None:
-        self._counts: OrderedDict[str, _Count] = OrderedDict()
+        self._counts: OrderedDict[tuple[str, str], _Count] = OrderedDict()
 
-    def spend(self, account: str) -> int:
-        """Take a try; returns 0, or the milliseconds until there is one."""
+    def spend(self, attempt: Attempt, *, is_counted: bool = True) -> int:
+        """Take a try, or only look whether there is one; returns 0, or the milliseconds until there is."""
         now = time.monotonic()
-        count = self._counts.setdefault(account, _Count())
-        self._counts.move_to_end(account)
-        if len(self._counts) > _MOST_ACCOUNTS:
+        free_tries = {(attempt.account, attempt.network): FREE_TRIES}
+        if not attempt.is_known_network:
+            free_tries[attempt.account, ""] = FREE_TRIES_OF_NEW_NETWORKS
+        wait = max(self._counts.get(key, _Count()).open_at - now for key in free_tries)
+        if wait > 0 or not is_counted:
+            return max(math.ceil(wait * 1000), 0)
+        for key, free in free_tries.items():
+            self._counts.setdefault(key, _Count()).add(free, now)
+            self._counts.move_to_end(key)
+        while len(self._counts) > _MOST_COUNTS:
             self._counts.popitem(last=False)
-        if now < count.open_at:
-            count.open_at = max(count.open_at, now + FIRST_WAIT_SECONDS)
-            return math.ceil((count.open_at - now) * 1000)
-        if now - count.last_at > KEPT_SECONDS:
-            count.tries = 0
-        count.tries, count.last_at = count.tries + 1, now
-        if count.tries >= FREE_TRIES:
-            doublings = min(count.tries - FREE_TRIES, 30)
-            count.open_at = now + min(FIRST_WAIT_SECONDS * 2**doublings, LONGEST_WAIT_SECONDS)
         return 0
 
+    def give_back(self, attempt: Attempt) -> None:
+        """Take a counted try back, since it was right, and begin anew for its network."""
+        self._counts.pop((attempt.account, attempt.network), None)
+        if not attempt.is_known_network and (count := self._counts.get((attempt.account, ""))):
+            count.tries = max(count.tries - 1, 0)
+
     def forget(self, account: str) -> None:
-        """Begin anew: the password was right."""
-        self._counts.pop(account, None)
+        """Begin anew for all networks."""
+        for key in [key for key in self._counts if key[0] == account]:
+            del self._counts[key]
 
 
 @dataclass(frozen=True, slots=True)
 class PasswordAttempts:
-    """Five tries, then waits of 2, 4, 8 … 900 seconds; a right password or a day without tries ends them.
+    """Five tries for a number from a network, then waits of 2, 4, 8 … 900 seconds between further ones.
 
-    Numbers without an account are counted alike. Nobody can be locked out by others: codes stay open.
+    The same waits begin at the fiftieth try of all networks together that never signed the number in. They do
+    not apply to a network that did, so strangers cannot keep its user out. A right password ends the waits of
+    its network, a new password all of them, a day without tries any. An early try changes nothing.
+
+    So in 24 hours a number has at most 154 passwords compared for all new networks together, and 109 for each
+    network that signed it in; on further days 96 each. A network has at most 1,000 tries an hour at numbers
+    that it never signed in. Numbers without an account are counted alike.
     """
 
     store: PasswordAttemptStore
     key: bytes
-    """What numbers are hidden under."""
+    """What numbers and networks are hidden under."""
     local: LocalAttempts = field(default_factory=LocalAttempts)
 
-    async def spend(self, mobile_number: str) -> None:
+    async def require_open(self, mobile_number: str, network: str) -> None:
+        """Refuse early what the network's own wait forbids; nothing is counted.
+
+        Raises:
+            PasswordAttemptsExceeded: the network has to wait.
+        """
+        await self._spend(self._attempt(mobile_number, network, is_known_network=True), is_counted=False)
+
+    async def spend(self, mobile_number: str, network: str, *, is_known_network: bool) -> None:
         """Count a try before it is compared.
 
         Raises:
             PasswordAttemptsExceeded: it must not be compared now, right or wrong.
         """
-        account = self._account(mobile_number)
-        locally = self.local.spend(account)  # always, so that losing Redis gives no fresh tries here
+        attempt = self._attempt(mobile_number, network, is_known_network=is_known_network)
+        await self._spend(attempt, is_counted=True)
+
+    async def give_back(self, mobile_number: str, network: str, *, is_known_network: bool) -> None:
+        """Take a counted try back, since it was right, and begin anew for its network."""
+        attempt = self._attempt(mobile_number, network, is_known_network=is_known_network)
+        self.local.give_back(attempt)
+        with contextlib.suppress(RedisUnavailableError):
+            await self.store.give_back(attempt)
+
+    async def forget(self, mobile_number: str) -> None:
+        """Begin anew for all networks: the number has another password."""
+        account = self._digest(mobile_number)
+        self.local.forget(account)
+        with contextlib.suppress(RedisUnavailableError):
+            await self.store.forget(account)
+
+    async def _spend(self, attempt: Attempt, *, is_counted: bool) -> None:
+        # Locally always, so that losing Redis gives no fresh tries here.
+        locally = self.local.spend(attempt, is_counted=is_counted)
         try:
-            wait = await self.store.spend(account)
+            wait = await self.store.spend(attempt, is_counted=is_counted)
         except RedisUnavailableError:
             wait = locally
         if wait:
             raise PasswordAttemptsExceeded(retry_after=math.ceil(wait / 1000))
 
-    async def forget(self, mobile_number: str) -> None:
-        """Begin anew: the password was right."""
-        account = self._account(mobile_number)
-        self.local.forget(account)
-        with contextlib.suppress(RedisUnavailableError):
-            await self.store.forget(account)
+    def _attempt(self, mobile_number: str, network: str, *, is_known_network: bool) -> Attempt:
+        return Attempt(self._digest(mobile_number), self._digest(network), is_known_network)
 
-    def _account(self, mobile_number: str) -> str:
-        return hmac.new(self.key, mobile_number.encode(), hashlib.sha256).hexdigest()
+    def _digest(self, name: str) -> str:
+        return hmac.new(self.key, name.encode(), hashlib.sha256).hexdigest()

@@ -47,6 +47,14 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
+class Replacement:
+    """The tokens of the session that goes on, and the ids under which no session is open any more."""
+
+    tokens: TokensOut
+    ended: list[UUID]
+
+
+@dataclass(frozen=True, slots=True)
 class SessionService:
     """Opens, recognises, lists and ends sessions."""
 
@@ -78,6 +86,30 @@ class SessionService:
             session, user, plan_of(subscription, now), refresh_token=refresh_token, now=now
         )
 
+    async def replace_all(self, tx: Transaction, user: CurrentUser, *, device: Device) -> Replacement:
+        """End the user's other sessions, and give the calling one another id and new tokens.
+
+        Tokens name their session, so none from before counts any more. It stays the same sign-in: its time,
+        means and device are kept.
+
+        Raises:
+            AuthenticationRequired: the calling session has ended.
+        """
+        now = self.clock()
+        held = await tx.sessions.hold_open(user.session_id, now=now)
+        if held is None or held.user.id != user.id:
+            raise AuthenticationRequired
+        ended = await tx.sessions.end(user.id, now=now, but=user.session_id)
+        session = held.session
+        session.id = new_id()
+        refresh_token = new_refresh_token(session.id)
+        session.refresh_hash, session.refresh_count = refresh_digest(refresh_token), 0
+        session.refresh_expires_at = now + self.tokens.refresh_lifetime
+        session.last_used_at, session.last_used_ip = now, device.ip_address or session.last_used_ip
+        plan = plan_of(held.subscription, now)
+        tokens = self.tokens.pair(session, held.user, plan, refresh_token=refresh_token, now=now)
+        return Replacement(tokens, [user.session_id, *ended])
+
     def claims_of(self, access_token: str | None) -> AccessClaims | None:
         """What a valid access token says, without asking whether its session is still open: no I/O."""
         return self.tokens.claims_of(access_token)
@@ -87,26 +119,28 @@ class SessionService:
         known = self.open_sessions.get(claims.session_id)
         return known.plan if known and known.user_id == claims.user_id else None
 
-    async def user_of(self, claims: AccessClaims | None) -> CurrentUser:
+    async def user_of(self, claims: AccessClaims | None, *, ip_address: str | None) -> CurrentUser:
         """Whom these claims of a valid token speak for, if the session is still open.
+
+        `ip_address` is where the request comes from.
 
         Raises:
             AuthenticationRequired: there are none, or the session has ended.
         """
         if claims is None:
             raise AuthenticationRequired
-        known = self.open_sessions.get(claims.session_id) or await self._look(claims)
+        known = self.open_sessions.get(claims.session_id) or await self._look(claims, ip_address)
         if known is None or known.user_id != claims.user_id:
             raise AuthenticationRequired
         return CurrentUser(id=known.user_id, session_id=claims.session_id, plan=known.plan)
 
-    async def _look(self, claims: AccessClaims) -> OpenSession | None:
+    async def _look(self, claims: AccessClaims, ip_address: str | None) -> OpenSession | None:
         """Ask the row; of many requests at once the first few do, and the others know it from them."""
         async with self.looks.take(claims.user_id):
-            return self.open_sessions.get(claims.session_id) or await self._read(claims)
+            return self.open_sessions.get(claims.session_id) or await self._read(claims, ip_address)
 
-    async def _read(self, claims: AccessClaims) -> OpenSession | None:
-        """Read the row, and note now and then that the session is in use."""
+    async def _read(self, claims: AccessClaims, ip_address: str | None) -> OpenSession | None:
+        """Read the row; note the use if it comes from another address than the last, or after a while."""
         read_at, now = time.monotonic(), self.clock()
         async with self.uow.single() as tx:
             use = await tx.sessions.find_open(session_id=claims.session_id, user_id=claims.user_id, now=now)
@@ -115,9 +149,12 @@ class SessionService:
         found = OpenSession(claims.user_id, plan_of(use.subscription, now))
         self.open_sessions.remember(claims.session_id, found, read_at=read_at)
         stale = now - USE_NOTED_EVERY
-        if use.last_used_at < stale:
+        used_from = ip_address or use.used_from
+        if use.last_used_at < stale or use.used_from != used_from:
             async with self.uow.begin() as tx:
-                await tx.sessions.note_use(claims.session_id, now=now, unless_since=stale)
+                await tx.sessions.note_use(
+                    claims.session_id, now=now, ip_address=used_from, unless_since=stale
+                )
         return found
 
     async def listing(self, user: CurrentUser, *, cursor: str | None, limit: int) -> SessionPage:

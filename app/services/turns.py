@@ -3,9 +3,8 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
-from uuid import UUID
 
 from app.errors import AppError, ServiceUnavailable
 
@@ -42,16 +41,16 @@ class Turns:
     """Who waits for a row that another request of the same person holds, waits here, not on a connection."""
 
     def __init__(self) -> None:
-        self._lines: dict[UUID, _Line] = {}
+        self._lines: dict[Hashable, _Line] = {}
 
     @asynccontextmanager
-    async def take(self, user_id: UUID) -> AsyncIterator[None]:
-        """Be one of the few of this person while in this block.
+    async def take(self, key: Hashable) -> AsyncIterator[None]:
+        """Be one of the few of this key, which names a person, while in this block.
 
         Raises:
             ServiceUnavailable: the wait took too long, or those in front found the database away.
         """
-        line = self._lines.setdefault(user_id, _Line())
+        line = self._lines.setdefault(key, _Line())
         if line.inside < _MOST_AT_ONCE:
             line.inside += 1
         else:
@@ -72,7 +71,7 @@ class Turns:
         finally:
             line.leave()
             if line.inside == 0:
-                self._lines.pop(user_id, None)
+                self._lines.pop(key, None)
 
     async def _wait(self, line: _Line) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()

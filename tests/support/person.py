@@ -26,10 +26,15 @@ class Person:
 
     def __init__(self, base_url: str, mobile_number: str, tokens: Json) -> None:
         self.mobile_number = mobile_number
-        self.tokens = tokens
         self.id: str = tokens["user"]["id"]
+        self.http = client(base_url)
+        self.take(tokens)
+
+    def take(self, tokens: Json) -> None:
+        """Go on with these tokens."""
+        self.tokens = {name: value for name, value in tokens.items() if name != "message"}
         self.token: str = tokens["access_token"]
-        self.http = client(base_url, headers={"Authorization": f"Bearer {self.token}"})
+        self.http.headers["Authorization"] = f"Bearer {self.token}"
 
     @classmethod
     def sign_up(cls, base_url: str) -> "Person":

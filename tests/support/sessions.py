@@ -15,8 +15,8 @@ def refresh(base_url: str, refresh_token: str) -> httpx.Response:
 
 
 def give_password(person: Person, password: str = PASSWORD) -> None:
-    """Set somebody's first password."""
-    ok(person.http.post("/auth/change-password", json={"new_password": password}))
+    """Set somebody's first password, and go on with the tokens of the answer."""
+    person.take(ok(person.http.post("/auth/change-password", json={"new_password": password})))
 
 
 def log_in(base_url: str, mobile_number: str, password: str = PASSWORD) -> httpx.Response:

@@ -57,7 +57,9 @@ PEOPLE: Final[tuple[BaseModel, ...]] = (
     TOKENS,
     password.LoginIn(mobile_number=NUMBER, password=_PHRASE),
     password.ChangePasswordIn(new_password=_PHRASE),
-    password.PasswordChangedOut(message="The password was set. All other sessions have ended."),
+    password.PasswordChangedOut(
+        **dict(TOKENS), message="The password was set. All earlier tokens and other sessions have ended."
+    ),
     session.RefreshIn(refresh_token=TOKENS.refresh_token),
     session.LogoutIn(scope=session.LogoutScope.THIS),
     session.SessionPage(sessions=[SESSION], next_cursor=None),

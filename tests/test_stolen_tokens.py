@@ -1,0 +1,152 @@
+"""What a stolen token is not enough for, how its thief is thrown out, and where the user sees the thief."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.callers import sign_up_from
+from tests.support.codes import api_processes, some_address
+from tests.support.person import Json, Person, client, ok, problem
+from tests.support.sessions import PASSWORD, another_session, give_password, log_in, refresh
+from tests.support.stack import Stack
+from tests.support.waiting import SESSION_ENDS_WITHIN_SECONDS, let_pass
+
+_OTHER = "eight blue umbrellas"
+_NO_REDIS = "redis://127.0.0.1:9/0"
+
+
+@pytest.fixture(scope="module")
+def replicas(stack: Stack) -> Iterator[tuple[str, str]]:
+    """A second API process, and a third one that cannot reach Redis."""
+    yield stack.start_api(), stack.start_api(REDIS_URL=_NO_REDIS, CELERY_BROKER_URL=stack.redis_url)
+    for process in stack.processes[-2:]:
+        process.kill()
+
+
+@pytest.fixture(scope="module")
+def url(stack: Stack) -> Iterator[str]:
+    """An API process that believes `X-Forwarded-For`."""
+    with api_processes(stack, 1) as [url]:
+        yield url
+
+
+def _sessions(person: Person) -> list[Json]:
+    found: list[Json] = ok(person.http.get("/auth/sessions"))["sessions"]
+    return found
+
+
+def _age(stack: Stack, person: Person, minutes: int) -> None:
+    stack.database.run(
+        "UPDATE sessions SET created_at = now() - make_interval(mins => %s) WHERE user_id = %s",
+        minutes,
+        person.id,
+    )
+
+
+@pytest.mark.parametrize("minutes", [11, 20 * 60])
+def test_the_first_password_needs_a_recent_sign_in(stack: Stack, person: Person, minutes: int) -> None:
+    """Red without the rule: a stolen access token sets a password, and its thief stays for good."""
+    _age(stack, person, minutes)
+    ok(refresh(stack.base_url, person.tokens["refresh_token"]))  # does not make it younger
+    wish = {"new_password": PASSWORD}
+    problem(person.http.post("/auth/change-password", json=wish), 403, "recent_sign_in_required")
+    assert not ok(person.http.get("/user/me"))["has_password"]
+    problem(log_in(stack.base_url, person.mobile_number), 401, "credentials_invalid")
+    _age(stack, person, 9)
+    assert person.http.post("/auth/change-password", json=wish).is_success
+
+
+def test_a_later_password_needs_the_old_one_and_no_recent_sign_in(stack: Stack, person: Person) -> None:
+    give_password(person)
+    _age(stack, person, 20 * 60)
+    wish = {"old_password": PASSWORD, "new_password": _OTHER}
+    person.take(ok(person.http.post("/auth/change-password", json=wish)))
+    problem(person.http.delete("/user/me"), 403, "recent_sign_in_required")
+
+
+def test_a_new_password_ends_this_sessions_tokens_on_every_process(
+    stack: Stack, person: Person, replicas: tuple[str, str]
+) -> None:
+    """Red when the session keeps its id: whoever holds the same tokens stays in it. Also without Redis."""
+    stolen = Person(stack.base_url, person.mobile_number, person.tokens)
+    renewed = ok(refresh(stack.base_url, person.tokens["refresh_token"]))
+    elsewhere = [person.at(address) for address in replicas]
+    assert all(thief.http.get("/user/me").is_success for thief in elsewhere)
+    before = _sessions(person)
+    answer = ok(person.http.post("/auth/change-password", json={"new_password": PASSWORD}))
+    changed_at = time.monotonic()
+    assert answer.keys() == {"message", *person.tokens}
+    assert answer["user"]["has_password"]
+    person.take(answer)
+    problem(stolen.http.get("/user/me"), 401, "authentication_required")
+    for token in (stolen.tokens["refresh_token"], renewed["refresh_token"]):
+        problem(refresh(replicas[0], token), 401, "refresh_invalid")
+    let_pass(SESSION_ENDS_WITHIN_SECONDS, since=changed_at)
+    for thief in elsewhere:
+        problem(thief.http.get("/user/me"), 401, "authentication_required")
+    [was], [now] = before, _sessions(person)
+    assert now["current"]
+    assert now["id"] != was["id"]
+    assert (now["device"], now["created_at"]) == (was["device"], was["created_at"])
+    for address in replicas:
+        assert person.at(address).http.get("/user/me").is_success
+    again = ok(refresh(replicas[1], person.tokens["refresh_token"]))
+    assert ok(refresh(stack.base_url, again["refresh_token"]))["refresh_token"] != again["refresh_token"]
+
+
+def test_a_change_of_the_password_ends_this_sessions_tokens_too(stack: Stack, person: Person) -> None:
+    give_password(person)
+    other = another_session(stack, person)
+    stolen = dict(person.tokens)
+    wish = {"old_password": PASSWORD, "new_password": _OTHER}
+    person.take(ok(person.http.post("/auth/change-password", json=wish)))
+    thief = Person(stack.base_url, person.mobile_number, stolen)
+    problem(thief.http.get("/user/me"), 401, "authentication_required")
+    problem(other.http.get("/user/me"), 401, "authentication_required")
+    problem(refresh(stack.base_url, stolen["refresh_token"]), 401, "refresh_invalid")
+    assert [session["current"] for session in _sessions(person)] == [True]
+
+
+def test_a_refused_change_ends_nothing(stack: Stack, person: Person) -> None:
+    give_password(person)
+    wish = {"old_password": "not it", "new_password": _OTHER}
+    problem(person.http.post("/auth/change-password", json=wish), 401, "credentials_invalid")
+    assert person.http.get("/user/me").is_success
+    assert refresh(stack.base_url, person.tokens["refresh_token"]).is_success
+
+
+def test_the_sessions_show_where_each_was_last_used(stack: Stack, url: str) -> None:
+    """Red when only the sign-in is shown: the user cannot see a thief who takes turns with them."""
+    home, abroad, train = (some_address() for _ in range(3))
+    person = sign_up_from(url, home)
+    [own] = _sessions(person)
+    assert own["ip"] == home
+    stack.database.run(
+        "UPDATE sessions SET last_used_at = now() - interval '1 minute' WHERE user_id = %s", person.id
+    )
+    with client(url, {"X-Forwarded-For": abroad}) as thief:
+        stolen = {"refresh_token": person.tokens["refresh_token"]}
+        ok(thief.post("/auth/refresh", json=stolen))
+        [session] = _sessions(person)
+        assert session["ip"] == abroad
+        assert session["last_used_at"] > own["last_used_at"]
+        assert session["created_at"] == own["created_at"]
+    with client(url, {"X-Forwarded-For": train}) as owner:
+        ok(owner.post("/auth/refresh", json=stolen))  # the one before the newest
+        [session] = _sessions(person)
+        assert session["ip"] == train
+    exported = ok(person.http.get("/user/me/export"))["sessions"]
+    assert [(row["ip_address"], row["last_used_ip"]) for row in exported] == [(home, train)]
+
+
+def test_the_sessions_show_the_use_of_an_access_token_from_elsewhere(stack: Stack) -> None:
+    """The row is asked by a process that has not seen the session a moment ago."""
+    secret = {"JWT_SECRET_KEY": stack.settings["JWT_SECRET_KEY"]}
+    with api_processes(stack, 2, **secret) as [here, there]:
+        person = sign_up_from(here, some_address())
+        abroad = some_address()
+        with client(there, {"X-Forwarded-For": abroad, "Authorization": f"Bearer {person.token}"}) as thief:
+            assert thief.get("/user/me").is_success
+        seen = stack.database.value("SELECT last_used_ip FROM sessions WHERE user_id = %s", person.id)
+        assert seen == abroad
