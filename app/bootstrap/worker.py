@@ -100,7 +100,7 @@ async def worker_services(
             periodic=PeriodicJobs(
                 base.uow,
                 (
-                    PurgeService(base.uow, utc_now).job(),
+                    PurgeService(base.uow).job(),
                     Reconciliation(
                         base.uow, base.stripe.subscriptions, base.syncs, base.installation, is_stopping
                     ).job(),

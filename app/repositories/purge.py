@@ -1,10 +1,10 @@
-"""SQL that erases what nobody needs any more; ages of billing's rows are by the database's clock."""
+"""SQL that erases what is not needed any more; what is old is said by the database's clock."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select
+from sqlalchemy import ColumnElement, Date, and_, cast, delete, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -16,35 +16,55 @@ from app.models import (
     Session,
     StripeEvent,
     SubscriptionSync,
+    User,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class PurgeRepository:
-    """What has outlived its use."""
+    """What is left behind. Each method erases at most `limit` rows and returns how many it erased."""
 
     session: AsyncSession
 
-    async def carried_usage(self, *, before: date) -> None:
-        """Erase the counts of deleted accounts of earlier days."""
-        await self.session.execute(delete(CarriedUsage).where(CarriedUsage.day < before))
+    async def carried_usage(self) -> None:
+        """Erase the counts of deleted accounts of UTC days gone by."""
+        today = cast(func.timezone("UTC", func.now()), Date)
+        await self.session.execute(
+            delete(CarriedUsage).where(CarriedUsage.day < today),
+            execution_options={"synchronize_session": False},
+        )
+
+    async def sessions(self, *, kept: timedelta, limit: int) -> int:
+        """Erase sessions that ended or ran out so long ago."""
+        then = func.now() - kept
+        is_over = or_(Session.ended_at < then, Session.refresh_expires_at < then)
+        return await self._erase(Session.id, is_over, limit=limit)
+
+    async def unproved_signups(self, *, kept: timedelta, limit: int) -> int:
+        """Erase accounts that nobody proved, this long after the last sign-up, with whatever hangs on them."""
+        is_unproved = and_(
+            User.verified_at.is_(None),
+            User.created_at < func.now() - kept,
+            ~exists().where(Session.user_id == User.id),
+        )
+        return await self._erase(User.id, is_unproved, limit=limit)
 
     async def stripe_events(self, *, kept: timedelta, limit: int) -> int:
-        """Erase some events that were worked off so long ago; return how many."""
+        """Erase events that were worked off so long ago."""
         return await self._erase(StripeEvent.id, StripeEvent.processed_at < func.now() - kept, limit=limit)
 
     async def checkouts(self, *, kept: timedelta, limit: int) -> int:
-        """Erase some wishes to buy that began so long ago, whatever came of them; return how many."""
+        """Erase checkouts that began so long ago, whatever came of them."""
         return await self._erase(Checkout.id, Checkout.created_at < func.now() - kept, limit=limit)
 
     async def subscription_syncs(self, *, kept: timedelta, limit: int) -> int:
-        """Erase the numbers of some subscriptions that were last fetched so long ago; return how many."""
+        """Erase the numbers of subscriptions that were last fetched so long ago."""
         return await self._erase(
             SubscriptionSync.subscription_id, SubscriptionSync.synced_at < func.now() - kept, limit=limit
         )
 
     async def tombstones(self, *, kept: timedelta, limit: int) -> int:
-        """Erase some tombstones so old, but none whose deletion Stripe has not confirmed; return how many."""
+        """Erase tombstones so old, but none whose deletion Stripe has not confirmed."""
         is_confirmed = ~exists().where(
             func.sha256(func.uuid_send(Deletion.user_id)) == DeletedAccount.user_digest
         )
@@ -54,19 +74,10 @@ class PurgeRepository:
     async def _erase(
         self, key: InstrumentedAttribute[Any], is_over: ColumnElement[bool], *, limit: int
     ) -> int:
+        # A row that is in use at the moment, such as a sign-up that is being proved, is left alone.
+        chosen = select(key).where(is_over).limit(limit).with_for_update(skip_locked=True, of=key.class_)
         erased = await self.session.scalars(
-            delete(key.class_).where(key.in_(select(key).where(is_over).limit(limit))).returning(key),
-            execution_options={"synchronize_session": False},
-        )
-        return len(erased.all())
-
-    async def sessions(self, *, over_before: datetime, limit: int) -> int:
-        """Erase some sessions that ended or ran out before this; returns how many."""
-        over = select(Session.id).where(
-            or_(Session.ended_at < over_before, Session.refresh_expires_at < over_before)
-        )
-        erased = await self.session.scalars(
-            delete(Session).where(Session.id.in_(over.limit(limit))).returning(Session.id),
+            delete(key.class_).where(key.in_(chosen)).returning(key),
             execution_options={"synchronize_session": False},
         )
         return len(erased.all())

@@ -56,9 +56,10 @@ class UserRepository:
     async def add_unverified(
         self, *, mobile_number: str, forms: Sequence[str], full_name: str | None, now: datetime
     ) -> User | None:
-        """Sign somebody up; of a number that nobody proved, the newest name wins. None: it is proved.
+        """Sign somebody up; None if the number is proved.
 
-        A new account is stored as `mobile_number`; one that is stored in another of the forms is kept.
+        Of a number that nobody proved the newest sign-up wins, with its name and time: it is purged a week
+        after the last one. A new account is stored as `mobile_number`; one that is stored in another of the forms is kept.
         """
         if len(forms) > 1:
             stored = await self.session.scalar(
@@ -68,7 +69,7 @@ class UserRepository:
             if stored is not None:
                 if stored.verified_at is not None:
                     return None
-                stored.full_name = full_name
+                stored.full_name, stored.created_at = full_name, now
                 return stored
         signup = insert(User).values(
             id=new_id(), mobile_number=mobile_number, full_name=full_name, created_at=now
@@ -76,7 +77,10 @@ class UserRepository:
         return await self.session.scalar(
             signup.on_conflict_do_update(
                 index_elements=[User.mobile_number],
-                set_={"full_name": signup.excluded.full_name},
+                set_={
+                    "full_name": signup.excluded.full_name,
+                    "created_at": signup.excluded.created_at,
+                },
                 where=User.verified_at.is_(None),
             ).returning(User),
             execution_options={"populate_existing": True},

@@ -26,7 +26,7 @@ router = APIRouter(prefix="/auth", tags=["authentication"])
     responses=failures(MobileNumberTaken, CountryNotAllowed, OtpLimitReached, body=True),
 )
 async def sign_up(body: SignupIn, device: CallingDevice, services: Services) -> SignupOut:
-    """Open an account. The number is proved with a code afterwards."""
+    """Open an account. The number is proved with a code afterwards, else the account is erased in a week."""
     return SignupOut(
         user=await services.auth.sign_up(
             mobile_number=body.mobile_number, full_name=body.full_name, device=device
