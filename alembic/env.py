@@ -4,30 +4,55 @@ import asyncio
 import os
 
 import sqlalchemy as sa
+import structlog
 from dotenv import dotenv_values
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from alembic import context
+from alembic.util import CommandError
 from app.config import PostgresAddress, Settings
 from app.config.dotenv_file import DOTENV_FILE, ENCODING, dotenv_problems
 from app.config.texts import trimmed
-from app.database import Database, is_away, reason_of
+from app.database import Database, is_away, is_locked_out, reason_of
 from app.migrations import SETTINGS_ATTRIBUTE
 from app.models import Base
 
 _ONE_AT_A_TIME = 7_126_330_001  # an advisory lock of our own: replicas that start together migrate in turn
+# Whoever wants a table behind a migration that waits for it waits, too, and requests have two seconds.
+_LOCK_TIMEOUT = "1s"
+_TRIES, _LONGEST_PAUSE_SECONDS = 6, 8
+_GIVEN_UP = (
+    "another session holds a lock on a table that has to be changed, see pg_stat_activity;"
+    " nothing was changed, run it again when that session has ended"
+)
+
+log = structlog.get_logger("migration")
 
 
 def _run(connection: Connection) -> None:
     connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_AT_A_TIME})
+    connection.execute(sa.text("SELECT set_config('lock_timeout', :time, true)"), {"time": _LOCK_TIMEOUT})
     context.configure(connection=connection, target_metadata=Base.metadata, compare_server_default=True)
     with context.begin_transaction():
         context.run_migrations()
 
 
 async def _migrate(database: Database) -> None:
-    async with database.engine.begin() as connection:
-        await connection.run_sync(_run)
+    """Migrate in one transaction; when a lock is not to be had, roll back, let others pass, and try again."""
+    for number in range(1, _TRIES + 1):
+        try:
+            async with database.engine.begin() as connection:
+                await connection.run_sync(_run)
+            break
+        except DBAPIError as error:
+            if not is_locked_out(error):
+                raise
+            if number == _TRIES:
+                raise CommandError(_GIVEN_UP) from error
+            pause = min(2 ** (number - 1), _LONGEST_PAUSE_SECONDS)
+            log.warning("migration_locked_out", reason=reason_of(error), number=number, retry_in=pause)
+        await asyncio.sleep(pause)
     await database.aclose()
 
 

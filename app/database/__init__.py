@@ -1,6 +1,6 @@
 """Connections to PostgreSQL, and the guard of calls to the outside inside a transaction."""
 
-from app.database.failures import is_away, is_of_a_pooler, reason_of
+from app.database.failures import is_away, is_locked_out, is_of_a_pooler, reason_of
 from app.database.guard import OutsideCallInTransactionError, forbid_in_transaction, in_transaction
 from app.database.pool import Database
 from app.database.pooler import loses_statements
@@ -11,6 +11,7 @@ __all__ = [
     "forbid_in_transaction",
     "in_transaction",
     "is_away",
+    "is_locked_out",
     "is_of_a_pooler",
     "loses_statements",
     "reason_of",

@@ -15,6 +15,8 @@ _UNAVAILABLE = ("08", "57P", "57014", "53", "25006", "28", "3D000", "40001", "40
 _SCHEMA_MISSING = ("42P01", "42703", "42883", "3F000")
 # A prepared statement is unknown or exists already: each transaction reaches another server connection.
 _POOLER = ("26000", "42P05")
+# A lock was not to be had within lock_timeout; a deadlock.
+_LOCKED = ("55P03", "40P01")
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +37,11 @@ def is_away(error: BaseException) -> bool:
 def is_of_a_pooler(error: BaseException) -> bool:
     """Whether an error shows a pooler in transaction mode that `DATABASE_POOLER` does not name."""
     return sqlstate_of(error) in _POOLER
+
+
+def is_locked_out(error: BaseException) -> bool:
+    """Whether an error says that another session holds a lock that was needed."""
+    return sqlstate_of(error) in _LOCKED
 
 
 def service_failure(error: BaseException) -> ServiceUnavailable | None:
