@@ -61,7 +61,7 @@ def _upgrade(database: Database, folder: Path) -> Process:
 def test_a_migration_that_waits_for_a_lock_blocks_nobody_and_goes_on_when_it_is_free(
     before_sessions_change: Database, tmp_path: Path
 ) -> None:
-    """Red without lock_timeout: readers of the table wait behind the migration until the lock's holder ends."""
+    """Red without lock_timeout: readers of the table wait behind it until the lock's holder ends."""
     database = before_sessions_change
     with psycopg.connect(database.url) as holder:
         holder.execute("SELECT FROM sessions")
