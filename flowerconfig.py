@@ -9,7 +9,7 @@ import os
 from dotenv import dotenv_values
 from tornado.options import options
 
-from app.config import Environment, get_settings
+from app.config import Environment, get_flower_settings
 
 _NAME = "FLOWER_BASIC_AUTH"
 _written = (os.environ.get(_NAME) or dotenv_values(".env").get(_NAME) or "").strip()
@@ -18,7 +18,7 @@ _logins: list[str] = (
 )
 if not all(user and password for user, _, password in (login.partition(":") for login in _logins)):
     raise SystemExit(f"{_NAME} has to be user:password, or several of these with commas")
-if get_settings().environment is Environment.PRODUCTION and not (_logins or options.auth):
+if get_flower_settings().environment is Environment.PRODUCTION and not (_logins or options.auth):
     raise SystemExit(f"{_NAME} is missing: with ENVIRONMENT=production Flower starts with a login only")
 
 address = os.environ.get("FLOWER_ADDRESS") or "127.0.0.1"

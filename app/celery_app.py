@@ -5,13 +5,14 @@ result backend.
 """
 
 import socket
+import sys
 from typing import Final
 
 from celery import Celery
 from celery.signals import setup_logging
 
 from app import broker
-from app.config import Settings, get_settings
+from app.config import Settings, get_flower_settings, get_settings
 from app.log import configure_logging
 
 QUEUE: Final = "ai_processing"
@@ -73,10 +74,15 @@ def _keepalive_options() -> dict[int, int]:
     return {getattr(socket, name): value for name, value in _KEEPALIVE.items() if hasattr(socket, name)}
 
 
+def _settings() -> Settings:
+    """Read what this process needs: celery's subcommand `flower` is given no secret of the service."""
+    return get_flower_settings() if "flower" in sys.argv[1:] else get_settings()
+
+
 @setup_logging.connect
 def _configure_logging(**_: object) -> None:
-    configure_logging(get_settings())
+    configure_logging(_settings())
 
 
 broker.register()
-celery = create_celery(get_settings())
+celery = create_celery(_settings())

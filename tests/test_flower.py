@@ -131,10 +131,54 @@ def test_login_of_another_form_is_refused_without_its_value(flowers: Flowers, lo
     assert "visible" not in flower.log
 
 
+@pytest.mark.parametrize(
+    "broker",
+    [{"CELERY_BROKER_URL": "redis://localhost:9/0"}, {"REDIS_URL": "redis://localhost:9/0"}],
+    ids=["its own", "in Redis"],
+)
+@pytest.mark.parametrize("environment", ["development", "production"])
+def test_the_brokers_address_and_a_login_are_all_that_it_needs(
+    flowers: Flowers, broker: dict[str, str], environment: str
+) -> None:
+    """Red when it reads the service's settings: in production it wants every secret, which it never uses."""
+    flower = flowers.start(env=broker | _LOGIN_SETTING | {"ENVIRONMENT": environment})
+    assert flowers.status(flower, _LOGIN) == 200
+    assert refusal(flowers.start(env=broker | {"ENVIRONMENT": "production"})) == _NO_LOGIN
+
+
+@pytest.mark.parametrize(
+    ("env", "problem"),
+    [
+        ({}, "CELERY_BROKER_URL is missing, and so is REDIS_URL"),
+        ({"CELERY_BROKER_URL": "visible"}, "CELERY_BROKER_URL "),
+        ({"CELERY_BROKER_URL": "redis://localhost:9/0", "LOG_LEVEL": "visible"}, "LOG_LEVEL must be one of"),
+    ],
+)
+def test_what_it_needs_is_checked_without_its_value(
+    flowers: Flowers, env: dict[str, str], problem: str
+) -> None:
+    flower = flowers.start(env=env | _LOGIN_SETTING)
+    assert problem in refusal(flower)
+    assert "visible" not in flower.log
+
+
+@pytest.mark.parametrize("options", [(), ("-n", "flower")], ids=["worker", "worker called flower"])
+def test_a_worker_does_not_start_with_the_brokers_address_alone(
+    flowers: Flowers, options: tuple[str, ...]
+) -> None:
+    env = {"CELERY_BROKER_URL": "redis://localhost:9/0"}
+    arguments = ("-A", "app.celery_app", "worker", *options)
+    worker = Process("worker", "celery", *arguments, env=env, log=flowers.folder / "worker")
+    flowers.started.append(worker)
+    assert worker.popen.wait(60) not in {0, None}
+    assert "DATABASE_URL is missing" in worker.log
+    assert "Traceback" not in worker.log
+
+
 def test_image_and_compose_start_it_with_the_same_file() -> None:
     """Without the file in the image, a production without a login would start."""
     assert "COPY flowerconfig.py ./" in (ROOT / "Dockerfile").read_text().splitlines()
     assert "!flowerconfig.py" in (ROOT / ".dockerignore").read_text().splitlines()
     service = (ROOT / "docker-compose.yml").read_text().partition("\n  flower:\n")[2]
     assert "command: [celery, -A, app.celery_app, flower, --address=0.0.0.0]" in service
-    assert '- "127.0.0.1:5555:5555"' in service
+    assert '- "127.0.0.1:5555:5555"' in service.partition("\n\n")[0]

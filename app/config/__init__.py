@@ -1,6 +1,12 @@
 """Settings of the service: their form, what production refuses, and reading them once."""
 
-from app.config.loading import START_FAILURE, SettingsInvalidError, get_settings, load_settings
+from app.config.loading import (
+    START_FAILURE,
+    SettingsInvalidError,
+    get_flower_settings,
+    get_settings,
+    load_settings,
+)
 from app.config.postgres_address import PostgresAddress
 from app.config.redis_address import RedisAddress
 from app.config.settings import DatabasePooler, Environment, LogFormat, OtpDelivery, Settings
@@ -15,6 +21,7 @@ __all__ = [
     "RedisAddress",
     "Settings",
     "SettingsInvalidError",
+    "get_flower_settings",
     "get_settings",
     "load_settings",
 ]

@@ -62,6 +62,33 @@ def get_settings() -> Settings:
         raise SystemExit(START_FAILURE) from None
 
 
+@lru_cache
+def get_flower_settings() -> Settings:
+    """Return the settings of Flower, which needs the queue's address and no secret of the service.
+
+    With `DATABASE_URL` it is given everything, and refuses what the others refuse. Without, all that it does
+    not need stands at its default or at an address that leads nowhere.
+    """
+    missing: set[str] = set()
+    try:
+        Settings()
+    except ValidationError as error:
+        missing = {field for field, problem in _malformed(error).items() if problem == "is missing"}
+    if "database_url" not in missing:
+        return get_settings()
+    stand_ins: dict[str, Any] = {field: _stand_in(field) for field in missing}
+    try:
+        settings = Settings(**stand_ins)
+    except ValidationError as error:
+        problems = [f"{field.upper()} {message}" for field, message in _malformed(error).items()]
+    else:
+        if "redis_url" not in missing or settings.celery_broker_url is not None:
+            return settings
+        problems = ["CELERY_BROKER_URL is missing, and so is REDIS_URL"]
+    print(SettingsInvalidError([*dotenv_problems(), *problems]), file=sys.stderr)  # noqa: T201  # as above
+    raise SystemExit(START_FAILURE)
+
+
 def _malformed(error: ValidationError) -> dict[str, str]:
     """What is wrong with the form of each field, in words that leave the value out."""
     return {
