@@ -1,6 +1,8 @@
 # One image for the API, the worker, Flower, the migration and the sandbox; the command says which.
-# 3.13 is the newest Python that every compiled dependency names as supported (uvloop names no later one).
-FROM python:3.13-slim AS builder
+# 3.13 is the newest Python that every compiled dependency names as supported (uvloop names no later one). To pin it:
+# --build-arg PYTHON_IMAGE=python:3.13-slim@sha256:…
+ARG PYTHON_IMAGE=python:3.13-slim
+FROM ${PYTHON_IMAGE} AS builder
 WORKDIR /build
 COPY requirements.txt .
 # Nothing is left to resolve, so pip check has to find the lock complete; the environment needs pip only here.
@@ -9,7 +11,7 @@ RUN python -m venv /venv \
  && /venv/bin/pip check \
  && /venv/bin/pip uninstall --yes pip
 
-FROM python:3.13-slim
+FROM ${PYTHON_IMAGE}
 # The base image's own pip goes, too, and with ensurepip the copy of it that it would install.
 RUN groupadd --gid 10001 app \
  && useradd --uid 10001 --gid app --no-create-home --home-dir /srv --shell /usr/sbin/nologin app \

@@ -86,7 +86,7 @@ def _is_up(port: int) -> bool:
 
 def test_compose_names_one_port_inside_and_outside() -> None:
     assert re.findall(r"^ +PORT: (.+)$", API, re.MULTILINE) == ["${PORT:-8000}"]
-    assert '"${PORT:-8000}:${PORT:-8000}"' in API
+    assert '"127.0.0.1:${PORT:-8000}:${PORT:-8000}"' in API
     assert "http://127.0.0.1:{os.environ['PORT']}/health/live" in API
     assert "SANDBOX_STRIPE_WEBHOOK_URL: http://api:${PORT:-8000}/webhook/stripe" in COMPOSE
     assert not re.findall(r"(?<!-)\b8000\b", COMPOSE)
