@@ -95,14 +95,17 @@ def test_when_all_places_are_taken_the_longest_group_gives_one_up() -> None:
 
 
 def test_a_wait_ends_with_its_time_and_a_cancelled_one_leaves_no_place_taken() -> None:
-    """Red when whoever gave up stays in the queue: the slot is passed to nobody, and is lost."""
+    """Red when those who gave up stay in the queue: their group has no place any more."""
 
     async def scene() -> None:
         scene = _Scene(_queue(seconds=0.2))
         first = await scene.enter("first")
-        cancelled = [await scene.enter("second") for _ in range(2)]
-        for task in cancelled:
-            task.cancel()
+        for _ in range(3):
+            cancelled = [await scene.enter("second") for _ in range(4)]
+            for task in cancelled:
+                task.cancel()
+            outcomes = await asyncio.gather(*cancelled, return_exceptions=True)
+            assert [type(outcome) for outcome in outcomes] == [asyncio.CancelledError] * 4
         with pytest.raises(QueueFullError):
             await (await scene.enter("third"))
         scene.going_on.set()
