@@ -68,7 +68,7 @@ class OtpBudgets:
 
         A network that signed the number in before has what no stranger can spend: half as much again as the
         number's budget, and windows of its own for the block and in all. Otherwise only the windows in all
-        depend on whether the number has an account: 10,000 invented numbers must not close codes for accounts.
+        depend on whether the number has an account: 10,000 invented numbers must not close those of accounts.
         """
         limits, number = self.limits, request.mobile_number
         callers = "known" if request.signed_in_before else "other"

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Text, exists, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.client_address import one_caller
+from app.client_address import networks_of
 from app.models import Session, User
 
 # Of the newest sign-ins: rows of sessions stay for a month after their end.
@@ -28,7 +28,7 @@ _ADDRESSES = func.array(
 
 
 def _networks_of(addresses: Sequence[str]) -> frozenset[str]:
-    return frozenset(one_caller(ip_address(address)) for address in addresses)
+    return frozenset(networks_of(ip_address(address))[0] for address in addresses)
 
 
 class Credentials(NamedTuple):

@@ -41,7 +41,7 @@ class PurgeRepository:
         return await self._erase(Session.id, is_over, limit=limit)
 
     async def unproved_signups(self, *, kept: timedelta, limit: int) -> int:
-        """Erase accounts that nobody proved, this long after the last sign-up, with whatever hangs on them."""
+        """Erase accounts that nobody proved, so long after the last sign-up, with all that hangs on them."""
         is_unproved = and_(
             User.verified_at.is_(None),
             User.created_at < func.now() - kept,

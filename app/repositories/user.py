@@ -59,7 +59,8 @@ class UserRepository:
         """Sign somebody up; None if the number is proved.
 
         Of a number that nobody proved the newest sign-up wins, with its name and time: it is purged a week
-        after the last one. A new account is stored as `mobile_number`; one that is stored in another of the forms is kept.
+        after the last one. A new account is stored as `mobile_number`; one that is stored in another of the
+        forms is kept.
         """
         if len(forms) > 1:
             stored = await self.session.scalar(

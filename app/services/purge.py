@@ -27,7 +27,7 @@ _KEPT = (
 
 @dataclass(frozen=True, slots=True)
 class PurgeService:
-    """Erases carried counts of days gone by, sign-ups that nobody proved, old sessions, and billing's leftovers.
+    """Erases carried counts of days gone by, unproved sign-ups, old sessions, and what billing is done with.
 
     What is old is said by the database's clock: a worker whose clock is wrong must not sign anybody out.
     """

@@ -16,7 +16,7 @@ _FIRST = "[sandbox:pieces=20] [first]"
 
 @pytest.mark.parametrize("pool", ["solo", "threads"])
 def test_f15_a_pro_reply_is_claimed_before_all_basic_ones_that_wait(bench: Bench, pool: str) -> None:
-    """Red when a job waits for a place for the reply that it names, and when the order leaves the plan out."""
+    """Red when a job waits in line for the reply that it names, and when the order has no plan."""
     bench.workers(0)
     worker = bench.stack.start_worker(f"--pool={pool}", "--concurrency=1")
     client, pro = CarefulClient(Ledger()), bench.person()
