@@ -79,9 +79,19 @@ def _instruction(call: Json) -> str:
     return str(told["parts"][0]["text"]) if told else ""
 
 
+def _turns(call: Json, role: str) -> list[str]:
+    return [str(turn["parts"][0]["text"]) for turn in call["contents"] if turn["role"] == role]
+
+
+def _note(call: Json) -> str:
+    """The note that a call begins with; empty if it has none."""
+    first = _turns(call, "user")[0]
+    return first if first.startswith(MEMORY) else ""
+
+
 def _chapters(call: Json) -> list[int]:
-    """Which chapters the person's turns of a call tell; the replies quote them too."""
-    told = "\n".join(turn["parts"][0]["text"] for turn in call["contents"] if turn["role"] == "user")
+    """Which chapters the person's turns of a call tell; the replies and the note quote them too."""
+    told = "\n".join(turn for turn in _turns(call, "user") if not turn.startswith(MEMORY))
     return [int(number) for number in re.findall(r"Chapter (\d+)", told)]
 
 
@@ -91,7 +101,11 @@ def _mark() -> str:
 
 @pytest.mark.usefixtures("worker")
 def test_what_the_budget_does_not_hold_any_more_is_remembered_as_a_summary(stack: Stack) -> None:
-    """Red without the summary in the prompt (the name is forgotten), or without its reach (told twice)."""
+    """Red without the summary in the prompt (the name is forgotten), or without its reach (told twice).
+
+    Red when the summary is part of the system instruction: what a text talked the model into would return as
+    an order.
+    """
     person, mark, end = stack.person(), _mark(), _mark()
     room = person.open_room(system_instruction="Be brief.")
     person.say(room, f"My name is Grace. {_chapter(0, mark)}")
@@ -101,8 +115,10 @@ def test_what_the_budget_does_not_hold_any_more_is_remembered_as_a_summary(stack
     asked = person.say(room, f"Now {end}: what is my name?")
     assert "Your name is Grace" in asked["reply"]["content"]
     [call] = stack.calls(end)
-    assert _instruction(call).startswith("Be brief.\n\n" + MEMORY)
-    assert _instruction(call).endswith(summary)
+    assert _instruction(call) == "Be brief."
+    assert _note(call).endswith(f"\n{summary}")
+    roles = [turn["role"] for turn in call["contents"]]
+    assert roles == ["user", "model"] * (len(roles) // 2) + ["user"]
     assert _chapters(call) == list(range(upto // 2, LONG_ENOUGH))
 
 
@@ -116,8 +132,9 @@ def test_a_summary_is_extended_and_not_made_anew(stack: Stack) -> None:
     _fill(person, room, range(LONG_ENOUGH, 2 * LONG_ENOUGH), mark)
     _summary_after(stack, room, upto)
     made, extended, *_ = upkeep_calls(stack, SUMMARY_ORDER, mark)
-    assert (MEMORY in _instruction(made), _chapters(made)) == (False, list(range(upto // 2)))
-    assert (first in _instruction(extended), _chapters(extended)[0]) == (True, upto // 2)
+    assert (_note(made), _chapters(made)) == ("", list(range(upto // 2)))
+    assert (first in _note(extended), _chapters(extended)[0]) == (True, upto // 2)
+    assert _instruction(extended) == _instruction(made)
 
 
 @pytest.mark.usefixtures("worker")
@@ -153,7 +170,7 @@ def test_a_summary_that_fails_neither_fails_nor_delays_a_reply_and_costs_nobody_
         _fill(person, room, range(LONG_ENOUGH, LONG_ENOUGH + 2), mark)
         assert person.say(room, f"Still there? {end}")["reply"]["status"] == "completed"
         [call] = stack.calls(end)
-        assert MEMORY not in _instruction(call)
+        assert _note(call) == ""
         assert _chapters(call) == [2, 3, 4, 5]  # what fits
         assert "summary_failed" not in worker.log
         restart_sandbox(stack)  # the held call breaks off
