@@ -211,13 +211,14 @@ def test_a_failed_reply_is_visible_and_free_of_charge(person: Person) -> None:
     assert person.usage()["used"] == 0
 
 
-def test_a_blocked_reply_says_why_and_is_free_of_charge(person: Person) -> None:
+def test_a_blocked_reply_says_why_and_is_free_of_charge_without_text(person: Person) -> None:
     room = person.open_room()
     prompt = person.say(room, "[sandbox:prompt-blocked] Wicked")["reply"]
     answer = person.say(room, "[sandbox:safety] Wicked too")["reply"]
     assert (prompt["status"], prompt["error"]["code"]) == ("blocked", "blocked_prompt_blocked")
     assert (answer["status"], answer["error"]["code"]) == ("blocked", "blocked_safety")
-    assert person.usage()["used"] == 0
+    assert (prompt["content"], answer["content"] != "") == ("", True)
+    assert person.usage()["used"] == 1
 
 
 def test_a_passing_failure_is_retried_and_answered(stack: Stack, person: Person) -> None:

@@ -72,7 +72,6 @@ async def worker_services(
             ),
             upkeep=upkeep,
             policy=RetryPolicy(settings.reply_max_retries, settings.reply_max_losses),
-            clock=utc_now,
         )
         yield WorkerServices(
             uow=base.uow,

@@ -49,9 +49,13 @@ class FinishReason(StrEnum):
         return self not in (FinishReason.STOP, FinishReason.MAX_TOKENS)
 
 
+MAX_TOKEN_COUNT = 2**31 - 1
+"""The greatest count that is believed, and that a reply's row can hold."""
+
+
 @dataclass(frozen=True, slots=True)
 class TokenUsage:
-    """Tokens as Gemini counts and bills them."""
+    """Tokens as Gemini counts and bills them; none negative or above `MAX_TOKEN_COUNT`."""
 
     input_tokens: int
     output_tokens: int
@@ -83,20 +87,30 @@ class GeminiError(Exception):
     """A failed attempt: whether another one makes sense, and not before how many seconds."""
 
     def __init__(
-        self, failure: Failure, reason: str, *, retryable: bool, retry_after: float | None = None
+        self,
+        failure: Failure,
+        reason: str,
+        *,
+        retryable: bool,
+        retry_after: float | None = None,
+        is_sent: bool = True,
     ) -> None:
         super().__init__(reason)
         self.failure = failure
         self.reason = reason
         self.retryable = retryable
         self.retry_after = retry_after
+        self.is_sent = is_sent
+        """Whether the prompt may have reached the model; False if there was no connection."""
 
 
 class GeminiClient(Protocol):
     """A model that streams. One client per process, used on one event loop."""
 
-    def stream(self, prompt: Prompt) -> AsyncGenerator[TextPiece | Answer, None]:
-        """Pieces of text, then one `Answer`.
+    def stream(self, prompt: Prompt) -> AsyncGenerator[TextPiece | TokenUsage | Answer, None]:
+        """Yield pieces of text and the token counts so far, then one `Answer`.
+
+        A count covers all text that was yielded before it.
 
         Cancelling the task that awaits the next item ends the request at once.
 

@@ -29,6 +29,12 @@ _ON_THE_WAY: Final = {
     (httpx2.ConnectError, httpx2.ProxyError): Failure.UNAVAILABLE,
     (httpx2.HTTPError,): Failure.INTERRUPTED,
 }
+_NO_CONNECTION: Final = (
+    httpx2.ConnectError,
+    httpx2.ConnectTimeout,
+    httpx2.PoolTimeout,
+    httpx2.ProxyError,
+)
 
 # Words of google.api.ErrorReason (googleapis, google/api/error_reason.proto) that only an operator can mend,
 # besides all that begin with API_KEY_.
@@ -61,11 +67,15 @@ def as_gemini_error(error: Exception) -> GeminiError | None:
         return _from_answer(error)
     if isinstance(error, httpx2.LocalProtocolError | UnicodeEncodeError):
         return GeminiError(
-            Failure.NOT_CONFIGURED, "GEMINI_API_KEY cannot be sent in a header", retryable=False
+            Failure.NOT_CONFIGURED,
+            "GEMINI_API_KEY cannot be sent in a header",
+            retryable=False,
+            is_sent=False,
         )
     for kinds, failure in _ON_THE_WAY.items():
         if isinstance(error, kinds):
-            return GeminiError(failure, reason_of(error), retryable=True)
+            is_sent = not isinstance(error, _NO_CONNECTION)
+            return GeminiError(failure, reason_of(error), retryable=True, is_sent=is_sent)
     if isinstance(error, errors.UnknownApiResponseError | ValueError):
         return GeminiError(Failure.INTERRUPTED, "unreadable answer", retryable=True)
     return None

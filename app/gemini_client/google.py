@@ -11,7 +11,16 @@ from google.genai import types
 
 from app.config import Settings
 from app.database import forbid_in_transaction
-from app.gemini_client.base import Answer, Failure, FinishReason, GeminiError, Prompt, TextPiece, TokenUsage
+from app.gemini_client.base import (
+    MAX_TOKEN_COUNT,
+    Answer,
+    Failure,
+    FinishReason,
+    GeminiError,
+    Prompt,
+    TextPiece,
+    TokenUsage,
+)
 from app.gemini_client.failures import as_gemini_error
 
 _CONNECT_SECONDS = 5
@@ -59,7 +68,7 @@ class GoogleGemini:
             ),
         )
 
-    async def stream(self, prompt: Prompt) -> AsyncGenerator[TextPiece | Answer, None]:
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[TextPiece | TokenUsage | Answer, None]:
         """See `GeminiClient.stream`."""
         forbid_in_transaction()
         try:
@@ -76,7 +85,7 @@ class GoogleGemini:
                 failure = GeminiError(Failure.INTERRUPTED, reason, retryable=True)
             raise failure from error
 
-    async def _attempt(self, prompt: Prompt) -> AsyncGenerator[TextPiece | Answer, None]:
+    async def _attempt(self, prompt: Prompt) -> AsyncGenerator[TextPiece | TokenUsage | Answer, None]:
         # Deadlines bound each wait here, and never the time that the caller takes between two pieces.
         loop = asyncio.get_running_loop()
         end = loop.time() + self._total_seconds
@@ -94,11 +103,13 @@ class GoogleGemini:
                     chunk = await anext(chunks, None)
                 if chunk is None:
                     break
-                usage = _usage(chunk) or usage
                 finish = _finish_reason(chunk) or finish
                 if text := _text(chunk)[:chars_left]:
                     has_text, chars_left = True, chars_left - len(text)
                     yield TextPiece(text)
+                if counts := _usage(chunk):
+                    usage = counts
+                    yield usage
                 if chars_left == 0:
                     log.warning("model_answer_cut", max_output_tokens=prompt.max_output_tokens)
                     finish = FinishReason.MAX_TOKENS
@@ -176,7 +187,12 @@ def _usage(chunk: types.GenerateContentResponse) -> TokenUsage | None:
     if counts is None:
         return None
     return TokenUsage(
-        input_tokens=counts.prompt_token_count or 0,
-        output_tokens=counts.candidates_token_count or 0,
-        thinking_tokens=counts.thoughts_token_count or 0,
+        input_tokens=_believable(counts.prompt_token_count),
+        output_tokens=_believable(counts.candidates_token_count),
+        thinking_tokens=_believable(counts.thoughts_token_count),
     )
+
+
+def _believable(count: int | None) -> int:
+    """The count, within bounds: whatever Gemini says can be stored."""
+    return min(max(count or 0, 0), MAX_TOKEN_COUNT)

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, new_id
@@ -43,3 +43,4 @@ class CarriedUsage(Base):
     """An HMAC of the mobile number; without the server's key it names nobody."""
     day: Mapped[date] = mapped_column(primary_key=True)
     used: Mapped[int]
+    refunds: Mapped[int] = mapped_column(default=0, server_default=text("0"))

@@ -5,12 +5,14 @@ from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Computed,
     ForeignKey,
     Index,
     SmallInteger,
     UniqueConstraint,
+    false,
     func,
     text,
 )
@@ -142,6 +144,11 @@ class Message(Base):
     next_attempt_at: Mapped[datetime | None]
     cancel_requested_at: Mapped[datetime | None]
     last_error: Mapped[str | None]
+    has_output: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether an attempt, this one or an earlier one, has generated text or output tokens."""
+    uncounted_input_tokens: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
+    """Tokens of attempts that are not in the day's count yet, as the last renewal of the lease saved them."""
+    uncounted_output_tokens: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
 
     # What search finds it by, the owner among it; none while it is being written, which would cost a worker
     # with every renewal. No statement but the search's own is to carry it.

@@ -66,6 +66,8 @@ class ReplyWork:
     losses: int
     lease_token: UUID
     cancel_requested_at: datetime | None
+    uncounted_input_tokens: int
+    uncounted_output_tokens: int
 
 
 @dataclass(frozen=True, slots=True)

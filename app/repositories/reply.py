@@ -10,20 +10,16 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     ScalarResult,
-    Text,
-    Uuid,
     and_,
     case,
-    cast,
-    column,
     exists,
     func,
+    literal,
     or_,
     select,
     text,
     true,
     update,
-    values,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -31,6 +27,7 @@ from app.models import Message, MessageStatus, Role
 from app.models.message import UNFINISHED
 from app.repositories.claims import UNFINISHED_STATES, seconds
 from app.repositories.message import RepliesOf
+from app.repositories.renewal import LeaseText, renewing
 
 _IS_UNHELD = or_(
     Message.status == MessageStatus.PENDING,
@@ -45,15 +42,6 @@ class ReplyProgress:
     status: MessageStatus
     attempt: int
     characters: int
-
-
-@dataclass(frozen=True, slots=True)
-class LeaseText:
-    """A lease that its worker still holds, and the text so far."""
-
-    reply_id: UUID
-    token: UUID
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +65,8 @@ class ReplyRepository:
 
     async def renew(self, leases: Sequence[LeaseText], *, lease_seconds: float) -> set[UUID]:
         """Prolong all leases of a process in one statement, saving their text; returns those still held."""
-        held = values(column("id", Uuid), column("token", Uuid), column("text", Text), name="held").data(
-            [(lease.reply_id, lease.token, lease.text) for lease in leases]
-        )
         renewed = await self.session.scalars(
-            update(Message)
-            .where(
-                Message.id == cast(held.c.id, Uuid),
-                Message.lease_token == cast(held.c.token, Uuid),
-                Message.status == MessageStatus.GENERATING,
-            )
-            .values(lease_until=func.now() + seconds(lease_seconds), content=held.c.text)
-            .returning(Message.id),
+            renewing(leases, lease_seconds=lease_seconds),
             execution_options={"synchronize_session": False},
         )
         return set(renewed.all())
@@ -171,17 +149,20 @@ class ReplyRepository:
             .limit(1)
         )
 
-    async def end(self, reply_id: UUID, token: UUID, **outcome: object) -> Message | None:
+    async def end(
+        self, reply_id: UUID, token: UUID, *, has_output: bool = False, **outcome: object
+    ) -> Message | None:
         """Write a reply's end, if this token still holds it. None: a zombie woke up, nothing is written."""
-        return await self._leave(reply_id, token, completed_at=func.now(), **outcome)
+        return await self._leave(reply_id, token, has_output, completed_at=func.now(), **outcome)
 
     async def retry_later(
-        self, reply_id: UUID, token: UUID, *, after_seconds: float, reason: str
+        self, reply_id: UUID, token: UUID, *, has_output: bool = False, after_seconds: float, reason: str
     ) -> Message | None:
         """Back to pending after a failure of the model, which counts as a retry."""
         return await self._leave(
             reply_id,
             token,
+            has_output,
             status=MessageStatus.PENDING,
             content="",
             retries=Message.retries + 1,
@@ -192,27 +173,35 @@ class ReplyRepository:
             last_error=reason,
         )
 
-    async def hand_back(self, reply_id: UUID, token: UUID) -> Message | None:
+    async def hand_back(self, reply_id: UUID, token: UUID, *, has_output: bool = False) -> Message | None:
         """Back to pending because this worker ends; costs no retry."""
         return await self._leave(
             reply_id,
             token,
+            has_output,
             status=MessageStatus.PENDING,
             content="",
             losses=Message.losses + 1,
             next_attempt_at=None,
         )
 
-    async def acquit(self, reply_id: UUID) -> None:
-        """Take back an expired lease: the worker that let it run out is alive, so it has not died of this."""
+    async def acquit(self, reply_id: UUID, token: UUID) -> None:
+        """Take back that a lease expired: its worker is alive, so it has not died of the reply."""
         await self.session.execute(
             update(Message)
-            .where(Message.id == reply_id, Message.expired_leases > 0)
+            .where(Message.id == reply_id, Message.lease_token != token, Message.expired_leases > 0)
             .values(expired_leases=Message.expired_leases - 1),
             execution_options={"synchronize_session": False},
         )
 
-    async def _leave(self, reply_id: UUID, token: UUID, **changes: object) -> Message | None:
+    async def _leave(
+        self,
+        reply_id: UUID,
+        token: UUID,
+        has_output: bool,  # noqa: FBT001  # private
+        **changes: object,
+    ) -> Message | None:
+        """Give the lease up. Its tokens count as counted: the same transaction adds them to the day."""
         return await self.session.scalar(
             update(Message)
             .where(
@@ -220,7 +209,14 @@ class ReplyRepository:
                 Message.lease_token == token,
                 Message.status == MessageStatus.GENERATING,
             )
-            .values(lease_token=None, lease_until=None, **changes)
+            .values(
+                lease_token=None,
+                lease_until=None,
+                has_output=or_(Message.has_output, literal(has_output)),
+                uncounted_input_tokens=0,
+                uncounted_output_tokens=0,
+                **changes,
+            )
             .returning(Message),
             execution_options={"populate_existing": True, "synchronize_session": False},
         )

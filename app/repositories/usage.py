@@ -16,8 +16,10 @@ from sqlalchemy import (
     Table,
     Uuid,
     bindparam,
+    case,
     func,
     literal,
+    or_,
     select,
     true,
     update,
@@ -33,7 +35,7 @@ _TABLE = cast("Table", DailyUsage.__table__)
 _USER = cast("Table", User.__table__)
 _WHOM = bindparam("whom", type_=Uuid)
 _ON = bindparam("on", type_=Date)
-_COLUMNS = ["user_id", "day", "used", "input_tokens", "output_tokens"]
+_COLUMNS = ["user_id", "day", "used", "refunds", "input_tokens", "output_tokens"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def charging(
     Whose account is being deleted is charged no more: the count that is carried over is the last one.
     """
     whom = (
-        select(_USER.c.id, _ON, literal(1), literal(0), literal(0))
+        select(_USER.c.id, _ON, literal(1), *(literal(0),) * 3)
         .select_from(_USER if behind is None else behind.join(_USER, true()))
         .where(_USER.c.id == _WHOM, _USER.c.deleted_at.is_(None))
         .with_for_update(read=True, key_share=True, of=_USER)
@@ -107,14 +109,26 @@ class UsageRepository:
         )
         return used
 
-    async def refund(self, *, user_id: UUID, day: date, messages: int = 1) -> int | None:
-        """Give messages back to the day they were charged on; returns that day's count."""
-        return await self.session.scalar(
-            update(DailyUsage)
-            .where(DailyUsage.user_id == user_id, DailyUsage.day == day, DailyUsage.used >= messages)
-            .values(used=DailyUsage.used - messages)
-            .returning(DailyUsage.used)
+    async def refund(
+        self, *, user_id: UUID, day: date, messages: int, most: int, now: datetime
+    ) -> int | None:
+        """Give messages back to the day they were charged on, on Basic `most` of them a day in all.
+
+        Returns that day's count, None if nothing was given back. Of parallel refunds each sees the one
+        before it: they queue up for the row.
+        """
+        left = case(
+            (is_pro(_TABLE.c.user_id, literal(now, DateTime(timezone=True))), messages),
+            else_=most - _TABLE.c.refunds,
         )
+        given = func.least(messages, _TABLE.c.used, left, type_=Integer)
+        used: int | None = await self.session.scalar(
+            update(_TABLE)
+            .where(_TABLE.c.user_id == user_id, _TABLE.c.day == day, given > literal(0))
+            .values(used=_TABLE.c.used - given, refunds=_TABLE.c.refunds + given)
+            .returning(_TABLE.c.used)
+        )
+        return used
 
     async def days(self, *, user_id: UUID, first: date, last: date) -> Sequence[DailyUsage]:
         """The days of this stretch, both ends included, on which something was used."""
@@ -124,22 +138,34 @@ class UsageRepository:
         return days.all()
 
     async def carry_over(self, *, number_digest: bytes, user_id: UUID, day: date) -> None:
-        """Keep the day's count of an account that goes, for whoever signs up with its number."""
-        count = select(literal(number_digest, LargeBinary), DailyUsage.day, DailyUsage.used).where(
-            DailyUsage.user_id == user_id, DailyUsage.day == day, DailyUsage.used > literal(0)
+        """Keep the day's counts of an account that goes, for whoever signs up with its number."""
+        count = select(
+            literal(number_digest, LargeBinary), DailyUsage.day, DailyUsage.used, DailyUsage.refunds
+        ).where(
+            DailyUsage.user_id == user_id,
+            DailyUsage.day == day,
+            or_(DailyUsage.used > literal(0), DailyUsage.refunds > literal(0)),
         )
-        carried = insert(CarriedUsage).from_select(["number_digest", "day", "used"], count)
+        carried = insert(CarriedUsage).from_select(["number_digest", "day", "used", "refunds"], count)
         await self.session.execute(
             carried.on_conflict_do_update(
                 index_elements=[CarriedUsage.number_digest, CarriedUsage.day],
-                set_={"used": func.greatest(CarriedUsage.used, carried.excluded.used)},
+                set_={
+                    name: func.greatest(CarriedUsage.__table__.c[name], carried.excluded[name])
+                    for name in ("used", "refunds")
+                },
             )
         )
 
     async def take_over(self, *, number_digest: bytes, user_id: UUID, day: date) -> None:
         """Let a new account go on where the number's last one stood today."""
         count = select(
-            literal(user_id, Uuid), CarriedUsage.day, CarriedUsage.used, literal(0), literal(0)
+            literal(user_id, Uuid),
+            CarriedUsage.day,
+            CarriedUsage.used,
+            CarriedUsage.refunds,
+            literal(0),
+            literal(0),
         ).where(CarriedUsage.number_digest == number_digest, CarriedUsage.day == day)
         await self.session.execute(insert(_TABLE).from_select(_COLUMNS, count).on_conflict_do_nothing())
 

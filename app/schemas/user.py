@@ -51,7 +51,7 @@ class UserPatch(Request):
 
 
 class UsageDay(BaseModel):
-    """A UTC day: messages that counted, and the tokens of their replies."""
+    """A UTC day: messages that counted, and the tokens of all calls to Gemini for replies."""
 
     day: date
     messages: int

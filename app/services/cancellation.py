@@ -39,8 +39,7 @@ class CancellationService:
             await tx.replies.request_cancel(reply_id)
             ended = await tx.replies.cancel_waiting(reply_id)
             if ended is not None:
-                if ended.content == "":
-                    await self.quota.refund(tx, ended)
+                await self.quota.settle_cancelled(tx, [ended])
                 following = await tx.replies.next_of_room(chatroom_id)
                 if following is not None:
                     tx.enqueue(jobs.ProcessGeminiMessage(following.id, request_id))

@@ -12,7 +12,8 @@ from uuid import UUID
 import structlog
 
 from app.errors import ServiceUnavailable
-from app.repositories.reply import LeaseText
+from app.repositories.renewal import LeaseText
+from app.services.attempt_usage import AttemptUsage
 from app.unit_of_work import UnitOfWork
 
 _SAFETY_SECONDS = 1.0
@@ -41,6 +42,7 @@ class Lease:
     deadline: float
     """By this process's monotonic clock; earlier than `lease_until` of the database."""
     pieces: list[str] = field(default_factory=list)
+    usage: AttemptUsage = field(default_factory=AttemptUsage)
     stopped: Stopped | None = None
     is_finishing: bool = False
     """Its end is being written: from here on only the database's fence decides."""
@@ -49,6 +51,14 @@ class Lease:
     def text(self) -> str:
         """The reply so far."""
         return "".join(self.pieces)
+
+    @property
+    def progress(self) -> LeaseText:
+        """Return what a renewal saves."""
+        usage = self.usage
+        return LeaseText(
+            self.reply_id, self.token, self.text, usage.has_output, usage.input_tokens, usage.output_tokens
+        )
 
     def stop(self, why: Stopped) -> None:
         """Cancel the work, and with it the call to Gemini."""
@@ -112,7 +122,7 @@ class LeaseKeeper:
 
     async def _renew(self, leases: tuple[Lease, ...]) -> None:
         asked_at = time.monotonic()
-        texts = [LeaseText(lease.reply_id, lease.token, lease.text) for lease in leases]
+        texts = [lease.progress for lease in leases]
         try:
             async with asyncio.timeout(self.lease_seconds / _RENEWALS_PER_LEASE), self._uow.single() as tx:
                 held = await tx.replies.renew(texts, lease_seconds=self.lease_seconds)

@@ -48,12 +48,6 @@ class Outcome:
     time_to_first_token: float | None = None
     bytes_per_token: float | None = None
 
-    def is_free(self, text: str) -> bool:
-        """Whether nothing came of it, so that the charge is given back."""
-        if self.status is MessageStatus.CANCELLED:
-            return text == ""
-        return self.status in (MessageStatus.FAILED, MessageStatus.BLOCKED)
-
     def with_answer(
         self, answer: Answer, *, time_to_first_token: float | None, bytes_per_token: float | None
     ) -> "Outcome":

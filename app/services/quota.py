@@ -9,13 +9,18 @@ from uuid import UUID
 
 from app import metrics
 from app.errors import AuthenticationRequired, DailyLimitReached
-from app.models import Message, User
+from app.models import Message, MessageStatus, User
 from app.repositories.usage import Standing
 from app.schemas.quota import Quota
 from app.security import number_digest
 from app.services.clock import Clock, next_midnight
 from app.services.number_forms import subscriber_of
 from app.unit_of_work import Transaction
+
+REFUNDS_PER_MESSAGE = 3
+"""How often a day gives charges back, in times of Basic's messages a day."""
+
+_REFUNDED = (MessageStatus.FAILED, MessageStatus.BLOCKED, MessageStatus.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,23 +92,56 @@ class DailyQuota:
         tx.usage_changed(user_id=user_id, day=allowance.at.date(), used=allowance.used)
         return self.seen(allowance)
 
-    async def refund(self, tx: Transaction, reply: Message) -> None:
-        """Give back what a reply was charged; the statement that ended it makes sure this happens once."""
-        if reply.charged_on is None:
-            return
-        used = await tx.usage.refund(user_id=reply.user_id, day=reply.charged_on)
-        if used is not None:
-            tx.usage_changed(user_id=reply.user_id, day=reply.charged_on, used=used, refunded=True)
+    async def settle(self, tx: Transaction, reply: Message, *, input_tokens: int, output_tokens: int) -> None:
+        """Count the tokens of an attempt that is over; give the charge back if nothing came of the reply.
 
-    async def refund_all(self, tx: Transaction, replies: Sequence[Message]) -> None:
-        """The same for several replies of one person, ended by one statement."""
-        charges = Counter((reply.user_id, reply.charged_on) for reply in replies)
-        for (user_id, day), messages in charges.items():
-            if day is None:
-                continue
-            used = await tx.usage.refund(user_id=user_id, day=day, messages=messages)
+        Call it in the transaction of the statement that ended the attempt, which happens once.
+        """
+        await self._refund(tx, [reply])
+        await self._count(tx, reply.user_id, input_tokens, output_tokens)
+
+    async def settle_cancelled(self, tx: Transaction, replies: Sequence[Message]) -> None:
+        """Do the same for replies of one user that no worker held when they were cancelled.
+
+        Tokens of an attempt whose worker was lost are counted as far as its last renewal saved them.
+        """
+        if not replies:
+            return
+        await self._refund(tx, replies)
+        await self._count(
+            tx,
+            replies[0].user_id,
+            sum(reply.uncounted_input_tokens for reply in replies),
+            sum(reply.uncounted_output_tokens for reply in replies),
+        )
+
+    async def _refund(self, tx: Transaction, replies: Sequence[Message]) -> None:
+        """Give back to their days the charges of replies for which nothing was generated."""
+        now = self.clock()
+        charges = Counter(
+            (reply.charged_on, reply.user_id)
+            for reply in replies
+            if reply.charged_on is not None and is_free(reply)
+        )
+        for (day, user_id), messages in sorted(charges.items()):
+            used = await tx.usage.refund(
+                user_id=user_id,
+                day=day,
+                messages=messages,
+                most=REFUNDS_PER_MESSAGE * self.basic_limit,
+                now=now,
+            )
             if used is not None:
                 tx.usage_changed(user_id=user_id, day=day, used=used, refunded=True)
+
+    async def _count(self, tx: Transaction, user_id: UUID, input_tokens: int, output_tokens: int) -> None:
+        if input_tokens or output_tokens:
+            await tx.usage.add_tokens(
+                user_id=user_id,
+                day=self.clock().date(),
+                input_tokens=input_tokens,
+                output_tokens=output_tokens,
+            )
 
     async def read(self, tx: Transaction, user_id: UUID) -> Quota:
         """Today's count, without changing it."""
@@ -124,6 +162,11 @@ class DailyQuota:
             resets_at=resets_at,
             retry_after=max(math.ceil((resets_at - now).total_seconds()), 1),
         )
+
+
+def is_free(reply: Message) -> bool:
+    """Whether a reply has ended without any text or output token, in this attempt and all before it."""
+    return reply.status in _REFUNDED and not reply.has_output and reply.content == ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import structlog
 
 from app.errors import ServiceUnavailable
-from app.gemini_client import GeminiClient, GeminiError, TextPiece
+from app.gemini_client import GeminiClient, GeminiError, TextPiece, TokenUsage
 from app.models import Message, MessageStatus
 from app.redis_client.reply_events import ReplyEvents
 from app.repositories.claims import ClaimedReply, ReplyWork
-from app.services.clock import Clock
-from app.services.context import ContextBuilder, learned_bytes_per_token
+from app.services.attempt_usage import AttemptUsage
+from app.services.context import ContextBuilder, learned_bytes_per_token, prompt_bytes
 from app.services.leases import Lease, LeaseKeeper, Stopped
 from app.services.outcomes import (
     AnyOutcome,
@@ -80,7 +80,6 @@ class ReplyService:
     context: ContextBuilder
     upkeep: Upkeep
     policy: RetryPolicy
-    clock: Clock
 
     async def answer_room(self, claim: Claim, *, may_go_on: MayGoOn) -> None:
         """Answer, and go on with the room's next replies as long as `may_go_on` says so."""
@@ -96,6 +95,7 @@ class ReplyService:
         reply = claim.reply
         with self.leases.hold(reply.id, reply.lease_token, claimed_at=claim.claimed_at) as lease:
             started = time.monotonic()
+            lease.usage = AttemptUsage(reply.uncounted_input_tokens, reply.uncounted_output_tokens)
             try:
                 outcome = await self._generate(claim, lease)
             except ServiceUnavailable:
@@ -106,7 +106,7 @@ class ReplyService:
                 lease.task.uncancel()
                 if lease.stopped is Stopped.LOST:
                     log.warning("reply_lease_lost")
-                    await self._survive(reply)
+                    await self._survive(reply, lease)
                     return None
                 outcome = cancelled() if lease.stopped is Stopped.CANCELLED else HandedBack()
             except Exception as error:
@@ -128,6 +128,9 @@ class ReplyService:
         if prompt is None:
             return HandedBack()
         log.info("reply_started", model=prompt.model, turns=len(prompt.turns))
+        lease.usage.call(
+            prompt_bytes=prompt_bytes(prompt), bytes_per_token=claim.claimed.room.bytes_per_token
+        )
         writer = ReplyWriter(self.events, self.leases, lease, attempt=reply.attempt)
         try:
             async with writer.running(), contextlib.aclosing(self.gemini.stream(prompt)) as items:
@@ -135,10 +138,14 @@ class ReplyService:
                     if isinstance(item, TextPiece):
                         first_token = first_token or time.monotonic() - started
                         lease.pieces.append(item.text)
+                        lease.usage.add_text(item.text)
                         writer.grown()
+                    elif isinstance(item, TokenUsage):
+                        lease.usage.add_counts(item)
                     else:
                         answer = item
         except GeminiError as error:
+            lease.usage.fail(error)
             log.warning(
                 "model_failed", failure=error.failure.value, reason=error.reason, retries=reply.retries
             )
@@ -155,15 +162,15 @@ class ReplyService:
             bytes_per_token=learned_bytes_per_token(prompt, answer.usage.input_tokens),
         )
 
-    async def _survive(self, reply: ReplyWork) -> None:
+    async def _survive(self, reply: ReplyWork, lease: Lease) -> None:
         """Say that this process has not died of a reply: it was too slow, frozen or cut off from the rows.
 
         Best effort; without it the reply may be answered apart from others.
         """
         with contextlib.suppress(ServiceUnavailable):
+            await self._record_once(reply, lease, HandedBack(), 0, lambda: False)
             async with self.uow.single() as tx:
-                if await tx.replies.hand_back(reply.id, reply.lease_token) is None:
-                    await tx.replies.acquit(reply.id)
+                await tx.replies.acquit(reply.id, reply.lease_token)
 
     def _crashed(self, reply: ReplyWork, error: Exception) -> Outcome | RetryLater:
         if reply.retries < self.policy.max_retries:
@@ -195,7 +202,7 @@ class ReplyService:
     async def _record_once(
         self, reply: ReplyWork, lease: Lease, outcome: AnyOutcome, duration: float, may_go_on: MayGoOn
     ) -> Claim | None:
-        following, claimed_at = None, time.monotonic()
+        following, claimed_at, usage = None, time.monotonic(), lease.usage
         async with self.uow.begin() as tx:
             if isinstance(outcome, Outcome):
                 ended = await self._end(tx, lease, outcome, duration)
@@ -205,10 +212,19 @@ class ReplyService:
                     )
             elif isinstance(outcome, RetryLater):
                 ended = await tx.replies.retry_later(
-                    reply.id, lease.token, after_seconds=outcome.after_seconds, reason=outcome.reason
+                    reply.id,
+                    lease.token,
+                    has_output=usage.has_output,
+                    after_seconds=outcome.after_seconds,
+                    reason=outcome.reason,
                 )
             else:
-                ended = await tx.replies.hand_back(reply.id, lease.token)
+                ended = await tx.replies.hand_back(reply.id, lease.token, has_output=usage.has_output)
+            if ended is not None:
+                # Last: locks go reply, room, usage, as everywhere; another order would deadlock.
+                await self.quota.settle(
+                    tx, ended, input_tokens=usage.input_tokens, output_tokens=usage.output_tokens
+                )
         if ended is None:
             log.warning("reply_fenced_off")  # somebody else owns it by now, or its room is gone
             return None
@@ -224,21 +240,10 @@ class ReplyService:
             lease.reply_id,
             lease.token,
             content=lease.text,
+            has_output=lease.usage.has_output,
             duration_ms=round(duration * 1000),
             **outcome.columns(),
         )
-        if ended is None:
-            return None
-        # Locks go reply, room, usage, as everywhere; another order would deadlock with a person who writes.
-        if outcome.bytes_per_token is not None:
+        if ended is not None and outcome.bytes_per_token is not None:
             await tx.chatrooms.learn_bytes_per_token(ended.chatroom_id, outcome.bytes_per_token)
-        if outcome.is_free(lease.text):
-            await self.quota.refund(tx, ended)
-        if outcome.usage is not None:
-            await tx.usage.add_tokens(
-                user_id=ended.user_id,
-                day=self.clock().date(),
-                input_tokens=outcome.usage.input_tokens,
-                output_tokens=outcome.usage.output_tokens + outcome.usage.thinking_tokens,
-            )
         return ended

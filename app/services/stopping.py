@@ -34,7 +34,7 @@ class ReplyStopper:
         """
         await tx.replies.request_all_cancels(whose)
         ended = await tx.replies.cancel_all_waiting(whose)
-        await self.quota.refund_all(tx, [reply for reply in ended if reply.content == ""])
+        await self.quota.settle_cancelled(tx, ended)
         return ended
 
     async def stop(self, whose: RepliesOf) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 
 from app.errors import ServiceUnavailable
-from app.gemini_client import Failure, FinishReason, GeminiClient, GeminiError, Prompt, TextPiece
+from app.gemini_client import Answer, Failure, FinishReason, GeminiClient, GeminiError, Prompt, TextPiece
 from app.models import Message, TitleSource
 from app.repositories.chatroom import PastExchange
 from app.services.clock import Clock
@@ -119,7 +119,7 @@ class RoomUpkeep:
                 async for item in items:
                     if isinstance(item, TextPiece):
                         pieces.append(item.text)
-                    else:
+                    elif isinstance(item, Answer):
                         finish = item.finish_reason
         except TimeoutError as error:
             reason = f"no answer in {seconds:g} s"

@@ -8,7 +8,7 @@ from tests.faults.ledger import Entry, Ledger
 from tests.support.database import Database, Row
 from tests.support.rooms import untrue_rooms
 
-_FREE = ("failed", "blocked")
+_FREE = ("failed", "blocked", "cancelled")
 _FINAL = ("completed", "failed", "cancelled", "blocked")
 _FIRST_WORDS = "You wrote:"
 _LAST_WORDS = "(This is the sandbox; no model was asked. 🙂)"
@@ -113,7 +113,7 @@ def _is_whole(entry: Entry, text: str) -> bool:
 
 
 def _is_free(reply: Row) -> bool:
-    return reply["status"] in _FREE or (reply["status"] == "cancelled" and reply["content"] == "")
+    return reply["status"] in _FREE and reply["content"] == "" and not reply["has_output"]
 
 
 def _compare_charges(ledger: Ledger, rows: list[Row], database: Database, account: Account) -> None:

@@ -15,7 +15,7 @@ from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.connection import RedisConnection
 from app.redis_client.daily_count import DailyCountMirror
 from app.repositories.claims import ClaimLimits, ReplyWork
-from app.repositories.reply import LeaseText
+from app.repositories.renewal import LeaseText
 from app.unit_of_work import UnitOfWork
 from tests.faults.bench import Bench
 from tests.faults.conftest import Scale

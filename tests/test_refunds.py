@@ -1,0 +1,175 @@
+"""A charge is given back only if nothing was generated, and only so many times a day."""
+
+import concurrent.futures
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+
+import pytest
+
+from app.services.quota import REFUNDS_PER_MESSAGE
+from tests.support.person import Json, Person, client, ok
+from tests.support.stack import Stack
+from tests.support.waiting import eventually
+
+_LIMIT = 5
+_MOST = REFUNDS_PER_MESSAGE * _LIMIT
+_TODAY = dt.timedelta()
+
+
+def _day(stack: Stack, person: Person, back: dt.timedelta = _TODAY) -> Json:
+    day = dt.datetime.now(dt.UTC).date() - back
+    [row] = stack.database.rows("SELECT * FROM daily_usage WHERE user_id = %s AND day = %s", person.id, day)
+    return row
+
+
+def _have_refunds(stack: Stack, person: Person, refunds: int) -> None:
+    """Let the day have given so many charges back."""
+    stack.database.run("UPDATE daily_usage SET refunds = %s WHERE user_id = %s", refunds, person.id)
+
+
+def _begin(person: Person, room: str, content: str) -> Json:
+    reply: Json = ok(person.post(room, content, Prefer="respond-async"))["reply"]
+    return reply
+
+
+def _cancel(person: Person, reply: Json) -> None:
+    ok(person.http.post(f"/chatroom/{reply['chatroom_id']}/message/{reply['id']}/cancel"))
+
+
+def _hang(stack: Stack, person: Person, rooms: Sequence[str]) -> list[Json]:
+    """One reply in each room whose call to Gemini hangs before the first word."""
+    mark = uuid.uuid4().hex
+    replies = [_begin(person, room, f"[sandbox:hang] {mark} {place}") for place, room in enumerate(rooms)]
+    eventually(lambda: len(stack.calls(mark)) == len(rooms), what="calls to Gemini")
+    return replies
+
+
+def _used_once_settled(person: Person, replies: Sequence[Json]) -> int:
+    for reply in replies:
+        person.wait_for(reply)
+    return int(person.usage()["used"])
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "is_shown"),
+    [
+        ("[sandbox:safety]", "blocked", True),
+        ("[sandbox:recitation]", "blocked", True),
+        ("[sandbox:thinking-only]", "failed", False),
+        ("[sandbox:cut*1] [sandbox:400]", "failed", False),
+        ("[sandbox:cut*1] [sandbox:prompt-blocked]", "blocked", False),
+    ],
+)
+def test_a_reply_for_which_something_was_generated_keeps_its_charge(
+    person: Person, words: str, status: str, *, is_shown: bool
+) -> None:
+    """Red when every failed or blocked reply is free, and when only the last attempt's text counts."""
+    reply = person.say(person.open_room(), f"{words} {uuid.uuid4().hex}")["reply"]
+    assert (reply["status"], reply["content"] != "") == (status, is_shown)
+    assert person.usage()["used"] == 1
+
+
+def test_a_reply_that_showed_text_and_waits_for_its_retry_keeps_its_charge_when_cancelled(
+    stack: Stack, person: Person
+) -> None:
+    """Red when a cancel looks at the text that is there: the retry has emptied it."""
+    room, mark = person.open_room(), uuid.uuid4().hex
+    reply = _begin(person, room, f"[sandbox:cut*1] [sandbox:429] {mark}")
+    query = "SELECT retries FROM messages WHERE id = %s AND status = 'pending'"
+    eventually(
+        lambda: any(row["retries"] == 2 for row in stack.database.rows(query, uuid.UUID(reply["id"]))),
+        what="the wait for the second retry",
+    )
+    _cancel(person, reply)
+    ended = person.wait_for(reply)
+    assert (ended["status"], ended["content"]) == ("cancelled", "")
+    assert person.usage()["used"] == 1
+
+
+def test_charges_are_given_back_three_times_the_limit_a_day(stack: Stack, person: Person) -> None:
+    """Red without the count of refunds: the model can be asked without end."""
+    room = person.open_room()
+    for number in range(_MOST + 2):
+        reply = person.say(room, f"[sandbox:400] {number} {uuid.uuid4().hex}")["reply"]
+        assert reply["status"] == "failed"
+        assert person.usage()["used"] == max(number + 1 - _MOST, 0)
+    assert _day(stack, person)["refunds"] == _MOST
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_of_parallel_cancels_exactly_the_refunds_that_are_left_are_given(
+    stack: Stack,
+    own_stack: Stack,
+    is_running: bool,  # noqa: FBT001  # pytest's
+) -> None:
+    """Red when the count is read and written in two steps; a worker's refunds and the API's are one count."""
+    where = stack if is_running else own_stack
+    person = where.person()
+    rooms = [person.open_room() for _ in range(_LIMIT)]
+    if is_running:
+        replies = _hang(where, person, rooms)
+    else:
+        replies = [_begin(person, room, "Nobody works on this") for room in rooms]
+    _have_refunds(where, person, _MOST - 2)
+    with concurrent.futures.ThreadPoolExecutor(_LIMIT) as threads:
+        list(threads.map(lambda reply: _cancel(person, reply), replies))
+    assert _used_once_settled(person, replies) == _LIMIT - 2
+    assert _day(where, person)["refunds"] == _MOST
+
+
+def test_a_deleted_room_gives_back_no_more_than_is_left(own_stack: Stack) -> None:
+    """Red when several replies that end together are given back one limit or no limit."""
+    person = own_stack.person()
+    room = person.open_room()
+    for number in range(_LIMIT):
+        _begin(person, room, f"Message {number}")
+    _have_refunds(own_stack, person, _MOST - 3)
+    assert person.http.delete(f"/chatroom/{room}").status_code == 204
+    assert (person.usage()["used"], _day(own_stack, person)["refunds"]) == (_LIMIT - 3, _MOST)
+
+
+def test_on_pro_every_charge_is_given_back_that_nothing_came_of(stack: Stack, pro: Person) -> None:
+    """Pro is counted, never limited: neither are its refunds."""
+    room = pro.open_room()
+    ok(pro.post(room, "This one counts"))
+    _have_refunds(stack, pro, _MOST)
+    assert pro.say(room, f"[sandbox:400] {uuid.uuid4().hex}")["reply"]["status"] == "failed"
+    assert pro.usage()["used"] == 1
+
+
+def test_a_charge_goes_back_to_the_day_it_was_taken_from(stack: Stack, person: Person) -> None:
+    """Red when the refund goes to the day on which the reply ends."""
+    yesterday = dt.timedelta(days=1)
+    [reply] = _hang(stack, person, [person.open_room()])
+    charged_on = dt.datetime.now(dt.UTC).date() - yesterday
+    stack.database.run(
+        "UPDATE messages SET charged_on = %s WHERE id = %s", charged_on, uuid.UUID(reply["id"])
+    )
+    stack.database.run(
+        "INSERT INTO daily_usage (user_id, day, used, input_tokens, output_tokens) VALUES (%s, %s, 3, 0, 0)",
+        person.id,
+        charged_on,
+    )
+    _cancel(person, reply)
+    person.wait_for(reply)
+    assert [_day(stack, person, yesterday)[name] for name in ("used", "refunds")] == [2, 1]
+    assert [_day(stack, person)[name] for name in ("used", "refunds")] == [1, 0]
+
+
+def test_whoever_signs_up_again_has_the_refunds_of_the_number(stack: Stack, person: Person) -> None:
+    """Red when only the day's count is carried over: deleting the account would give the refunds anew."""
+    room = person.open_room()
+    reply = person.say(room, f"[sandbox:400] {uuid.uuid4().hex}")["reply"]
+    assert (reply["status"], person.usage()["used"]) == ("failed", 0)
+    _have_refunds(stack, person, _MOST)
+    assert person.http.delete("/user/me").status_code == 202
+    number = {"mobile_number": person.mobile_number}
+    with client(stack.base_url) as anyone:
+        ok(anyone.post("/auth/signup", json=number))
+        otp = ok(anyone.post("/auth/send-otp", json=number))["otp"]
+        tokens = ok(anyone.post("/auth/verify-otp", json={**number, "otp": otp}))
+    again = Person(stack.base_url, person.mobile_number, tokens)
+    assert again.usage()["used"] == 0
+    failed = again.say(again.open_room(), f"[sandbox:400] {uuid.uuid4().hex}")["reply"]
+    assert (failed["status"], again.usage()["used"]) == ("failed", 1)
