@@ -17,7 +17,6 @@ from app.bootstrap.api import ApiServices
 from app.client_address import ClientAddress
 from app.errors import ValidationFailed
 from app.json_bounds import MOST_MEMBERS
-from app.models import Plan
 from app.query_rules import takes_any_query
 from app.rate_limiter import AppliedLimits
 from app.services.payments import StripeBudget
@@ -46,12 +45,11 @@ async def _current_user(
     caller: ClientAddress = request.state.client_address
     user = await services.sessions.user_of(request.state.claims, ip_address=caller.shown)
     limits: AppliedLimits = request.state.limits
-    if user.plan is Plan.PRO and limits.user is not None:
-        limits.put_user_in_force()
-        if not limits.user.is_open:
-            raise await services.request_limit.refusal(
-                user_id=user.id, ids=request.path_params, retry_after=limits.user.reset_seconds
-            )
+    window = limits.put_in_force(user.plan)
+    if window is not None and not window.is_open:
+        raise await services.request_limit.refusal(
+            user_id=user.id, plan=user.plan, ids=request.path_params, retry_after=window.reset_seconds
+        )
     return user
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -10,6 +10,9 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
+Limit = Literal["ip", "basic", "pro", "stripe", "daily"]
+"""What a request may be refused by."""
+
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 _requests = Counter(
@@ -22,7 +25,7 @@ _durations = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30, 60),
 )
 _rate_limit_refusals = Counter(
-    "rate_limit_refusals", "Requests refused by a limit: ip, pro, stripe or daily.", ("limit",)
+    "rate_limit_refusals", "Requests refused by a limit: ip, basic, pro, stripe or daily.", ("limit",)
 )
 _otp_refusals = Counter("otp_refusals", "Codes that were not sent, by reason.", ("reason",))
 _webhooks = Counter(
@@ -33,7 +36,7 @@ _webhooks = Counter(
 _messages = Counter("messages", "Messages and regenerations that were accepted.")
 
 # Shown as 0 from the start, so that a first refusal is an increase.
-for _limit in ("ip", "pro", "stripe", "daily"):
+for _limit in get_args(Limit):
     _rate_limit_refusals.labels(_limit)
 for _reason in ("resend", "number", "ip", "prefix", "global", "unknown", "country"):
     _otp_refusals.labels(_reason)
@@ -62,7 +65,7 @@ def request_answered(*, method: str, route: str, status: int, seconds: float) ->
     _durations.labels(route).observe(seconds)
 
 
-def rate_limit_refused(limit: Literal["ip", "pro", "stripe", "daily"]) -> None:
+def rate_limit_refused(limit: Limit) -> None:
     """Count a request that a limit refused."""
     _rate_limit_refusals.labels(limit).inc()
 

@@ -3,13 +3,15 @@
 import math
 import time
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Final
 from uuid import UUID
 
 from redis.exceptions import NoScriptError
 
+from app.models import Plan
 from app.redis_client.connection import RedisConnection, RedisUnavailableError
 from app.redis_client.windows import WINDOWS_LUA
 
@@ -20,23 +22,32 @@ _MOST_LOCAL_KEYS: Final = 50_000
 _STRIPE_CALLS: Final = 30
 _NEVER_LIMITED: Final = frozenset({"/webhook/stripe", "/health", "/metrics"})
 
+# A key that comes twice in a row is one window under two limits: the request counts once, if either has room.
 # The first full window ends the script, so that a request refused by one limit does not count on the next.
 _COUNT: Final = (
     WINDOWS_LUA
     + """
 local now, span = now_ms(), tonumber(ARGV[1])
-local windows = {}
-for i, key in ipairs(KEYS) do
-  local limit = tonumber(ARGV[i + 1])
-  local is_open = window_wait(key, limit, span, now) <= 0
-  if is_open then
+local windows, first = {}, 1
+while first <= #KEYS do
+  local key, last, open, is_counted = KEYS[first], first, {}, false
+  while KEYS[last + 1] == key do last = last + 1 end
+  for i = first, last do
+    open[i] = window_wait(key, tonumber(ARGV[i + 1]), span, now) <= 0
+    is_counted = is_counted or open[i]
+  end
+  if is_counted then
     redis.call('RPUSH', key, now)
     redis.call('PEXPIRE', key, span)
   end
   local used = redis.call('LLEN', key)
-  local next_out = tonumber(redis.call('LINDEX', key, math.max(used - limit, 0))) or now
-  windows[i] = {is_open and 1 or 0, math.max(limit - used, 0), next_out + span - now}
-  if not is_open then break end
+  for i = first, last do
+    local limit = tonumber(ARGV[i + 1])
+    local next_out = tonumber(redis.call('LINDEX', key, math.max(used - limit, 0))) or now
+    windows[i] = {open[i] and 1 or 0, math.max(limit - used, 0), next_out + span - now}
+  end
+  if not is_counted then break end
+  first = last + 1
 end
 return windows
 """
@@ -73,23 +84,26 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A request on its limits; `user` is None for one that is not counted on anybody."""
+    """A request on its limits; `user` is empty for one that is not counted on anybody."""
 
     ip: Window
-    user: Window | None
+    user: Mapping[Plan, Window]
+    """The user's window under the limit of their plan, under that of each where the plan is not known."""
 
 
 @dataclass(slots=True)
 class AppliedLimits:
-    """One request's limits: those that its answer shows, and the user's, in force for some plans only."""
+    """One request's limits: those that its answer shows, and the user's by plan."""
 
     shown: list[Window] = field(default_factory=list)
-    user: Window | None = None
+    user: Mapping[Plan, Window] = field(default_factory=dict)
 
-    def put_user_in_force(self) -> None:
-        """Have the answer show the user's limit, if the request counts on it."""
-        if self.user is not None and self.user not in self.shown:
-            self.shown.append(self.user)
+    def put_in_force(self, plan: Plan) -> Window | None:
+        """Have the answer show the user's limit, if the request counts on it; returns it."""
+        window = self.user.get(plan)
+        if window is not None and window not in self.shown:
+            self.shown.append(window)
+        return window
 
     def show(self, window: Window) -> None:
         """Have the answer show a limit as it is now, instead of as it was earlier in the request."""
@@ -111,20 +125,24 @@ def is_exempt(path: str) -> bool:
 class RateLimiter:
     """Counts requests. Without Redis it counts in this process alone; it never fails."""
 
-    def __init__(self, redis: RedisConnection, *, ip_limit: int, user_limit: int) -> None:
+    def __init__(self, redis: RedisConnection, *, ip_limit: int, user_limits: Mapping[Plan, int]) -> None:
         self._redis = redis
         self._ip_limit = ip_limit
-        self._user_limit = user_limit
+        self._user_limits = user_limits
         self._sha = ""
         self._local = LocalWindows()
 
-    async def count(self, *, address: str, user_id: UUID | None) -> Counted:
-        """Count a request from this address, and, if that has room, of this user."""
+    async def count(self, *, address: str, user_id: UUID | None, plan: Plan | None) -> Counted:
+        """Count a request from this address, and, if that has room, of this user.
+
+        Without a `plan`, which this process learns for some seconds when it looks the session up, the
+        request counts if the limit of either plan has room: never fewer are counted than are let through.
+        """
         limits = [_Limit("ip", f"limit:ip:{address}", self._ip_limit)]
-        if user_id is not None:
-            limits.append(_Limit("pro", f"limit:user:{user_id}", self._user_limit))
-        windows = await self._count(limits)
-        return Counted(windows[0], windows[1] if len(windows) > 1 else None)
+        plans = () if user_id is None else tuple(Plan) if plan is None else (plan,)
+        limits += [_Limit(one.value, f"limit:user:{user_id}", self._user_limits[one]) for one in plans]
+        ip, *user = await self._count(limits)
+        return Counted(ip, dict(zip(plans, user, strict=False)))
 
     async def count_stripe_call(self, user_id: UUID) -> Window:
         """Count a call to Stripe on the user who causes it, if there is room."""
@@ -152,10 +170,11 @@ class RateLimiter:
         ]
 
     def _count_here(self, limits: Sequence[_Limit]) -> list[Window]:
-        windows = []
-        for limit in limits:
-            windows.append(self._local.count(limit.name, limit.key, limit.most))
-            if not windows[-1].is_open:
+        windows: list[Window] = []
+        for key, same in groupby(limits, lambda limit: limit.key):
+            of_key = self._local.count(key, {limit.name: limit.most for limit in same})
+            windows += of_key
+            if not any(window.is_open for window in of_key):
                 break
         return windows
 
@@ -166,19 +185,21 @@ class LocalWindows:
     def __init__(self) -> None:
         self._times: OrderedDict[str, deque[float]] = OrderedDict()
 
-    def count(self, name: str, key: str, limit: int) -> Window:
-        """Count a request, if this window has room for it."""
+    def count(self, key: str, limits: Mapping[str, int]) -> list[Window]:
+        """Count a request, if one of this window's limits has room for it."""
         now = time.monotonic()
         self._forget(now)
         times = self._times.setdefault(key, deque())
         while times and times[0] <= now - WINDOW_SECONDS:
             times.popleft()
-        if is_open := len(times) < limit:
+        before = len(times)
+        if before < max(limits.values()):
             times.append(now)
             self._times.move_to_end(key)
-        next_out = times[max(len(times) - limit, 0)] if times and limit else now
-        reset_ms = math.ceil((next_out + WINDOW_SECONDS - now) * 1000)
-        return Window(name, limit, is_open, max(limit - len(times), 0), reset_ms)
+        return [
+            Window(name, limit, before < limit, max(limit - len(times), 0), _reset_ms(times, limit, now))
+            for name, limit in limits.items()
+        ]
 
     def _forget(self, now: float) -> None:
         """Drop who was not let through for a minute, and who came longest ago when there are too many."""
@@ -187,3 +208,8 @@ class LocalWindows:
             if times and times[-1] > now - WINDOW_SECONDS and len(self._times) < _MOST_LOCAL_KEYS:
                 return
             del self._times[key]
+
+
+def _reset_ms(times: deque[float], limit: int, now: float) -> int:
+    next_out = times[max(len(times) - limit, 0)] if times and limit else now
+    return math.ceil((next_out + WINDOW_SECONDS - now) * 1000)

@@ -1,4 +1,4 @@
-"""Requests a minute: of an address, of a person on Pro; exact over several processes, also without Redis."""
+"""Requests a minute: of an address, of a person; exact over several processes, also without Redis."""
 
 import re
 import secrets
@@ -18,8 +18,10 @@ from tests.support.stack import Stack
 
 _OF_AN_ADDRESS = 20
 _OF_A_PERSON = 10
+_ON_BASIC = 6
 _LIMITS = {
     "IP_REQUESTS_PER_MINUTE": str(_OF_AN_ADDRESS),
+    "BASIC_REQUESTS_PER_MINUTE": str(_ON_BASIC),
     "PRO_REQUESTS_PER_MINUTE": str(_OF_A_PERSON),
     "TRUSTED_PROXIES": "127.0.0.1",
 }
@@ -68,9 +70,9 @@ def _use_up(http: httpx.Client, path: str) -> None:
     assert any(http.get(path).status_code == 429 for _ in range(_OF_AN_ADDRESS + 1))
 
 
-def _without_a_request_left(pro: Person, address: str) -> httpx.Client:
-    """A client of somebody on Pro, at a place of its own."""
-    http = _from(_somewhere(), address, pro.token)
+def _without_a_request_left(somebody: Person, address: str) -> httpx.Client:
+    """A client of somebody, at a place of its own."""
+    http = _from(_somewhere(), address, somebody.token)
     _use_up(http, "/user/me")
     return http
 
@@ -221,6 +223,80 @@ def test_a_person_on_pro_gets_their_requests_wherever_they_call_from(pro: Person
     assert _left(refused, "pro") == 0
 
 
+@pytest.mark.parametrize("is_first_at_process", [True, False])
+def test_a_person_on_basic_gets_theirs(
+    stack: Stack,
+    person: Person,
+    address: str,
+    is_first_at_process: bool,  # noqa: FBT001  # pytest's
+) -> None:
+    """Red without a limit on Basic: one free account could ask as much as an address may.
+
+    Red as well when a process that does not know the plan yet counts twice, or lets one more through.
+    """
+    where = stack.start_api(**_LIMITS) if is_first_at_process else address
+    with _from(_somewhere(), address, person.token) as here:
+        for used in range(1, _ON_BASIC):
+            answer = here.get("/user/me")
+            assert (answer.status_code, _left(answer, "basic")) == (200, _ON_BASIC - used)
+    with _from(_somewhere(), where, person.token) as elsewhere:
+        last = elsewhere.get("/user/me")
+        assert (last.status_code, _left(last, "basic")) == (200, 0)
+        assert stack.redis.llen(f"limit:user:{person.id}") == _ON_BASIC
+    with _from(_somewhere(), stack.start_api(**_LIMITS) if is_first_at_process else address) as http:
+        refused = http.get("/user/me", headers={"Authorization": f"Bearer {person.token}"})
+    assert _refusal(refused) >= 50
+    assert refused.headers["ratelimit-policy"] == f'"ip";q={_OF_AN_ADDRESS};w=60, "basic";q={_ON_BASIC};w=60'
+    assert _left(refused, "basic") == 0
+
+
+def test_parallel_requests_of_a_person_on_basic_get_exactly_what_there_is(
+    stack: Stack, person: Person
+) -> None:
+    """None of the processes knows the plan when the first requests arrive."""
+    wide = {**_LIMITS, "IP_REQUESTS_PER_MINUTE": "1000"}
+    second, third, token = stack.start_api(**wide), stack.start_api(**wide), person.token
+    with (
+        _from(_somewhere(), second, token) as one,
+        _from(_somewhere(), third, token) as other,
+        ThreadPoolExecutor(20) as pool,
+    ):
+        answers = pool.map(lambda number: (one, other)[number % 2].get("/user/me").status_code, range(60))
+        assert Counter(answers) == {200: _ON_BASIC, 429: 60 - _ON_BASIC}
+
+
+def test_whoever_goes_pro_goes_on_with_its_limit(stack: Stack, person: Person, address: str) -> None:
+    """The window is the person's, whatever the plan: what is left is the difference."""
+    http = _without_a_request_left(person, address)
+    stack.make_pro(person)
+    elsewhere = stack.start_api(**_LIMITS)  # which does not hold the plan of a moment ago
+    with _from(_somewhere(), elsewhere, person.token) as pro:
+        answer = pro.get("/user/me")
+        assert (answer.status_code, _left(answer, "pro")) == (200, _OF_A_PERSON - _ON_BASIC - 1)
+    http.close()
+
+
+@pytest.mark.parametrize("is_pro", [True, False])
+def test_a_repeated_key_counts_as_a_request_and_is_answered_after_the_wait(
+    stack: Stack,
+    person: Person,
+    address: str,
+    is_pro: bool,  # noqa: FBT001  # pytest's
+) -> None:
+    """The day's limit never refuses a replay; the minute's does, before anything is looked up or stored."""
+    if is_pro:
+        stack.make_pro(person)
+    room, key = person.open_room(), secrets.token_hex(8)
+    first = ok(person.post(room, "Once", Idempotency_Key=key))
+    http = _without_a_request_left(person, address)
+    again = {"json": {"content": "Once"}, "headers": {"Idempotency-Key": key}}
+    _refusal(http.post(f"/chatroom/{room}/message", **again))  # type: ignore[arg-type]  # httpx's many
+    stack.redis.delete(f"limit:user:{person.id}")
+    replay = http.post(f"/chatroom/{room}/message", **again)  # type: ignore[arg-type]  # httpx's many
+    assert (replay.status_code, replay.headers["idempotent-replayed"]) == (201, "true")
+    assert replay.json()["message"] == first["message"]
+
+
 def test_a_refused_message_is_not_stored(stack: Stack, pro: Person, address: str) -> None:
     room = pro.open_room()
     http = _without_a_request_left(pro, address)
@@ -228,22 +304,22 @@ def test_a_refused_message_is_not_stored(stack: Stack, pro: Person, address: str
     assert stack.database.value("SELECT count(*) FROM messages WHERE chatroom_id = %s", room) == 0
 
 
-def test_basic_has_no_limit_of_requests(person: Person, address: str) -> None:
-    with _from(_somewhere(), address, person.token) as http:
-        for _ in range(_OF_A_PERSON + 5):
-            answer = http.get("/user/me")
-            assert answer.is_success
-            assert '"pro"' not in answer.headers["ratelimit-policy"]
-
-
-def test_following_a_reply_counts_on_no_person(pro: Person, address: str) -> None:
-    room = pro.open_room()
-    exchange = pro.say(room, "Long live the limit")
-    http = _without_a_request_left(pro, address)
+@pytest.mark.parametrize("is_pro", [True, False])
+def test_following_a_reply_counts_on_no_person(
+    stack: Stack,
+    person: Person,
+    address: str,
+    is_pro: bool,  # noqa: FBT001  # pytest's
+) -> None:
+    if is_pro:
+        stack.make_pro(person)
+    room = person.open_room()
+    exchange = person.say(room, "Long live the limit")
+    http = _without_a_request_left(person, address)
     for _ in range(3):
         answer = http.get(f"/chatroom/{room}/message/{exchange['reply']['id']}")
         assert answer.is_success
-        assert '"pro"' not in answer.headers["ratelimit-policy"]
+        assert answer.headers["ratelimit-policy"] == f'"ip";q={_OF_AN_ADDRESS};w=60'
     with http.stream("GET", events_address(exchange["reply"])) as answer:
         assert answer.status_code == 200
         assert _left(answer, "ip") is not None
@@ -251,14 +327,21 @@ def test_following_a_reply_counts_on_no_person(pro: Person, address: str) -> Non
     _refusal(http.get(f"/chatroom/{room}/message"))
 
 
+@pytest.mark.parametrize("is_pro", [True, False])
 def test_what_is_not_theirs_is_not_found_before_it_is_too_much(
-    pro: Person, person: Person, address: str
+    stack: Stack,
+    person: Person,
+    address: str,
+    is_pro: bool,  # noqa: FBT001  # pytest's
 ) -> None:
     """Red when the refusal does not look for the room first."""
-    own = pro.open_room()
+    somebody = stack.person()
+    if is_pro:
+        stack.make_pro(somebody)
+    own = somebody.open_room()
     others = person.open_room()
     others_message = person.say(others, "Mine")["message"]["id"]
-    http = _without_a_request_left(pro, address)
+    http = _without_a_request_left(somebody, address)
     for room in (others, _NOBODYS, "no-uuid"):
         problem(http.get(f"/chatroom/{room}"), 404, "chatroom_not_found")
         problem(http.post(f"/chatroom/{room}/message", json={"content": "x"}), 404, "chatroom_not_found")

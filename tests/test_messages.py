@@ -25,7 +25,9 @@ def test_a_message_is_answered(person: Person) -> None:
     assert reply["usage"]["duration_ms"] >= reply["usage"]["time_to_first_token_ms"] > 0
     assert (quota["limit"], quota["used"], quota["remaining"]) == (5, 1, 4)
     assert answer.headers["location"] == f"/chatroom/{room}/message/{reply['id']}"
-    assert answer.headers["ratelimit-policy"] == '"ip";q=1000000;w=60, "daily";q=5;w=86400'
+    assert answer.headers["ratelimit-policy"] == (
+        '"ip";q=1000000;w=60, "basic";q=1000000;w=60, "daily";q=5;w=86400'
+    )
     assert ', "daily";r=4;t=' in answer.headers["ratelimit"]
 
 

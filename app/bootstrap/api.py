@@ -14,6 +14,7 @@ from app.background import lasting
 from app.bootstrap.codes import otp_service
 from app.bootstrap.foundation import open_foundation
 from app.config import Settings
+from app.models import Plan
 from app.rate_limiter import RateLimiter
 from app.redis_client.password_attempts import PasswordAttemptStore
 from app.redis_client.reply_events import ReplyEvents
@@ -193,7 +194,10 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             limiter=RateLimiter(
                 base.redis,
                 ip_limit=settings.ip_requests_per_minute,
-                user_limit=settings.pro_requests_per_minute,
+                user_limits={
+                    Plan.BASIC: settings.basic_requests_per_minute,
+                    Plan.PRO: settings.pro_requests_per_minute,
+                },
             ),
             request_limit=RequestLimit(base.uow, utc_now),
             monitoring=MonitoringService(quick, base.redis, settings.metrics_token.get_secret_value()),

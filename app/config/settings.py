@@ -125,6 +125,7 @@ class Settings(BaseSettings):
     default_region: str | None = None
 
     basic_messages_per_day: Count = 5
+    basic_requests_per_minute: Count = 100
     pro_requests_per_minute: Count = 100
     ip_requests_per_minute: Count = 1000
     trusted_proxies: Networks = ()

@@ -11,7 +11,6 @@ from app import metrics
 from app.bootstrap.api import ApiServices
 from app.client_address import ForwardedWarnings, Network, client_address
 from app.errors import RateLimitExceeded
-from app.models import Plan
 from app.rate_limiter import AppliedLimits, is_exempt
 
 # Following a reply is part of the message that was counted on its person.
@@ -53,14 +52,15 @@ class RateLimitMiddleware:
         claims = services.sessions.claims_of(token) if scheme.lower() == "bearer" else None
         scope["state"]["claims"] = claims
         is_following = scope["method"] == "GET" and _FOLLOWING.fullmatch(scope["path"])
+        plan = services.sessions.known_plan(claims) if claims else None
         counted = await services.limiter.count(
-            address=address, user_id=claims.user_id if claims and not is_following else None
+            address=address, user_id=claims.user_id if claims and not is_following else None, plan=plan
         )
         limits: AppliedLimits = scope["state"]["limits"]
         limits.shown.append(counted.ip)
         limits.user = counted.user
-        if claims and services.sessions.known_plan(claims) is Plan.PRO:
-            limits.put_user_in_force()  # for answers that come before the route asks who is calling
+        if plan is not None:
+            limits.put_in_force(plan)  # for answers that come before the route asks who is calling
         if not counted.ip.is_open:
             metrics.rate_limit_refused("ip")
             raise RateLimitExceeded(retry_after=counted.ip.reset_seconds)

@@ -7,7 +7,8 @@ from app.rate_limiter import is_exempt
 HEADERS: Final = {
     "X-Request-Id": "The request's id: the caller's own, if it was safe to use, or a new one.",
     "RateLimit-Policy": "The limits that apply (draft-ietf-httpapi-ratelimit-headers), each with its quota "
-    "`q` in `w` seconds: `ip`, `pro` (requests of a person on Pro), `daily` (messages on Basic).",
+    "`q` in `w` seconds: `ip`, `basic` or `pro` (requests of a user on that plan), `daily` (messages on "
+    "Basic).",
     "RateLimit": "What is left of each: `r` more, and `t` seconds until it is more than that again.",
     "Retry-After": "Seconds to wait; that is long enough.",
     "WWW-Authenticate": "`Bearer`.",

@@ -1,4 +1,4 @@
-"""The requests a minute of a person on Pro, once they are used up: refused, but 404 comes before 429."""
+"""Refuse a user whose requests of the minute are used up; 404 comes before 429."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from app.errors import (
     ServiceUnavailable,
     SessionNotFound,
 )
+from app.models import Plan
 from app.services.clock import Clock
 from app.services.ownership import own_message, own_room
 from app.unit_of_work import Transaction, UnitOfWork
@@ -25,7 +26,9 @@ class RequestLimit:
     uow: UnitOfWork
     clock: Clock
 
-    async def refusal(self, *, user_id: UUID, ids: Mapping[str, str], retry_after: int) -> AppError:
+    async def refusal(
+        self, *, user_id: UUID, plan: Plan, ids: Mapping[str, str], retry_after: int
+    ) -> AppError:
         """What to answer a request over the limit; `ids` are those in its path, as they came.
 
         Whether an id exists is never told by the difference of 404 and 429: what is absent or somebody
@@ -38,7 +41,7 @@ class RequestLimit:
             return missing
         except ServiceUnavailable:
             pass  # of what cannot be looked up nothing is told
-        metrics.rate_limit_refused("pro")
+        metrics.rate_limit_refused(plan.value)
         return RateLimitExceeded(retry_after=retry_after)
 
     async def _look_up(self, tx: Transaction, user_id: UUID, ids: Mapping[str, str]) -> None:

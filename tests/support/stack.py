@@ -34,6 +34,7 @@ _BASE_SETTINGS = {
     "OTP_PER_PREFIX_HOUR": "1000000",
     "OTP_GLOBAL_PER_HOUR": "1000000",
     "IP_REQUESTS_PER_MINUTE": "1000000",
+    "BASIC_REQUESTS_PER_MINUTE": "1000000",
     "PRO_REQUESTS_PER_MINUTE": "1000000",
     "METRICS_TOKEN": "metrics-token-of-the-tests",
     # Short enough that a lost worker is noticed within a test.
