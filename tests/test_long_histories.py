@@ -14,12 +14,15 @@ import pytest
 
 from app.config import PostgresAddress, RedisAddress
 from app.database import Database
+from app.errors import ChatroomLimitReached
+from app.models import Plan
 from app.redis_client.breaker import Breaker
 from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.connection import RedisConnection
 from app.redis_client.daily_count import DailyCountMirror
 from app.redis_client.reply_events import ReplyEvents
 from app.repositories.search import LOOKED_THROUGH
+from app.schemas.chatroom import ChatroomIn
 from app.schemas.export import ExportFormat
 from app.schemas.search import SearchPage
 from app.services.chatroom import ChatroomService
@@ -29,6 +32,7 @@ from app.services.export import ExportService
 from app.services.paging import DEFAULT_PAGE, CursorSigner
 from app.services.quota import DailyQuota
 from app.services.room_export import RoomExportService
+from app.services.room_limit import RoomLimit
 from app.services.search import SearchService
 from app.services.stopping import ReplyStopper
 from app.services.turns import Turns
@@ -42,6 +46,7 @@ from tests.support.stack import Stack
 
 _SIZE = Size()
 _PAGE = DEFAULT_PAGE + 1  # one more says that there is a next page
+_MOST_ROOMS = 500
 _RARE_HITS = _SIZE.long_room // 1_000
 _MIDDLING_HITS = _SIZE.long_room // 500
 
@@ -94,7 +99,16 @@ async def _product(stack: Stack, sent: list[Sent]) -> AsyncIterator[_Product]:
         with noted(database.engine) as statements:
             yield _Product(
                 uow,
-                ChatroomService(uow, cache, stopper, cursors, Turns(), utc_now, ("gemini-3.8-flash",)),
+                ChatroomService(
+                    uow,
+                    cache,
+                    stopper,
+                    cursors,
+                    Turns(),
+                    utc_now,
+                    ("gemini-3.8-flash",),
+                    RoomLimit({Plan.BASIC: _MOST_ROOMS, Plan.PRO: _MOST_ROOMS}, utc_now),
+                ),
                 SearchService(uow, cursors),
                 ExportService(uow, utc_now),
                 RoomExportService(uow, utc_now),
@@ -167,6 +181,17 @@ async def _pages_of_search(product: _Product, histories: _Histories, q: str, pag
 def test_a_page_of_ten_thousand_rooms_reads_a_page(histories: _Histories, pages: int) -> None:
     """Red without ix_chatrooms_list."""
     assert _most(_reads(histories, lambda product: _pages_of_rooms(product, histories, pages))) <= _PAGE
+
+
+def test_opening_a_room_counts_no_more_than_the_limit(histories: _Histories) -> None:
+    """Red when all rooms are counted: ten thousand here."""
+
+    async def open_another(product: _Product) -> None:
+        with pytest.raises(ChatroomLimitReached):
+            await product.chatrooms.create(histories.owner, ChatroomIn())
+
+    found = _reads(histories, open_another)
+    assert _most(found) == _most(found, index="ix_chatrooms_of_user") == _MOST_ROOMS
 
 
 @pytest.mark.parametrize("pages", [1, 100])

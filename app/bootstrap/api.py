@@ -13,8 +13,8 @@ from jwt.warnings import InsecureKeyLengthWarning
 from app.background import lasting
 from app.bootstrap.codes import otp_service
 from app.bootstrap.foundation import open_foundation
+from app.bootstrap.limits import rate_limiter, room_limit
 from app.config import Settings
-from app.models import Plan
 from app.rate_limiter import RateLimiter
 from app.redis_client.password_attempts import PasswordAttemptStore
 from app.redis_client.reply_events import ReplyEvents
@@ -173,6 +173,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
                 turns,
                 utc_now,
                 settings.selectable_models,
+                room_limit(settings),
             ),
             search=SearchService(base.uow, cursors),
             messages=MessageService(base.uow, base.quota, turns, feed, utc_now, settings.message_max_chars),
@@ -191,14 +192,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             ),
             health=HealthService(quick, base.redis, base.revisions),
             feed=feed,
-            limiter=RateLimiter(
-                base.redis,
-                ip_limit=settings.ip_requests_per_minute,
-                user_limits={
-                    Plan.BASIC: settings.basic_requests_per_minute,
-                    Plan.PRO: settings.pro_requests_per_minute,
-                },
-            ),
+            limiter=rate_limiter(settings, base.redis),
             request_limit=RequestLimit(base.uow, utc_now),
             monitoring=MonitoringService(quick, base.redis, settings.metrics_token.get_secret_value()),
         )

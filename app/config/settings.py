@@ -128,6 +128,8 @@ class Settings(BaseSettings):
     basic_requests_per_minute: Count = 100
     pro_requests_per_minute: Count = 100
     ip_requests_per_minute: Count = 1000
+    basic_rooms_per_user: Count = 500
+    pro_rooms_per_user: Count = 10_000
     trusted_proxies: Networks = ()
     reply_wait_seconds: Seconds = 25
     message_max_chars: PositiveCount = 32_000

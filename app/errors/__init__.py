@@ -25,6 +25,7 @@ from app.errors.billing import (
     WebhookInvalid,
 )
 from app.errors.chat import (
+    ChatroomLimitReached,
     ChatroomNotFound,
     DailyLimitReached,
     IdempotencyKeyReused,
@@ -51,6 +52,7 @@ __all__ = [
     "AppError",
     "AuthenticationRequired",
     "BodyTooLarge",
+    "ChatroomLimitReached",
     "ChatroomNotFound",
     "CheckoutNotFound",
     "CountryNotAllowed",

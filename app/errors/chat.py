@@ -46,6 +46,20 @@ class ReplyInProgress(AppError):
     detail = "This reply is still being written. Wait for it or cancel it first."
 
 
+class ChatroomLimitReached(AppError):
+    """The plan allows no more chatrooms."""
+
+    status = HTTPStatus.CONFLICT
+    code = "chatroom_limit_reached"
+    detail = "You have as many chatrooms as your plan allows. Delete some of them, or upgrade to Pro."
+
+    def __init__(self, *, limit: int, can_upgrade: bool) -> None:
+        super().__init__(
+            None if can_upgrade else "You have as many chatrooms as there may be. Delete some of them.",
+            members={"limit": limit} | ({"upgrade": "/subscribe/pro"} if can_upgrade else {}),
+        )
+
+
 class DailyLimitReached(AppError):
     """Basic's messages of the day are used up."""
 

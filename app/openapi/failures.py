@@ -9,6 +9,7 @@ from app.errors import (
     AppError,
     AuthenticationRequired,
     BodyTooLarge,
+    ChatroomLimitReached,
     DailyLimitReached,
     InternalError,
     OtpInvalid,
@@ -27,6 +28,7 @@ _WITH_BODY: tuple[type[AppError], ...] = (ValidationFailed, BodyTooLarge, Unsupp
 _MEMBERS: Final[dict[type[AppError], dict[str, object]]] = {
     ValidationFailed: {"errors": [{"pointer": "/content", "code": "missing", "message": "Field required"}]},
     OtpInvalid: {"attempts_left": 4},
+    ChatroomLimitReached: {"limit": 500, "upgrade": "/subscribe/pro"},
     DailyLimitReached: {
         "limit": 5,
         "used": 5,

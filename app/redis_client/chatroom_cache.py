@@ -13,6 +13,8 @@ from uuid import UUID
 from app.redis_client.connection import RedisConnection, RedisUnavailableError
 
 _FILL_SECONDS = 10
+MOST_BYTES = 64 * 1024
+"""A larger list is read from the database each time: fifty rooms with full fields are 1.5 MB."""
 
 _STORE = """
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then
@@ -56,7 +58,9 @@ class ChatroomCache:
         return None
 
     async def fill(self, user_id: UUID, *, token: str, listing: str) -> None:
-        """Keep the list read since `begin_fill`, unless somebody wrote in between."""
+        """Keep the list read since `begin_fill`, unless it is large or somebody wrote in between."""
+        if len(listing.encode()) > MOST_BYTES:
+            return
         with contextlib.suppress(RedisUnavailableError):
             async with self._redis.use() as redis:
                 await redis.eval(_STORE, 2, *self.keys_of(user_id), token, listing, str(self._ttl_seconds))

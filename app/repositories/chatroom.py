@@ -15,6 +15,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     func,
+    literal,
     or_,
     select,
     tuple_,
@@ -129,7 +130,21 @@ def is_own_room(room: ColumnElement[UUID], owner: ColumnElement[UUID]) -> Column
     return and_(_ROOM.c.id == room, _ROOM.c.user_id == owner, _ROOM.c.erase_at.is_(None))
 
 
-_OWNED = select(Chatroom).where(is_own_room(bindparam("room", type_=Uuid), bindparam("owner", type_=Uuid)))
+# Bounds and order are those of ix_chatrooms_of_user, so that no plan reads other users' rooms.
+_OWNER = bindparam("owner", type_=Uuid)
+_COUNTED = (
+    select(_ROOM.c.id)
+    .where(
+        tuple_(_ROOM.c.user_id, _ROOM.c.id) > tuple_(_OWNER, literal(UUID(int=0), Uuid)),
+        _ROOM.c.user_id <= _OWNER,
+        _ROOM.c.erase_at.is_(None),
+    )
+    .order_by(_ROOM.c.user_id, _ROOM.c.id)
+    .limit(bindparam("most", type_=Integer))
+)
+_COUNT = select(func.count()).select_from(_COUNTED.subquery())
+
+_OWNED = select(Chatroom).where(is_own_room(bindparam("room", type_=Uuid), _OWNER))
 _OWNED_LOCKED = _OWNED.with_for_update()
 
 
@@ -142,6 +157,11 @@ class ChatroomRepository:
     def add(self, room: Chatroom) -> None:
         """Open a room."""
         self.session.add(room)
+
+    async def count(self, user_id: UUID, *, most: int) -> int:
+        """How many rooms a user has, deleted ones left out; of more than `most` no more are read."""
+        counted: int | None = await self.session.scalar(_COUNT, {"owner": user_id, "most": most})
+        return counted or 0
 
     async def get_memory(self, chatroom_id: UUID) -> RoomMemory | None:
         """The room of a reply that a worker holds; people's requests use `get_owned`."""

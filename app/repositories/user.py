@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, cast
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Text, and_, bindparam, exists, func, select, update
+from sqlalchemy import ARRAY, DateTime, Table, Text, and_, bindparam, exists, func, literal, select, update
 from sqlalchemy.dialects.postgresql import INET, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Session, User
 from app.models.base import new_id
+from app.repositories.subscription import is_pro
 
+_TABLE = cast("Table", User.__table__)
 _FORMS = bindparam("forms", type_=ARRAY(Text))
 _HAS_NUMBER = User.mobile_number == func.any(_FORMS)
 _BEST_FORM_FIRST = func.array_position(_FORMS, User.mobile_number)
@@ -52,6 +54,20 @@ class UserRepository:
         """
         found = await self.session.execute(_STATUS, {"forms": list(forms), "network": network})
         return NumberStatus(*found.one())
+
+    async def lock_plan(self, user_id: UUID, *, now: datetime) -> bool | None:
+        """Whether the user is on Pro, None without an account; a second caller waits for this transaction.
+
+        Messages, which refer to the user, go on meanwhile.
+        """
+        locked = (
+            select(is_pro(_TABLE.c.id, literal(now, DateTime(timezone=True))))
+            .select_from(_TABLE)
+            .where(_TABLE.c.id == user_id, _TABLE.c.deleted_at.is_(None))
+            .with_for_update(key_share=True, of=_TABLE)
+        )
+        row = (await self.session.execute(locked)).one_or_none()
+        return None if row is None else bool(row[0])
 
     async def add_unverified(
         self, *, mobile_number: str, forms: Sequence[str], full_name: str | None, now: datetime

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from app.dependencies import ChatroomId, Cursor, Limit, Services, User
-from app.errors import ChatroomNotFound, CursorInvalid, ValidationFailed
+from app.errors import ChatroomLimitReached, ChatroomNotFound, CursorInvalid, ValidationFailed
 from app.openapi import failures
 from app.routers.conditional import NOT_MODIFIED, IfNoneMatch, answer_unless_known
 from app.routers.download import answer_download
@@ -23,7 +23,7 @@ Format = Annotated[ExportFormat, Query(alias="format", description="For programs
     "",
     operation_id="create_chatroom",
     status_code=HTTPStatus.CREATED,
-    responses=failures(body=True, signed_in=True),
+    responses=failures(ChatroomLimitReached, body=True, signed_in=True),
 )
 async def create_chatroom(
     body: ChatroomIn, user: User, services: Services, response: Response

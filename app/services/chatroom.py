@@ -15,6 +15,7 @@ from app.schemas.message import MessageOut, MessagePage
 from app.services.clock import Clock
 from app.services.ownership import own_room
 from app.services.paging import DEFAULT_PAGE, CursorSigner
+from app.services.room_limit import RoomLimit
 from app.services.stopping import SEEN_AFTER_SECONDS, ReplyStopper
 from app.services.turns import Turns
 from app.unit_of_work import UnitOfWork
@@ -42,9 +43,14 @@ class ChatroomService:
     clock: Clock
     models: tuple[str, ...]
     """The models a room may choose; the first is the default."""
+    limit: RoomLimit
 
     async def create(self, user_id: UUID, wish: ChatroomIn) -> ChatroomOut:
-        """Open a room."""
+        """Open a room.
+
+        Raises:
+            ChatroomLimitReached: the user has as many as the plan allows.
+        """
         model, now = self._model(wish.model), self.clock()
         room = Chatroom(
             user_id=user_id,
@@ -57,7 +63,8 @@ class ChatroomService:
             created_at=now,
             updated_at=now,
         )
-        async with self.uow.begin() as tx:
+        async with self.turns.take(user_id), self.uow.begin() as tx:
+            await self.limit.require_space(tx, user_id)
             tx.chatrooms.add(room)
             tx.rooms_changed(user_id)
         return ChatroomOut.model_validate(room)

@@ -1,0 +1,90 @@
+"""Rooms of a person are bounded by plan, and so is what Redis keeps of their list."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from app.redis_client.chatroom_cache import MOST_BYTES
+from tests.support.person import Person, ok, problem
+from tests.support.stack import Stack
+
+_ON_BASIC, _ON_PRO = 3, 5
+_LIMITS = {"BASIC_ROOMS_PER_USER": str(_ON_BASIC), "PRO_ROOMS_PER_USER": str(_ON_PRO)}
+
+
+@pytest.fixture(scope="module")
+def address(stack: Stack) -> str:
+    """An API process that allows few rooms."""
+    return stack.start_api(**_LIMITS)
+
+
+def _fill(person: Person, rooms: int) -> list[str]:
+    return [person.open_room() for _ in range(rooms)]
+
+
+def _rooms(person: Person) -> int:
+    archived = ok(person.http.get("/chatroom", params={"archived": True}))["chatrooms"]
+    return len(archived) + len(ok(person.http.get("/chatroom"))["chatrooms"])
+
+
+def test_a_room_too_many_is_refused_and_says_what_helps(person: Person, address: str) -> None:
+    here = person.at(address)
+    rooms = _fill(here, _ON_BASIC)
+    body = problem(here.http.post("/chatroom", json={}), 409, "chatroom_limit_reached")
+    assert (body["limit"], body["upgrade"]) == (_ON_BASIC, "/subscribe/pro")
+    assert _rooms(here) == _ON_BASIC
+    assert here.post(rooms[0], "Rooms that are there go on", Prefer="respond-async").status_code == 202
+
+
+def test_archived_rooms_count_and_deleted_ones_do_not(person: Person, address: str) -> None:
+    """Red when a deleted room counts until a worker has erased it."""
+    here = person.at(address)
+    first, *_ = _fill(here, _ON_BASIC)
+    ok(here.http.patch(f"/chatroom/{first}", json={"archived": True}))
+    problem(here.http.post("/chatroom", json={}), 409, "chatroom_limit_reached")
+    assert here.http.delete(f"/chatroom/{first}").status_code == 204
+    here.open_room()
+    problem(here.http.post("/chatroom", json={}), 409, "chatroom_limit_reached")
+
+
+def test_pro_has_more_rooms_which_stay_when_pro_ends(stack: Stack, pro: Person, address: str) -> None:
+    here = pro.at(address)
+    first, *_ = _fill(here, _ON_PRO)
+    body = problem(here.http.post("/chatroom", json={}), 409, "chatroom_limit_reached")
+    assert (body["limit"], "upgrade" in body) == (_ON_PRO, False)
+    stack.database.run("UPDATE subscriptions SET status = 'canceled' WHERE user_id = %s", pro.id)
+    assert here.http.delete(f"/chatroom/{first}").status_code == 204
+    body = problem(here.http.post("/chatroom", json={}), 409, "chatroom_limit_reached")
+    assert body["limit"] == _ON_BASIC
+    assert _rooms(here) == _ON_PRO - 1
+
+
+def test_of_parallel_openings_at_two_processes_exactly_the_allowed_ones_succeed(
+    stack: Stack, person: Person, address: str
+) -> None:
+    """Red without the lock: each counts before the others have stored theirs."""
+    people = (person.at(address), person.at(stack.start_api(**_LIMITS)))
+    with ThreadPoolExecutor(20) as threads:
+        answers = list(
+            threads.map(lambda number: people[number % 2].http.post("/chatroom", json={}), range(40))
+        )
+    assert Counter(answer.status_code for answer in answers) == {201: _ON_BASIC, 409: 40 - _ON_BASIC}
+    assert _rooms(person) == _ON_BASIC
+
+
+def test_a_list_that_is_large_is_right_and_not_kept_in_redis(stack: Stack, person: Person) -> None:
+    """Red without the bound: one free account could fill 1.5 MB of Redis."""
+    key = f"chatrooms:user:{person.id}"
+    instruction = "x" * 8000
+    small = MOST_BYTES // len(instruction) - 1
+    for number in range(small):
+        person.open_room(title=f"Room {number}", system_instruction=instruction)
+    assert [person.http.get("/chatroom").headers["x-cache"] for _ in range(2)] == ["MISS", "HIT"]
+    assert 0 < stack.redis.strlen(key) <= MOST_BYTES
+    for number in range(small, small + 2):
+        person.open_room(title=f"Room {number}", system_instruction=instruction)
+    answers = [person.http.get("/chatroom") for _ in range(2)]
+    assert [answer.headers["x-cache"] for answer in answers] == ["MISS", "MISS"]
+    assert stack.redis.exists(key) == 0
+    assert [len(ok(answer)["chatrooms"]) for answer in answers] == [small + 2] * 2
