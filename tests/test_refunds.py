@@ -2,9 +2,11 @@
 
 import concurrent.futures
 import datetime as dt
+import signal
 import uuid
 from collections.abc import Sequence
 
+import httpx
 import pytest
 
 from app.services.quota import REFUNDS_PER_MESSAGE
@@ -173,3 +175,20 @@ def test_whoever_signs_up_again_has_the_refunds_of_the_number(stack: Stack, pers
     assert again.usage()["used"] == 0
     failed = again.say(again.open_room(), f"[sandbox:400] {uuid.uuid4().hex}")["reply"]
     assert (failed["status"], again.usage()["used"]) == ("failed", 1)
+
+
+def test_text_of_a_worker_that_was_lost_keeps_the_charge_when_the_next_try_fails(own_stack: Stack) -> None:
+    """Red when a renewal saves the text alone: the next claim empties it, and nobody knows of it."""
+    doomed = own_stack.start_worker()
+    person, mark = own_stack.person(), uuid.uuid4().hex
+    held = {"contains": mark, "after_pieces": 3}
+    httpx.post(f"{own_stack.sandbox_url}/sandbox/hold", json=held).raise_for_status()
+    reply = _begin(person, person.open_room(), f"[sandbox:cut=30*1] [sandbox:400] {mark}")
+    query = "SELECT 1 FROM messages WHERE id = %s AND content <> ''"
+    eventually(lambda: own_stack.database.rows(query, uuid.UUID(reply["id"])), what="text in the row")
+    doomed.send(signal.SIGKILL)
+    httpx.post(f"{own_stack.sandbox_url}/sandbox/release", json={"contains": mark}).raise_for_status()
+    own_stack.start_worker()
+    ended = person.wait_for(reply)
+    assert (ended["status"], ended["content"]) == ("failed", "")
+    assert person.usage()["used"] == 1
