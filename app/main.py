@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from types import FrameType
 
 from fastapi import Depends, FastAPI
+from starlette.types import Receive, Scope, Send
 
 from app import __version__
 from app.bootstrap.api import api_services
@@ -14,6 +15,7 @@ from app.bootstrap.refusal import StartRefusedError, end_process
 from app.config import Environment, Settings, get_settings
 from app.dependencies import refuse_unknown_query
 from app.error_handlers import add_error_handlers
+from app.http_server import ConnectionLimits, limit_connections
 from app.log import configure_logging
 from app.middleware import (
     BodyMiddleware,
@@ -30,6 +32,7 @@ from app.routers import ALL
 _MAX_BODY_BYTES = 1024 * 1024
 _BODY_SECONDS = 30.0
 _RAW_PATHS = ("/webhook/stripe",)  # signed byte by byte, and read only then
+_CONNECTION_LIMITS = ConnectionLimits()
 _DESCRIPTION = (
     "Phone sign-in, chatrooms, and Gemini's replies, written by queue workers.\n\n"
     "Every failure has the one body of `Problem`, also 404 of an unknown address and 405 of a method that an "
@@ -39,7 +42,21 @@ _DESCRIPTION = (
 )
 
 
-def create_app(settings: Settings, *, body_seconds: float = _BODY_SECONDS) -> FastAPI:
+class _Api(FastAPI):
+    """FastAPI, which limits its server's connections when it is started."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":  # FastAPI's middleware gets another `receive`
+            limit_connections(receive, self.state.connection_limits)
+        await super().__call__(scope, receive, send)
+
+
+def create_app(
+    settings: Settings,
+    *,
+    body_seconds: float = _BODY_SECONDS,
+    connection_limits: ConnectionLimits = _CONNECTION_LIMITS,
+) -> FastAPI:
     """The whole API for these settings; a request's body has `body_seconds` to arrive."""
     configure_logging(settings)
 
@@ -53,7 +70,7 @@ def create_app(settings: Settings, *, body_seconds: float = _BODY_SECONDS) -> Fa
         except StartRefusedError as refused:
             end_process(refused)  # uvicorn would print a traceback
 
-    app = FastAPI(
+    app = _Api(
         title="AI chat backend",
         version=__version__,
         description=_DESCRIPTION,
@@ -63,6 +80,7 @@ def create_app(settings: Settings, *, body_seconds: float = _BODY_SECONDS) -> Fa
         redoc_url=None,
     )
     app.state.settings = settings
+    app.state.connection_limits = connection_limits
     add_error_handlers(app)
     for router in ALL:
         app.include_router(router, dependencies=[Depends(refuse_unknown_query)])

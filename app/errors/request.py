@@ -45,12 +45,28 @@ class OriginNotAllowed(AppError):
     detail = "Web pages of this origin may not send this request (CORS)."
 
 
+class RequestMalformed(AppError):
+    """What arrived is not an HTTP request."""
+
+    status = HTTPStatus.BAD_REQUEST
+    code = "request_malformed"
+    detail = "This is not a valid HTTP request."
+
+
+class RequestHeadTooLarge(AppError):
+    """The request line and the headers are over the limit."""
+
+    status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+    code = "request_head_too_large"
+    detail = "The request line and the headers are larger than 64 KiB, or more than 100 headers."
+
+
 class RequestTimeout(AppError):
-    """The body did not arrive in time."""
+    """The head or the body did not arrive in time."""
 
     status = HTTPStatus.REQUEST_TIMEOUT
     code = "request_timeout"
-    detail = "The request body took too long to arrive."
+    detail = "The request took too long to arrive."
 
     def __init__(self) -> None:
         super().__init__(headers={"Connection": "close"})
