@@ -10,13 +10,46 @@ from datetime import date
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import Integer, Uuid, bindparam, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import undefer
 
 from app.models import Chatroom, Checkout, DailyUsage, Message, Session, Subscription
+from app.repositories.page_bytes import DOWNLOAD_PAGE_BYTES, BoundedPage, BoundedQuery
 
 OwnRow = TypeVar("OwnRow", Session, Subscription, Checkout)
+
+_OWNER, _ROOM = bindparam("owner", type_=Uuid), bindparam("room", type_=Uuid)
+_MOST = bindparam("most", type_=Integer)
+
+_ROOMS = BoundedQuery.of(
+    Chatroom,
+    select(Chatroom)
+    .where(
+        tuple_(Chatroom.user_id, Chatroom.id) > tuple_(_OWNER, bindparam("after", type_=Uuid)),
+        Chatroom.user_id <= _OWNER,
+        Chatroom.erase_at.is_(None),
+    )
+    .order_by(Chatroom.user_id, Chatroom.id)
+    .limit(_MOST),
+    texts=(Chatroom.title, Chatroom.description, Chatroom.system_instruction, Chatroom.summary),
+    order=Chatroom.id,
+    most_bytes=DOWNLOAD_PAGE_BYTES,
+    undeferred=(Chatroom.summary,),
+)
+_MESSAGES = BoundedQuery.of(
+    Message,
+    select(Message)
+    .where(
+        tuple_(Message.chatroom_id, Message.position) > tuple_(_ROOM, bindparam("after", type_=Integer)),
+        Message.chatroom_id <= _ROOM,
+        Message.user_id == _OWNER,
+    )
+    .order_by(Message.chatroom_id, Message.position)
+    .limit(_MOST),
+    texts=(Message.content,),
+    order=Message.position,
+    most_bytes=DOWNLOAD_PAGE_BYTES,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +75,9 @@ class ExportRepository:
         )
         return rows.all()
 
-    async def chatrooms(self, user_id: UUID, *, after: UUID, limit: int) -> Sequence[Chatroom]:
+    async def chatrooms(self, user_id: UUID, *, after: UUID, limit: int) -> BoundedPage[Chatroom]:
         """Rooms with their summaries, oldest first."""
-        rows = await self.session.scalars(
-            select(Chatroom)
-            .where(
-                tuple_(Chatroom.user_id, Chatroom.id) > (user_id, after),
-                Chatroom.user_id <= user_id,
-                Chatroom.erase_at.is_(None),
-            )
-            .order_by(Chatroom.user_id, Chatroom.id)
-            .limit(limit)
-            .options(undefer(Chatroom.summary))
-        )
-        return rows.all()
+        return await _ROOMS.run(self.session, {"owner": user_id, "after": after, "most": limit})
 
     async def count_rooms(self, user_id: UUID, ids: Sequence[UUID]) -> int:
         """How many of these rooms are there."""
@@ -68,16 +90,7 @@ class ExportRepository:
 
     async def messages(
         self, user_id: UUID, *, chatroom_id: UUID, after: int, limit: int
-    ) -> Sequence[Message]:
+    ) -> BoundedPage[Message]:
         """Messages of a room, oldest first."""
-        rows = await self.session.scalars(
-            select(Message)
-            .where(
-                tuple_(Message.chatroom_id, Message.position) > (chatroom_id, after),
-                Message.chatroom_id <= chatroom_id,
-                Message.user_id == user_id,
-            )
-            .order_by(Message.chatroom_id, Message.position)
-            .limit(limit)
-        )
-        return rows.all()
+        values = {"owner": user_id, "room": chatroom_id, "after": after, "most": limit}
+        return await _MESSAGES.run(self.session, values)

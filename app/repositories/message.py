@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Integer, Uuid, bindparam, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Chatroom, Message
+from app.repositories.page_bytes import PAGE_BYTES, BoundedPage, BoundedQuery
 
 _BEHIND_ALL = 2**31 - 1
 _ROOM = bindparam("room", type_=Uuid)
@@ -21,6 +22,14 @@ _PAGE = (
     )
     .order_by(Message.chatroom_id.desc(), Message.position.desc())
     .limit(bindparam("most", type_=Integer))
+)
+_BOUNDED_PAGE = BoundedQuery.of(
+    Message,
+    _PAGE,
+    texts=(Message.content,),
+    order=Message.position,
+    is_descending=True,
+    most_bytes=PAGE_BYTES,
 )
 
 RepliesOf = ColumnElement[bool]
@@ -91,7 +100,7 @@ class MessageRepository:
 
     async def page(
         self, *, chatroom_id: UUID, user_id: UUID, before: int | None, limit: int
-    ) -> list[Message]:
+    ) -> BoundedPage[Message]:
         """Up to `limit` messages of the user's room, newest first, older than position `before`."""
         values = {
             "room": chatroom_id,
@@ -99,4 +108,4 @@ class MessageRepository:
             "before": _BEHIND_ALL if before is None else before,
             "most": limit,
         }
-        return list(await self.session.scalars(_PAGE, values))
+        return await _BOUNDED_PAGE.run(self.session, values)

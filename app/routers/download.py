@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 from fastapi.responses import StreamingResponse
 
-from app.services.download import Download
+from app.services.download import Download, gathered
 
 
 def answer_download(download: Download) -> StreamingResponse:
@@ -15,4 +15,4 @@ def answer_download(download: Download) -> StreamingResponse:
     if plain != name:
         disposition += f"; filename*=UTF-8''{quote(name, safe='')}"
     headers = {"Content-Disposition": disposition, "Cache-Control": "no-store"}
-    return StreamingResponse(download.pieces, media_type=download.media_type, headers=headers)
+    return StreamingResponse(gathered(download.pieces), media_type=download.media_type, headers=headers)

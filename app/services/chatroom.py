@@ -10,6 +10,7 @@ from app.errors import ValidationFailed
 from app.models import Chatroom, Message, TitleSource
 from app.redis_client.chatroom_cache import ChatroomCache
 from app.repositories.message import of_room
+from app.repositories.page_bytes import BoundedPage
 from app.schemas.chatroom import ChatroomIn, ChatroomOut, ChatroomPage, ChatroomPatch, ChatroomWithMessages
 from app.schemas.message import MessageOut, MessagePage
 from app.services.clock import Clock
@@ -170,8 +171,9 @@ class ChatroomService:
             )
         return self._message_page(chatroom_id, rows, limit)
 
-    def _message_page(self, chatroom_id: UUID, rows: list[Message], limit: int) -> MessagePage:
-        """The first `limit` rows; one more than that says that there is a next page."""
-        page, more = rows[:limit], len(rows) > limit
+    def _message_page(self, chatroom_id: UUID, read: BoundedPage[Message], limit: int) -> MessagePage:
+        """The first `limit` rows, or fewer long ones; there is a next page if more were found."""
+        page = read.rows[:limit]
+        more = read.found > len(page)
         next_cursor = self.cursors.make(f"messages:{chatroom_id}", str(page[-1].position)) if more else None
         return MessagePage(messages=[MessageOut.of(row) for row in page], next_cursor=next_cursor)

@@ -2,17 +2,19 @@
 
 import unicodedata
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
 from app.normal_form import normalized
 
 PAGE = 100
-"""How many rows are read at once: memory stays flat, and nothing is held in between."""
+"""How many rows are read at once, at most."""
 
+_GATHERED_CHARACTERS = 16 * 1024
 _MOST_NAME_BYTES = 180  # file systems take 255
 _NOT_IN_NAMES = frozenset('/\\:*?"<>|%')
 _DEVICES = frozenset(
@@ -20,10 +22,20 @@ _DEVICES = frozenset(
 )
 
 Key = TypeVar("Key")
-Row = TypeVar("Row")
+Row_co = TypeVar("Row_co", covariant=True)
 Pieces = AsyncGenerator[str, None]
-ReadPage = Callable[[Key], Awaitable[Sequence[tuple[Key, Row]]]]
-"""Reads up to `PAGE` rows behind a key, each with its own key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Key, Row_co]):
+    """Rows, each with its own key; `is_last` if none follow."""
+
+    rows: Sequence[tuple[Key, Row_co]]
+    is_last: bool
+
+
+ReadPage = Callable[[Key], Awaitable[Page[Key, Row_co]]]
+"""Reads up to `PAGE` rows after a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +47,38 @@ class Download:
     pieces: Pieces
 
 
-async def pages(read: ReadPage[Key, Row], after: Key) -> AsyncGenerator[list[Row], None]:
-    """All rows behind a key, page by page."""
-    while True:
+async def all_rows(read: ReadPage[Key, Row_co], after: Key) -> AsyncGenerator[Row_co, None]:
+    """All rows after a key, read page by page."""
+    is_last = False
+    while not is_last:
         page = await read(after)
-        if page:
-            yield [row for _, row in page]
-            after = page[-1][0]
-        if len(page) < PAGE:
-            return
+        is_last = page.is_last
+        for key, row in page.rows:
+            yield row
+            after = key
 
 
 async def json_array(name: str, read: ReadPage[Key, BaseModel], after: Key) -> Pieces:
-    """A member of a JSON document that is a list."""
+    """A member of a JSON document that is a list, one row a piece."""
     yield f',"{name}":['
     separator = ""
-    async for page in pages(read, after):
-        yield separator + ",".join(item.model_dump_json() for item in page)
+    async for row in all_rows(read, after):
+        yield separator + row.model_dump_json()
         separator = ","
     yield "]"
+
+
+async def gathered(pieces: Pieces) -> Pieces:
+    """The same text in pieces that are worth sending: small ones are joined, large ones are not."""
+    async with aclosing(pieces):
+        held, size = list[str](), 0
+        async for piece in pieces:
+            if held and size + len(piece) > _GATHERED_CHARACTERS:
+                yield "".join(held)
+                held, size = [], 0
+            held.append(piece)
+            size += len(piece)
+        yield "".join(held)
 
 
 def json_opening(now: datetime) -> str:

@@ -19,7 +19,7 @@ from app.schemas.export import (
 )
 from app.schemas.user import UsageDay
 from app.services.clock import Clock
-from app.services.download import PAGE, Download, Pieces, json_array, json_opening
+from app.services.download import PAGE, Download, Page, Pieces, json_array, json_opening
 from app.unit_of_work import UnitOfWork
 
 _FIRST_ID = UUID(int=0)
@@ -69,37 +69,37 @@ class ExportService:
         yield "}"
 
     def _rows(self, user_id: UUID, name: str, kind: type[OwnRow], shape: type[Response]) -> Pieces:
-        async def read(after: UUID) -> Sequence[tuple[UUID, Response]]:
+        async def read(after: UUID) -> Page[UUID, Response]:
             async with self.uow.single() as tx:
                 rows = await tx.exports.rows(kind, user_id, after=after, limit=PAGE)
-            return [(row.id, shape.model_validate(row)) for row in rows]
+            shown = [(row.id, shape.model_validate(row)) for row in rows]
+            return Page(shown, is_last=len(rows) < PAGE)
 
         return json_array(name, read, _FIRST_ID)
 
     def _usage(self, user_id: UUID) -> Pieces:
-        async def read(after: dt.date) -> Sequence[tuple[dt.date, UsageDay]]:
+        async def read(after: dt.date) -> Page[dt.date, UsageDay]:
             async with self.uow.single() as tx:
                 rows = await tx.exports.usage(user_id, after=after, limit=PAGE)
-            return [(row.day, UsageDay.of(row)) for row in rows]
+            return Page([(row.day, UsageDay.of(row)) for row in rows], is_last=len(rows) < PAGE)
 
         return json_array("usage", read, _FIRST_DAY)
 
     async def _chatrooms(self, user_id: UUID) -> Pieces:
         yield ',"chatrooms":['
-        after, separator = _FIRST_ID, ""
-        while True:
+        after, separator, is_last = _FIRST_ID, "", False
+        while not is_last:
             async with self.uow.single() as tx:
-                rooms = await tx.exports.chatrooms(user_id, after=after, limit=PAGE)
-            for room in rooms:
+                page = await tx.exports.chatrooms(user_id, after=after, limit=PAGE)
+            for room in page.rows:
                 yield separator + ExportedRoom.model_validate(room).model_dump_json().removesuffix("}")
                 async for piece in self._messages(user_id, room.id):
                     yield piece
                 yield "}"
                 after, separator = room.id, ","
-            await self._require_rooms(user_id, [room.id for room in rooms])
-            if len(rooms) < PAGE:
-                yield "]"
-                return
+            await self._require_rooms(user_id, [room.id for room in page.rows])
+            is_last = page.is_last(PAGE)
+        yield "]"
 
     async def _require_rooms(self, user_id: UUID, rooms: Sequence[UUID]) -> None:
         """Of a room that was deleted meanwhile, half of it may stand above and look like the whole."""
@@ -108,9 +108,10 @@ class ExportService:
                 raise ChatroomNotFound
 
     def _messages(self, user_id: UUID, chatroom_id: UUID) -> Pieces:
-        async def read(after: int) -> Sequence[tuple[int, ExportedMessage]]:
+        async def read(after: int) -> Page[int, ExportedMessage]:
             async with self.uow.single() as tx:
-                rows = await tx.exports.messages(user_id, chatroom_id=chatroom_id, after=after, limit=PAGE)
-            return [(row.position, ExportedMessage.of_row(row)) for row in rows]
+                page = await tx.exports.messages(user_id, chatroom_id=chatroom_id, after=after, limit=PAGE)
+            rows = [(row.position, ExportedMessage.of_row(row)) for row in page.rows]
+            return Page(rows, is_last=page.is_last(PAGE))
 
         return json_array("messages", read, 0)

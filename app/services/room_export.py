@@ -1,6 +1,5 @@
 """A room as a document: JSON for programs, Markdown for people; streamed page by page."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -9,7 +8,17 @@ from app.schemas.chatroom import ChatroomOut
 from app.schemas.export import ExportFormat
 from app.schemas.message import MessageOut
 from app.services.clock import Clock
-from app.services.download import PAGE, Download, Pieces, ReadPage, file_name, json_array, json_opening, pages
+from app.services.download import (
+    PAGE,
+    Download,
+    Page,
+    Pieces,
+    ReadPage,
+    all_rows,
+    file_name,
+    json_array,
+    json_opening,
+)
 from app.services.markdown import message_in_markdown, room_in_markdown
 from app.services.ownership import own_room
 from app.unit_of_work import UnitOfWork
@@ -52,14 +61,15 @@ class RoomExportService:
 
     async def _markdown(self, user_id: UUID, room: ChatroomOut, now: datetime) -> Pieces:
         yield room_in_markdown(room, exported_at=now)
-        async for page in pages(self._messages(user_id, room.id), 0):
-            yield "".join(map(message_in_markdown, page))
+        async for message in all_rows(self._messages(user_id, room.id), 0):
+            yield message_in_markdown(message)
         await self._room(user_id, room.id)
 
     def _messages(self, user_id: UUID, chatroom_id: UUID) -> ReadPage[int, MessageOut]:
-        async def read(after: int) -> Sequence[tuple[int, MessageOut]]:
+        async def read(after: int) -> Page[int, MessageOut]:
             async with self.uow.single() as tx:
-                rows = await tx.exports.messages(user_id, chatroom_id=chatroom_id, after=after, limit=PAGE)
-            return [(row.position, MessageOut.of(row)) for row in rows]
+                page = await tx.exports.messages(user_id, chatroom_id=chatroom_id, after=after, limit=PAGE)
+            rows = [(row.position, MessageOut.of(row)) for row in page.rows]
+            return Page(rows, is_last=page.is_last(PAGE))
 
         return read
