@@ -10,7 +10,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
-Limit = Literal["ip", "basic", "pro", "stripe", "daily"]
+Limit = Literal["ip", "basic", "pro", "stripe", "daily", "streams", "exports"]
 """What a request may be refused by."""
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -25,7 +25,9 @@ _durations = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30, 60),
 )
 _rate_limit_refusals = Counter(
-    "rate_limit_refusals", "Requests refused by a limit: ip, basic, pro, stripe or daily.", ("limit",)
+    "rate_limit_refusals",
+    "Requests refused by a limit: ip, basic, pro, stripe, daily, streams or exports.",
+    ("limit",),
 )
 _otp_refusals = Counter("otp_refusals", "Codes that were not sent, by reason.", ("reason",))
 _webhooks = Counter(

@@ -2,56 +2,19 @@
 
 import contextlib
 import re
-import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.memory import memory_mib, peak_memory_mib
 from tests.support.others import others_waiting
 from tests.support.person import Person, client, ok
+from tests.support.raw_http import OPEN_SECONDS, connected, read_to_the_end, talk
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
 _GET = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
-_OPEN_FOR = 30.0
-"""Longer than any limit here; whoever is still connected then is never cut off."""
-
-
-def _port(address: str) -> int:
-    return int(address.rpartition(":")[2])
-
-
-@contextlib.contextmanager
-def _connected(address: str, *, receive_buffer: int = 0) -> Iterator[socket.socket]:
-    with socket.socket() as connection:
-        if receive_buffer:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        connection.settimeout(_OPEN_FOR)
-        connection.connect(("127.0.0.1", _port(address)))
-        yield connection
-
-
-def _read_to_the_end(connection: socket.socket) -> bytes:
-    """Read until the server closes; a connection that stays open fails."""
-    heard = b""
-    with contextlib.suppress(ConnectionError):
-        while received := connection.recv(65536):
-            heard += received
-    return heard
-
-
-def _talk(address: str, sent: bytes) -> bytes:
-    with _connected(address) as connection:
-        with contextlib.suppress(ConnectionError):
-            connection.sendall(sent)
-        return _read_to_the_end(connection)
-
-
-def _memory_mib(pid: int, name: str = "VmRSS") -> float:
-    found = re.findall(rf"{name}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    return int(found[0]) / 1024
 
 
 def _problem(heard: bytes, status: int, code: str) -> None:
@@ -80,7 +43,7 @@ def hurried(stack: Stack) -> str:
     ids=["one header", "request line", "101 headers", "64 KiB in all"],
 )
 def test_a_head_over_the_limit_is_431_in_the_one_error_body(stack: Stack, head: bytes) -> None:
-    _problem(_talk(stack.base_url, head + b"\r\n\r\n"), 431, "request_head_too_large")
+    _problem(talk(stack.base_url, head + b"\r\n\r\n"), 431, "request_head_too_large")
 
 
 def test_a_head_within_the_limit_is_answered(person: Person) -> None:
@@ -94,13 +57,13 @@ def test_150_mb_of_headers_are_cut_off_early_and_delay_nobody(stack: Stack) -> N
     pid = stack.processes[-1].popen.pid
     lines = b"".join(b"X-%d: %b\r\n" % (number, b"a" * 1000) for number in range(1000))
     with others_waiting(stack, at=address) as others:
-        before, sent = _memory_mib(pid), 0
-        with _connected(address) as connection, contextlib.suppress(ConnectionError):
+        before, sent = memory_mib(pid), 0
+        with connected(address) as connection, contextlib.suppress(ConnectionError):
             connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
             for _ in range(150):
                 connection.sendall(lines)
                 sent += len(lines)
-        grown = _memory_mib(pid, "VmHWM") - before
+        grown = peak_memory_mib(pid) - before
     stack.processes[-1].stop()
     others.assert_served_within(0.5)
     assert sent < 100_000_000
@@ -110,7 +73,7 @@ def test_150_mb_of_headers_are_cut_off_early_and_delay_nobody(stack: Stack) -> N
 def test_endless_trailers_are_no_headers_and_have_an_end(stack: Stack) -> None:
     """Red without the count behind the body: they are kept, all of them, as headers of the request."""
     head = b"POST /auth/signup HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
-    with _connected(stack.base_url) as connection, contextlib.suppress(ConnectionError):
+    with connected(stack.base_url) as connection, contextlib.suppress(ConnectionError):
         connection.sendall(head)
         for _ in range(1000):
             connection.sendall(b"X-Trailer: x\r\n" * 1000)
@@ -123,17 +86,17 @@ def test_what_is_no_http_is_400_in_the_one_error_body(stack: Stack) -> None:
         b"NONSENSE\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost x\r\n\r\n",
     ):
-        _problem(_talk(stack.base_url, garbage), 400, "request_malformed")
+        _problem(talk(stack.base_url, garbage), 400, "request_malformed")
 
 
 def test_a_head_that_trickles_is_408(hurried: str) -> None:
     """Red without the limit: the connection stays for as long as bytes come."""
     began = time.monotonic()
-    with _connected(hurried) as connection:
+    with connected(hurried) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nX-Slow: ")
         connection.settimeout(0.2)
         heard = b""
-        while time.monotonic() - began < _OPEN_FOR and not heard:
+        while time.monotonic() - began < OPEN_SECONDS and not heard:
             connection.sendall(b"a")
             with contextlib.suppress(TimeoutError):
                 heard = connection.recv(65536)
@@ -142,20 +105,20 @@ def test_a_head_that_trickles_is_408(hurried: str) -> None:
 
 
 def test_a_silent_connection_is_closed_without_a_word(hurried: str) -> None:
-    with _connected(hurried) as connection:
-        assert _read_to_the_end(connection) == b""
-    with _connected(hurried) as connection:
+    with connected(hurried) as connection:
+        assert read_to_the_end(connection) == b""
+    with connected(hurried) as connection:
         connection.sendall(b"\r\n")  # which servers pass over in front of a request
-        assert _read_to_the_end(connection) == b""
+        assert read_to_the_end(connection) == b""
 
 
 def test_a_connection_that_trickles_a_body_behind_its_answer_is_closed(hurried: str) -> None:
     """Red when only heads are timed: uvicorn's own limit ends with the first byte that it gets."""
     began = time.monotonic()
-    with _connected(hurried) as connection:
+    with connected(hurried) as connection:
         connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n")
         with contextlib.suppress(ConnectionError):
-            while time.monotonic() - began < _OPEN_FOR:
+            while time.monotonic() - began < OPEN_SECONDS:
                 connection.sendall(b"a")
                 time.sleep(0.1)
     assert time.monotonic() - began < 10
@@ -167,7 +130,7 @@ def test_900_silent_connections_are_closed_in_10_seconds_while_others_are_served
     pid = stack.processes[-1].popen.pid
     with others_waiting(stack, at=address) as others, contextlib.ExitStack() as held:
         began = time.monotonic()
-        silent = [held.enter_context(_connected(address)) for _ in range(900)]
+        silent = [held.enter_context(connected(address)) for _ in range(900)]
         for connection in silent[::3]:
             connection.sendall(b"GET / HTTP/1.1\r\nHo")
         eventually(lambda: _open_sockets(pid) > 900, what="900 connections")
@@ -186,15 +149,15 @@ def test_pipelined_requests_are_answered_in_order_and_held_outside_memory(stack:
     address = stack.start_api()
     pid = stack.processes[-1].popen.pid
     with others_waiting(stack, at=address) as others:
-        before = _memory_mib(pid)
+        before = memory_mib(pid)
         with contextlib.ExitStack() as held:
-            unread = [held.enter_context(_connected(address, receive_buffer=4096)) for _ in range(10)]
+            unread = [held.enter_context(connected(address, receive_buffer=4096)) for _ in range(10)]
             for connection in unread:
                 connection.settimeout(0.2)
                 with contextlib.suppress(TimeoutError, ConnectionError):
                     connection.sendall(_GET * 25_000)
-            grown = _memory_mib(pid, "VmHWM") - before
-        heard = _talk(address, _GET * 500 + _GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+            grown = peak_memory_mib(pid) - before
+        heard = talk(address, _GET * 500 + _GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
     stack.processes[-1].stop()
     assert heard.count(b"HTTP/1.1 200 OK") == heard.count(b'{"status":"healthy"}') == 501
     others.assert_served_within(1.0)
@@ -202,7 +165,7 @@ def test_pipelined_requests_are_answered_in_order_and_held_outside_memory(stack:
 
 
 def test_a_bad_request_behind_good_ones_spoils_no_answer(stack: Stack) -> None:
-    heard = _talk(stack.base_url, _GET * 3 + b"NONSENSE\r\n\r\n")
+    heard = talk(stack.base_url, _GET * 3 + b"NONSENSE\r\n\r\n")
     assert heard.count(b"HTTP/1.1 200 OK") == 3
     _problem(heard[heard.index(b"HTTP/1.1 400") :], 400, "request_malformed")
 
@@ -214,13 +177,13 @@ def test_an_upgrade_is_not_made_and_the_request_answered(stack: Stack, protocol:
         f"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: {protocol}\r\n"
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
     )
-    heard = _talk(stack.base_url, head.encode())
+    heard = talk(stack.base_url, head.encode())
     assert heard.startswith(b"HTTP/1.1 200 OK")
     assert b"connection: close" in heard.lower()
 
 
 def test_http_1_0_is_answered_and_closed(stack: Stack) -> None:
-    heard = _talk(stack.base_url, b"GET /health/live HTTP/1.0\r\n\r\n")
+    heard = talk(stack.base_url, b"GET /health/live HTTP/1.0\r\n\r\n")
     assert heard.startswith(b"HTTP/1.1 200 OK")
     assert heard.endswith(b'{"status":"healthy"}')
 
@@ -229,7 +192,7 @@ def test_every_process_of_uvicorn_has_the_limits(stack: Stack) -> None:
     """Red when they are installed where only a process that imports the application first looks."""
     address = stack.start_api(WEB_CONCURRENCY="2")
     for _ in range(8):
-        _problem(_talk(address, b"GET /" + b"a" * 70_000), 431, "request_head_too_large")
+        _problem(talk(address, b"GET /" + b"a" * 70_000), 431, "request_head_too_large")
     with client(address) as anyone:
         ok(anyone.get("/health/live"))
     stack.processes[-1].stop()

@@ -16,6 +16,7 @@ from app.bootstrap.foundation import open_foundation
 from app.bootstrap.limits import rate_limiter, room_limit
 from app.config import Settings
 from app.rate_limiter import RateLimiter
+from app.redis_client.concurrent_uses import ConcurrentUses, Use
 from app.redis_client.password_attempts import PasswordAttemptStore
 from app.redis_client.reply_events import ReplyEvents
 from app.redis_client.reply_listener import ReplyListener
@@ -26,6 +27,7 @@ from app.services.cancellation import CancellationService
 from app.services.chatroom import ChatroomService
 from app.services.checkout import CheckoutService
 from app.services.clock import utc_now
+from app.services.concurrency import ConcurrencyLimiter
 from app.services.customer import CustomerService
 from app.services.export import ExportService
 from app.services.health import HealthService
@@ -88,6 +90,7 @@ class ApiServices:
     feed: ReplyFeed
     limiter: RateLimiter
     request_limit: RequestLimit
+    concurrency: ConcurrencyLimiter
     monitoring: MonitoringService
 
 
@@ -131,6 +134,9 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
         checkouts = CheckoutService(
             base.uow, stripe.customers, stripe.checkouts, base.syncs, addresses, base.installation, utc_now
         )
+        request_limit = RequestLimit(base.uow, utc_now)
+        most = {Use.STREAM: settings.streams_per_user, Use.EXPORT: settings.exports_per_user}
+        concurrency = ConcurrencyLimiter(ConcurrentUses(base.redis), request_limit, most)
         yield ApiServices(
             auth=AuthService(
                 uow=base.uow,
@@ -193,7 +199,8 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             health=HealthService(quick, base.redis, base.revisions),
             feed=feed,
             limiter=rate_limiter(settings, base.redis),
-            request_limit=RequestLimit(base.uow, utc_now),
+            request_limit=request_limit,
+            concurrency=await stack.enter_async_context(concurrency.running()),
             monitoring=MonitoringService(quick, base.redis, settings.metrics_token.get_secret_value()),
         )
 

@@ -130,6 +130,8 @@ class Settings(BaseSettings):
     ip_requests_per_minute: Count = 1000
     basic_rooms_per_user: Count = 500
     pro_rooms_per_user: Count = 10_000
+    streams_per_user: Count = 20
+    exports_per_user: Count = 2
     trusted_proxies: Networks = ()
     reply_wait_seconds: Seconds = 25
     message_max_chars: PositiveCount = 32_000

@@ -4,6 +4,8 @@ from http import HTTPStatus
 
 from app.errors.base import AppError
 
+_USE_ENDS_SECONDS = 5
+
 
 class ValidationFailed(AppError):
     """The request does not have the documented form."""
@@ -99,6 +101,28 @@ class RateLimitExceeded(AppError):
         super().__init__(headers={"Retry-After": str(retry_after)})
 
 
+class TooManyStreams(AppError):
+    """The user has as many open streams of events as are allowed at once."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    code = "too_many_streams"
+    detail = "Too many streams are open on your account. Close one and try again."
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Retry-After": str(_USE_ENDS_SECONDS)})
+
+
+class TooManyExports(AppError):
+    """The user has as many exports under way as are allowed at once."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    code = "too_many_exports"
+    detail = "Too many exports of your account are under way. Wait until one has ended."
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Retry-After": str(_USE_ENDS_SECONDS)})
+
+
 class ServiceUnavailable(AppError):
     """A part that the request cannot do without is down."""
 
@@ -117,3 +141,15 @@ class MigrationsMissing(ServiceUnavailable):
     """The database's schema is older than this code, or missing."""
 
     detail = "The service's database is not set up for this version. Try again later."
+
+
+class DatabaseReadOnly(ServiceUnavailable):
+    """The database takes no changes: it is a standby, or set so."""
+
+    detail = "The service's database takes no changes at the moment. Try again later."
+
+
+class DatabaseFull(ServiceUnavailable):
+    """The database's disk is full."""
+
+    detail = "The service's database has no room left. Try again later."

@@ -5,6 +5,7 @@ from datetime import date
 from uuid import UUID
 
 from app.redis_client.chatroom_cache import ChatroomCache
+from app.redis_client.concurrent_uses import Use, uses_key
 from app.redis_client.connection import RedisConnection
 from app.redis_client.daily_count import count_key
 from app.redis_client.reply_events import stream_of
@@ -27,13 +28,17 @@ class AccountKeys:
         await self._erase([stream_of(reply_id) for reply_id in reply_ids])
 
     async def erase_person(self, user_id: UUID, days: Iterable[date]) -> None:
-        """Erase the room list, the counts of these days and the limits of a person.
+        """Erase the room list, the counts of these days and the limits and open uses of a person.
 
         Raises:
             RedisUnavailableError: some may still be there.
         """
         counts = [count_key(user_id, day) for day in days]
-        limits = [f"limit:user:{user_id}", f"limit:stripe:{user_id}"]
+        limits = [
+            f"limit:user:{user_id}",
+            f"limit:stripe:{user_id}",
+            *(uses_key(kind, user_id) for kind in Use),
+        ]
         await self._erase([*ChatroomCache.keys_of(user_id), *limits, *counts])
 
     async def _erase(self, keys: Sequence[str]) -> None:

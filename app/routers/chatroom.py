@@ -6,8 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from app.dependencies import ChatroomId, Cursor, Limit, Services, User
-from app.errors import ChatroomLimitReached, ChatroomNotFound, CursorInvalid, ValidationFailed
+from app.errors import ChatroomLimitReached, ChatroomNotFound, CursorInvalid, TooManyExports, ValidationFailed
 from app.openapi import failures
+from app.routers.concurrency import ONE_EXPORT
 from app.routers.conditional import NOT_MODIFIED, IfNoneMatch, answer_unless_known
 from app.routers.download import answer_download
 from app.schemas.chatroom import ChatroomIn, ChatroomOut, ChatroomPage, ChatroomPatch, ChatroomWithMessages
@@ -90,8 +91,9 @@ async def delete_chatroom(chatroom_id: ChatroomId, user: User, services: Service
     response_model=ChatroomExport,
     responses={
         HTTPStatus.OK.value: {"content": {"text/markdown": {"schema": {"type": "string"}}}},
-        **failures(ChatroomNotFound, ValidationFailed, signed_in=True),
+        **failures(ChatroomNotFound, ValidationFailed, TooManyExports, signed_in=True),
     },
+    dependencies=[ONE_EXPORT],
 )
 async def export_chatroom(
     chatroom_id: ChatroomId, user: User, services: Services, document: Format = ExportFormat.JSON

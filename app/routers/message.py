@@ -22,9 +22,11 @@ from app.errors import (
     DailyLimitReached,
     IdempotencyKeyReused,
     MessageNotFound,
+    TooManyStreams,
     ValidationFailed,
 )
 from app.openapi import failures
+from app.routers.concurrency import ONE_STREAM_IF_ASKED_FOR
 from app.routers.prefer import read_preference
 from app.routers.sending import EXCHANGE_RESPONSES, answer_exchange
 from app.routers.sse import wants_events
@@ -42,8 +44,16 @@ router = APIRouter(prefix="/chatroom/{chatroom_id}/message", tags=["messages"])
     status_code=HTTPStatus.CREATED,
     responses={
         **EXCHANGE_RESPONSES,
-        **failures(ChatroomNotFound, IdempotencyKeyReused, DailyLimitReached, body=True, signed_in=True),
+        **failures(
+            ChatroomNotFound,
+            IdempotencyKeyReused,
+            DailyLimitReached,
+            TooManyStreams,
+            body=True,
+            signed_in=True,
+        ),
     },
+    dependencies=[ONE_STREAM_IF_ASKED_FOR],
 )
 async def send_message(
     chatroom_id: ChatroomId,

@@ -22,9 +22,11 @@ from app.errors import (
     MessageNotFound,
     NotLatest,
     ReplyInProgress,
+    TooManyStreams,
     ValidationFailed,
 )
 from app.openapi import failures
+from app.routers.concurrency import ONE_STREAM, ONE_STREAM_IF_ASKED_FOR
 from app.routers.prefer import read_preference
 from app.routers.sending import EXCHANGE_RESPONSES, answer_exchange
 from app.routers.sse import EVENTS_DOCUMENTED, event_response, read_event_id, wants_events
@@ -41,8 +43,9 @@ router = APIRouter(prefix="/chatroom/{chatroom_id}/message/{reply_id}", tags=["r
     responses={
         **EVENTS_DOCUMENTED,
         204: {"description": "`Last-Event-ID` is that of the end: there is nothing more."},
-        **failures(ChatroomNotFound, MessageNotFound, ValidationFailed, signed_in=True),
+        **failures(ChatroomNotFound, MessageNotFound, ValidationFailed, TooManyStreams, signed_in=True),
     },
+    dependencies=[ONE_STREAM],
 )
 async def follow_reply(
     chatroom_id: ChatroomId,
@@ -89,10 +92,12 @@ async def cancel_reply(
             ReplyInProgress,
             IdempotencyKeyReused,
             DailyLimitReached,
+            TooManyStreams,
             ValidationFailed,
             signed_in=True,
         ),
     },
+    dependencies=[ONE_STREAM_IF_ASKED_FOR],
 )
 async def regenerate_reply(
     chatroom_id: ChatroomId,

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from app.dependencies import Services, User
-from app.errors import RecentSignInRequired, ValidationFailed
+from app.errors import RecentSignInRequired, TooManyExports, ValidationFailed
 from app.openapi import failures
+from app.routers.concurrency import ONE_EXPORT
 from app.routers.download import answer_download
 from app.schemas.export import AccountExport
 from app.schemas.user import DeletionOut, UsageOut, UserOut, UserPatch
@@ -52,7 +53,8 @@ async def get_my_usage(user: User, services: Services, days: Days = 30) -> Usage
     "/me/export",
     operation_id="export_me",
     response_model=AccountExport,
-    responses=failures(signed_in=True),
+    responses=failures(TooManyExports, signed_in=True),
+    dependencies=[ONE_EXPORT],
 )
 async def export_me(user: User, services: Services) -> Response:
     """Everything held about the caller, as one JSON document to download. If it breaks off, ask again."""

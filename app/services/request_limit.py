@@ -34,6 +34,13 @@ class RequestLimit:
         Whether an id exists is never told by the difference of 404 and 429: what is absent or somebody
         else's is not found, limit or no limit.
         """
+        if missing := await self.missing(user_id=user_id, ids=ids):
+            return missing
+        metrics.rate_limit_refused(plan.value)
+        return RateLimitExceeded(retry_after=retry_after)
+
+    async def missing(self, *, user_id: UUID, ids: Mapping[str, str]) -> AppError | None:
+        """The failure of a path whose ids are not all the user's; None if they are, or nobody knows."""
         try:
             async with self.uow.single() as tx:
                 await self._look_up(tx, user_id, ids)
@@ -41,8 +48,7 @@ class RequestLimit:
             return missing
         except ServiceUnavailable:
             pass  # of what cannot be looked up nothing is told
-        metrics.rate_limit_refused(plan.value)
-        return RateLimitExceeded(retry_after=retry_after)
+        return None
 
     async def _look_up(self, tx: Transaction, user_id: UUID, ids: Mapping[str, str]) -> None:
         if "session_id" in ids and not await self._has_session(tx, user_id, _uuid(ids["session_id"])):

@@ -1,0 +1,52 @@
+"""HTTP over plain sockets: for clients that send or read in a way that no library does."""
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from http.client import HTTPResponse
+from urllib.parse import urlsplit
+
+OPEN_SECONDS = 30.0
+"""Longer than any limit of these tests: a connection that is open then is never closed."""
+
+
+@contextlib.contextmanager
+def connected(address: str, *, receive_buffer: int = 0) -> Iterator[socket.socket]:
+    """Connect to an API process; a small receive buffer lets a response wait in its sender soon."""
+    with socket.socket() as connection:
+        if receive_buffer:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        connection.settimeout(OPEN_SECONDS)
+        connection.connect(("127.0.0.1", urlsplit(address).port))
+        yield connection
+
+
+def read_to_the_end(connection: socket.socket) -> bytes:
+    """Read until the server closes; fails when it does not."""
+    heard = bytearray()
+    with contextlib.suppress(ConnectionError):
+        while received := connection.recv(65536):
+            heard += received
+    return bytes(heard)
+
+
+def read_status(connection: socket.socket) -> int:
+    """Read one whole response, and return its status."""
+    with contextlib.closing(HTTPResponse(connection)) as response:
+        response.begin()
+        response.read()
+        return response.status
+
+
+def talk(address: str, sent: bytes) -> bytes:
+    """Send all of it, and read until the server closes."""
+    with connected(address) as connection:
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(sent)
+        return read_to_the_end(connection)
+
+
+def get(path: str, token: str, *headers: str) -> bytes:
+    """A signed-in GET request."""
+    lines = (f"GET {path} HTTP/1.1", "Host: x", f"Authorization: Bearer {token}", *headers, "", "")
+    return "\r\n".join(lines).encode()

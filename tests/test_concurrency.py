@@ -1,0 +1,264 @@
+"""How much one user may have open at once: streams and exports, over all API processes."""
+
+import contextlib
+import signal
+import time
+import uuid
+from collections import Counter
+
+import httpx
+
+from tests.support.listener import events_address
+from tests.support.memory import memory_mib, peak_memory_mib
+from tests.support.others import others_waiting
+from tests.support.person import Json, Person, ok, problem
+from tests.support.raw_http import connected, get
+from tests.support.stack import Stack
+from tests.support.waiting import eventually
+
+_EVENTS = {"Accept": "text/event-stream"}
+_NOWHERE = "redis://127.0.0.1:9/0"
+
+
+def _slow_reply(person: Person) -> Json:
+    """A reply that goes on for longer than the test, which cancels it."""
+    asked = person.post(person.open_room(), f"[sandbox:wait=50] {uuid.uuid4()}", Prefer="respond-async")
+    reply: Json = ok(asked)["reply"]
+    return reply
+
+
+def _cancel(person: Person, reply: Json) -> None:
+    ok(person.http.post(f"/chatroom/{reply['chatroom_id']}/message/{reply['id']}/cancel"))
+
+
+def _listen(held: contextlib.ExitStack, person: Person, reply: Json) -> int:
+    """Open a stream that stays; returns its status."""
+    return held.enter_context(person.http.stream("GET", events_address(reply))).status_code
+
+
+def _fill(stack: Stack, person: Person, room: str, *, messages: int) -> None:
+    """Put messages of 32,000 emoji, 128 KB each, into a room."""
+    stack.database.run(
+        "INSERT INTO messages (id, chatroom_id, user_id, position, role, status, content, created_at,"
+        " superseded, attempt, retries, losses)"
+        " SELECT gen_random_uuid(), %s, %s, n, 'user', 'completed', repeat(%s, 32000), now(),"
+        " false, 0, 0, 0 FROM generate_series(1, %s) AS n",
+        uuid.UUID(room),
+        uuid.UUID(person.id),
+        "\N{GRINNING FACE}",
+        messages,
+    )
+
+
+def test_a_user_has_20_streams_over_all_processes(stack: Stack, person: Person) -> None:
+    """Red when each process counts for itself, and when a stream that has ended goes on counting."""
+    second, reply = person.at(stack.start_api()), _slow_reply(person)
+    with contextlib.ExitStack() as held:
+        for number in range(20):
+            assert _listen(held, second if number % 2 else person, reply) == 200
+        for somewhere in (person, second):
+            refused = somewhere.http.get(events_address(reply))
+            problem(refused, 429, "too_many_streams")
+            assert int(refused.headers["retry-after"]) >= 1
+        assert stack.person().http.head("/user/me").status_code == 200
+    with contextlib.ExitStack() as held:
+        eventually(lambda: _listen(held, second, reply) == 200, what="a stream in a place that is free again")
+    _cancel(person, reply)
+    stack.processes[-1].stop()
+
+
+def test_a_message_whose_stream_is_one_too_many_is_neither_stored_nor_charged(stack: Stack) -> None:
+    """Red when the stream is counted once the message is stored."""
+    person = stack.person().at(stack.start_api(STREAMS_PER_USER="1"))
+    room, reply = person.open_room(), _slow_reply(person)
+    with contextlib.ExitStack() as held:
+        assert _listen(held, person, reply) == 200
+        used = person.usage()["used"]
+        address = f"/chatroom/{room}/message"
+        refused = person.http.post(address, json={"content": "Hello"}, headers=_EVENTS)
+        problem(refused, 429, "too_many_streams")
+        regenerate = f"/chatroom/{reply['chatroom_id']}/message/{reply['id']}/regenerate"
+        problem(person.http.post(regenerate, headers=_EVENTS), 429, "too_many_streams")
+        assert ok(person.http.get(address))["messages"] == []
+        assert person.usage()["used"] == used
+        assert ok(person.post(room, "Without a stream", Prefer="respond-async"))["quota"]["used"] == used + 1
+    _cancel(person, reply)
+    stack.processes[-1].stop()
+
+
+def test_what_is_not_there_is_404_also_for_a_user_with_too_many_streams(stack: Stack, person: Person) -> None:
+    """Red when the count comes first: the difference would tell which ids exist."""
+    strangers = _slow_reply(stack.person())
+    nothing_allowed = person.at(stack.start_api(STREAMS_PER_USER="0", EXPORTS_PER_USER="0"))
+    room = person.open_room()
+    for address in (events_address(strangers), f"/chatroom/{strangers['chatroom_id']}/export"):
+        problem(nothing_allowed.http.get(address), 404, "chatroom_not_found")
+    absent = nothing_allowed.http.post(
+        f"/chatroom/{uuid.uuid4()}/message", json={"content": "x"}, headers=_EVENTS
+    )
+    problem(absent, 404, "chatroom_not_found")
+    problem(nothing_allowed.http.get(f"/chatroom/{room}/export"), 429, "too_many_exports")
+    stack.processes[-1].stop()
+
+
+def test_streams_of_a_process_that_died_stop_counting_within_a_minute(stack: Stack, person: Person) -> None:
+    """Red without a lease: whoever was connected to it has that many streams less for ever."""
+    reply = _slow_reply(person)
+    there = person.at(stack.start_api(STREAMS_PER_USER="2"))
+    died = stack.processes[-1]
+    here = person.at(stack.start_api(STREAMS_PER_USER="2"))
+    key = f"uses:streams:{person.id}"
+    with contextlib.ExitStack() as held:
+        assert [_listen(held, there, reply) for _ in range(2)] == [200, 200]
+        died.send(signal.SIGKILL)
+        with contextlib.suppress(httpx.TransportError):
+            held.close()
+    problem(here.http.get(events_address(reply)), 429, "too_many_streams")
+    assert 0 < int(str(stack.redis.pttl(key))) <= 60_000
+    now, _ = stack.redis.time()
+    leases = list(map(str, stack.redis.zrange(key, 0, -1)))
+    ends = [float(str(stack.redis.zscore(key, lease))) for lease in leases]
+    assert all(end <= (int(now) + 61) * 1000 for end in ends)
+    stack.redis.zadd(key, {lease: end - 61_000 for lease, end in zip(leases, ends, strict=True)})  # later
+    with contextlib.ExitStack() as held:
+        assert _listen(held, here, reply) == 200
+    _cancel(person, reply)
+    stack.processes[-1].stop()
+
+
+def test_without_redis_each_process_counts_its_own(stack: Stack, person: Person) -> None:
+    """Red when the count is Redis's alone: anything goes, or nothing does."""
+    reply = _slow_reply(person)
+    alone = person.at(stack.start_api(STREAMS_PER_USER="3", REDIS_URL=_NOWHERE))
+    with contextlib.ExitStack() as held:
+        assert [_listen(held, alone, reply) for _ in range(3)] == [200] * 3
+        problem(alone.http.get(events_address(reply)), 429, "too_many_streams")
+    with contextlib.ExitStack() as held:
+        eventually(lambda: _listen(held, alone, reply) == 200, what="a stream in a place that is free again")
+    _cancel(person, reply)
+    stack.processes[-1].stop()
+
+
+def test_heads_and_failures_leave_nothing_counted(stack: Stack, person: Person) -> None:
+    """Red when a use ends with the body of its response: that of a HEAD is never begun."""
+    reply = _slow_reply(person)
+    address = events_address(reply)
+    for _ in range(25):
+        assert person.http.head(address).status_code == 200
+        assert person.http.head("/user/me/export").status_code == 200
+        problem(
+            person.http.post(f"/chatroom/{reply['chatroom_id']}/message", json={}, headers=_EVENTS),
+            400,
+            "validation_failed",
+        )
+    key = f"uses:streams:{person.id}"
+    eventually(lambda: stack.redis.zcard(key) == 0, what="nothing counted")
+    assert stack.redis.zcard(f"uses:exports:{person.id}") == 0
+    _cancel(person, reply)
+
+
+def test_2000_listeners_of_one_account_delay_nobody(stack: Stack, person: Person) -> None:
+    """Red without the limit: the process is busy with nothing but them."""
+    address = stack.start_api()
+    said = "[sandbox:pieces=1000] [sandbox:pace=50] On and on"
+    reply = ok(person.post(person.open_room(), said, Prefer="respond-async"))["reply"]
+    request, statuses = get(events_address(reply), person.token), Counter[bytes]()
+    with others_waiting(stack, at=address) as others, contextlib.ExitStack() as held:
+        for _ in range(40):
+            listeners = [held.enter_context(connected(address)) for _ in range(50)]
+            for listener in listeners:
+                listener.sendall(request)
+            for listener in listeners:
+                statuses[listener.recv(4096)[9:12]] += 1
+    _cancel(person, reply)
+    stack.processes[-1].stop()
+    assert statuses == {b"200": 20, b"429": 1980}
+    others.assert_served_within(3.0)
+
+
+def test_100_exports_that_nobody_reads_hold_little_and_are_cut_off(stack: Stack, person: Person) -> None:
+    """After 30 s; this process cuts off after one.
+
+    Red without the limit of uses, which is 98 exports more; with pages of a hundred rows; and without the
+    watch over what waits to be read.
+    """
+    room = person.open_room()
+    _fill(stack, person, room, messages=50)
+    address = stack.start_api("tests.support.impatient:app")
+    pid, requests = stack.processes[-1].popen.pid, Counter[bytes]()
+    ok(person.at(address).http.get("/user/me/usage"))
+    with others_waiting(stack, at=address) as others:
+        before = memory_mib(pid)
+        with contextlib.ExitStack() as held:
+            for number in range(100):
+                connection = held.enter_context(connected(address, receive_buffer=4096))
+                path = "/user/me/export" if number % 2 else f"/chatroom/{room}/export"
+                connection.sendall(get(path, person.token))
+                requests[connection.recv(16)[9:12]] += 1
+            grown = peak_memory_mib(pid) - before
+            log = stack.processes[-1]
+            eventually(lambda: "stalled_reader_cut_off" in log.log, what="readers that are cut off")
+            eventually(
+                lambda: person.at(address).http.head("/user/me/export").status_code == 200,
+                what="a free place",
+            )
+    left = memory_mib(pid) - before
+    stack.processes[-1].stop()
+    assert requests[b"429"] >= 90
+    others.assert_served_within(1.0)
+    assert grown < 40, f"{grown:.0f} MiB"
+    assert left < 40, f"{left:.0f} MiB"
+
+
+def test_a_slow_reader_gets_all_of_its_export(stack: Stack, person: Person) -> None:
+    """Red when a reader is cut off for being slow: what waits for it gets less, if only a little."""
+    room = person.open_room()
+    _fill(stack, person, room, messages=4)
+    address = stack.start_api("tests.support.impatient:app")
+    began, received = time.monotonic(), 0
+    with connected(address, receive_buffer=4096) as connection:
+        connection.sendall(get(f"/chatroom/{room}/export", person.token, "Connection: close"))
+        while piece := connection.recv(4096):
+            received += len(piece)
+            if time.monotonic() - began < 6:
+                time.sleep(0.1)
+    stack.processes[-1].stop()
+    assert received > 4 * 128_000
+
+
+def test_pages_of_long_messages_end_early_and_lead_on(stack: Stack, person: Person) -> None:
+    """Red with pages of rows only: one is 12 MB."""
+    room = person.open_room()
+    _fill(stack, person, room, messages=10)
+    address, cursor, seen, pages = f"/chatroom/{room}/message", None, 0, 0
+    while pages == 0 or cursor:
+        answer = person.http.get(address, params={"limit": 100} | ({"cursor": cursor} if cursor else {}))
+        page = ok(answer)
+        assert len(answer.content) < 400_000
+        seen, pages, cursor = seen + len(page["messages"]), pages + 1, page["next_cursor"]
+    assert (seen, pages) == (10, 5)
+    opened = ok(person.http.get(f"/chatroom/{room}"))
+    assert len(opened["messages"]) == 2
+    rest = ok(person.http.get(address, params={"limit": 100, "cursor": opened["next_cursor"]}))
+    assert {message["id"] for message in rest["messages"]}.isdisjoint(m["id"] for m in opened["messages"])
+
+
+def test_100_histories_of_long_messages_at_once_delay_nobody_and_hold_little(
+    stack: Stack, person: Person
+) -> None:
+    """Red with pages of rows only: 100 times 12 MB."""
+    room = person.open_room()
+    _fill(stack, person, room, messages=100)
+    address = stack.start_api()
+    pid = stack.processes[-1].popen.pid
+    request = get(f"/chatroom/{room}/message?limit=100", person.token)
+    with others_waiting(stack, at=address) as others:
+        before = memory_mib(pid)
+        with contextlib.ExitStack() as held:
+            for _ in range(100):
+                held.enter_context(connected(address, receive_buffer=4096)).sendall(request)
+            eventually(lambda: stack.logs().count('/chatroom/{chatroom_id}/message"') >= 100, what="answers")
+            grown = peak_memory_mib(pid) - before
+    stack.processes[-1].stop()
+    others.assert_served_within(3.0)
+    assert grown < 120, f"{grown:.0f} MiB"
