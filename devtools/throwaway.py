@@ -22,13 +22,13 @@ PREFIX = "throwaway-servers-"
 
 
 @contextlib.contextmanager
-def throwaway_servers() -> Iterator[tuple[Postgres, Valkey]]:
-    """Start both, yield them, and leave nothing behind.
+def throwaway_servers(place: Path | None = None) -> Iterator[tuple[Postgres, Valkey]]:
+    """Start both with their data in `place` or the folder for temporary files, and leave nothing behind.
 
     Each may be stopped or killed and started again meanwhile; it keeps its port and its data.
     """
     _clear_after_killed_runs()
-    home = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+    home = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=place))
     home.chmod(0o711)  # when root, the servers' user must walk through; what lies inside is closed
     postgres = Postgres(home, free_port(), throwaway=True)
     valkey = Valkey(home, free_port(), throwaway=True)

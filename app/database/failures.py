@@ -4,7 +4,7 @@ import asyncpg
 import structlog
 from sqlalchemy import exc
 
-from app.errors import MigrationsMissing, ServiceUnavailable
+from app.errors import DatabaseFull, DatabaseReadOnly, MigrationsMissing, ServiceUnavailable
 
 _LONGEST_REASON = 300
 # Connection lost, shutting down, a statement that took too long, out of resources,
@@ -17,6 +17,8 @@ _SCHEMA_MISSING = ("42P01", "42703", "42883", "3F000")
 _POOLER = ("26000", "42P05")
 # A lock was not to be had within lock_timeout; a deadlock.
 _LOCKED = ("55P03", "40P01")
+
+_OF_STATE = {"53100": DatabaseFull, "25006": DatabaseReadOnly}
 
 log = structlog.get_logger(__name__)
 
@@ -55,7 +57,7 @@ def service_failure(error: BaseException) -> ServiceUnavailable | None:
         return ServiceUnavailable()
     if is_away(error):
         log.warning("database_away", reason=reason)
-        return ServiceUnavailable()
+        return _OF_STATE.get(state, ServiceUnavailable)()
     return None
 
 

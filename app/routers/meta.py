@@ -27,12 +27,16 @@ async def get_service_info(request: Request) -> ServiceInfo:
     responses={
         503: {
             "model": Health,
-            "description": "The database is down, or its tables are older than this version.",
+            "description": "The database is down, read-only or full, or its schema is too old.",
         }
     },
 )
 async def get_health(services: Services, response: Response) -> Health:
-    """Every part, asked for at most a second: healthy, degraded (no Redis or no worker), or unhealthy."""
+    """Every part, asked for at most a second: healthy, unhealthy (no usable database), or degraded.
+
+    Degraded: no Redis, no worker, or a reply that has waited for more than a minute. The result is shared by
+    all who ask within a second.
+    """
     health = await services.health.check()
     if health.status is HealthStatus.UNHEALTHY:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE

@@ -15,11 +15,17 @@ class ServiceInfo(BaseModel):
 
 
 class CheckStatus(StrEnum):
-    """Whether a part answers; `migrations_missing`: it does, but its tables are older than this version."""
+    """Whether a part works.
+
+    Of the database also why not: `migrations_missing` (its tables are older than this version), `read_only`
+    or `full` (its disk is).
+    """
 
     UP = "up"
     DOWN = "down"
     MIGRATIONS_MISSING = "migrations_missing"
+    READ_ONLY = "read_only"
+    FULL = "full"
 
 
 class HealthStatus(StrEnum):
