@@ -14,13 +14,13 @@ import pytest
 from app.config import PostgresAddress, RedisAddress, Settings
 from app.database import Database
 from app.errors import AuthenticationRequired, DailyLimitReached
-from app.jobs import Job
 from app.redis_client.breaker import Breaker
 from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.connection import RedisConnection
 from app.redis_client.daily_count import DailyCountMirror
 from app.services.quota import DailyQuota
 from app.unit_of_work import UnitOfWork
+from tests.support.no_publisher import NoPublisher
 from tests.support.person import Json, Person, ok, problem
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
@@ -157,13 +157,6 @@ def test_a_charge_that_was_given_back_can_be_used_at_once(person: Person) -> Non
     problem(person.post(room, "One too many"), 429, "daily_limit_reached")
 
 
-class _NoPublisher:
-    """Wakes nobody up: no reply is written here."""
-
-    async def publish(self, job: Job) -> None:
-        """Drop the job."""
-
-
 @asynccontextmanager
 async def _transactions(stack: Stack) -> AsyncIterator[UnitOfWork]:
     settings = Settings(database_url=stack.settings["DATABASE_URL"], redis_url=stack.redis_url)
@@ -174,7 +167,7 @@ async def _transactions(stack: Stack) -> AsyncIterator[UnitOfWork]:
             database,
             ChatroomCache(redis, ttl_seconds=300),
             DailyCountMirror(redis),
-            _NoPublisher(),
+            NoPublisher(),
             limit_seconds=2,
         )
     finally:

@@ -9,11 +9,21 @@ import uuid
 import httpx
 import pytest
 
+from app.config import PostgresAddress, RedisAddress
+from app.database import Database
+from app.redis_client.breaker import Breaker
+from app.redis_client.chatroom_cache import ChatroomCache
+from app.redis_client.connection import RedisConnection
+from app.redis_client.daily_count import DailyCountMirror
 from app.redis_client.reply_events import EventKind, ReplyEvent
-from app.redis_client.reply_listener import LOOK, Inbox, News
+from app.redis_client.reply_listener import LOOK, Inbox, News, ReplyListener
+from app.services.reply_feed import ReplyFeed
 from app.services.reply_stream import Place
+from app.unit_of_work import UnitOfWork
 from tests.support.listener import Event, Listener, events_address, read_events
+from tests.support.no_publisher import NoPublisher
 from tests.support.person import Json, Person, ok, problem
+from tests.support.plans import Sent, noted
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
@@ -126,6 +136,39 @@ def test_a_hole_in_the_stream_is_not_forwarded() -> None:
     assert place.go_on(2, 3, "not the beginning") == ([], True)
     assert place.id == 10**9 + 5
     assert Place(None).go_on(1, 5, "heard from its middle on") == ([], True)
+
+
+def test_an_event_is_encoded_once_for_all_listeners() -> None:
+    """Red when each listener makes its own: 2,000 listeners keep a process busy."""
+    listeners = [Place(10**9 + 5) for _ in range(3)]
+    [first, *others] = [place.go_on(1, 5, "the same words")[0][0] for place in listeners]
+    assert first.encoded == b'id: 1000000019\nevent: delta\ndata: {"text":"the same words"}\n\n'
+    assert all(other is first and other.encoded is first.encoded for other in others)
+
+
+def test_listeners_who_hear_the_same_ask_the_database_once(stack: Stack, person: Person) -> None:
+    """Red when each asks for itself: the end of a reply is as many queries as it has listeners."""
+    reply = person.say(person.open_room(), "Hello")["reply"]
+
+    async def read_20_times() -> list[Sent]:
+        database = Database.at(PostgresAddress.parse(stack.database.url))
+        redis = RedisConnection(RedisAddress.parse(stack.redis_url), Breaker())
+        listener = ReplyListener(RedisAddress.parse(stack.redis_url), connect_seconds=1, command_seconds=1)
+        cache = ChatroomCache(redis, ttl_seconds=300)
+        uow = UnitOfWork(database, cache, DailyCountMirror(redis), NoPublisher(), limit_seconds=60)
+        feed = ReplyFeed(uow, listener)
+        try:
+            with noted(database.engine) as sent:
+                rows = await asyncio.gather(*(feed.read(uuid.UUID(reply["id"])) for _ in range(20)))
+                assert await feed.read(uuid.UUID(reply["id"])) is not rows[0]
+        finally:
+            await listener.aclose()
+            await redis.aclose()
+            await database.aclose()
+        assert {id(row) for row in rows} == {id(rows[0])}
+        return sent
+
+    assert len(asyncio.run(read_20_times())) == 2
 
 
 def _news_of_a_new_reply(heard: ReplyEvent | None) -> list[News | None]:

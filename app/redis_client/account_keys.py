@@ -34,12 +34,9 @@ class AccountKeys:
             RedisUnavailableError: some may still be there.
         """
         counts = [count_key(user_id, day) for day in days]
-        limits = [
-            f"limit:user:{user_id}",
-            f"limit:stripe:{user_id}",
-            *(uses_key(kind, user_id) for kind in Use),
-        ]
-        await self._erase([*ChatroomCache.keys_of(user_id), *limits, *counts])
+        limits = [f"limit:user:{user_id}", f"limit:stripe:{user_id}"]
+        uses = [uses_key(kind, user_id) for kind in Use]
+        await self._erase([*ChatroomCache.keys_of(user_id), *limits, *uses, *counts])
 
     async def _erase(self, keys: Sequence[str]) -> None:
         for begin in range(0, len(keys), _KEYS_AT_ONCE):

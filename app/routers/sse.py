@@ -66,7 +66,7 @@ async def _encode(events: AsyncGenerator[SseEvent | None, None]) -> AsyncIterato
     async with aclosing(events):
         yield _RETRY
         async for event in events:
-            yield _SIGN_OF_LIFE if event is None else event.encoded()
+            yield _SIGN_OF_LIFE if event is None else event.encoded
             last = event or last
     if last is None or not last.is_end:
         yield _GO_ON_ELSEWHERE  # this process is about to end; the client comes back to another one

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Final
 
 from pydantic import BaseModel
@@ -51,9 +52,12 @@ DATA_OF: Final[dict[SseKind, type[BaseModel]]] = {
 """What the `data` of each kind holds, as JSON."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SseEvent:
-    """One event with its id; `end` holds the whole reply, as `GET …/message/{id}` answers it."""
+    """One event with its id; `end` holds the whole reply, as `GET …/message/{id}` answers it.
+
+    Encoded once, for all streams that send it.
+    """
 
     id: int
     kind: SseKind
@@ -64,6 +68,7 @@ class SseEvent:
         """Whether nothing follows."""
         return self.kind is SseKind.END
 
+    @cached_property
     def encoded(self) -> bytes:
         """On the wire."""
         data = self.data.model_dump_json().translate(_LINE_BREAKS)

@@ -26,6 +26,8 @@ class ReplyFeed:
     listener: ReplyListener
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _seen: dict[UUID, ReplyProgress] = field(default_factory=dict)
+    _reads: dict[UUID, asyncio.Task[Message | None]] = field(default_factory=dict)
+    """Queries that have not begun."""
 
     @asynccontextmanager
     async def listen(self, reply_id: UUID, *, is_new: bool = False) -> AsyncIterator[Inbox]:
@@ -56,11 +58,19 @@ class ReplyFeed:
         return reply
 
     async def read(self, reply_id: UUID) -> Message | None:
-        """The row; None when it is gone.
+        """The row; None when it is gone. One query for all who ask in the same moment, as after an event.
 
         Raises:
             ServiceUnavailable: the database is away.
         """
+        reading = self._reads.get(reply_id)
+        if reading is None:
+            reading = self._reads[reply_id] = asyncio.create_task(self._read(reply_id))
+            reading.add_done_callback(_retrieve)
+        return await asyncio.shield(reading)
+
+    async def _read(self, reply_id: UUID) -> Message | None:
+        del self._reads[reply_id]  # a later caller may know of more than this query will see
         async with self.uow.single() as tx:
             return await tx.replies.get(reply_id)
 
@@ -91,3 +101,9 @@ class ReplyFeed:
                 inbox.look()
         self._seen.clear()
         self._seen.update(progress)
+
+
+def _retrieve(reading: asyncio.Task[Message | None]) -> None:
+    """Take the failure of a query that nobody waits for any more."""
+    if not reading.cancelled():
+        reading.exception()

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
 
 from app.errors import ServiceUnavailable
@@ -18,6 +19,7 @@ from app.unit_of_work import UnitOfWork
 
 HEARTBEAT_SECONDS = 10.0
 _SHORTEST_CATCH_UP_SECONDS = 0.25
+_SHARED_CHARACTERS = 4096  # of live events; what is caught up on may be a whole reply
 
 
 class Place:
@@ -54,7 +56,8 @@ class Place:
         if fresh := text[self.characters - begins :]:
             self.characters += len(fresh)
             self.has_text = True
-            events.append(SseEvent(self.id, SseKind.DELTA, DeltaEvent(text=fresh)))
+            delta = _delta if len(fresh) > _SHARED_CHARACTERS else _shared_delta
+            events.append(delta(self.id, fresh))
         return events, False
 
 
@@ -130,7 +133,7 @@ class ReplyStreams:
         async for event in self._catch_up(place, row):
             yield event
         if row.status.is_final:
-            yield SseEvent(_end_id(row), SseKind.END, MessageOut.of(row))
+            yield _end(row)
             place.is_over = True
 
     async def _catch_up(self, place: Place, row: Message) -> AsyncIterator[SseEvent]:
@@ -143,6 +146,20 @@ class ReplyStreams:
         if row.status is not MessageStatus.PENDING:
             for sent in place.go_on(row.attempt, 0, row.content)[0]:
                 yield sent
+
+
+def _delta(event_id: int, text: str) -> SseEvent:
+    return SseEvent(event_id, SseKind.DELTA, DeltaEvent(text=text))
+
+
+# One object, and so one encoding, for all who hear the same. Id and text are all that a delta is made of.
+_shared_delta = lru_cache(maxsize=256)(_delta)
+
+
+@lru_cache(maxsize=32)
+def _end(row: Message) -> SseEvent:
+    """The end, one object for all who were given the same row."""
+    return SseEvent(_end_id(row), SseKind.END, MessageOut.of(row))
 
 
 def _end_id(reply: Message) -> int:

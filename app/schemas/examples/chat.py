@@ -95,7 +95,7 @@ _HIT = search.SearchHit(
 )
 
 STREAM: Final = "retry: 2000\n\n" + "".join(
-    event.encoded().decode()
+    event.encoded.decode()
     for event in (
         SseEvent(0, SseKind.MESSAGE, MessageEvent(message=QUESTION, reply=PENDING_REPLY)),
         SseEvent(1_000_000_000, SseKind.START, AttemptEvent(attempt=1)),
