@@ -210,20 +210,39 @@ def test_100_exports_that_nobody_reads_hold_little_and_are_cut_off(stack: Stack,
     assert left < 40, f"{left:.0f} MiB"
 
 
+def test_an_export_that_nobody_reads_holds_little_whatever_messages_weigh(
+    stack: Stack, person: Person
+) -> None:
+    """Red with pages of a hundred rows: 60 exports hold over 1 GB."""
+    room = person.open_room()
+    _fill(stack, person, room, messages=50)
+    address = stack.start_api(EXPORTS_PER_USER="60")
+    pid = stack.processes[-1].popen.pid
+    with contextlib.ExitStack() as held:
+        before = memory_mib(pid)
+        for _ in range(60):
+            connection = held.enter_context(connected(address, receive_buffer=4096))
+            connection.sendall(get("/user/me/export", person.token))
+            assert connection.recv(16)[9:12] == b"200"
+        grown = peak_memory_mib(pid) - before
+    stack.processes[-1].stop()
+    assert grown < 100, f"{grown:.0f} MiB"
+
+
 def test_a_slow_reader_gets_all_of_its_export(stack: Stack, person: Person) -> None:
     """Red when a reader is cut off for being slow: what waits for it gets less, if only a little."""
     room = person.open_room()
-    _fill(stack, person, room, messages=4)
+    _fill(stack, person, room, messages=100)
     address = stack.start_api("tests.support.impatient:app")
     began, received = time.monotonic(), 0
-    with connected(address, receive_buffer=4096) as connection:
+    with connected(address, receive_buffer=65536) as connection:
         connection.sendall(get(f"/chatroom/{room}/export", person.token, "Connection: close"))
-        while piece := connection.recv(4096):
+        while piece := connection.recv(65536):
             received += len(piece)
             if time.monotonic() - began < 6:
                 time.sleep(0.1)
     stack.processes[-1].stop()
-    assert received > 4 * 128_000
+    assert received > 100 * 128_000
 
 
 def test_pages_of_long_messages_end_early_and_lead_on(stack: Stack, person: Person) -> None:
