@@ -43,7 +43,7 @@ def test_up_down_up_leaves_the_models_tables(database: Database) -> None:
 @pytest.fixture
 def before_sessions_change(database: Database) -> Database:
     """A database that lacks the migration that adds a column to `sessions`."""
-    alembic(database.url, "upgrade", "0013")
+    alembic(database.url, "upgrade", "0012")
     alembic(database.url, "downgrade", "-1")
     return database
 
@@ -53,7 +53,7 @@ def _revision(database: Database) -> object:
 
 
 def _upgrade(database: Database, folder: Path) -> Process:
-    arguments = ("-c", str(ROOT / "alembic.ini"), "upgrade", "0013")
+    arguments = ("-c", str(ROOT / "alembic.ini"), "upgrade", "0012")
     env = {"DATABASE_URL": database.url}
     return Process("alembic", "alembic", *arguments, env=env, log=folder / "alembic.log")
 
@@ -79,7 +79,7 @@ def test_a_migration_that_waits_for_a_lock_blocks_nobody_and_goes_on_when_it_is_
         assert slowest < _LONGEST_READ_SECONDS
         assert migration.popen.poll() is None
     assert migration.popen.wait(60) == 0, migration.log
-    assert _revision(database) == "0013"
+    assert _revision(database) == "0012"
 
 
 def test_a_migration_that_never_gets_its_lock_says_so_and_changes_nothing(

@@ -75,6 +75,22 @@ def test_the_server_ends_a_statement_whose_caller_stands_still(own_stack: Stack)
         posting.result()
 
 
+def test_the_server_ends_a_transaction_whose_process_stands_still(own_stack: Stack) -> None:
+    """Red without a time limit for it: a frozen worker keeps its replies locked, and no other takes them."""
+
+    async def stand_still() -> None:
+        address = PostgresAddress.parse(own_stack.database.url)
+        connection = await Connector(address, seconds=5, is_pooled=False, statement_seconds=1).connect()
+        try:
+            await connection.execute("BEGIN")
+            await connection.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
+            await asyncio.to_thread(own_stack.database.rows, "SELECT count(*) FROM messages")
+        finally:
+            connection.terminate()
+
+    asyncio.run(asyncio.wait_for(stand_still(), _ENDED_WITHIN_SECONDS * 4))
+
+
 def test_the_server_notices_that_a_client_has_gone(servers: Servers) -> None:
     """Red without its look at clients: what has no other limit, like a migration, would go on to its end."""
 

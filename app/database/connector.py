@@ -123,10 +123,14 @@ class Connector:
         return connection
 
     async def _set_limits(self, connection: Connection) -> None:
-        """Have the server end statements that nobody waits for any more."""
+        """Have the server end statements and transactions that nobody waits for any more."""
         if self._is_pooled:
             return
-        limits = {} if self._statement_seconds is None else {"statement_timeout": self._statement_seconds}
+        limits = {}
+        if self._statement_seconds is not None:
+            # A process that is frozen in the middle of a transaction must not keep its rows locked.
+            of_a_transaction = ("statement_timeout", "idle_in_transaction_session_timeout")
+            limits = dict.fromkeys(of_a_transaction, self._statement_seconds)
         try:
             await connection.execute(_setting(limits | {_CHECK: _CHECK_SECONDS}, connection))
         except asyncpg.InvalidParameterValueError:  # not on this server's operating system

@@ -7,10 +7,10 @@ from sqlalchemy import exc
 from app.errors import DatabaseFull, DatabaseReadOnly, MigrationsMissing, ServiceUnavailable
 
 _LONGEST_REASON = 300
-# Connection lost, shutting down, a statement that took too long, out of resources,
-# read-only after a failover, not let in, no such database;
+# Connection lost, shutting down, a statement or a pause in a transaction that took too long, out of
+# resources, read-only after a failover, not let in, no such database;
 # and what a retry would cure: serialization failure and deadlock.
-_UNAVAILABLE = ("08", "57P", "57014", "53", "25006", "28", "3D000", "40001", "40P01")
+_UNAVAILABLE = ("08", "57P", "57014", "25P03", "53", "25006", "28", "3D000", "40001", "40P01")
 # A table, column or function is missing: the schema is older than the code.
 _SCHEMA_MISSING = ("42P01", "42703", "42883", "3F000")
 # A prepared statement is unknown or exists already: each transaction reaches another server connection.
