@@ -3,12 +3,12 @@
 import pytest
 
 from tests.faults.bench import Bench
-from tests.faults.conftest import Scale
 from tests.faults.ledger import Entry, Ledger
 from tests.faults.load import CarefulClient
 from tests.support.person import Person
 from tests.support.waiting import eventually
 
+_SLOW = 200
 _HELD = "[sandbox:pieces=20] [held]"
 _BLOCKER = "[sandbox:pieces=20] [blocker]"
 _FIRST = "[sandbox:pieces=20] [first]"
@@ -35,15 +35,14 @@ def test_f15_a_pro_reply_is_claimed_before_all_basic_ones_that_wait(bench: Bench
     assert min((first, *waiting), key=lambda entry: _begun_at(bench, entry)) is first
 
 
-def test_f15_slow_replies_of_one_user_leave_places_for_others(bench: Bench, scale: Scale) -> None:
+def test_f15_slow_replies_of_one_user_leave_places_for_others(bench: Bench) -> None:
     """Red without the share of places: the other user waits until slow replies end."""
     bench.workers(0)
     worker = bench.stack.start_worker("--concurrency=20", REPLY_PLACES_PER_USER="4")
     client, slow, other = CarefulClient(Ledger()), bench.person(), bench.person()
-    count = scale.times(40, 200)
     bench.hold("[held]")
     try:
-        held = [_send(bench, client, slow, _HELD) for _ in range(count)]
+        held = [_send(bench, client, slow, _HELD) for _ in range(_SLOW)]
         # A user that is alone gets half of the places.
         eventually(lambda: bench.running(worker) == 10, what="as many replies as one user gets")
         answered = [_send(bench, client, other, "Quick") for _ in range(3)]
@@ -51,7 +50,7 @@ def test_f15_slow_replies_of_one_user_leave_places_for_others(bench: Bench, scal
             bench.wait_until_completed(entry)
         assert sum(bool(bench.calls(entry)) for entry in held) == 10
         bench.release("[held]")
-        bench.account("F15 slow replies of one user", count, client.ledger, seconds=120)
+        bench.account("F15 slow replies of one user", _SLOW, client.ledger, seconds=120)
     finally:
         worker.kill()
 
