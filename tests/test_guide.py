@@ -157,7 +157,7 @@ def test_the_guide_lists_every_code_with_its_status() -> None:
 
 def test_the_guide_lists_why_replies_fail() -> None:
     [line] = [line for line in guide.GUIDE.splitlines() if line.startswith("`error.code` of a reply")]
-    failures = {failure.value for failure in Failure} | {"worker_lost"}
+    failures = {failure.value for failure in Failure} | {"worker_lost", "internal_error"}
     blocks = {f"blocked_{reason.value}" for reason in FinishReason if reason.is_blocked}
     assert guide.words(line) - {"error.code", "failed", "blocked"} == failures | blocks
 

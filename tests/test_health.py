@@ -102,7 +102,7 @@ def test_a_reply_that_has_waited_for_more_than_a_minute_is_degraded(own_stack: S
     waiting = person.post(room, "Who waits", Prefer="respond-async").json()["reply"]
     eventually(lambda: _health(own_stack.base_url)[1]["status"] == "healthy", what="a healthy service")
     own_stack.database.run(
-        "UPDATE messages SET created_at = now() - interval '2 minutes' WHERE id = %s", waiting["id"]
+        "UPDATE messages SET queued_at = now() - interval '2 minutes' WHERE id = %s", waiting["id"]
     )
     eventually(lambda: _health(own_stack.base_url)[1]["status"] == "degraded", seconds=5, what="`degraded`")
     status, body = _health(own_stack.base_url)

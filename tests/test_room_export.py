@@ -12,7 +12,7 @@ from tests.support.stack import Stack
 
 def test_the_json_export_is_the_room_with_all_its_messages(person: Person) -> None:
     room = person.open_room(title="Sea", description="Poems", system_instruction="Be brief.")
-    for number in range(3):
+    for number in range(2):
         person.say(room, f"Poem {number} \N{WATER WAVE} <script>")
     person.say(room, "[sandbox:safety]")
     last = person.say(room, "Once more")["reply"]
@@ -27,7 +27,7 @@ def test_the_json_export_is_the_room_with_all_its_messages(person: Person) -> No
     seen.pop("next_cursor")
     assert exported["chatroom"] == seen
     assert exported["messages"] == messages
-    assert len(messages) == 11
+    assert len(messages) == 9
 
 
 def test_the_markdown_export_says_who_said_what_byte_for_byte(person: Person) -> None:

@@ -403,5 +403,5 @@ def test_no_message_is_refused_for_the_sake_of_searching(stack: Stack, content: 
     """Red with neither the cut nor the way out: a row's words must not take more than a mebibyte."""
     person = stack.person()
     room = person.open_room()
-    _say(person, room, content)
-    assert ok(person.http.get(f"/chatroom/{room}"))["messages"][0]["content"] == content
+    [message_id] = _say(person, room, content)
+    assert ok(person.http.get(f"/chatroom/{room}/message/{message_id}"))["content"] == content

@@ -51,7 +51,7 @@ class RateLimitMiddleware:
         scheme, token = get_authorization_scheme_param(headers.get("authorization"))
         claims = services.sessions.claims_of(token) if scheme.lower() == "bearer" else None
         scope["state"]["claims"] = claims
-        is_following = scope["method"] == "GET" and _FOLLOWING.fullmatch(scope["path"])
+        is_following = scope["method"] in {"GET", "HEAD"} and _FOLLOWING.fullmatch(scope["path"])
         plan = services.sessions.known_plan(claims) if claims else None
         counted = await services.limiter.count(
             address=address, user_id=claims.user_id if claims and not is_following else None, plan=plan

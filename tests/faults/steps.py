@@ -1,5 +1,6 @@
 """Holding a worker at one step of its work from outside: by a lock, by the sandbox, at COMMIT."""
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -49,11 +50,12 @@ Step = Callable[[Doomed], AbstractContextManager[None]]
 
 @contextmanager
 def inside_the_claim(doomed: Doomed) -> Iterator[None]:
-    """The claim waits in its commit; PostgreSQL still carries it out when nobody hears of it."""
+    """The claim waits in its commit, and PostgreSQL carries it out; the worker dies before it hears of it."""
     with held_commits(doomed.bench, CLAIM):
         yield
         doomed.bench.database.wait_for_blocked("WITH claimed")
-        doomed.die()
+        doomed.worker.send(signal.SIGSTOP)
+    doomed.die()
 
 
 @contextmanager
@@ -78,11 +80,13 @@ def after_the_answer(doomed: Doomed) -> Iterator[None]:
 
 @contextmanager
 def inside_a_commit_that_succeeds(doomed: Doomed) -> Iterator[None]:
-    """The worker dies in COMMIT, and the database carries it out."""
+    """PostgreSQL carries the COMMIT out, and the worker dies before it hears of it."""
     with held_commits(doomed.bench, COMPLETION):
         yield
         doomed.bench.database.wait_for_blocked("COMMIT")
-        doomed.die()
+        # Of a worker that is dead already the server would notice within half a second, and roll back.
+        doomed.worker.send(signal.SIGSTOP)
+    doomed.die()
 
 
 @contextmanager

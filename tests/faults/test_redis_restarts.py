@@ -38,17 +38,17 @@ def test_f4_a_busy_worker_that_has_fetched_ahead_outlives_redis(bench: Bench, sc
         spare.kill()
     worker = bench.stack.start_worker(f"--concurrency={_PLACES}")
     bench.adopt(worker)
-    person, prober, client = bench.person(), bench.person(), CarefulClient(Ledger())
+    people, prober, client = [bench.person() for _ in range(_PLACES)], bench.person(), CarefulClient(Ledger())
     try:
         for _ in range(times):
             bench.hold("[held]")
             running = [
                 client.send(person, person.open_room(), f"{ANSWER} [held]", is_whole=True)
-                for _ in range(_PLACES)
+                for person in people
             ]
             for entry in running:
                 bench.wait_for_call(entry, held=True)
-            ahead = client.send(person, person.open_room())
+            ahead = client.send(people[0], people[0].open_room())
             eventually(lambda: bench.stack.redis.llen("ai_processing") == 0, what="a job fetched ahead")
             bench.valkey.kill()
             bench.release("[held]")
