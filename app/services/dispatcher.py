@@ -9,6 +9,7 @@ from uuid import UUID
 import structlog
 
 from app.errors import ServiceUnavailable
+from app.repositories.claims import ClaimLimits
 from app.services.places import Places
 from app.services.quarantine import Quarantine
 from app.services.reply import Claim, ReplyService
@@ -54,6 +55,8 @@ class ReplyDispatcher:
         """Wake-ups by reply; an event is set when nothing more is to be done about it."""
         self._waiting: list[asyncio.Event] = []
         self._others_may_wait = False
+        self._was_share_freed = False
+        """Whether a user that held its share has given a place back since the latest claim began."""
         self._rest_until = 0.0
         self._is_draining = False
 
@@ -125,14 +128,13 @@ class ReplyDispatcher:
 
         What is not claimed is held by another process, or its turn has not come: its row waits.
         """
-        claimed_at = time.monotonic()
+        claimed_at, limits = time.monotonic(), self._places.limits()
         try:
             async with self._uow.single() as tx:  # every round trip delays the first word
-                claimed = await tx.claims.named(
-                    list(named), self._places.limits(), lease_seconds=self._lease_seconds
-                )
+                claimed = await tx.claims.named(list(named), limits, lease_seconds=self._lease_seconds)
             for one in claimed:
                 self._begin(Claim(one, claimed_at), named.pop(one.reply.id))
+            self._note_filled(len(claimed), limits)
         finally:
             _set_all(named.values())
 
@@ -142,7 +144,7 @@ class ReplyDispatcher:
         if self._quarantine.is_closed or not limits.places:
             self._others_may_wait = True
             return
-        claimed_at = time.monotonic()
+        claimed_at, self._was_share_freed = time.monotonic(), False
         async with self._uow.single() as tx:
             claimed = await tx.claims.due(
                 limits,
@@ -152,12 +154,17 @@ class ReplyDispatcher:
         claims = [Claim(one, claimed_at) for one in claimed]  # only now is it committed
         # The longer the queue, the dearer a claim: meanwhile more places are given back for the next one.
         self._rest((time.monotonic() - claimed_at) * _REST_FACTOR)
-        self._others_may_wait = len(claims) == limits.places
-        if self._others_may_wait:
-            self._wake.set()
+        self._others_may_wait = self._was_share_freed
         for claim in claims:
             log.info("reply_found", reply_id=str(claim.reply.id), losses=claim.reply.losses)
             self._begin(claim)
+        self._note_filled(len(claims), limits)
+
+    def _note_filled(self, claimed: int, limits: ClaimLimits) -> None:
+        """After a claim that took all that it might, claim again at once: more may wait."""
+        if claimed == limits.places:
+            self._others_may_wait = True
+            self._wake.set()
 
     def _begin(self, claim: Claim, done: asyncio.Event | None = None) -> None:
         self._places.take(claim.reply.user_id)
@@ -171,7 +178,7 @@ class ReplyDispatcher:
             await self._replies.answer_room(claim, may_go_on=lambda: self._may_go_on(user_id))
         finally:
             if self._places.release(user_id):
-                self._others_may_wait = True
+                self._others_may_wait = self._was_share_freed = True
             self._quarantine.ended(claim.reply.id)
             if self._others_may_wait or self._quarantine.is_awaited:
                 self._wake.set()

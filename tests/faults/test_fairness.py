@@ -1,5 +1,7 @@
 """F15: more work than places. Pro comes first, and no user keeps the others waiting."""
 
+import signal
+
 import pytest
 
 from tests.faults.bench import Bench
@@ -112,3 +114,20 @@ def _send(bench: Bench, client: CarefulClient, user: Person, words: str, *, is_b
 
 def _begun_at(bench: Bench, entry: Entry) -> str:
     return str(bench.calls(entry)[0]["received_at"])
+
+
+def test_f15_a_rush_of_jobs_is_claimed_at_once_however_many_they_are(bench: Bench) -> None:
+    """The worker polls once in five minutes here. Red when jobs beyond one claim are left to the poll."""
+    bench.workers(0)
+    client, users = CarefulClient(Ledger()), [bench.person() for _ in range(12)]
+    rooms = [(user, user.open_room()) for user in users for _ in range(10)]
+    worker = bench.stack.start_worker(REPLY_POLL_SECONDS="300")
+    try:
+        worker.send(signal.SIGSTOP)
+        entries = [client.send(user, room, "[sandbox:pieces=2]", is_whole=True) for user, room in rooms]
+        worker.send(signal.SIGCONT)
+        for entry in entries:
+            bench.wait_until_completed(entry)
+        bench.account("F15 a rush of jobs", len(entries), client.ledger)
+    finally:
+        worker.kill()
