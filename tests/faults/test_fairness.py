@@ -1,12 +1,11 @@
 """F15: more work than places. Pro comes first, and no user keeps the others waiting."""
 
-import signal
-
 import pytest
 
 from tests.faults.bench import Bench
 from tests.faults.ledger import Entry, Ledger
 from tests.faults.load import CarefulClient
+from tests.faults.steps import CLAIM, held_commits
 from tests.support.person import Person
 from tests.support.waiting import eventually
 
@@ -120,12 +119,12 @@ def test_f15_a_rush_of_jobs_is_claimed_at_once_however_many_they_are(bench: Benc
     """The worker polls once in five minutes here. Red when jobs beyond one claim are left to the poll."""
     bench.workers(0)
     client, users = CarefulClient(Ledger()), [bench.person() for _ in range(12)]
-    rooms = [(user, user.open_room()) for user in users for _ in range(10)]
     worker = bench.stack.start_worker(REPLY_POLL_SECONDS="300")
     try:
-        worker.send(signal.SIGSTOP)
-        entries = [client.send(user, room, "[sandbox:pieces=2]", is_whole=True) for user, room in rooms]
-        worker.send(signal.SIGCONT)
+        with held_commits(bench, CLAIM):  # the first claim waits, and all other jobs gather behind it
+            entries = [_send(bench, client, user, "Quick") for user in users for _ in range(10)]
+            bench.database.wait_for_blocked("WITH claimed")
+            eventually(lambda: bench.stack.redis.llen("ai_processing") == 0, what="all jobs in the worker")
         for entry in entries:
             bench.wait_until_completed(entry)
         bench.account("F15 a rush of jobs", len(entries), client.ledger)
