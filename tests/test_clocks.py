@@ -1,23 +1,17 @@
 """Replicas whose clocks differ a little accept each other's tokens and sessions."""
 
 import time
-from pathlib import Path
 
 import jwt
 import pytest
 
 from app.security import TokenInvalidError, read_access_token
-from tests.support.installed import IN_CI
+from tests.support.clock import moves_clocks, shifted
 from tests.support.person import Person, client, ok, problem
 from tests.support.sessions import refresh
 from tests.support.stack import Stack
 
 _KEY = b"a key of the tests, long enough for it"
-_FAKETIME = [
-    *Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"),
-    *Path("/usr/lib/faketime").glob("libfaketimeMT.so.1"),
-    *Path("/opt/homebrew/lib/faketime").glob("libfaketime.1.dylib"),
-]
 _ID = "018f0000-0000-7000-8000-000000000000"
 
 
@@ -74,19 +68,29 @@ def test_a_session_runs_out_within_the_leeway(stack: Stack, person: Person, ago:
         problem(renewed, 401, "refresh_invalid")
 
 
-@pytest.mark.skipif(
-    not _FAKETIME and not IN_CI, reason="moves a process's clock with libfaketime, which is not installed"
-)
+@moves_clocks
 @pytest.mark.parametrize("seconds", [-20, 20])
 def test_replicas_20_s_apart_serve_each_others_users(stack: Stack, seconds: int) -> None:
     """Red without the leeway, one way round: a fresh token of the faster replica is from the future."""
-    shifted = stack.start_api(
-        LD_PRELOAD=str(_FAKETIME[0]), FAKETIME=f"{seconds:+d}s", FAKETIME_DONT_FAKE_MONOTONIC="1"
-    )
-    for at_home, abroad in ((stack.base_url, shifted), (shifted, stack.base_url)):
+    elsewhere = stack.start_api(**shifted(f"{seconds:+d}s"))
+    for at_home, abroad in ((stack.base_url, elsewhere), (elsewhere, stack.base_url)):
         person = Person.sign_up(at_home)
         assert ok(person.at(abroad).http.get("/user/me"))["id"] == person.id
         renewed = ok(refresh(abroad, person.tokens["refresh_token"]))
         again = Person(at_home, person.mobile_number, renewed)
         assert ok(again.http.get("/user/me"))["id"] == person.id
         assert ok(again.http.get("/auth/sessions"))["sessions"]
+
+
+@moves_clocks
+@pytest.mark.parametrize("offset", ["+40s", "-40s"])
+def test_a_reply_is_due_by_the_databases_clock_whatever_the_api_believes(
+    own_stack: Stack, offset: str
+) -> None:
+    """Its job gets lost. Red when `created_at` decides: ahead of the database, it waits 40 seconds longer."""
+    nowhere = {"CELERY_BROKER_URL": "redis://127.0.0.1:1/0"}
+    person = own_stack.person(own_stack.start_api(**nowhere, **shifted(offset)))
+    worker = own_stack.start_worker()
+    reply = ok(person.post(person.open_room(), "Hello", Prefer="wait=20"))["reply"]
+    assert reply["status"] == "completed"
+    assert '"reply_found"' in worker.log

@@ -4,11 +4,10 @@ import uuid
 
 import pytest
 
-from tests.support.installed import IN_CI
+from tests.support.clock import moves_clocks, shifted
 from tests.support.person import client, ok, some_number
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
-from tests.test_clocks import _FAKETIME as FAKETIME
 
 _IDS_LEFT = "SELECT id FROM users WHERE id = ANY(%s)"
 
@@ -81,9 +80,7 @@ def test_a_number_whose_sign_up_was_purged_signs_up_again(stack: Stack) -> None:
     assert again["user"]["full_name"] == "Owner"
 
 
-@pytest.mark.skipif(
-    not FAKETIME and not IN_CI, reason="moves a process's clock with libfaketime, which is not installed"
-)
+@moves_clocks
 @pytest.mark.parametrize("days", [-61, 61])
 def test_a_worker_with_a_wrong_clock_purges_what_the_database_calls_old(own_stack: Stack, days: int) -> None:
     """Red when the worker's clock decides: 61 days ahead, it signs everybody out; behind, it keeps all."""
@@ -101,9 +98,7 @@ def test_a_worker_with_a_wrong_clock_purges_what_the_database_calls_old(own_stac
         "INSERT INTO carried_usage VALUES ('today', (now() AT TIME ZONE 'UTC')::date, 5),"
         " ('yesterday', (now() AT TIME ZONE 'UTC')::date - 1, 5)"
     )
-    own_stack.start_worker(
-        LD_PRELOAD=str(FAKETIME[0]), FAKETIME=f"{days:+d}d", FAKETIME_DONT_FAKE_MONOTONIC="1"
-    )
+    own_stack.start_worker(**shifted(f"{days:+d}d"))
     eventually(
         lambda: (
             '"periodic_job_done"' in own_stack.processes[-1].log and '"purge"' in own_stack.processes[-1].log
