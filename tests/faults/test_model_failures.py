@@ -96,8 +96,7 @@ def test_f13_a_message_that_always_fails_ends_failed_and_holds_up_nobody(bench: 
     client, other = CarefulClient(Ledger()), CarefulClient(Ledger())
     try:
         poison = _send_all(bench, client, ["500", "cut", "truncate"])
-        person = bench.person()
-        for _ in range(6):
+        for person in [bench.person() for _ in range(6)]:
             other.send(person, person.open_room())
         bench.check(other.ledger)
         assert any(bench.reply(entry.reply_id)["status"] == "pending" for entry in poison.values())
