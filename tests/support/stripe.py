@@ -174,9 +174,9 @@ def made_up_event(**changes: object) -> Json:
 
 
 def reports(stack: Stack) -> list[Json]:
-    """What reconciliations said of what they found."""
+    """What reconciliations said of what they found, the newest last, whichever worker ran them."""
     lines = [line for line in stack.logs().splitlines() if '"stripe_drift"' in line]
-    return [json.loads(line) for line in lines]
+    return sorted((json.loads(line) for line in lines), key=lambda report: str(report["timestamp"]))
 
 
 def reconcile(stack: Stack) -> Json:
