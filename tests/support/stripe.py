@@ -182,6 +182,8 @@ def reports(stack: Stack) -> list[Json]:
 def reconcile(stack: Stack) -> Json:
     """Let the next reconciliation begin now; what it reports."""
     before = len(reports(stack))
+    known = "SELECT 1 AS known FROM periodic_jobs WHERE name = 'stripe_reconciliation'"
+    eventually(lambda: stack.database.rows(known), what="a worker that knows of the job")
     stack.database.run("UPDATE periodic_jobs SET next_run_at = now() WHERE name = 'stripe_reconciliation'")
     eventually(lambda: len(reports(stack)) > before, seconds=60, what="a run")
     return reports(stack)[-1]
