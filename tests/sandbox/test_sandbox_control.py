@@ -44,13 +44,17 @@ def test_pace_comes_from_the_environment(slow_start: httpx.Client) -> None:
     assert seconds(call) >= 0.4
 
 
+_TIMER_SECONDS = 0.005
+"""An event loop may wake up a moment early, and the record is by another clock."""
+
+
 def test_wait_and_pace_are_kept(sandbox: Sandbox) -> None:
     prompt = sandbox.prompt("[sandbox:wait=0.2] [sandbox:pace=20] [sandbox:pieces=11]")
     sandbox.generate(prompt, method="streamGenerateContent")
-    assert seconds(sandbox.call(prompt)) >= 0.4
+    assert seconds(sandbox.call(prompt)) >= 0.4 - _TIMER_SECONDS
     prompt = sandbox.prompt("[sandbox:wait=0.2] [sandbox:503*1]")
     assert sandbox.generate(prompt).status_code == 503
-    assert seconds(sandbox.call(prompt)) >= 0.2
+    assert seconds(sandbox.call(prompt)) >= 0.2 - _TIMER_SECONDS
 
 
 def test_calls_are_recorded_as_received_and_can_be_forgotten(tmp_path: Path) -> None:
