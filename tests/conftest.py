@@ -14,6 +14,8 @@ from tests.support.person import Person, close_clients
 from tests.support.stack import Stack
 from tests.support.stripe import StripeSandbox
 
+pytest_plugins = ("tests.faults.report",)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """How long the faults are made to last."""
@@ -32,8 +34,11 @@ class Servers:
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
-    """The servers named by TEST_DATABASE_URL and TEST_REDIS_URL (which is emptied), or throwaway ones."""
-    database_url, redis_url = os.environ.get("TEST_DATABASE_URL"), os.environ.get("TEST_REDIS_URL")
+    """Servers of this process alone: those that TEST_DATABASE_URL and TEST_REDIS_URL name, or throwaway ones.
+
+    With `-n` each names one server for each process, separated by spaces. The Redis is emptied.
+    """
+    database_url, redis_url = _own("TEST_DATABASE_URL"), _own("TEST_REDIS_URL")
     if database_url and redis_url:
         with redis.Redis.from_url(redis_url) as given:
             given.flushdb()
@@ -41,6 +46,17 @@ def servers() -> Iterator[Servers]:
         return
     with throwaway_servers() as (postgres, valkey):
         yield Servers(postgres.url("postgres"), valkey.url())
+
+
+def _own(variable: str) -> str | None:
+    """Return the address that is meant for this process, or None if the variable is not set."""
+    addresses = os.environ.get(variable, "").split()
+    position = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    if not addresses:
+        return None
+    if position >= len(addresses):
+        pytest.exit(f"{variable} names {len(addresses)} servers: too few for this many processes", 2)
+    return addresses[position]
 
 
 @pytest.fixture(scope="session", autouse=True)

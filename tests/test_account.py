@@ -14,6 +14,8 @@ from devtools.throwaway import throwaway_servers
 from tests.support.person import Json, Person, ok, problem
 from tests.support.stack import Stack
 
+pytestmark = pytest.mark.server_version
+
 _TODAY_BACK = "SELECT (now() AT TIME ZONE 'UTC')::date - %s AS day"
 
 

@@ -10,6 +10,8 @@ from tests.support.person import Person, ok, problem
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.server_version
+
 
 def test_a_room_is_opened_as_wished(person: Person) -> None:
     wish = {"title": "  Plans ", "description": "of mine", "system_instruction": "Be brief."}

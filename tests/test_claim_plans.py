@@ -25,6 +25,8 @@ from tests.support.no_publisher import NoPublisher
 from tests.support.plans import Sent, noted, scans
 from tests.support.stack import alembic, create_database, drop_database
 
+pytestmark = pytest.mark.server_version
+
 _DUE = 10_000
 _EXCHANGES_PER_ROOM = 15
 _READ_PER_DUE_ROW = 3

@@ -6,6 +6,8 @@ import signal
 import uuid
 from pathlib import Path
 
+import pytest
+
 from devtools.throwaway import throwaway_servers
 from tests.support.listener import Listener, events_address
 from tests.support.person import Json, Person, client, ok, problem
@@ -13,6 +15,8 @@ from tests.support.stack import Stack
 from tests.support.traces import forms_of_id, forms_of_number, log_lines, traces
 from tests.support.upkeep import room_row
 from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.server_version
 
 _SLOW = "[sandbox:pieces=300] [sandbox:pace=50]"
 
@@ -224,6 +228,7 @@ def test_a_reply_that_waited_gives_its_charge_back_to_the_count_that_is_carried_
     assert _sign_up_again(stack, person.mobile_number).usage()["used"] == 1
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_messages_are_erased_also_when_the_worker_is_killed_in_the_middle(
     own_stack: Stack,
 ) -> None:
@@ -260,6 +265,7 @@ def test_a_worker_that_wakes_up_after_the_erasure_leaves_no_text_behind(own_stac
     assert traces(own_stack, [mark, person.id, reply["id"]]) == []
 
 
+@pytest.mark.slow
 def test_without_redis_the_erasure_waits_and_is_finished_when_redis_is_there(tmp_path: Path) -> None:
     """Red when a failure of Redis is passed over: its keys stay, and nobody knows them any more."""
     with throwaway_servers() as (postgres, valkey):

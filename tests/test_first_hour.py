@@ -14,6 +14,8 @@ from tests.support.process import ROOT, Process
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.server_version
+
 _DOCUMENT = {
     "JWT_SECRET_KEY": "your-super-secret-jwt-key-here",
     "GEMINI_API_KEY": "your-gemini-api-key",

@@ -15,6 +15,8 @@ from tests.support.process import ROOT, Process
 from tests.support.waiting import eventually
 from tests.test_settings import _SAFE as SAFE
 
+pytestmark = pytest.mark.server_version
+
 _LOGIN = ("ada", "a:long-password")
 _LOGIN_SETTING = {"FLOWER_BASIC_AUTH": ":".join(_LOGIN)}
 _DEVELOPMENT = {"DATABASE_URL": "postgresql://localhost:9/app", "REDIS_URL": "redis://localhost:9/0"}

@@ -13,6 +13,8 @@ from tests.support.others import others_waiting
 from tests.support.person import Json, client, problem
 from tests.support.stack import Stack
 
+pytestmark = pytest.mark.server_version
+
 _AT_ONCE = 6
 _JSON = {"Content-Type": "application/json"}
 _FEW_BYTES = 20_000

@@ -16,6 +16,8 @@ from tests.support.listener import events_address
 from tests.support.person import Person, client, ok, problem
 from tests.support.stack import Stack
 
+pytestmark = pytest.mark.server_version
+
 _OF_AN_ADDRESS = 20
 _OF_A_PERSON = 10
 _ON_BASIC = 6

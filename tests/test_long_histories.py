@@ -44,6 +44,8 @@ from tests.support.person import Person
 from tests.support.plans import Scan, Sent, noted, scans
 from tests.support.stack import Stack
 
+pytestmark = pytest.mark.server_version
+
 _SIZE = Size()
 _PAGE = DEFAULT_PAGE + 1  # one more says that there is a next page
 _MOST_ROOMS = 500

@@ -5,10 +5,13 @@ import datetime as dt
 import uuid
 
 import psycopg
+import pytest
 
 from tests.support.person import Person, ok, problem
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.server_version
 
 
 def test_a_message_is_answered(person: Person) -> None:

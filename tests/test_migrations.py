@@ -14,6 +14,8 @@ from tests.support.process import ROOT, Process
 from tests.support.stack import alembic, create_database, drop_database
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.server_version
+
 _LONGEST_READ_SECONDS = 8  # the migration waits for one; the rest is for a noisy machine
 
 

@@ -23,6 +23,8 @@ from tests.support.stack import Stack
 from tests.support.twilio import Twilio
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.server_version
+
 _HOUR, _DAY = 3600, 86_400
 
 

@@ -19,6 +19,8 @@ from tests.support.person import ok, problem, some_number
 from tests.support.stack import Stack
 from tests.support.volley import volley
 
+pytestmark = pytest.mark.server_version
+
 
 @pytest.fixture(scope="module")
 def apis(stack: Stack) -> Iterator[list[str]]:

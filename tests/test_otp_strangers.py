@@ -22,6 +22,8 @@ from tests.support.codes import (
 from tests.support.person import Json, ok, problem, some_number
 from tests.support.stack import Stack
 
+pytestmark = pytest.mark.server_version
+
 
 @pytest.fixture(scope="module")
 def apis(stack: Stack) -> Iterator[list[str]]:

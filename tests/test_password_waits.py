@@ -15,6 +15,8 @@ from tests.support.sessions import PASSWORD, give_password, log_in
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.server_version
+
 _WRONG = "eight blue umbrellas"
 _REFUSED = (429, "password_attempts_exceeded")
 

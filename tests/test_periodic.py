@@ -9,6 +9,8 @@ from tests.support.person import Person, ok
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.server_version
+
 _NEXT_RUN = (
     "SELECT next_run_at - now() AS wait, next_run_at <= date_trunc('day', now(), 'UTC') + interval '24 hours'"
     " AS is_today FROM periodic_jobs WHERE name = 'purge'"

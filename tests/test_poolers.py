@@ -18,6 +18,8 @@ from tests.support.person import Person, client, ok
 from tests.support.pgbouncer import pgbouncer
 from tests.support.stack import Stack, alembic
 
+pytestmark = pytest.mark.server_version
+
 _USERS = 6
 _ROUNDS = 25
 _NEIGHBOURS = 3

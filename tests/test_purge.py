@@ -9,6 +9,8 @@ from tests.support.person import client, ok, some_number
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.server_version
+
 _IDS_LEFT = "SELECT id FROM users WHERE id = ANY(%s)"
 
 

@@ -25,6 +25,8 @@ from tests.support.person import Json, Person, ok, problem
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.server_version
+
 _POSTS, _LEFT = 200, 5
 
 

@@ -9,6 +9,8 @@ from tests.support.stack import Stack
 from tests.support.stripe import DAY, StripeSandbox, leave_tombstone, reconcile, reports, some_people
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.server_version
+
 
 def _tally(stack: Stack) -> int:
     """The drift that operators are shown, of all runs together."""

@@ -14,6 +14,8 @@ from tests.support.person import Json, Person, client, ok
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.server_version
+
 _LIMIT = 5
 _MOST = REFUNDS_PER_MESSAGE * _LIMIT
 _TODAY = dt.timedelta()

@@ -11,6 +11,8 @@ from tests.support.rooms import untrue_rooms
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.server_version
+
 
 def _begin(person: Person, room: str, content: str) -> Json:
     reply: Json = ok(person.post(room, content, Prefer="respond-async"))["reply"]

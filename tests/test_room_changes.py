@@ -9,6 +9,8 @@ from tests.support.stack import Stack
 from tests.support.upkeep import TITLE_ORDER, holding, room_row, wait_until_held
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.server_version
+
 
 def _change(person: Person, room: str, **wish: object) -> Json:
     return ok(person.http.patch(f"/chatroom/{room}", json=wish))

@@ -6,6 +6,7 @@ import uuid
 
 import httpx
 import psycopg
+import pytest
 
 from tests.support.listener import Listener, events_address
 from tests.support.person import Json, Person, ok, problem
@@ -13,6 +14,8 @@ from tests.support.stack import Stack
 from tests.support.traces import traces
 from tests.support.upkeep import later_room_gets_its_title
 from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.server_version
 
 _SLOW = "[sandbox:pieces=300] [sandbox:pace=50]"
 _NO_REDIS = "redis://127.0.0.1:9/0"
@@ -120,6 +123,7 @@ def test_a_reply_in_progress_is_cancelled_and_its_listeners_hear_the_end(
     stack.processes[-1].stop()
 
 
+@pytest.mark.slow
 def test_a_reply_whose_worker_was_lost_is_stopped_when_its_lease_ends(own_stack: Stack) -> None:
     """Its lease is longer than a deleted room stays.
 

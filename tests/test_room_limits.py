@@ -9,6 +9,8 @@ from app.redis_client.chatroom_cache import MOST_BYTES
 from tests.support.person import Person, ok, problem
 from tests.support.stack import Stack
 
+pytestmark = pytest.mark.server_version
+
 _ON_BASIC, _ON_PRO = 3, 5
 _LIMITS = {"BASIC_ROOMS_PER_USER": str(_ON_BASIC), "PRO_ROOMS_PER_USER": str(_ON_PRO)}
 

@@ -21,6 +21,8 @@ from tests.support.person import Json, Person, ok, problem
 from tests.support.stack import Stack, alembic, create_database, drop_database
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.server_version
+
 
 @pytest.fixture(scope="module")
 def stack(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:

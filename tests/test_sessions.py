@@ -16,6 +16,8 @@ from tests.support.sessions import another_session, give_password, refresh
 from tests.support.stack import Stack
 from tests.support.waiting import SESSION_ENDS_WITHIN_SECONDS, let_pass
 
+pytestmark = pytest.mark.server_version
+
 _NO_REDIS = "redis://127.0.0.1:9/0"
 
 

@@ -16,6 +16,8 @@ from tests.support.relay import Relay
 from tests.support.stack import Stack, alembic
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.server_version
+
 _MIGRATION_LOCK = 7_126_330_001  # alembic/env.py
 _WORKER = ("-A", "app.celery_app", "worker", "-Q", "ai_processing")
 

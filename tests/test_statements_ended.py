@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import psycopg
+import pytest
 
 from app.config import PostgresAddress
 from app.database.connector import Connector
@@ -15,6 +16,8 @@ from tests.support.database import Database
 from tests.support.person import Person, problem
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.server_version
 
 _ENDED_WITHIN_SECONDS = 5.0
 _AT_ONCE = 6

@@ -27,6 +27,8 @@ from tests.support.plans import Sent, noted
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.server_version
+
 ENDED = (0, -signal.SIGTERM)
 """uvicorn ends in order, then lets the signal that it was sent end the process."""
 

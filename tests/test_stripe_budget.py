@@ -12,6 +12,8 @@ from tests.support.buyer import Buyer
 from tests.support.person import Json, Person, ok, problem
 from tests.support.stack import Stack
 
+pytestmark = pytest.mark.server_version
+
 _CALLS = 30
 
 

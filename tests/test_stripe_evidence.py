@@ -14,6 +14,8 @@ from tests.support.stack import Stack
 from tests.support.stripe import DAY, StripeSandbox, leave_tombstone, reconcile, some_people
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.server_version
+
 _OTHER, _EARLIER = "price_sandbox_other", "price_sandbox_pro_earlier"
 
 

@@ -10,6 +10,8 @@ from tests.support.stack import Stack
 from tests.support.stripe import DAY
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.server_version
+
 
 def test_pro_lasts_to_the_end_of_the_period_that_was_paid(buyer: Buyer) -> None:
     room = buyer.person.open_room()

@@ -17,6 +17,8 @@ from tests.support.stack import Stack
 from tests.support.stripe import DAY, StripeSandbox, leave_tombstone, some_people
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.server_version
+
 _CREATED, _UPDATED, _DELETED = (f"customer.subscription.{what}" for what in ("created", "updated", "deleted"))
 _ORDERS = sorted(set(permutations((_CREATED, _UPDATED, _UPDATED, _UPDATED, _DELETED))))
 
@@ -120,6 +122,7 @@ def test_a_look_that_began_earlier_never_overwrites_a_later_one(stack: Stack, st
     assert stripe.is_stored_as(subscription, "canceled")
 
 
+@pytest.mark.slow
 def test_a_storm_of_events_leaves_what_stripe_holds(stack: Stack, stripe: StripeSandbox) -> None:
     """1,000 events three times each, shuffled, twenty at once, every twentieth also badly signed."""
     chance = random.Random(7)  # noqa: S311  # the same every time

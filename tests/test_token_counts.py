@@ -17,6 +17,8 @@ from tests.support.person import Json, Person, ok
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.server_version
+
 _THOUGHTS = 48  # the sandbox's usual
 _NO_ANSWER = GeminiError(Failure.UNAVAILABLE, "refused", retryable=True, is_sent=False)
 

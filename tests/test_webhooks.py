@@ -11,6 +11,8 @@ from tests.support.person import problem
 from tests.support.stack import Stack
 from tests.support.stripe import StripeSandbox, made_up_event, signature, some_people
 
+pytestmark = pytest.mark.server_version
+
 _ODD: tuple[object, ...] = (None, 7, [], {}, {"id": 7}, "a\x00b", "ä", {"subscription_details": []})
 
 

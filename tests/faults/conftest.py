@@ -1,15 +1,13 @@
-"""The bench that all faults work on, their number of repetitions, and the table at the end of the run."""
+"""The bench that all faults work on, and their number of repetitions."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 
 from devtools.throwaway import throwaway_servers
 from tests.faults.bench import Bench
-from tests.faults.table import Line, drawn
-
-_LINES = pytest.StashKey[list[Line]]()
+from tests.faults.report import LINES
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +29,7 @@ def scale(pytestconfig: pytest.Config) -> Scale:
 
 @pytest.fixture(scope="session")
 def _bench(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    lines = pytestconfig.stash.setdefault(_LINES, [])
+    lines = pytestconfig.stash.setdefault(LINES, [])
     with throwaway_servers() as (postgres, valkey):
         bench = Bench(postgres, valkey, tmp_path_factory.mktemp("faults"), lines)
         try:
@@ -47,15 +45,3 @@ def bench(_bench: Bench) -> Iterator[Bench]:
     _bench.repair()
     yield _bench
     _bench.repair()
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> Generator[None, None, None]:
-    """Print what the faults came to, after everything else."""
-    yield
-    if lines := config.stash.get(_LINES, []):
-        terminalreporter.section("faults")
-        for line in drawn(lines):
-            terminalreporter.write_line(line)

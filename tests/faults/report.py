@@ -1,0 +1,47 @@
+"""The table of the faults at the end of a run, also of one whose tests ran in several processes."""
+
+from collections.abc import Generator
+from dataclasses import asdict
+from typing import Protocol
+
+import pytest
+
+from tests.faults.table import Line, drawn
+
+LINES = pytest.StashKey[list[Line]]()
+_SENT = "faults"  # from a process of pytest-xdist to the one that reports
+
+
+class _Node(Protocol):
+    """A process of pytest-xdist that has ended, as the reporting process sees it."""
+
+    config: pytest.Config
+    workeroutput: dict[str, list[dict[str, str | int | float]]]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Send the lines to the process that reports, if this is another one."""
+    lines = session.config.stash.get(LINES, [])
+    output: dict[str, object] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output[_SENT] = [asdict(line) for line in lines]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: _Node) -> None:
+    """Take over the lines of a process that has ended; one that crashed has none."""
+    lines = node.config.stash.setdefault(LINES, [])
+    for cells in getattr(node, "workeroutput", {}).get(_SENT, []):
+        lines.append(Line(**cells))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> Generator[None, None, None]:
+    """Print the table after everything else."""
+    yield
+    if lines := config.stash.get(LINES, []):
+        terminalreporter.section("faults")
+        for line in drawn(lines):
+            terminalreporter.write_line(line)
