@@ -105,7 +105,7 @@ def test_what_stripe_did_not_sign_just_now_is_refused_and_not_stored(stack: Stac
         json.dumps(made_up_event(data={"object": None})).encode(),
         json.dumps(made_up_event(type="")).encode(),
     ],
-    ids=lambda body: f"{body[:24]!r}{len(body)}",
+    ids=range(17),  # the bodies hold random ids, and every process of a run must name its tests alike
 )
 def test_a_signed_body_that_is_no_event_is_refused(stripe: StripeSandbox, body: bytes) -> None:
     problem(stripe.send_bytes(body), 400, "validation_failed")
