@@ -151,10 +151,6 @@ LastEventId = Annotated[
     str | None,
     Header(max_length=40, description="The id of the last event that arrived; the stream goes on behind it."),
 ]
-AcceptHeader = Annotated[
-    str | None,
-    Header(max_length=500, description="`text/event-stream` answers with the reply's events as they happen."),
-]
 PreferHeader = Annotated[
     str | None,
     Header(

@@ -46,11 +46,23 @@ def _all_events(person: Person, reply: Json, last_event_id: str | None = None) -
         return list(read_events(answer.iter_lines()))
 
 
-def test_a_message_can_be_sent_and_its_answer_watched_in_one_request(person: Person) -> None:
+@pytest.mark.parametrize(
+    ("route", "accept"),
+    [
+        ("/stream", "*/*"),
+        ("/stream", "application/json"),
+        ("/stream", "image/png"),
+        ("", "text/event-stream"),
+    ],
+)
+def test_a_message_can_be_sent_and_its_answer_watched_in_one_request(
+    person: Person, route: str, accept: str
+) -> None:
+    """Red when the streaming route looks at `Accept`, or the plain one no longer does."""
     room, listener = person.open_room(), Listener()
     address = f"/chatroom/{room}/message"
-    headers = {"Accept": "text/event-stream"}
-    with person.http.stream("POST", address, json={"content": "Hello"}, headers=headers) as answer:
+    headers = {"Accept": accept}
+    with person.http.stream("POST", address + route, json={"content": "Hello"}, headers=headers) as answer:
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith("text/event-stream")
         assert answer.headers["cache-control"] == "no-cache, no-transform"
@@ -62,7 +74,8 @@ def test_a_message_can_be_sent_and_its_answer_watched_in_one_request(person: Per
     assert opening.id == 0
     assert opening.data["message"]["content"] == "Hello"
     assert opening.data["reply"]["status"] == "pending"
-    assert end.data == ok(person.http.get(f"{address}/{end.data['id']}"))
+    assert end.data == {**ok(person.http.get(f"{address}/{end.data['id']}")), "type": "end"}
+    assert all(event.data["type"] == event.kind for event in listener.events)
     assert listener.text == end.data["content"] != ""
 
 
@@ -128,7 +141,7 @@ def test_a_listener_cut_off_again_and_again_has_the_stored_text_byte_for_byte(
     stored = pro.wait_for(reply)
     assert cuts >= 5
     assert listener.text.encode() == stored["content"].encode()
-    assert listener.events[-1].data == stored
+    assert listener.events[-1].data == {**stored, "type": "end"}
 
 
 def test_a_hole_in_the_stream_is_not_forwarded() -> None:
@@ -144,7 +157,9 @@ def test_an_event_is_encoded_once_for_all_listeners() -> None:
     """Red when each listener makes its own: 2,000 listeners keep a process busy."""
     listeners = [Place(10**9 + 5) for _ in range(3)]
     [first, *others] = [place.go_on(1, 5, "the same words")[0][0] for place in listeners]
-    assert first.encoded == b'id: 1000000019\nevent: delta\ndata: {"text":"the same words"}\n\n'
+    assert (
+        first.encoded == b'id: 1000000019\nevent: delta\ndata: {"type":"delta","text":"the same words"}\n\n'
+    )
     assert all(other is first and other.encoded is first.encoded for other in others)
 
 

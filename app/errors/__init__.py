@@ -1,5 +1,7 @@
 """The catalogue of expected failures; knows nothing of the web but status codes."""
 
+from typing import Final
+
 from app.errors.auth import (
     AuthenticationRequired,
     CountryNotAllowed,
@@ -34,6 +36,7 @@ from app.errors.chat import (
     ReplyInProgress,
 )
 from app.errors.request import (
+    FIELD_CODES,
     BodyTooLarge,
     CursorInvalid,
     DatabaseFull,
@@ -54,6 +57,8 @@ from app.errors.request import (
 )
 
 __all__ = [
+    "CATALOGUE",
+    "FIELD_CODES",
     "AlreadySubscribed",
     "AppError",
     "AuthenticationRequired",
@@ -100,3 +105,10 @@ __all__ = [
     "ValidationFailed",
     "WebhookInvalid",
 ]
+
+CATALOGUE: Final = tuple(
+    found
+    for found in list(globals().values())
+    if isinstance(found, type) and issubclass(found, AppError) and found is not AppError
+)
+"""Every failure."""

@@ -1,10 +1,34 @@
 """Failures that any request may meet: its form, its address, limits, and parts that are down."""
 
 from http import HTTPStatus
+from typing import Final
 
 from app.errors.base import AppError
 
 _USE_ENDS_SECONDS = 5
+
+FIELD_CODES: Final = (
+    "bool_parsing",
+    "bool_type",
+    "enum",
+    "extra_forbidden",
+    "greater_than_equal",
+    "int_parsing",
+    "json_invalid",
+    "less_than_equal",
+    "literal_error",
+    "missing",
+    "model_attributes_type",
+    "no_word",
+    "string_too_long",
+    "string_too_short",
+    "string_type",
+    "string_unicode",
+    "too_deep",
+    "too_many_members",
+    "value_error",
+)
+"""The codes in `errors[]` of `ValidationFailed`: Pydantic's, and those of this service."""
 
 
 class ValidationFailed(AppError):

@@ -6,9 +6,13 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from app.openapi.about import add_about
 from app.openapi.bodies import REPLY_EVENT_REFERENCE, add_examples, further_schemas
 from app.openapi.failures import add_common_failures, failures
 from app.openapi.headers import HEADERS, add_headers
+from app.openapi.open_enums import fill_in_open_enums
+from app.openapi.parameters import tidy_parameters
+from app.openapi.sharing import drop_titles, share_failures
 
 __all__ = ["REPLY_EVENT_REFERENCE", "document", "failures"]
 
@@ -19,11 +23,7 @@ def document(app: FastAPI) -> Callable[[], dict[str, Any]]:
     def generate() -> dict[str, Any]:
         if app.openapi_schema is None:
             schema = get_openapi(
-                title=app.title,
-                version=app.version,
-                description=app.description,
-                routes=app.routes,
-                servers=[{"url": "/"}],
+                title=app.title, version=app.version, description=app.description, routes=app.routes
             )
             components = schema.setdefault("components", {})
             components["headers"] = {
@@ -32,8 +32,7 @@ def document(app: FastAPI) -> Callable[[], dict[str, Any]]:
             schemas = components.setdefault("schemas", {})
             for unused in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(unused, None)
-            for name, further in further_schemas().items():
-                schemas.setdefault(name, further)
+            schemas |= {name: found for name, found in further_schemas().items() if name not in schemas}
             for path, item in schema["paths"].items():
                 for method, operation in item.items():
                     operation.setdefault("security", [])
@@ -41,7 +40,12 @@ def document(app: FastAPI) -> Callable[[], dict[str, Any]]:
                     add_common_failures(path, method, operation["responses"])
                     add_headers(path, operation)
                     add_examples(operation, schemas)
+                    tidy_parameters(operation)
                     operation["responses"] = dict(sorted(operation["responses"].items()))
+            drop_titles(schema)
+            add_about(schema, app.state.settings)
+            fill_in_open_enums(schema)
+            share_failures(schema)
             app.openapi_schema = schema
         return app.openapi_schema
 

@@ -6,18 +6,19 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from app.openapi.parameters import without_null
 from app.schemas.examples import EXAMPLES, body_of
-from app.schemas.examples.chat import CANCELLED_REPLY, UNANSWERED
+from app.schemas.examples.chat import CANCELLED_REPLY, EVENTS, STREAM, UNANSWERED
 from app.schemas.examples.service import UNHEALTHY
 from app.schemas.examples.taken_along import ROOM_IN_MARKDOWN
 from app.schemas.problem import Problem
-from app.schemas.sse import DATA_OF
+from app.schemas.sse import PAYLOADS
 
 Json = dict[str, Any]
 
 _SCHEMAS = "#/components/schemas/"
 REPLY_EVENT_REFERENCE: Final = {"$ref": f"{_SCHEMAS}ReplyEvent"}
-"""One event of a reply's stream."""
+"""The data of an event in a reply's stream."""
 
 _EXAMPLES: Final = {type(example).__name__: example for example in EXAMPLES}
 _OF_ANSWER: Final[dict[tuple[str, str], BaseModel]] = {
@@ -67,25 +68,18 @@ def _models_of(content: Json) -> Iterator[str]:
 
 
 def further_schemas() -> Json:
-    """The error body, and the events of a stream, which no route has as its model."""
-    models = [(model, "serialization") for model in (Problem, *dict.fromkeys(DATA_OF.values()))]
+    """The error body, and the data of a stream's events, which no route has as its model."""
+    models = [(model, "serialization") for model in (Problem, *PAYLOADS.values())]
     _, document = models_json_schema(models, ref_template=_SCHEMAS + "{model}")  # type: ignore[arg-type]  # a list of literals
-    kinds = [
-        {
-            "type": "object",
-            "title": kind.value,
-            "required": ["id", "event", "data"],
-            "properties": {
-                "id": {"type": "string", "pattern": "^[0-9]+$"},
-                "event": {"const": kind.value},
-                "data": {
-                    "type": "string",
-                    "contentMediaType": "application/json",
-                    "contentSchema": {"$ref": _SCHEMAS + model.__name__},
-                },
-            },
-        }
-        for kind, model in DATA_OF.items()
-    ]
-    event = {"description": "An event of a reply's stream, by its `event`.", "oneOf": kinds}
-    return {**document["$defs"], "ReplyEvent": event}
+    schemas: Json = document["$defs"]
+    for field in schemas["Problem"]["properties"].values():
+        without_null(field)
+    for data in EVENTS:
+        schemas[type(data).__name__]["examples"] = [data.model_dump(mode="json")]
+    mapping = {kind.value: _SCHEMAS + model.__name__ for kind, model in PAYLOADS.items()}
+    schemas["ReplyEvent"] = {
+        "description": f"The JSON in an event's `data`; its `type` is the event's name.\n\n```\n{STREAM}```",
+        "oneOf": [{"$ref": reference} for reference in mapping.values()],
+        "discriminator": {"propertyName": "type", "mapping": mapping},
+    }
+    return schemas

@@ -1,11 +1,13 @@
 """Failures in the OpenAPI document: each route's own, and those that middleware may answer in front of it."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any, Final
 
 from app.error_handlers import PROBLEM_TYPE
 from app.errors import (
+    CATALOGUE,
     AppError,
     AuthenticationRequired,
     BodyTooLarge,
@@ -14,6 +16,7 @@ from app.errors import (
     InternalError,
     OtpInvalid,
     RateLimitExceeded,
+    RequestHeadTooLarge,
     RequestTimeout,
     ServiceUnavailable,
     UnsupportedMediaType,
@@ -38,6 +41,9 @@ _MEMBERS: Final[dict[type[AppError], dict[str, object]]] = {
 }
 """What some failures say besides what all say."""
 
+_OF_CODE: Final = {error.code: error for error in sorted(CATALOGUE, key=lambda error: -len(error.__mro__))}
+"""The most general error of each code."""
+
 _PROBLEM_REFERENCE: Final = {"$ref": "#/components/schemas/Problem"}
 
 Responses = dict[int | str, dict[str, Any]]
@@ -45,19 +51,24 @@ Responses = dict[int | str, dict[str, Any]]
 
 def failures(*errors: type[AppError], body: bool = False, signed_in: bool = False) -> Responses:
     """The `responses` of a route: these failures, and those that every route of its kind has."""
-    by_status: dict[HTTPStatus, list[type[AppError]]] = defaultdict(list)
     own = (AuthenticationRequired,) if signed_in else ()
-    for error in (*own, *(_WITH_BODY if body else ()), *errors, *_EVERYWHERE):
-        if error not in by_status[error.status]:
-            by_status[error.status].append(error)
-    return {status.value: _response(found) for status, found in sorted(by_status.items())}
+    return _responses((*own, *(_WITH_BODY if body else ()), *errors, *_EVERYWHERE))
+
+
+def _responses(errors: Iterable[type[AppError]]) -> Responses:
+    by_status: dict[HTTPStatus, dict[str, type[AppError]]] = defaultdict(dict)
+    for error in errors:
+        by_status[error.status].setdefault(error.code, error)
+    return {
+        status.value: _response([found[code] for code in sorted(found)])
+        for status, found in sorted(by_status.items())
+    }
 
 
 def _response(errors: list[type[AppError]]) -> dict[str, Any]:
+    texts = [f"`{error.code}`: {(error.__doc__ or '').splitlines()[0]}" for error in errors]
     return {
-        "description": "; ".join(
-            f"`{error.code}`: {(error.__doc__ or '').splitlines()[0]}" for error in errors
-        ),
+        "description": texts[0] if len(texts) == 1 else "\n".join(f"- {text}" for text in texts),
         "content": {
             PROBLEM_TYPE: {
                 "schema": _PROBLEM_REFERENCE,
@@ -82,8 +93,8 @@ def _example(error: type[AppError]) -> dict[str, Any]:
 
 
 def add_common_failures(path: str, method: str, responses: dict[str, Any]) -> None:
-    """What middleware may answer in front of the route."""
-    common: list[type[AppError]] = [InternalError]
+    """What is answered in front of the route: by the server, middleware and rules for all routes."""
+    common: list[type[AppError]] = [InternalError, RequestHeadTooLarge]
     if not is_exempt(path):
         common.append(RateLimitExceeded)
     if method in _WRITING or not takes_any_query(path):
@@ -91,8 +102,7 @@ def add_common_failures(path: str, method: str, responses: dict[str, Any]) -> No
     if method in _WRITING:
         common += [RequestTimeout, BodyTooLarge, UnsupportedMediaType]
     for error in common:
-        known = responses.setdefault(str(error.status.value), _response([error]))
-        examples = known["content"][PROBLEM_TYPE]["examples"]
-        if error.code not in examples:
-            examples |= _response([error])["content"][PROBLEM_TYPE]["examples"]
-            known["description"] += "; " + _response([error])["description"]
+        status = str(error.status.value)
+        known = responses.get(status, {}).get("content", {}).get(PROBLEM_TYPE, {}).get("examples", {})
+        documented = [_OF_CODE[code] for code in known]
+        responses[status] = _responses([*documented, error])[error.status.value]

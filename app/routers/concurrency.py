@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from fastapi import Depends, Request
 
-from app.dependencies import AcceptHeader, Services, User
+from app.dependencies import Services, User
 from app.redis_client.concurrent_uses import Use
 from app.routers.sse import wants_events
 
@@ -19,10 +19,8 @@ async def _one_stream(request: Request, user: User, services: Services) -> Async
         yield
 
 
-async def _one_stream_if_asked_for(
-    request: Request, user: User, services: Services, accept: AcceptHeader = None
-) -> AsyncIterator[None]:
-    if not wants_events(accept):
+async def _one_stream_if_asked_for(request: Request, user: User, services: Services) -> AsyncIterator[None]:
+    if not wants_events(request.headers.get("accept")):
         yield
         return
     async with services.concurrency.hold(Use.STREAM, user.id, request.path_params):

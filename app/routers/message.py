@@ -5,7 +5,6 @@ from http import HTTPStatus
 from fastapi import APIRouter, Request, Response
 
 from app.dependencies import (
-    AcceptHeader,
     ChatroomId,
     Cursor,
     IdempotencyKey,
@@ -26,15 +25,24 @@ from app.errors import (
     ValidationFailed,
 )
 from app.openapi import failures
-from app.routers.concurrency import ONE_STREAM_IF_ASKED_FOR
+from app.routers.concurrency import ONE_STREAM, ONE_STREAM_IF_ASKED_FOR
 from app.routers.prefer import read_preference
-from app.routers.sending import EXCHANGE_RESPONSES, answer_exchange
-from app.routers.sse import wants_events
+from app.routers.sending import ACCEPTED, answer_exchange
+from app.routers.sse import EVENTS_DOCUMENTED, wants_events
 from app.schemas.message import ExchangeOut, MessageIn, MessageOut, MessagePage
 from app.services.message import Asked
 from app.services.paging import DEFAULT_PAGE
 
 router = APIRouter(prefix="/chatroom/{chatroom_id}/message", tags=["messages"])
+
+_FAILURES = failures(
+    ChatroomNotFound,
+    IdempotencyKeyReused,
+    DailyLimitReached,
+    TooManyStreams,
+    body=True,
+    signed_in=True,
+)
 
 
 @router.post(
@@ -43,15 +51,8 @@ router = APIRouter(prefix="/chatroom/{chatroom_id}/message", tags=["messages"])
     response_model=ExchangeOut,
     status_code=HTTPStatus.CREATED,
     responses={
-        **EXCHANGE_RESPONSES,
-        **failures(
-            ChatroomNotFound,
-            IdempotencyKeyReused,
-            DailyLimitReached,
-            TooManyStreams,
-            body=True,
-            signed_in=True,
-        ),
+        **ACCEPTED,
+        **_FAILURES,
     },
     dependencies=[ONE_STREAM_IF_ASKED_FOR],
 )
@@ -63,15 +64,43 @@ async def send_message(
     request: Request,
     request_id: RequestId,
     prefer: PreferHeader = None,
-    accept: AcceptHeader = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Say something, and get Gemini's reply; 202 when it takes longer than the request wants to wait."""
-    preference = read_preference(prefer, default_seconds=request.app.state.settings.reply_wait_seconds)
-    as_events = wants_events(accept)
-    asked = Asked(user.id, request_id, idempotency_key, 0 if as_events else preference.wait_seconds)
+    """Send a message and wait for Gemini's reply; 202 if the reply takes longer than the request may wait.
+
+    With `Accept: text/event-stream` this answers like `stream_message`: 200 and the reply's events.
+    """
+    as_events = wants_events(request.headers.get("accept"))
+    seconds = request.app.state.settings.reply_wait_seconds
+    preference = None if as_events else read_preference(prefer, default_seconds=seconds)
+    asked = Asked(user.id, request_id, idempotency_key, preference.wait_seconds if preference else 0)
     sent = await services.messages.send(asked, chatroom_id=chatroom_id, content=body.content)
-    return answer_exchange(services, sent, preference, as_events=as_events)
+    return answer_exchange(services, sent, preference)
+
+
+@router.post(
+    "/stream",
+    operation_id="stream_message",
+    response_class=Response,
+    responses={**EVENTS_DOCUMENTED, **_FAILURES},
+    dependencies=[ONE_STREAM],
+)
+async def stream_message(
+    chatroom_id: ChatroomId,
+    body: MessageIn,
+    user: User,
+    services: Services,
+    request_id: RequestId,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Send a message and receive Gemini's reply as events while it is written, whatever `Accept` says.
+
+    If the connection breaks, continue with `follow_reply` and `Last-Event-ID`, or repeat the request with
+    the same `Idempotency-Key`: both give the same reply, and nothing is charged twice.
+    """
+    asked = Asked(user.id, request_id, idempotency_key, wait_seconds=0)
+    sent = await services.messages.send(asked, chatroom_id=chatroom_id, content=body.content)
+    return answer_exchange(services, sent, None)
 
 
 @router.get(

@@ -5,7 +5,6 @@ from http import HTTPStatus
 from fastapi import APIRouter, Request, Response
 
 from app.dependencies import (
-    AcceptHeader,
     ChatroomId,
     IdempotencyKey,
     LastEventId,
@@ -28,12 +27,24 @@ from app.errors import (
 from app.openapi import failures
 from app.routers.concurrency import ONE_STREAM, ONE_STREAM_IF_ASKED_FOR
 from app.routers.prefer import read_preference
-from app.routers.sending import EXCHANGE_RESPONSES, answer_exchange
+from app.routers.sending import ACCEPTED, answer_exchange
 from app.routers.sse import EVENTS_DOCUMENTED, event_response, read_event_id, wants_events
 from app.schemas.message import ExchangeOut, MessageOut
 from app.services.message import Asked
 
 router = APIRouter(prefix="/chatroom/{chatroom_id}/message/{reply_id}", tags=["replies"])
+
+_FAILURES = failures(
+    ChatroomNotFound,
+    MessageNotFound,
+    NotLatest,
+    ReplyInProgress,
+    IdempotencyKeyReused,
+    DailyLimitReached,
+    TooManyStreams,
+    ValidationFailed,
+    signed_in=True,
+)
 
 
 @router.get(
@@ -84,18 +95,8 @@ async def cancel_reply(
     response_model=ExchangeOut,
     status_code=HTTPStatus.CREATED,
     responses={
-        **EXCHANGE_RESPONSES,
-        **failures(
-            ChatroomNotFound,
-            MessageNotFound,
-            NotLatest,
-            ReplyInProgress,
-            IdempotencyKeyReused,
-            DailyLimitReached,
-            TooManyStreams,
-            ValidationFailed,
-            signed_in=True,
-        ),
+        **ACCEPTED,
+        **_FAILURES,
     },
     dependencies=[ONE_STREAM_IF_ASKED_FOR],
 )
@@ -107,12 +108,36 @@ async def regenerate_reply(
     request: Request,
     request_id: RequestId,
     prefer: PreferHeader = None,
-    accept: AcceptHeader = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Have the room's newest message answered anew. Counts like a message."""
-    preference = read_preference(prefer, default_seconds=request.app.state.settings.reply_wait_seconds)
-    as_events = wants_events(accept)
-    asked = Asked(user.id, request_id, idempotency_key, 0 if as_events else preference.wait_seconds)
+    """Generate a new reply to the room's newest message. Counts like a message.
+
+    With `Accept: text/event-stream` this answers like `stream_regeneration`: 200 and the reply's events.
+    """
+    as_events = wants_events(request.headers.get("accept"))
+    seconds = request.app.state.settings.reply_wait_seconds
+    preference = None if as_events else read_preference(prefer, default_seconds=seconds)
+    asked = Asked(user.id, request_id, idempotency_key, preference.wait_seconds if preference else 0)
     sent = await services.messages.regenerate(asked, chatroom_id=chatroom_id, reply_id=reply_id)
-    return answer_exchange(services, sent, preference, as_events=as_events)
+    return answer_exchange(services, sent, preference)
+
+
+@router.post(
+    "/regenerate/stream",
+    operation_id="stream_regeneration",
+    response_class=Response,
+    responses={**EVENTS_DOCUMENTED, **_FAILURES},
+    dependencies=[ONE_STREAM],
+)
+async def stream_regeneration(
+    chatroom_id: ChatroomId,
+    reply_id: ReplyId,
+    user: User,
+    services: Services,
+    request_id: RequestId,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Generate a new reply to the room's newest message and receive it as events. Counts like a message."""
+    asked = Asked(user.id, request_id, idempotency_key, wait_seconds=0)
+    sent = await services.messages.regenerate(asked, chatroom_id=chatroom_id, reply_id=reply_id)
+    return answer_exchange(services, sent, None)

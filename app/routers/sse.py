@@ -1,35 +1,27 @@
 """Server-sent events, pre-encoded (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from fastapi.responses import StreamingResponse
 
 from app.openapi import REPLY_EVENT_REFERENCE
-from app.schemas.examples.chat import STREAM
-from app.schemas.sse import SseEvent
+from app.schemas.sse import ReplyDeltaEvent, SseEvent, on_the_wire
 
 EVENT_STREAM = "text/event-stream"
-_RETRY = b"retry: 2000\n\n"
-_SIGN_OF_LIFE = b": still here\n\n"
-_GO_ON_ELSEWHERE = b"retry: 500\n\n"
 _HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
 
 EVENTS_DOCUMENTED: dict[int | str, dict[str, Any]] = {
     200: {
         "description": (
             "The reply's events: `message`, `start`, `delta`…, at times `restart`, and exactly one `end`. "
-            "Every event has an id; send the last one as `Last-Event-ID` to go on behind it."
+            "The schema is that of the JSON in each event's `data`; its `type` is the event's name. Every "
+            "event has an id: send the last one as `Last-Event-ID` to `…/events` to continue after it."
         ),
         "content": {
             EVENT_STREAM: {
-                "schema": {
-                    "type": "string",
-                    "contentMediaType": EVENT_STREAM,
-                    "contentSchema": {"type": "array", "items": REPLY_EVENT_REFERENCE},
-                },
-                "example": STREAM,
+                "schema": REPLY_EVENT_REFERENCE,
+                "example": ReplyDeltaEvent(text="The tide").model_dump(),
             }
         },
     }
@@ -37,7 +29,7 @@ EVENTS_DOCUMENTED: dict[int | str, dict[str, Any]] = {
 
 
 def wants_events(accept: str | None) -> bool:
-    """Whether a client asks for events rather than for one answer."""
+    """Whether this `Accept` header asks for events rather than for one answer."""
     kinds = (kind.partition(";")[0].strip().lower() for kind in (accept or "").split(","))
     return EVENT_STREAM in kinds
 
@@ -57,16 +49,5 @@ def event_response(
 ) -> StreamingResponse:
     """The stream on the wire."""
     return StreamingResponse(
-        _encode(events), media_type=EVENT_STREAM, headers={**_HEADERS, **(headers or {})}
+        on_the_wire(events), media_type=EVENT_STREAM, headers={**_HEADERS, **(headers or {})}
     )
-
-
-async def _encode(events: AsyncGenerator[SseEvent | None, None]) -> AsyncIterator[bytes]:
-    last = None
-    async with aclosing(events):
-        yield _RETRY
-        async for event in events:
-            yield _SIGN_OF_LIFE if event is None else event.encoded
-            last = event or last
-    if last is None or not last.is_end:
-        yield _GO_ON_ELSEWHERE  # this process is about to end; the client comes back to another one

@@ -2,9 +2,17 @@
 
 import unicodedata
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
 
 def _storable(text: str) -> str:
@@ -50,14 +58,45 @@ Name = Annotated[
 ]
 """A name or title: trimmed, not empty after that, and on one line."""
 
-Moment = Annotated[datetime, PlainSerializer(_as_rfc3339, return_type=str, when_used="json")]
+Moment = Annotated[
+    datetime,
+    PlainSerializer(_as_rfc3339, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
 """A time in RFC 3339, UTC."""
+
+OPEN_ENUM: Final = "x-open-enum"
+"""Stands in a field's schema in place of the list of values, which app.openapi puts there."""
+
+
+def open_enum(name: str) -> WithJsonSchema:
+    """Document a text as one of a list of known values, to which later versions may add."""
+    return WithJsonSchema({"type": "string", OPEN_ENUM: name})
 
 
 class Request(BaseModel):
     """A request body; unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+def _document_patch(schema: dict[str, Any]) -> None:
+    """Drop defaults: generated clients send them, and so change what nobody named."""
+    schema["minProperties"] = 1
+    for field in schema["properties"].values():
+        field.pop("default", None)
+
+
+class Patch(Request):
+    """A request body that changes the fields it names. Fields that are absent stay as they are."""
+
+    model_config = ConfigDict(json_schema_extra=_document_patch)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("must say what is to change")
+        return self
 
 
 class Response(BaseModel):

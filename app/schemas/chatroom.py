@@ -1,11 +1,11 @@
 """Requests and answers about chatrooms."""
 
-from typing import Annotated, Self
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, StrictBool, StringConstraints, model_validator
+from pydantic import BaseModel, StrictBool, StringConstraints
 
-from app.schemas.base import STORABLE, Moment, Name, Request, Response
+from app.schemas.base import STORABLE, Moment, Name, Patch, Request, Response
 from app.schemas.message import MessageOut
 
 Description = Annotated[
@@ -25,25 +25,18 @@ class ChatroomIn(Request):
     model: Name | None = None
 
 
-class ChatroomPatch(Request):
-    """How the room is to be from now on; what is not named stays.
+class ChatroomPatch(Patch):
+    """The changes to a room. Fields that are absent stay as they are.
 
-    A title of null lets the next message name the room; a model of null is the default one.
+    Null clears a description or system instruction. A title of null lets the next message name the room; a
+    model of null is the default one.
     """
-
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     title: Name | None = None
     description: Description | None = None
     system_instruction: Instruction | None = None
     model: Name | None = None
     archived: StrictBool = False
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Self:
-        if not self.model_fields_set:
-            raise ValueError("must say what is to change")
-        return self
 
 
 class ChatroomOut(Response):

@@ -2,12 +2,13 @@
 
 from datetime import date
 from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel
 
 from app.models import Message, Plan, User
-from app.schemas.base import Moment, Response
+from app.schemas.base import Moment, Response, open_enum
 from app.schemas.chatroom import ChatroomOut
 from app.schemas.message import MessageOut
 from app.schemas.user import UsageDay, UserOut
@@ -40,7 +41,7 @@ class ExportedSession(Response):
     """A sign-in."""
 
     id: UUID
-    opened_by: str
+    opened_by: Annotated[str, open_enum("SignInMethod")]
     user_agent: str | None
     ip_address: str | None
     created_at: Moment
@@ -54,7 +55,7 @@ class ExportedSubscription(Response):
     """What Stripe said of a subscription."""
 
     stripe_subscription_id: str
-    status: str
+    status: Annotated[str, open_enum("SubscriptionStatus")]
     current_period_start: Moment | None
     current_period_end: Moment | None
     cancel_at_period_end: bool

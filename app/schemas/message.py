@@ -1,11 +1,12 @@
 """Requests and answers about messages."""
 
+from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import BaseModel
 
 from app.models import Message, MessageStatus, Role
-from app.schemas.base import MessageText, Moment, Request, Response
+from app.schemas.base import MessageText, Moment, Request, Response, open_enum
 from app.schemas.quota import Quota
 
 
@@ -16,9 +17,9 @@ class MessageIn(Request):
 
 
 class ReplyError(BaseModel):
-    """Why a reply failed or was blocked: a stable word and a sentence."""
+    """Why a reply failed or was blocked: a stable code and a sentence."""
 
-    code: str
+    code: Annotated[str, open_enum("ReplyErrorCode")]
     detail: str
 
 
@@ -43,14 +44,14 @@ class MessageOut(Response):
     reply_to: UUID | None
     superseded: bool
     error: ReplyError | None
-    finish_reason: str | None
+    finish_reason: Annotated[str, open_enum("FinishReason")] | None
     model: str | None
     usage: Usage | None
     created_at: Moment
     completed_at: Moment | None
 
     @classmethod
-    def of(cls, row: Message) -> "MessageOut":
+    def of(cls, row: Message) -> Self:
         """A row as its owner sees it."""
         error = ReplyError(code=row.error_code, detail=row.error_detail or "") if row.error_code else None
         usage = Usage.model_validate(row, from_attributes=True) if row.duration_ms is not None else None

@@ -1,8 +1,11 @@
 """What the service says of itself."""
 
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import BaseModel
+
+from app.schemas.base import open_enum
 
 
 class ServiceInfo(BaseModel):
@@ -39,7 +42,7 @@ class HealthStatus(StrEnum):
 class Check(BaseModel):
     """One part and how long it took to answer, in milliseconds."""
 
-    status: CheckStatus
+    status: Annotated[CheckStatus, open_enum("CheckStatus")]
     latency_ms: float
 
 
@@ -61,7 +64,7 @@ class Checks(BaseModel):
 class Health(BaseModel):
     """The answer of `/health`."""
 
-    status: HealthStatus
+    status: Annotated[HealthStatus, open_enum("HealthStatus")]
     version: str
     checks: Checks
 
@@ -69,4 +72,4 @@ class Health(BaseModel):
 class Liveness(BaseModel):
     """The answer of `/health/live`."""
 
-    status: HealthStatus
+    status: Annotated[HealthStatus, open_enum("HealthStatus")]

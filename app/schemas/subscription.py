@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, StringConstraints
 
 from app.models import Plan
-from app.schemas.base import STORABLE, Moment, Request, Response
+from app.schemas.base import STORABLE, Moment, Request, Response, open_enum
 from app.schemas.quota import Quota
 
 Address = Annotated[str, StringConstraints(min_length=1, max_length=2000), STORABLE]
@@ -34,7 +34,7 @@ class SubscriptionOut(BaseModel):
     """The plan now, what Stripe last said of it (null on Basic), and the day's use."""
 
     plan: Plan
-    status: str | None
+    status: Annotated[str, open_enum("SubscriptionStatus")] | None
     current_period_end: Moment | None
     cancel_at_period_end: bool
     grace_until: Moment | None
@@ -52,7 +52,7 @@ class InvoiceOut(Response):
 
     id: str
     number: str | None
-    status: str | None
+    status: Annotated[str, open_enum("InvoiceStatus")] | None
     amount_due: int
     amount_paid: int
     currency: str

@@ -1,13 +1,12 @@
 """A person as they see themselves: account, wishes, use."""
 
 from datetime import date
-from typing import Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel
 
 from app.models import DailyUsage, Plan, User
-from app.schemas.base import Moment, Name, Request, Response
+from app.schemas.base import Moment, Name, Patch, Response
 from app.schemas.quota import Quota
 
 
@@ -36,18 +35,10 @@ class UserOut(Response):
         )
 
 
-class UserPatch(Request):
-    """What is to change; a name of null is no name."""
-
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+class UserPatch(Patch):
+    """The changes to the account. Fields that are absent stay as they are; null clears the name."""
 
     full_name: Name | None = None
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Self:
-        if not self.model_fields_set:
-            raise ValueError("must say what is to change")
-        return self
 
 
 class UsageDay(BaseModel):

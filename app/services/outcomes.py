@@ -121,3 +121,12 @@ def blocked(answer: Answer) -> Outcome:
         error_code=f"blocked_{answer.finish_reason.value}",
         error_detail=_BLOCKS.get(answer.finish_reason, _BLOCKED),
     )
+
+
+ERROR_CODES = (
+    *(failure.value for failure in Failure),
+    *(f"blocked_{reason.value}" for reason in FinishReason if reason.is_blocked),
+    "worker_lost",
+    "internal_error",
+)
+"""Every `error.code` that a reply can have."""

@@ -12,7 +12,14 @@ from app.models import Message, MessageStatus
 from app.redis_client.reply_events import END_OFFSET, IDS_PER_ATTEMPT, ReplyEvent, ReplyEvents
 from app.redis_client.reply_listener import Inbox, Stop
 from app.schemas.message import MessageOut
-from app.schemas.sse import AttemptEvent, DeltaEvent, MessageEvent, SseEvent, SseKind
+from app.schemas.sse import (
+    ReplyDeltaEvent,
+    ReplyEndEvent,
+    ReplyMessageEvent,
+    ReplyRestartEvent,
+    ReplyStartEvent,
+    SseEvent,
+)
 from app.services.ownership import own_reply
 from app.services.reply_feed import ReplyFeed
 from app.unit_of_work import UnitOfWork
@@ -50,9 +57,9 @@ class Place:
             return [], True
         events = []
         if attempt > self.attempt:
-            kind = SseKind.RESTART if self.has_text else SseKind.START
+            begin = ReplyRestartEvent if self.has_text else ReplyStartEvent
             self.attempt, self.characters, self.has_text = attempt, 0, False
-            events.append(SseEvent(self.id, kind, AttemptEvent(attempt=attempt)))
+            events.append(SseEvent(self.id, begin(attempt=attempt)))
         if fresh := text[self.characters - begins :]:
             self.characters += len(fresh)
             self.has_text = True
@@ -85,18 +92,18 @@ class ReplyStreams:
             question = await tx.messages.question_of(reply)
         if last_event_id is not None and last_event_id == _end_id(reply):
             return None
-        opening = MessageEvent(message=MessageOut.of(question), reply=MessageOut.of(reply))
+        opening = ReplyMessageEvent(message=MessageOut.of(question), reply=MessageOut.of(reply))
         return self._follow(opening, _place(reply, last_event_id))
 
-    def begin(self, opening: MessageEvent, *, is_new: bool) -> AsyncGenerator[SseEvent | None, None]:
+    def begin(self, opening: ReplyMessageEvent, *, is_new: bool) -> AsyncGenerator[SseEvent | None, None]:
         """The events of a reply from the start; a new one was asked for just now."""
         return self._follow(opening, Place(None), is_new=is_new)
 
     async def _follow(
-        self, opening: MessageEvent, place: Place, *, is_new: bool = False
+        self, opening: ReplyMessageEvent, place: Place, *, is_new: bool = False
     ) -> AsyncGenerator[SseEvent | None, None]:
         if not place.has_message:
-            yield SseEvent(0, SseKind.MESSAGE, opening)
+            yield SseEvent(0, opening)
         async with self.feed.listen(opening.reply.id, is_new=is_new) as inbox:
             while not place.is_over:
                 async for event in self._next(inbox, place):
@@ -149,7 +156,7 @@ class ReplyStreams:
 
 
 def _delta(event_id: int, text: str) -> SseEvent:
-    return SseEvent(event_id, SseKind.DELTA, DeltaEvent(text=text))
+    return SseEvent(event_id, ReplyDeltaEvent(text=text))
 
 
 # One object, and so one encoding, for all who hear the same. Id and text are all that a delta is made of.
@@ -159,7 +166,7 @@ _shared_delta = lru_cache(maxsize=256)(_delta)
 @lru_cache(maxsize=32)
 def _end(row: Message) -> SseEvent:
     """The end, one object for all who were given the same row."""
-    return SseEvent(_end_id(row), SseKind.END, MessageOut.of(row))
+    return SseEvent(_end_id(row), ReplyEndEvent.of(row))
 
 
 def _end_id(reply: Message) -> int:

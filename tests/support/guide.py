@@ -114,6 +114,7 @@ def events(stream: str) -> list[Json]:
     found: list[Json] = []
     for block in stream.strip().split("\n\n"):
         event: Json = dict(_header(line) for line in block.splitlines())
+        event.pop("retry", None)
         if "event" in event and (not found or found[-1]["event"] != event["event"]):
             found.append({**event, "data": json.loads(event["data"])})
     return found

@@ -55,10 +55,22 @@ class Route:
         return schema
 
 
-def routes_at(address: str) -> list[Route]:
-    """Every route of an API process."""
+def documented_at(address: str) -> Json:
+    """The OpenAPI document of an API process, with the responses that operations share in their places."""
     with client(address) as anyone:
         document = ok(anyone.get("/openapi.json"))
+    for item in document["paths"].values():
+        for operation in item.values():
+            for status, response in operation["responses"].items():
+                if "$ref" in response:
+                    name = response["$ref"].removeprefix("#/components/responses/")
+                    operation["responses"][status] = document["components"]["responses"][name]
+    return document
+
+
+def routes_at(address: str) -> list[Route]:
+    """Every route of an API process."""
+    document = documented_at(address)
     schemas = document["components"]["schemas"]
     return [
         Route(method, path, operation, schemas)

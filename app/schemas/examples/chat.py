@@ -9,7 +9,15 @@ from app.models import MessageStatus, Role
 from app.schemas import chatroom, message, search
 from app.schemas.examples.moments import ANSWERED, ASKED, CURSOR, SIGNED_UP
 from app.schemas.examples.people import QUOTA
-from app.schemas.sse import AttemptEvent, DeltaEvent, MessageEvent, SseEvent, SseKind
+from app.schemas.sse import (
+    RETRY,
+    ReplyDeltaEvent,
+    ReplyEndEvent,
+    ReplyMessageEvent,
+    ReplyRestartEvent,
+    ReplyStartEvent,
+    SseEvent,
+)
 
 _TEXT = "The tide comes in on silver feet."
 
@@ -94,17 +102,17 @@ _HIT = search.SearchHit(
     created_at=ASKED,
 )
 
-STREAM: Final = "retry: 2000\n\n" + "".join(
-    event.encoded.decode()
-    for event in (
-        SseEvent(0, SseKind.MESSAGE, MessageEvent(message=QUESTION, reply=PENDING_REPLY)),
-        SseEvent(1_000_000_000, SseKind.START, AttemptEvent(attempt=1)),
-        SseEvent(1_000_000_008, SseKind.DELTA, DeltaEvent(text=_TEXT[:8])),
-        SseEvent(1_000_000_000 + len(_TEXT), SseKind.DELTA, DeltaEvent(text=_TEXT[8:])),
-        SseEvent(1_999_999_999, SseKind.END, REPLY),
-    )
+_EVENTS: Final = (
+    SseEvent(0, ReplyMessageEvent(message=QUESTION, reply=PENDING_REPLY)),
+    SseEvent(1_000_000_000, ReplyStartEvent(attempt=1)),
+    SseEvent(1_000_000_008, ReplyDeltaEvent(text=_TEXT[:8])),
+    SseEvent(1_000_000_000 + len(_TEXT), ReplyDeltaEvent(text=_TEXT[8:])),
+    SseEvent(1_999_999_999, ReplyEndEvent(**dict(REPLY))),
 )
-"""A stream from its first event to its end."""
+STREAM: Final = (RETRY + b"".join(event.encoded for event in _EVENTS)).decode()
+"""A stream from its first event to its end, on the wire."""
+EVENTS: Final = (*(event.data for event in _EVENTS), ReplyRestartEvent(attempt=2))
+"""The data of each kind of event."""
 
 CHAT: Final[tuple[BaseModel, ...]] = (
     chatroom.ChatroomIn(title="Poems", system_instruction="Answer in verse."),

@@ -1,0 +1,74 @@
+"""Lists of known values in the OpenAPI document, made from the catalogues in the code.
+
+An open enum is `anyOf` of constants and any string. In this form TypeScript and Python get the values, and
+clients of openapi-generator a plain string; none of them fails at a value that a later version adds.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from app.errors import CATALOGUE, FIELD_CODES
+from app.gemini_client import FinishReason
+from app.schemas.base import OPEN_ENUM
+from app.schemas.meta import CheckStatus, HealthStatus
+from app.services.outcomes import ERROR_CODES
+
+Json = dict[str, Any]
+
+_SCHEMAS: Final = "#/components/schemas/"
+_VALUES: Final[Mapping[str, tuple[str, Iterable[str]]]] = {
+    "ProblemCode": ("What happened, as a stable word.", sorted({error.code for error in CATALOGUE})),
+    "FieldProblemCode": ("The kind of fault in one part of a request.", FIELD_CODES),
+    "ReplyErrorCode": ("Why a reply failed or was blocked.", ERROR_CODES),
+    "FinishReason": ("Why the model ended its reply.", FinishReason),
+    "SubscriptionStatus": (
+        "Stripe's status of a subscription.",
+        (
+            "active",
+            "canceled",
+            "incomplete",
+            "incomplete_expired",
+            "past_due",
+            "paused",
+            "trialing",
+            "unpaid",
+        ),
+    ),
+    "InvoiceStatus": (
+        "Stripe's status of an invoice.",
+        ("draft", "open", "paid", "uncollectible", "void"),
+    ),
+    "SignInMethod": ("How a session was opened.", ("login", "password", "password_reset")),
+    "CheckStatus": (" ".join((CheckStatus.__doc__ or "").split()), CheckStatus),
+    "HealthStatus": (" ".join((HealthStatus.__doc__ or "").split()), HealthStatus),
+}
+
+
+def fill_in_open_enums(document: Json) -> None:
+    """Replace the marks that `open_enum` left by references to schemas with the known values."""
+    schemas = document["components"]["schemas"]
+    used = {_replace(field) for field in _fields(document) if OPEN_ENUM in field}
+    for name in used:
+        description, values = _VALUES[name]
+        schemas[name] = {
+            "description": f"{description} Later versions may add values.",
+            "anyOf": [*({"const": str(value)} for value in values), {"type": "string"}],
+        }
+
+
+def _replace(field: Json) -> str:
+    name: str = field.pop(OPEN_ENUM)
+    del field["type"]
+    field["$ref"] = _SCHEMAS + name
+    return name
+
+
+def _fields(node: object) -> Iterator[Json]:
+    """Every object in a JSON document."""
+    if isinstance(node, dict):
+        yield node
+        for value in list(node.values()):
+            yield from _fields(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _fields(value)

@@ -1,0 +1,87 @@
+"""The bytes of a reply's stream: every block is an event with data, for every kind of reader."""
+
+import asyncio
+import json
+import threading
+import uuid
+from collections.abc import AsyncGenerator
+
+import httpx
+
+from app.schemas.sse import ReplyDeltaEvent, ReplyStartEvent, SseEvent, on_the_wire
+from tests.support.event_stream import Dispatched, dispatched, retries
+from tests.support.listener import events_address
+from tests.support.person import Person, ok
+from tests.support.stack import Stack
+from tests.support.waiting import eventually
+
+
+def _read(wire: bytes) -> list[Dispatched]:
+    """The events of a stream, the same ones for all readers."""
+    events = list(dispatched(wire))
+    assert list(dispatched(wire, by_libraries=True)) == events
+    return events
+
+
+async def _wire(*events: SseEvent | None) -> bytes:
+    async def source() -> AsyncGenerator[SseEvent | None, None]:
+        for event in events:
+            yield event
+
+    return b"".join([piece async for piece in on_the_wire(source())])
+
+
+def test_no_reader_makes_an_event_of_a_retry_hint_or_a_comment() -> None:
+    """Red with a second line break behind any of them: httpx-sse then hands on an empty `message`."""
+    start, delta = (
+        SseEvent(10**9, ReplyStartEvent(attempt=1)),
+        SseEvent(10**9 + 2, ReplyDeltaEvent(text="Hi")),
+    )
+    wire = asyncio.run(_wire(None, start, None, None, delta, None))
+    assert [(event.name, event.id) for event in _read(wire)] == [
+        ("start", "1000000000"),
+        ("delta", "1000000002"),
+    ]
+    assert retries(wire) == [2000, 500]
+    assert wire.count(b": still here\n") == 4
+    assert wire.endswith(b"\nretry: 500\n")
+    assert list(dispatched(asyncio.run(_wire(None, None)), by_libraries=True)) == []
+
+
+def test_every_block_of_a_whole_stream_is_an_event_with_its_type(person: Person) -> None:
+    """Red when `type` is not the name of the event, in any of the five kinds."""
+    words = f"[sandbox:cut=20*1] [sandbox:pace=20] {uuid.uuid4().hex}"
+    sent = person.http.post(f"/chatroom/{person.open_room()}/message/stream", json={"content": words})
+    assert sent.status_code == 200
+    events = _read(sent.content)
+    data = [json.loads(event.data) for event in events]
+    assert [payload["type"] for payload in data] == [event.name for event in events]
+    assert {event.name for event in events} == {"message", "start", "delta", "restart", "end"}
+    assert events[0].retry == 2000
+    assert retries(sent.content) == [2000]
+    followed = person.http.get(events_address(data[0]["reply"]))
+    assert [event.name for event in _read(followed.content)] == ["message", "start", "delta", "end"]
+
+
+def test_a_stream_that_a_stopping_server_ends_leaves_no_event_half_sent(stack: Stack, person: Person) -> None:
+    """Red when the last hint is a block: the client reads an empty event at the end."""
+    stopping = stack.start_api()
+    process = stack.processes[-1]
+    words = "[sandbox:pieces=60] [sandbox:pace=50] Stop in the middle"
+    reply = ok(person.post(person.open_room(), words, Prefer="respond-async"))["reply"]
+    wire, answers = bytearray(), list[httpx.Response]()
+
+    def read() -> None:
+        with person.at(stopping).http.stream("GET", events_address(reply)) as answer:
+            answers.append(answer)
+            for piece in answer.iter_bytes():
+                wire.extend(piece)
+
+    reading = threading.Thread(target=read, daemon=True)
+    reading.start()
+    eventually(lambda: b"event: delta" in wire, what="some text")
+    process.stop(seconds=10)
+    reading.join()
+    assert "end" not in [event.name for event in _read(bytes(wire))]
+    assert retries(bytes(wire)) == [2000, 500]
+    ok(person.http.post(f"/chatroom/{reply['chatroom_id']}/message/{reply['id']}/cancel"))
