@@ -85,9 +85,9 @@ def _example(error: type[AppError]) -> dict[str, Any]:
         "detail": error.detail,
         "status": error.status.value,
         "status_code": error.status.value,
-        "timestamp": "2026-01-31T12:00:00.000000Z",
+        "timestamp": "2026-01-31T12:00:00Z",
         "code": error.code,
-        "request_id": "4f9d8a52c9a54b7f8a0d6c6a3c1e2b10",
+        "request_id": "4f9d8a52",
         **_MEMBERS.get(error, {}),
     }
 

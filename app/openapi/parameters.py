@@ -15,7 +15,9 @@ def tidy_parameters(operation: Json) -> None:
 
 
 def without_null(schema: Json) -> None:
-    """Turn `anyOf` of one schema and null into that schema."""
+    """Turn `anyOf` of one schema and null into that schema, and drop null as its default."""
+    if schema.get("default", ...) is None:
+        del schema["default"]
     kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
     if len(kinds) == 1:
         del schema["anyOf"]

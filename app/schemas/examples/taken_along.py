@@ -34,13 +34,13 @@ EXPORTED: Final = export.AccountExport(
                 export.ExportedMessage(
                     **dict(line), idempotency_key=None, request_id="4f9d8a52c9a5", charged_on=None
                 )
-                for line in (QUESTION, REPLY)
+                for line in (REPLY,)
             ],
         )
     ],
 )
 
-ROOM_EXPORTED: Final = export.ChatroomExport(exported_at=ANSWERED, chatroom=ROOM, messages=[QUESTION, REPLY])
+ROOM_EXPORTED: Final = export.ChatroomExport(exported_at=ANSWERED, chatroom=ROOM, messages=[REPLY])
 ROOM_IN_MARKDOWN: Final = f"""# {ROOM.title}
 
 *{ROOM.model}, exported 2026-01-31 12:00 UTC*
