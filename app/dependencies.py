@@ -133,23 +133,25 @@ RequestId = Annotated[str, Depends(_request_id)]
 RawBody = Annotated[bytes, Depends(_raw_body)]
 """The body as it came, for what is signed byte by byte."""
 
-ChatroomId = Annotated[UUID, Path(description="One of your chatrooms.")]
-MessageId = Annotated[UUID, Path(description="A message of this chatroom.")]
+ChatroomId = Annotated[UUID, Path(description="A chatroom of the user.")]
+MessageId = Annotated[UUID, Path(description="A message in this chatroom.")]
 ReplyId = Annotated[UUID, Path(description="A reply in this chatroom.")]
-SessionId = Annotated[UUID, Path(description="One of your open sessions.")]
-Limit = Annotated[int, Query(ge=1, le=100, description="The most items of a page.")]
-Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before.")]
+SessionId = Annotated[UUID, Path(description="An open session of the user.")]
+Limit = Annotated[int, Query(ge=1, le=100, description="How many items a page has at most.")]
+Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` of the previous page.")]
 IdempotencyKey = Annotated[
     str | None,
     Header(
         min_length=1,
         max_length=255,
-        description="Makes a retry safe: the same key answers with the same message and reply.",
+        description="Makes retries safe: the same key gives the same message and reply.",
     ),
 ]
 LastEventId = Annotated[
     str | None,
-    Header(max_length=40, description="The id of the last event that arrived; the stream goes on behind it."),
+    Header(
+        max_length=40, description="The id of the last event that arrived; the stream continues after it."
+    ),
 ]
 PreferHeader = Annotated[
     str | None,

@@ -34,11 +34,11 @@ _BODY_SECONDS = 30.0
 _RAW_PATHS = ("/webhook/stripe",)  # signed byte by byte, and read only then
 _CONNECTION_LIMITS = ConnectionLimits()
 _DESCRIPTION = (
-    "Phone sign-in, chatrooms, and Gemini's replies, written by queue workers.\n\n"
-    "Every failure has the one body of `Problem`, also 404 of an unknown address and 405 of a method that an "
-    "address does not take (OPTIONS and TRACE included), with `Allow`. HEAD answers wherever GET does, with "
-    "the same status and headers and without a body. Requests are limited; every answer that counts says in "
-    "`RateLimit` what is left."
+    "Sign-in by mobile number, chatrooms, and replies of Gemini, which queue workers write.\n\n"
+    "Every failure has the body of `Problem`, also 404 of an unknown address and 405 of a method that an "
+    "address does not take (OPTIONS and TRACE included), with `Allow`. Unknown fields in a body and unknown "
+    "query parameters are refused. HEAD answers wherever GET does, with the same status and headers and "
+    "without a body. Requests are limited; `RateLimit` in each answer that counts says what is left."
 )
 
 

@@ -75,10 +75,11 @@ def test_a_message_whose_stream_is_one_too_many_is_neither_stored_nor_charged(st
         assert _listen(held, person, reply) == 200
         used = person.usage()["used"]
         address = f"/chatroom/{room}/message"
-        refused = person.http.post(address, json={"content": "Hello"}, headers=_EVENTS)
-        problem(refused, 429, "too_many_streams")
         regenerate = f"/chatroom/{reply['chatroom_id']}/message/{reply['id']}/regenerate"
-        problem(person.http.post(regenerate, headers=_EVENTS), 429, "too_many_streams")
+        for there, headers in (("", _EVENTS), ("/stream", {}), ("/stream", {"Accept": "application/json"})):
+            sent = person.http.post(address + there, json={"content": "Hello"}, headers=headers)
+            problem(sent, 429, "too_many_streams")
+            problem(person.http.post(regenerate + there, headers=headers), 429, "too_many_streams")
         assert ok(person.http.get(address))["messages"] == []
         assert person.usage()["used"] == used
         assert ok(person.post(room, "Without a stream", Prefer="respond-async"))["quota"]["used"] == used + 1
@@ -93,10 +94,15 @@ def test_what_is_not_there_is_404_also_for_a_user_with_too_many_streams(stack: S
     room = person.open_room()
     for address in (events_address(strangers), f"/chatroom/{strangers['chatroom_id']}/export"):
         problem(nothing_allowed.http.get(address), 404, "chatroom_not_found")
-    absent = nothing_allowed.http.post(
-        f"/chatroom/{uuid.uuid4()}/message", json={"content": "x"}, headers=_EVENTS
-    )
-    problem(absent, 404, "chatroom_not_found")
+    for there, headers in (("", _EVENTS), ("/stream", {})):
+        absent = f"/chatroom/{uuid.uuid4()}/message{there}"
+        problem(
+            nothing_allowed.http.post(absent, json={"content": "x"}, headers=headers),
+            404,
+            "chatroom_not_found",
+        )
+        absent = f"/chatroom/{room}/message/{uuid.uuid4()}/regenerate{there}"
+        problem(nothing_allowed.http.post(absent, headers=headers), 404, "message_not_found")
     problem(nothing_allowed.http.get(f"/chatroom/{room}/export"), 429, "too_many_exports")
     stack.processes[-1].stop()
 

@@ -150,7 +150,9 @@ def test_a_page_can_read_that_we_crashed(stack: Stack) -> None:
 
 
 def test_a_page_may_ask_beforehand_for_all_that_the_contract_allows(behind_pages: str) -> None:
-    wanted = "authorization, content-type, idempotency-key, prefer, last-event-id, x-request-id"
+    wanted = (
+        "authorization, content-type, idempotency-key, if-none-match, prefer, last-event-id, x-request-id"
+    )
     with client(behind_pages, {"Origin": _PAGE}) as page:
         for method in ("GET", "POST", "PATCH", "DELETE"):
             asked = page.options(

@@ -70,7 +70,7 @@ class CountryNotAllowed(AppError):
 
 
 class CredentialsInvalid(AppError):
-    """Number and password do not go together, whatever the reason."""
+    """The number or the password is wrong."""
 
     status = HTTPStatus.UNAUTHORIZED
     code = "credentials_invalid"
@@ -122,7 +122,7 @@ class SessionNotFound(AppError):
 
 
 class RecentSignInRequired(AppError):
-    """A stolen token must not be enough for this: it needs a session opened in the last ten minutes."""
+    """The session was not opened in the last ten minutes; a stolen token is not enough for this."""
 
     status = HTTPStatus.FORBIDDEN
     code = "recent_sign_in_required"
@@ -130,7 +130,7 @@ class RecentSignInRequired(AppError):
 
 
 class MobileNumberTaken(AppError):
-    """The number belongs to somebody who proved it."""
+    """Another account has verified this number."""
 
     status = HTTPStatus.CONFLICT
     code = "mobile_number_taken"

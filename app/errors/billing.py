@@ -9,7 +9,7 @@ _AN_HOUR_SECONDS = 3600
 
 
 class AlreadySubscribed(AppError):
-    """There is nothing to buy: the caller is on Pro."""
+    """The user is on Pro already."""
 
     status = HTTPStatus.CONFLICT
     code = "already_subscribed"
@@ -17,7 +17,7 @@ class AlreadySubscribed(AppError):
 
 
 class NotSubscribed(AppError):
-    """There is no subscription that this could be done to."""
+    """The user has no subscription for this."""
 
     status = HTTPStatus.CONFLICT
     code = "not_subscribed"
@@ -25,7 +25,7 @@ class NotSubscribed(AppError):
 
 
 class CheckoutNotFound(AppError):
-    """No checkout session with this id belongs to the caller."""
+    """The user has no checkout session with this id."""
 
     status = HTTPStatus.NOT_FOUND
     code = "checkout_not_found"
@@ -41,7 +41,7 @@ class WebhookInvalid(AppError):
 
 
 class PaymentsNotConfigured(ServiceUnavailable):
-    """Payments are not set up, or not rightly; only the operator of this service can change that."""
+    """Payments are not set up correctly; only the operator of this service can change that."""
 
     code = "payments_not_configured"
     detail = "Payments are not set up on this service. Nothing was charged by this request."

@@ -7,7 +7,7 @@ from app.errors.base import AppError
 
 
 class ChatroomNotFound(AppError):
-    """No chatroom with this id belongs to the caller."""
+    """The user has no chatroom with this id."""
 
     status = HTTPStatus.NOT_FOUND
     code = "chatroom_not_found"
@@ -15,7 +15,7 @@ class ChatroomNotFound(AppError):
 
 
 class MessageNotFound(AppError):
-    """No message with this id is in the caller's chatroom."""
+    """The chatroom has no message with this id."""
 
     status = HTTPStatus.NOT_FOUND
     code = "message_not_found"
@@ -23,7 +23,7 @@ class MessageNotFound(AppError):
 
 
 class IdempotencyKeyReused(AppError):
-    """The key was used for another request."""
+    """The key was used for a different request."""
 
     status = HTTPStatus.CONFLICT
     code = "idempotency_key_reused"
@@ -31,7 +31,7 @@ class IdempotencyKeyReused(AppError):
 
 
 class NotLatest(AppError):
-    """Only the newest exchange of a room can be answered anew."""
+    """Only the newest reply of a chatroom can be regenerated."""
 
     status = HTTPStatus.CONFLICT
     code = "not_latest"
@@ -39,7 +39,7 @@ class NotLatest(AppError):
 
 
 class ReplyInProgress(AppError):
-    """The reply has not come to its end."""
+    """The reply is still being written."""
 
     status = HTTPStatus.CONFLICT
     code = "reply_in_progress"

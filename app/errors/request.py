@@ -25,7 +25,9 @@ FIELD_CODES: Final = (
     "string_type",
     "string_unicode",
     "too_deep",
+    "too_long",
     "too_many_members",
+    "too_short",
     "value_error",
 )
 """The codes in `errors[]` of `ValidationFailed`: Pydantic's, and those of this service."""
@@ -40,7 +42,7 @@ class ValidationFailed(AppError):
 
 
 class CursorInvalid(AppError):
-    """A paging cursor that this service did not make for this list."""
+    """The cursor was not made by this service for this list."""
 
     status = HTTPStatus.BAD_REQUEST
     code = "cursor_invalid"
@@ -107,7 +109,7 @@ class BodyTooLarge(AppError):
 
 
 class UnsupportedMediaType(AppError):
-    """A body that is not declared as JSON."""
+    """The body is not declared as JSON."""
 
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
     code = "unsupported_media_type"
@@ -115,7 +117,7 @@ class UnsupportedMediaType(AppError):
 
 
 class RateLimitExceeded(AppError):
-    """Too many requests in the last minute, from this address or of this person."""
+    """Too many requests in the last minute, from this address or of this user."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "rate_limit_exceeded"
@@ -137,7 +139,7 @@ class TooManyStreams(AppError):
 
 
 class TooManyExports(AppError):
-    """The user has as many exports under way as are allowed at once."""
+    """The user has as many running exports as are allowed at once."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "too_many_exports"
@@ -148,7 +150,7 @@ class TooManyExports(AppError):
 
 
 class ServiceUnavailable(AppError):
-    """A part that the request cannot do without is down."""
+    """A part that this request needs is down."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     code = "service_unavailable"

@@ -14,6 +14,7 @@ _REQUEST_HEADERS: Final = (
     "Authorization",
     "Content-Type",
     "Idempotency-Key",
+    "If-None-Match",
     "Prefer",
     "Last-Event-ID",
     "X-Request-Id",

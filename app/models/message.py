@@ -23,14 +23,14 @@ from app.models.base import Base, new_id
 
 
 class Role(StrEnum):
-    """Who speaks, in Gemini's own words."""
+    """The author of a message: a user or the model."""
 
     USER = "user"
     MODEL = "model"
 
 
 class MessageStatus(StrEnum):
-    """pending → generating → completed | failed | cancelled | blocked; a person's message is completed."""
+    """pending → generating → completed | failed | cancelled | blocked; a user's message is completed."""
 
     PENDING = "pending"
     GENERATING = "generating"

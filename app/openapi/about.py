@@ -25,4 +25,6 @@ def add_about(document: Json, settings: Settings) -> None:
     document["info"]["license"] = _LICENCE
     document["info"]["contact"] = {"name": document["info"]["title"], "url": settings.public_url}
     document["servers"] = [{"url": settings.public_url.rstrip("/"), "description": "`PUBLIC_URL`"}]
+    schemes = document["components"]["securitySchemes"]
+    schemes |= {name: schemes.pop(name) for name in sorted(schemes)}  # HTTPBearer first
     document["tags"] = [{"name": name, "description": text} for name, text in _TAGS.items()]

@@ -38,7 +38,7 @@ def add_examples(operation: Json, schemas: Json) -> None:
         _add_example(response, _OF_ANSWER.get((operation["operationId"], status)))
         if response["description"] == "Successful Response":
             models = [name for content in _json_of(response) for name in _models_of(content)]
-            response["description"] = schemas[models[0]]["description"] if models else "Done; no body."
+            response["description"] = schemas[models[0]]["description"] if models else "Done."
 
 
 def _add_example(message: Json, own: BaseModel | None) -> None:

@@ -22,11 +22,12 @@ router = APIRouter(prefix="/auth", tags=["authentication"])
 @router.post(
     "/signup",
     operation_id="sign_up",
+    summary="Sign up with a mobile number",
     status_code=HTTPStatus.CREATED,
     responses=failures(MobileNumberTaken, CountryNotAllowed, OtpLimitReached, body=True),
 )
 async def sign_up(body: SignupIn, device: CallingDevice, services: Services) -> SignupOut:
-    """Open an account. The number is proved with a code afterwards, else the account is erased in a week."""
+    """Create an account. If its number is not verified with a code within a week, it is erased."""
     return SignupOut(
         user=await services.auth.sign_up(
             mobile_number=body.mobile_number, full_name=body.full_name, device=device
@@ -37,6 +38,7 @@ async def sign_up(body: SignupIn, device: CallingDevice, services: Services) -> 
 @router.post(
     "/send-otp",
     operation_id="send_otp",
+    summary="Send a one-time code",
     response_model_exclude_none=True,
     responses=failures(OtpResendTooSoon, OtpLimitReached, CountryNotAllowed, body=True),
 )
@@ -48,13 +50,14 @@ async def send_otp(body: SendOtpIn, device: CallingDevice, services: Services) -
 @router.post(
     "/forgot-password",
     operation_id="forgot_password",
+    summary="Send a code for setting a new password",
     response_model_exclude_none=True,
     responses=failures(OtpResendTooSoon, OtpLimitReached, CountryNotAllowed, body=True),
 )
 async def forgot_password(body: SendOtpIn, device: CallingDevice, services: Services) -> SendOtpOut:
-    """Send a code that opens a session in which a new password can be set without the old one.
+    """Send a code for a session in which a new password can be set without the old one.
 
-    It replaces any earlier code, and counts in `verify-otp` with the purpose `password_reset` only.
+    It replaces any earlier code, and is valid in `verify-otp` with the purpose `password_reset` only.
     """
     return await services.otps.send(mobile_number=body.mobile_number, purpose="password_reset", device=device)
 
@@ -62,13 +65,14 @@ async def forgot_password(body: SendOtpIn, device: CallingDevice, services: Serv
 @router.post(
     "/verify-otp",
     operation_id="verify_otp",
+    summary="Sign in with a one-time code",
     responses=failures(OtpInvalid, OtpAttemptsExceeded, body=True),
 )
 async def verify_otp(body: VerifyOtpIn, device: CallingDevice, services: Services) -> TokensOut:
-    """Trade the code for a session.
+    """Exchange the code for a session.
 
-    The network that asked for a code has five tries and is told how many are left; all other networks have
-    five together and are not. Who used them up is refused, also with the right code.
+    The network that asked for the code has five tries and is told how many are left. All other networks
+    have five tries together and are not told. After that, the right code is refused, too.
     """
     return await services.auth.verify_otp(
         mobile_number=body.mobile_number, otp=body.otp, purpose=body.purpose, device=device

@@ -17,19 +17,23 @@ from app.services.paging import DEFAULT_PAGE
 
 router = APIRouter(prefix="/chatroom", tags=["chatrooms"])
 
-Format = Annotated[ExportFormat, Query(alias="format", description="For programs, or for people to read.")]
+Archived = Annotated[bool, Query(description="List the archived chatrooms instead of the others.")]
+Format = Annotated[
+    ExportFormat, Query(alias="format", description="`json` for programs, `markdown` to read.")
+]
 
 
 @router.post(
     "",
     operation_id="create_chatroom",
+    summary="Create a chatroom",
     status_code=HTTPStatus.CREATED,
     responses=failures(ChatroomLimitReached, body=True, signed_in=True),
 )
 async def create_chatroom(
     body: ChatroomIn, user: User, services: Services, response: Response
 ) -> ChatroomOut:
-    """Open a chatroom."""
+    """Create a chatroom."""
     room = await services.chatrooms.create(user.id, body)
     response.headers["Location"] = f"/chatroom/{room.id}"
     return room
@@ -38,6 +42,7 @@ async def create_chatroom(
 @router.get(
     "",
     operation_id="list_chatrooms",
+    summary="List chatrooms",
     response_model=ChatroomPage,
     responses={**NOT_MODIFIED, **failures(ValidationFailed, CursorInvalid, signed_in=True)},
 )
@@ -46,37 +51,42 @@ async def list_chatrooms(
     services: Services,
     limit: Limit = DEFAULT_PAGE,
     cursor: Cursor = None,
-    archived: bool = False,  # noqa: FBT001, FBT002  # a query parameter, never positional
+    archived: Archived = False,  # noqa: FBT002  # a query parameter, never positional
     if_none_match: IfNoneMatch = None,
 ) -> Response:
-    """The caller's chatrooms, newest activity first. The first page comes from a cache (`X-Cache`)."""
+    """List the user's chatrooms, newest activity first. The first page is cached (`X-Cache`)."""
     page = await services.chatrooms.listing(user.id, archived=archived, cursor=cursor, limit=limit)
     return answer_unless_known(page.body, if_none_match, page.headers)
 
 
 @router.get(
-    "/{chatroom_id}", operation_id="get_chatroom", responses=failures(ChatroomNotFound, signed_in=True)
+    "/{chatroom_id}",
+    operation_id="get_chatroom",
+    summary="Get a chatroom with its newest messages",
+    responses=failures(ChatroomNotFound, signed_in=True),
 )
 async def get_chatroom(chatroom_id: ChatroomId, user: User, services: Services) -> ChatroomWithMessages:
-    """A chatroom with its newest messages, oldest first."""
+    """Get a chatroom with its newest 50 messages, oldest first."""
     return await services.chatrooms.get(user.id, chatroom_id)
 
 
 @router.patch(
     "/{chatroom_id}",
     operation_id="update_chatroom",
+    summary="Change a chatroom",
     responses=failures(ChatroomNotFound, body=True, signed_in=True),
 )
 async def update_chatroom(
     chatroom_id: ChatroomId, body: ChatroomPatch, user: User, services: Services
 ) -> ChatroomOut:
-    """Rename a chatroom, change how it answers, or put it into the archive and back."""
+    """Rename a chatroom, change how it answers, or move it into the archive and back."""
     return await services.chatrooms.change(user.id, chatroom_id, body)
 
 
 @router.delete(
     "/{chatroom_id}",
     operation_id="delete_chatroom",
+    summary="Delete a chatroom",
     status_code=HTTPStatus.NO_CONTENT,
     responses=failures(ChatroomNotFound, signed_in=True),
 )
@@ -88,6 +98,7 @@ async def delete_chatroom(chatroom_id: ChatroomId, user: User, services: Service
 @router.get(
     "/{chatroom_id}/export",
     operation_id="export_chatroom",
+    summary="Export a chatroom",
     response_model=ChatroomExport,
     responses={
         HTTPStatus.OK.value: {"content": {"text/markdown": {"schema": {"type": "string"}}}},
@@ -98,5 +109,5 @@ async def delete_chatroom(chatroom_id: ChatroomId, user: User, services: Service
 async def export_chatroom(
     chatroom_id: ChatroomId, user: User, services: Services, document: Format = ExportFormat.JSON
 ) -> Response:
-    """A chatroom with all its messages, oldest first, to download. If it breaks off, ask again."""
+    """Download a chatroom with all its messages, oldest first. If it breaks off, ask again."""
     return answer_download(await services.room_exports.begin(user.id, chatroom_id, document))

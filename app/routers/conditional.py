@@ -8,10 +8,10 @@ from fastapi import Header, Response
 
 IfNoneMatch = Annotated[
     str | None,
-    Header(max_length=2000, description="The `ETag` of the answer you have: 304 if it is still the same."),
+    Header(max_length=2000, description="The `ETag` of an earlier answer: 304 if nothing has changed."),
 ]
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
-    HTTPStatus.NOT_MODIFIED.value: {"description": "What you have is still the same."}
+    HTTPStatus.NOT_MODIFIED.value: {"description": "Nothing has changed since the answer with this `ETag`."}
 }
 # Kept by whoever asked, never shown again without asking, and never to somebody else.
 _MAY_BE_KEPT = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}

@@ -27,7 +27,18 @@ _PAGE: Final = """<!doctype html>
 </body>
 </html>
 """
-_START: Final = 'SwaggerUIBundle({url: "openapi.json", dom_id: "#swagger-ui", deepLinking: true});\n'
+# Requests go to the address of the page, which need not be `PUBLIC_URL`.
+_START: Final = """fetch("openapi.json").then((answer) => answer.json()).then((spec) => {
+  spec.servers = [{url: new URL(".", location.href).href.replace(/\\/$/, "")}];
+  SwaggerUIBundle({
+    spec,
+    dom_id: "#swagger-ui",
+    deepLinking: true,
+    persistAuthorization: true,
+    tryItOutEnabled: true,
+  });
+});
+"""
 
 
 @router.get("")

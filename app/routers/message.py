@@ -48,6 +48,7 @@ _FAILURES = failures(
 @router.post(
     "",
     operation_id="send_message",
+    summary="Send a message and get the reply",
     response_model=ExchangeOut,
     status_code=HTTPStatus.CREATED,
     responses={
@@ -81,6 +82,7 @@ async def send_message(
 @router.post(
     "/stream",
     operation_id="stream_message",
+    summary="Send a message and stream the reply",
     response_class=Response,
     responses={**EVENTS_DOCUMENTED, **_FAILURES},
     dependencies=[ONE_STREAM],
@@ -106,6 +108,7 @@ async def stream_message(
 @router.get(
     "",
     operation_id="list_messages",
+    summary="List a chatroom's messages",
     responses=failures(ChatroomNotFound, ValidationFailed, CursorInvalid, signed_in=True),
 )
 async def list_messages(
@@ -115,13 +118,14 @@ async def list_messages(
     limit: Limit = DEFAULT_PAGE,
     cursor: Cursor = None,
 ) -> MessagePage:
-    """The history, newest first."""
+    """List the messages of a chatroom, newest first."""
     return await services.chatrooms.history(user.id, chatroom_id, cursor=cursor, limit=limit)
 
 
 @router.get(
     "/{message_id}",
     operation_id="get_message",
+    summary="Get a message",
     responses=failures(ChatroomNotFound, MessageNotFound, ValidationFailed, signed_in=True),
 )
 async def get_message(
@@ -132,7 +136,7 @@ async def get_message(
     response: Response,
     prefer: PreferHeader = None,
 ) -> MessageOut:
-    """One message. With `Prefer: wait=n` an unfinished reply is waited for."""
+    """Get a message. With `Prefer: wait=n` the request waits until a reply has ended."""
     preference = read_preference(prefer, default_seconds=0)
     preference.tell(response)
     return await services.messages.get(

@@ -15,15 +15,16 @@ from app.schemas.meta import Health, HealthStatus, Liveness, ServiceInfo
 router = APIRouter(tags=["meta"])
 
 
-@router.get("/", operation_id="get_service_info")
+@router.get("/", operation_id="get_service_info", summary="Get name and version")
 async def get_service_info(request: Request) -> ServiceInfo:
-    """Name, version, and where to go from here."""
+    """Get the service's name and version, and where its documentation and health are."""
     return ServiceInfo(name=request.app.title, version=__version__, docs="/docs", health="/health")
 
 
 @router.get(
     "/health",
     operation_id="get_health",
+    summary="Check the service's health",
     responses={
         503: {
             "model": Health,
@@ -32,10 +33,10 @@ async def get_service_info(request: Request) -> ServiceInfo:
     },
 )
 async def get_health(services: Services, response: Response) -> Health:
-    """Every part, asked for at most a second: healthy, unhealthy (no usable database), or degraded.
+    """Check every part for at most a second: healthy, unhealthy (no usable database), or degraded.
 
-    Degraded: no Redis, no worker, or a reply that has waited for more than a minute. The result is shared by
-    all who ask within a second.
+    Degraded: no Redis, no worker, or a reply that has waited for more than a minute. Requests within the
+    same second share one result. Query parameters are ignored, as monitors add their own.
     """
     health = await services.health.check()
     if health.status is HealthStatus.UNHEALTHY:
@@ -44,15 +45,16 @@ async def get_health(services: Services, response: Response) -> Health:
     return health
 
 
-@router.get("/health/live", operation_id="get_liveness")
+@router.get("/health/live", operation_id="get_liveness", summary="Check that the process answers")
 async def get_liveness() -> Liveness:
-    """200 for as long as this process answers."""
+    """Answer 200 for as long as this process runs. Query parameters are ignored."""
     return Liveness(status=HealthStatus.HEALTHY)
 
 
 @router.get(
     "/metrics",
     operation_id="get_metrics",
+    summary="Get Prometheus metrics",
     response_class=Response,
     responses={
         200: {
@@ -63,5 +65,5 @@ async def get_liveness() -> Liveness:
     },
 )
 async def get_metrics(services: Services, token: MetricsToken = None) -> Response:
-    """What is counted, for whoever has `METRICS_TOKEN`; nothing is at this address when that is not set."""
+    """Get the metrics with `METRICS_TOKEN`; 404 when it is not set. Query parameters are ignored."""
     return Response(await services.monitoring.metrics(token), media_type=CONTENT_TYPE)

@@ -49,15 +49,25 @@ _DOCUMENTED: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/success", operation_id="show_checkout_success", responses=_DOCUMENTED)
+@router.get(
+    "/success",
+    operation_id="show_checkout_success",
+    summary="Show the page after a payment",
+    responses=_DOCUMENTED,
+)
 async def show_checkout_success() -> HTMLResponse:
-    """The page after a payment. It says to go back to the app, which asks for the new plan."""
+    """Show that the payment is done and the user can go back to the app. Query parameters are ignored."""
     return _page("Thank you", "Your payment is done. You can close this page and go back to the app.")
 
 
-@router.get("/cancelled", operation_id="show_checkout_cancelled", responses=_DOCUMENTED)
+@router.get(
+    "/cancelled",
+    operation_id="show_checkout_cancelled",
+    summary="Show the page after a cancelled checkout",
+    responses=_DOCUMENTED,
+)
 async def show_checkout_cancelled() -> HTMLResponse:
-    """The page after a change of mind."""
+    """Show that nothing was charged. Query parameters are ignored."""
     return _page("Nothing was charged", "You can close this page and go back to the app.")
 
 

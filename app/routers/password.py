@@ -14,15 +14,16 @@ router = APIRouter(prefix="/auth", tags=["authentication"])
 @router.post(
     "/login",
     operation_id="log_in",
+    summary="Sign in with a password",
     responses=failures(CredentialsInvalid, PasswordAttemptsExceeded, body=True),
 )
 async def log_in(body: LoginIn, device: CallingDevice, services: Services) -> TokensOut:
     """Sign in with a password.
 
-    Tries count for the number and the caller's network (an IPv4 address, an IPv6 /64). After five in a row
-    each further one has to wait: 2, 4, 8 … 900 seconds, the right password, too. For all networks together
-    that never signed this number in, the same begins after fifty. Wrong passwords of others do not keep a
-    user out who calls from a network that signed the number in before, and codes stay open from anywhere.
+    Tries count per number and network (an IPv4 address, an IPv6 /64). After five wrong passwords in a row
+    each further try has to wait, also with the right one: 2, 4, 8 … 900 seconds. All networks that never
+    signed this number in share a limit of fifty. A network that signed the number in before is not affected
+    by the tries of others, and signing in with a code is always possible.
     """
     return await services.passwords.log_in(
         mobile_number=body.mobile_number, password=body.password, device=device
@@ -32,6 +33,7 @@ async def log_in(body: LoginIn, device: CallingDevice, services: Services) -> To
 @router.post(
     "/change-password",
     operation_id="change_password",
+    summary="Set or change the password",
     responses=failures(
         CredentialsInvalid, PasswordAttemptsExceeded, RecentSignInRequired, body=True, signed_in=True
     ),
@@ -39,7 +41,7 @@ async def log_in(body: LoginIn, device: CallingDevice, services: Services) -> To
 async def change_password(
     body: ChangePasswordIn, user: User, device: CallingDevice, services: Services
 ) -> PasswordChangedOut:
-    """Set a password, and get a new pair of tokens for this session.
+    """Set a password and get a new pair of tokens for this session.
 
     All other sessions end, and so do this session's access and refresh tokens from before, on every process
     within 5 seconds. The session goes on under a new id.

@@ -50,10 +50,11 @@ _FAILURES = failures(
 @router.get(
     "/events",
     operation_id="follow_reply",
+    summary="Stream a reply",
     response_class=Response,
     responses={
         **EVENTS_DOCUMENTED,
-        204: {"description": "`Last-Event-ID` is that of the end: there is nothing more."},
+        204: {"description": "`Last-Event-ID` is the id of `end`: nothing follows."},
         **failures(ChatroomNotFound, MessageNotFound, ValidationFailed, TooManyStreams, signed_in=True),
     },
     dependencies=[ONE_STREAM],
@@ -65,7 +66,7 @@ async def follow_reply(
     services: Services,
     last_event_id: LastEventId = None,
 ) -> Response:
-    """A reply as it is written, from the start or behind `Last-Event-ID`, as often as one likes."""
+    """Receive a reply's events while it is written, from the start or after `Last-Event-ID`."""
     events = await services.streams.open(
         user_id=user.id,
         chatroom_id=chatroom_id,
@@ -78,12 +79,13 @@ async def follow_reply(
 @router.post(
     "/cancel",
     operation_id="cancel_reply",
+    summary="Cancel a reply",
     responses=failures(ChatroomNotFound, MessageNotFound, signed_in=True),
 )
 async def cancel_reply(
     chatroom_id: ChatroomId, reply_id: ReplyId, user: User, services: Services, request_id: RequestId
 ) -> MessageOut:
-    """Stop a reply, whether it waits or is being written. What was generated is kept."""
+    """Cancel a reply that waits or is being written. The text so far is kept."""
     return await services.cancellations.cancel(
         user_id=user.id, chatroom_id=chatroom_id, reply_id=reply_id, request_id=request_id
     )
@@ -92,6 +94,7 @@ async def cancel_reply(
 @router.post(
     "/regenerate",
     operation_id="regenerate_reply",
+    summary="Regenerate a reply",
     response_model=ExchangeOut,
     status_code=HTTPStatus.CREATED,
     responses={
@@ -125,6 +128,7 @@ async def regenerate_reply(
 @router.post(
     "/regenerate/stream",
     operation_id="stream_regeneration",
+    summary="Regenerate a reply and stream it",
     response_class=Response,
     responses={**EVENTS_DOCUMENTED, **_FAILURES},
     dependencies=[ONE_STREAM],

@@ -22,14 +22,15 @@ _Words = Annotated[
 @router.get(
     "",
     operation_id="search_messages",
+    summary="Search messages",
     responses=failures(ValidationFailed, CursorInvalid, signed_in=True),
 )
 async def search_messages(
     q: _Words, user: User, services: Services, limit: Limit = DEFAULT_PAGE, cursor: Cursor = None
 ) -> SearchPage:
-    """The caller's messages and replies with these words, newest first, in all chatrooms.
+    """Find the user's messages and replies with these words in all chatrooms, newest first.
 
-    A reply is found once it has come to its end; the first 50,000 characters of each are searched. At most
+    A reply is found once it has ended; the first 50,000 characters of each are searched. At most
     ten words are looked for, the others are ignored; in scripts without blanks, such as Chinese, two
     neighbouring characters count as one.
     """

@@ -17,17 +17,18 @@ router = APIRouter(prefix="/auth", tags=["sessions"])
 @router.post(
     "/refresh",
     operation_id="refresh_session",
+    summary="Refresh the tokens",
     responses=failures(RefreshInvalid, RefreshReused, body=True),
 )
 async def refresh_session(body: RefreshIn, device: CallingDevice, services: Services) -> TokensOut:
-    """Trade a refresh token for a new pair.
+    """Exchange a refresh token for a new pair of tokens.
 
-    Refreshing with the same token again gives the same successor, so that a lost answer or two tabs do no
-    harm. A token counts until its successor is used. After that it ends the session with `refresh_reused`:
-    two parties hold it.
+    The same token always gives the same new one, so a lost answer or two tabs do no harm. A token is valid
+    until its successor is used. After that it ends the session with `refresh_reused`, since two clients
+    hold it.
 
-    A thief who takes turns with the owner, so that both always present the newest token or the one before,
-    is not detected. `GET /auth/sessions` shows when and from where each session was last used.
+    A thief that takes turns with the owner, so that both always send the newest token or the one before, is
+    not detected. `GET /auth/sessions` shows when and from where each session was last used.
     """
     return await services.refreshes.refresh(body.refresh_token, ip_address=device.ip_address)
 
@@ -35,6 +36,7 @@ async def refresh_session(body: RefreshIn, device: CallingDevice, services: Serv
 @router.post(
     "/logout",
     operation_id="log_out",
+    summary="Sign out",
     status_code=HTTPStatus.NO_CONTENT,
     responses=failures(body=True, signed_in=True),
 )
@@ -46,21 +48,23 @@ async def log_out(user: User, services: Services, body: LogoutIn | None = None) 
 @router.get(
     "/sessions",
     operation_id="list_sessions",
+    summary="List the open sessions",
     responses=failures(ValidationFailed, CursorInvalid, signed_in=True),
 )
 async def list_sessions(
     user: User, services: Services, limit: Limit = DEFAULT_PAGE, cursor: Cursor = None
 ) -> SessionPage:
-    """The caller's open sessions, newest use first."""
+    """List the user's open sessions, newest use first."""
     return await services.sessions.listing(user, cursor=cursor, limit=limit)
 
 
 @router.delete(
     "/sessions/{session_id}",
     operation_id="end_session",
+    summary="End a session",
     status_code=HTTPStatus.NO_CONTENT,
     responses=failures(SessionNotFound, signed_in=True),
 )
 async def end_session(session_id: SessionId, user: User, services: Services) -> None:
-    """End one of the caller's sessions, this one included."""
+    """End one of the user's sessions; it may be the one of this request."""
     await services.sessions.end(user, session_id)

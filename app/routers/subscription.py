@@ -22,72 +22,78 @@ router = APIRouter(tags=["subscription"])
 
 CheckoutSessionId = Annotated[
     str | None,
-    Query(description="A checkout session of yours: Stripe is asked about it at once, webhook or not."),
+    Query(description="The user's checkout session: Stripe is asked about it at once, before any webhook."),
 ]
 
 
 @router.post(
     "/subscribe/pro",
     operation_id="subscribe_pro",
+    summary="Open a checkout for Pro",
     status_code=HTTPStatus.CREATED,
     responses=failures(AlreadySubscribed, PaymentsNotConfigured, body=True, signed_in=True),
 )
 async def subscribe_pro(
     user: User, services: Services, budget: Budget, body: SubscribeIn | None = None
 ) -> CheckoutOut:
-    """Open Stripe's payment page for Pro. An open one that leads back to the same addresses is reused."""
+    """Open Stripe's payment page for Pro. An open one with the same return addresses is reused."""
     return await services.checkouts.subscribe(user.id, body or SubscribeIn(), budget)
 
 
 @router.get(
     "/subscription/status",
     operation_id="get_subscription",
+    summary="Get the plan and what is left of the day",
     responses=failures(CheckoutNotFound, PaymentsNotConfigured, signed_in=True),
 )
 async def get_subscription(
     user: User, services: Services, budget: Budget, session_id: CheckoutSessionId = None
 ) -> SubscriptionOut:
-    """The plan now, and what is left of the day. With `session_id` it is right before any webhook came."""
+    """Get the plan and what is left of the day. With `session_id` Stripe is asked first."""
     return await services.subscriptions.status(user, budget, session_id=session_id)
 
 
 @router.post(
     "/subscription/cancel",
     operation_id="cancel_subscription",
+    summary="Cancel the subscription at the end of its period",
     responses=failures(NotSubscribed, PaymentsNotConfigured, signed_in=True),
 )
 async def cancel_subscription(user: User, services: Services, budget: Budget) -> SubscriptionOut:
-    """End the subscription with the period that is paid. Asking twice is asking once."""
+    """Cancel the subscription at the end of the paid period. Repeating the request changes nothing."""
     return await services.subscriptions.cancel(user, budget)
 
 
 @router.post(
     "/subscription/resume",
     operation_id="resume_subscription",
+    summary="Resume a cancelled subscription",
     responses=failures(NotSubscribed, PaymentsNotConfigured, signed_in=True),
 )
 async def resume_subscription(user: User, services: Services, budget: Budget) -> SubscriptionOut:
-    """Undo a cancellation while the period lasts. Asking twice is asking once."""
+    """Undo a cancellation while the period lasts. Repeating the request changes nothing."""
     return await services.subscriptions.resume(user, budget)
 
 
 @router.post(
     "/subscription/portal",
     operation_id="open_portal",
+    summary="Open Stripe's customer portal",
     responses=failures(NotSubscribed, PaymentsNotConfigured, signed_in=True),
 )
 async def open_portal(user: User, services: Services, budget: Budget) -> PortalOut:
-    """An address of Stripe's customer portal, which leads back to this service's front page."""
+    """Create an address of Stripe's customer portal; from there users return to `PUBLIC_URL`."""
     return await services.customers.portal(user.id, budget)
 
 
 @router.get(
     "/subscription/invoices",
     operation_id="list_invoices",
+    summary="List invoices",
     responses=failures(ValidationFailed, CursorInvalid, PaymentsNotConfigured, signed_in=True),
 )
 async def list_invoices(
     user: User, services: Services, budget: Budget, limit: Limit = DEFAULT_PAGE, cursor: Cursor = None
 ) -> InvoicePage:
-    """The caller's bills at Stripe, newest first."""
+    """List the user's invoices at Stripe, newest first."""
     return await services.customers.invoices(user.id, budget, limit=limit, cursor=cursor)

@@ -24,6 +24,7 @@ _BODY: dict[str, Any] = {
 @router.post(
     "/stripe",
     operation_id="receive_stripe_webhook",
+    summary="Receive an event from Stripe",
     responses=failures(WebhookInvalid, ValidationFailed, BodyTooLarge),
     openapi_extra=_BODY,
 )
@@ -35,5 +36,8 @@ async def receive_stripe_webhook(
         str | None, Header(description="Stripe's signature of the body: `t=…,v1=…`.")
     ] = None,
 ) -> WebhookOut:
-    """For Stripe alone: an event is stored once and worked off later; duplicates and any order are fine."""
+    """Store a signed event of Stripe once; a worker processes it later. Duplicates and any order are fine.
+
+    Query parameters are ignored.
+    """
     return await services.webhooks.receive(body=body, signature=stripe_signature, request_id=request_id)

@@ -21,20 +21,20 @@ Otp = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_s
 
 
 class SignupIn(Request):
-    """A new account. Any common way of writing the number is accepted."""
+    """A new account. The number may be written in any common way."""
 
     mobile_number: MobileNumber
     full_name: Name | None = None
 
 
 class SignupOut(BaseModel):
-    """The account; the number still has to be proved."""
+    """The account; its number still has to be verified."""
 
     user: UserOut
 
 
 class SendOtpIn(Request):
-    """Whom to send a code, to sign in or to set a new password."""
+    """The number to send a code to."""
 
     mobile_number: MobileNumber
 
@@ -50,7 +50,7 @@ class SendOtpOut(BaseModel):
 
 
 class VerifyOtpIn(Request):
-    """The code that arrived."""
+    """The code that was received."""
 
     mobile_number: MobileNumber
     otp: Otp

@@ -17,7 +17,7 @@ Instruction = Annotated[
 
 
 class ChatroomIn(Request):
-    """A new room. Without a title it takes the first words of its first message."""
+    """A new chatroom. Without a title it takes the first words of its first message."""
 
     title: Name | None = None
     description: Description | None = None
@@ -26,7 +26,7 @@ class ChatroomIn(Request):
 
 
 class ChatroomPatch(Patch):
-    """The changes to a room. Fields that are absent stay as they are.
+    """The changes to a chatroom. Fields that are absent stay as they are.
 
     Null clears a description or system instruction. A title of null lets the next message name the room; a
     model of null is the default one.
@@ -40,7 +40,7 @@ class ChatroomPatch(Patch):
 
 
 class ChatroomOut(Response):
-    """A room."""
+    """A chatroom."""
 
     id: UUID
     title: str | None
@@ -55,14 +55,14 @@ class ChatroomOut(Response):
 
 
 class ChatroomPage(BaseModel):
-    """Rooms, newest activity first."""
+    """Chatrooms, newest activity first."""
 
     chatrooms: list[ChatroomOut]
     next_cursor: str | None
 
 
 class ChatroomWithMessages(ChatroomOut):
-    """A room with its newest messages, oldest first; `next_cursor` leads to older ones."""
+    """A chatroom with its newest messages, oldest first; `next_cursor` is for older ones."""
 
     messages: list[MessageOut]
     next_cursor: str | None

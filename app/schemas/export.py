@@ -15,7 +15,7 @@ from app.schemas.user import UsageDay, UserOut
 
 
 class ExportFormat(StrEnum):
-    """For programs, or for people."""
+    """JSON for programs, Markdown to read."""
 
     JSON = "json"
     MARKDOWN = "markdown"
@@ -38,7 +38,7 @@ class ExportedAccount(UserOut):
 
 
 class ExportedSession(Response):
-    """A sign-in."""
+    """A session."""
 
     id: UUID
     opened_by: Annotated[str, open_enum("SignInMethod")]
@@ -52,7 +52,7 @@ class ExportedSession(Response):
 
 
 class ExportedSubscription(Response):
-    """What Stripe said of a subscription."""
+    """A subscription as Stripe last reported it."""
 
     stripe_subscription_id: str
     status: Annotated[str, open_enum("SubscriptionStatus")]
@@ -65,7 +65,7 @@ class ExportedSubscription(Response):
 
 
 class ExportedCheckout(Response):
-    """A wish to buy Pro, and the payment page that was opened for it."""
+    """A checkout for Pro and its payment page."""
 
     session_id: str | None
     session_url: str | None
@@ -77,7 +77,7 @@ class ExportedCheckout(Response):
 
 
 class ExportedMessage(MessageOut):
-    """A message, with what else is kept of how it was sent."""
+    """A message, with how it was sent and charged."""
 
     idempotency_key: str | None
     request_id: str | None
@@ -107,7 +107,7 @@ class ExportedRoomWithMessages(ExportedRoom):
 
 
 class AccountExport(BaseModel):
-    """Everything held about the caller."""
+    """Everything stored about the user."""
 
     exported_at: Moment
     account: ExportedAccount

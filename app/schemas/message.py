@@ -11,7 +11,7 @@ from app.schemas.quota import Quota
 
 
 class MessageIn(Request):
-    """What a person says."""
+    """A user's message."""
 
     content: MessageText
 
@@ -24,7 +24,7 @@ class ReplyError(BaseModel):
 
 
 class Usage(BaseModel):
-    """What a reply cost and how long it took; None where Gemini said nothing."""
+    """Tokens and times of a reply; null where Gemini gave no count."""
 
     input_tokens: int | None
     output_tokens: int | None
@@ -34,7 +34,7 @@ class Usage(BaseModel):
 
 
 class MessageOut(Response):
-    """A line of a conversation. `reply_to` and what follows belong to replies."""
+    """A message of a user or a reply of the model. The fields from `reply_to` on belong to replies."""
 
     id: UUID
     chatroom_id: UUID
@@ -80,7 +80,7 @@ class MessagePage(BaseModel):
 
 
 class ExchangeOut(BaseModel):
-    """A stored message, the reply it is owed, and what is left of the day."""
+    """A stored message, its reply, and what is left of the day."""
 
     message: MessageOut
     reply: MessageOut

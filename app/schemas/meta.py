@@ -9,7 +9,7 @@ from app.schemas.base import open_enum
 
 
 class ServiceInfo(BaseModel):
-    """The front page."""
+    """The service's name and version, and where to find more."""
 
     name: str
     version: str
@@ -20,8 +20,8 @@ class ServiceInfo(BaseModel):
 class CheckStatus(StrEnum):
     """Whether a part works.
 
-    Of the database also why not: `migrations_missing` (its tables are older than this version), `read_only`
-    or `full` (its disk is).
+    Of the database also why not: `migrations_missing` (its tables are older than this version), `read_only`,
+    or `full` (no disk space).
     """
 
     UP = "up"
@@ -32,7 +32,7 @@ class CheckStatus(StrEnum):
 
 
 class HealthStatus(StrEnum):
-    """The service as a whole: degraded still answers, unhealthy does not."""
+    """The state of the service: degraded still answers, unhealthy does not."""
 
     HEALTHY = "healthy"
     DEGRADED = "degraded"
@@ -47,7 +47,7 @@ class Check(BaseModel):
 
 
 class QueueCheck(Check):
-    """Workers that gave a sign of life lately, and how long the oldest reply has waited for one."""
+    """Workers with a recent heartbeat, and how long the oldest reply has waited for one."""
 
     workers: int
     oldest_pending_seconds: float

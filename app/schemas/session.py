@@ -33,7 +33,7 @@ class SessionOut(BaseModel):
     """A signed-in device.
 
     `device` and `created_at` are from its sign-in. `last_used_at` and `ip` say when and from where it was
-    last used: a refresh and a use from another address are noted at once, others every 10 minutes.
+    last used: a refresh and a use from another address are stored at once, others every 10 minutes.
     """
 
     id: UUID

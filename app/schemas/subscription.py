@@ -12,9 +12,9 @@ Address = Annotated[str, StringConstraints(min_length=1, max_length=2000), STORA
 
 
 class SubscribeIn(Request):
-    """Where Stripe sends the payer back to: addresses on `PUBLIC_URL` or `ALLOWED_ORIGINS`.
+    """The addresses to which Stripe returns the user, on `PUBLIC_URL` or `ALLOWED_ORIGINS`.
 
-    Without them, to two small pages of this service. In `success_url` Stripe puts the session's id in the
+    Without them, two small pages of this service. In `success_url` Stripe puts the session's id in the
     place of `{CHECKOUT_SESSION_ID}`; without it, `session_id={CHECKOUT_SESSION_ID}` is added to the query.
     """
 
@@ -31,7 +31,7 @@ class CheckoutOut(BaseModel):
 
 
 class SubscriptionOut(BaseModel):
-    """The plan now, what Stripe last said of it (null on Basic), and the day's use."""
+    """The plan, the subscription as Stripe last reported it (null on Basic), and the day's use."""
 
     plan: Plan
     status: Annotated[str, open_enum("SubscriptionStatus")] | None
@@ -42,13 +42,13 @@ class SubscriptionOut(BaseModel):
 
 
 class PortalOut(BaseModel):
-    """Stripe's customer portal, for a short time."""
+    """The address of Stripe's customer portal, valid for a short time."""
 
     url: str
 
 
 class InvoiceOut(Response):
-    """A bill; amounts in the currency's smallest unit."""
+    """An invoice; amounts in the currency's smallest unit."""
 
     id: str
     number: str | None
@@ -62,7 +62,7 @@ class InvoiceOut(Response):
 
 
 class InvoicePage(BaseModel):
-    """Bills, newest first."""
+    """Invoices, newest first."""
 
     invoices: list[InvoiceOut]
     next_cursor: str | None

@@ -11,7 +11,7 @@ from app.schemas.quota import Quota
 
 
 class UserOut(Response):
-    """One's own account."""
+    """The user's account."""
 
     id: UUID
     mobile_number: str
@@ -63,7 +63,7 @@ class UsageDay(BaseModel):
 
 
 class UsageOut(Quota):
-    """What is left of today, and what was used lately, the newest day first."""
+    """What is left of today, and the use of the last days, newest first."""
 
     days: list[UsageDay]
 

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 
 class WebhookOut(BaseModel):
-    """The event is stored; `duplicate` if it was before."""
+    """The event is stored; `duplicate` if it had been stored before."""
 
     received: Literal[True] = True
     duplicate: bool

@@ -7,7 +7,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-_VISIT = Path(__file__).with_name("visit.cjs")
+from tests.support.person import Json
+
 _SECONDS = 90
 
 
@@ -34,14 +35,22 @@ class Browser:
 
     def visit(self, picture: str, address: str, *buttons: str) -> Seen:
         """Open an address, press buttons one after the other, and keep a picture of where that led."""
-        paths = [self.node, _VISIT, self.chromium, self.pictures / f"{picture}.png"]
+        return Seen(**self._run("visit.cjs", picture, address, *buttons))
+
+    def use_docs(self, picture: str, address: str, token: str, room: str) -> Json:
+        """Sign in on the documentation page, reload it, send a message to a room; tells what was asked."""
+        return self._run("docs.cjs", picture, address, token, room)
+
+    def _run(self, script: str, picture: str, *arguments: str) -> Json:
+        program = Path(__file__).with_name(script)
+        command = [self.node, program, self.chromium, self.pictures / f"{picture}.png"]
         env = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
             "NODE_PATH": str(self.folder / "node_modules"),
         }
         with subprocess.Popen(
-            [*map(str, paths), address, *buttons],
+            [*map(str, command), *arguments],
             env=env,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -54,4 +63,5 @@ class Browser:
                 os.killpg(visit.pid, signal.SIGKILL)
                 raise
         assert visit.returncode == 0, errors
-        return Seen(**json.loads(output))
+        seen: Json = json.loads(output)
+        return seen

@@ -1,17 +1,10 @@
 // Open an address, press buttons, take a picture; what is then to be seen goes to stdout as JSON.
 // node visit.cjs CHROMIUM PICTURE ADDRESS [BUTTON…]
 const { chromium } = require("playwright-core");
+const { QUIET } = require("./quiet.cjs");
 
 const [executablePath, picture, address, ...buttons] = process.argv.slice(2);
 const PATIENCE = 20_000;
-const QUIET = [
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-dev-shm-usage",
-  "--disable-sync",
-  "--no-first-run",
-  "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", // nothing leaves this machine
-];
 
 async function visit() {
   const browser = await chromium.launch({

@@ -1,0 +1,121 @@
+"""The routes that always answer events have the message, charge, key and limits of those with JSON."""
+
+import uuid
+
+import httpx
+import pytest
+
+from tests.support.listener import Event, Listener, events_address, read_events
+from tests.support.person import Person, ok, problem
+from tests.support.stack import Stack
+
+
+def _send(person: Person, room: str, content: str, **headers: str) -> tuple[httpx.Response, list[Event]]:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    answer = person.http.post(f"/chatroom/{room}/message/stream", json={"content": content}, headers=named)
+    return answer, _events(answer)
+
+
+def _events(answer: httpx.Response) -> list[Event]:
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    return list(read_events(iter(answer.text.splitlines())))
+
+
+def _regenerate(person: Person, reply: dict[str, str], **headers: str) -> httpx.Response:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    address = f"/chatroom/{reply['chatroom_id']}/message/{reply['id']}/regenerate/stream"
+    return person.http.post(address, headers=named)
+
+
+def test_a_streamed_message_is_stored_charged_and_located_like_any_other(person: Person) -> None:
+    room = person.open_room()
+    answer, events = _send(person, room, "Hello")
+    end = events[-1].data
+    assert answer.headers["location"] == f"/chatroom/{room}/message/{end['id']}"
+    assert '"daily";r=4' in answer.headers["ratelimit"]
+    assert answer.headers["cache-control"] == "no-cache, no-transform"
+    history = ok(person.http.get(f"/chatroom/{room}/message"))["messages"]
+    assert [line["content"] for line in history] == [end["content"], "Hello"]
+    assert person.usage()["used"] == 1
+
+
+def test_a_streamed_message_can_be_repeated_by_its_key_on_either_route(person: Person) -> None:
+    """Red when the routes have keys of their own: a client that falls back from streaming pays twice."""
+    room, key = person.open_room(), uuid.uuid4().hex
+    _, first = _send(person, room, "Once", Idempotency_Key=key)
+    again, repeated = _send(person, room, "Once", Idempotency_Key=key)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert [event.kind for event in repeated] == ["message", "start", "delta", "end"]
+    assert repeated[-1] == first[-1]
+    plain = person.post(room, "Once", Idempotency_Key=key)
+    assert plain.json()["reply"]["id"] == first[-1].data["id"]
+    assert person.usage()["used"] == 1
+    other = person.http.post(
+        f"/chatroom/{room}/message/stream", json={"content": "Twice"}, headers={"Idempotency-Key": key}
+    )
+    problem(other, 409, "idempotency_key_reused")
+
+
+def test_a_streamed_message_counts_on_the_days_limit(stack: Stack) -> None:
+    person = stack.person().at(stack.start_api(BASIC_MESSAGES_PER_DAY="2"))
+    room = person.open_room()
+    _, events = _send(person, room, "First")
+    _events(_regenerate(person, events[-1].data))
+    refused = person.http.post(f"/chatroom/{room}/message/stream", json={"content": "Third"})
+    assert problem(refused, 429, "daily_limit_reached")["used"] == 2
+    problem(_regenerate(person, _latest(person, room)), 429, "daily_limit_reached")
+    stack.processes[-1].stop()
+
+
+def _latest(person: Person, room: str) -> dict[str, str]:
+    messages = ok(person.http.get(f"/chatroom/{room}/message"))["messages"]
+    latest: dict[str, str] = messages[0]
+    return latest
+
+
+def test_a_regeneration_is_streamed_and_repeated_by_its_key(person: Person) -> None:
+    room, key = person.open_room(), uuid.uuid4().hex
+    old = person.say(room, "Tell me something")["reply"]
+    answer = _regenerate(person, old, Idempotency_Key=key, Accept="application/json")
+    events = _events(answer)
+    listener = Listener()
+    for event in events:
+        listener.hear(event)
+    assert listener.kinds == ["message", "start", "delta", "end"]
+    assert events[0].data["message"]["content"] == "Tell me something"
+    new = events[-1].data
+    assert (new["reply_to"], new["status"], listener.text) == (old["reply_to"], "completed", new["content"])
+    assert ok(person.http.get(f"/chatroom/{room}/message/{old['id']}"))["superseded"] is True
+    assert _events(_regenerate(person, old, Idempotency_Key=key))[-1].data["id"] == new["id"]
+    assert person.usage()["used"] == 2
+    problem(_regenerate(person, old), 409, "not_latest")
+
+
+def test_a_stream_that_is_cut_goes_on_where_it_was(person: Person) -> None:
+    room, listener = person.open_room(), Listener()
+    content = f"[sandbox:pieces=60] [sandbox:pace=30] {uuid.uuid4().hex}"
+    address = f"/chatroom/{room}/message/stream"
+    with person.http.stream("POST", address, json={"content": content}) as answer:
+        for event in read_events(answer.iter_lines()):
+            listener.hear(event)
+            if len(listener.text) > 20:
+                break
+    reply = listener.events[0].data["reply"]
+    listener.listen(person, events_address(reply))
+    assert listener.text == person.wait_for(reply)["content"]
+
+
+@pytest.mark.parametrize("body", [{}, {"content": " "}, {"content": "x", "role": "model"}, {"content": 1}])
+def test_what_is_no_message_is_refused_before_a_stream_begins(person: Person, body: object) -> None:
+    room = person.open_room()
+    answer = person.http.post(f"/chatroom/{room}/message/stream", json=body)
+    problem(answer, 400, "validation_failed")
+    assert ok(person.http.get(f"/chatroom/{room}/message"))["messages"] == []
+
+
+def test_a_failed_reply_is_the_end_of_its_stream(person: Person) -> None:
+    _, events = _send(person, person.open_room(), "[sandbox:400] Broken")
+    assert [event.kind for event in events] == ["message", "start", "end"]
+    assert events[-1].data["status"] == "failed"
+    assert events[-1].data["error"]["code"] == "model_request_rejected"
