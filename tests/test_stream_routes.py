@@ -119,3 +119,43 @@ def test_a_failed_reply_is_the_end_of_its_stream(person: Person) -> None:
     assert [event.kind for event in events] == ["message", "start", "end"]
     assert events[-1].data["status"] == "failed"
     assert events[-1].data["error"]["code"] == "model_request_rejected"
+
+
+@pytest.mark.parametrize("last_event_id", ["1000000005", "0", "1999999999", "garbage"])
+def test_a_library_that_repeats_a_post_by_itself_sends_no_second_message(
+    person: Person, last_event_id: str
+) -> None:
+    """Red when `Last-Event-ID` is ignored: fetch-event-source and hey-api store and pay a second message."""
+    room = person.open_room()
+    reply = person.say(room, "Only once")["reply"]
+    regenerate = f"/chatroom/{room}/message/{reply['id']}/regenerate"
+    headers = {"Last-Event-ID": last_event_id}
+    for address, more in (
+        (f"/chatroom/{room}/message/stream", {}),
+        (f"/chatroom/{room}/message", {"Accept": "text/event-stream"}),
+        (f"{regenerate}/stream", {}),
+        (regenerate, {"Accept": "text/event-stream"}),
+    ):
+        body = None if "regenerate" in address else {"content": "Only once"}
+        refused = person.http.post(address, json=body, headers=headers | more)
+        [error] = problem(refused, 400, "validation_failed")["errors"]
+        assert (error["pointer"], error["code"]) == ("/header/idempotency-key", "missing")
+    assert person.usage()["used"] == 1
+    assert len(ok(person.http.get(f"/chatroom/{room}/message"))["messages"]) == 2
+
+
+def test_a_post_repeated_with_its_key_continues_after_the_last_event(person: Person) -> None:
+    room, key = person.open_room(), uuid.uuid4().hex
+    _, first = _send(person, room, "Hello", Idempotency_Key=key, Last_Event_ID="1000000005")
+    assert (first[0].kind, first[-1].kind) == ("message", "end")  # a key that is new sends a new message
+    text = first[-1].data["content"]
+    _, rest = _send(person, room, "Hello", Idempotency_Key=key, Last_Event_ID=str(10**9 + 5))
+    assert [event.kind for event in rest] == ["delta", "end"]
+    assert rest[0].data["text"] == text[5:]
+    over = person.http.post(
+        f"/chatroom/{room}/message/stream",
+        json={"content": "Hello"},
+        headers={"Idempotency-Key": key, "Last-Event-ID": str(first[-1].id)},
+    )
+    assert (over.status_code, over.content) == (204, b"")
+    assert person.usage()["used"] == 1

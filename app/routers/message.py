@@ -8,6 +8,7 @@ from app.dependencies import (
     ChatroomId,
     Cursor,
     IdempotencyKey,
+    LastEventId,
     Limit,
     MessageId,
     PreferHeader,
@@ -27,8 +28,8 @@ from app.errors import (
 from app.openapi import failures
 from app.routers.concurrency import ONE_STREAM, ONE_STREAM_IF_ASKED_FOR
 from app.routers.prefer import read_preference
-from app.routers.sending import ACCEPTED, answer_exchange
-from app.routers.sse import EVENTS_DOCUMENTED, wants_events
+from app.routers.sending import ACCEPTED, answer_exchange, stream_exchange
+from app.routers.sse import EVENTS_DOCUMENTED, read_resumption, wants_events
 from app.schemas.message import ExchangeOut, MessageIn, MessageOut, MessagePage
 from app.services.message import Asked
 from app.services.paging import DEFAULT_PAGE
@@ -71,12 +72,15 @@ async def send_message(
 
     With `Accept: text/event-stream` this answers like `stream_message`: 200 and the reply's events.
     """
-    as_events = wants_events(request.headers.get("accept"))
-    seconds = request.app.state.settings.reply_wait_seconds
-    preference = None if as_events else read_preference(prefer, default_seconds=seconds)
-    asked = Asked(user.id, request_id, idempotency_key, preference.wait_seconds if preference else 0)
+    if wants_events(request.headers.get("accept")):
+        last_event_id = request.headers.get("last-event-id")
+        return await stream_message(
+            chatroom_id, body, user, services, request_id, idempotency_key, last_event_id
+        )
+    preference = read_preference(prefer, default_seconds=request.app.state.settings.reply_wait_seconds)
+    asked = Asked(user.id, request_id, idempotency_key, preference.wait_seconds)
     sent = await services.messages.send(asked, chatroom_id=chatroom_id, content=body.content)
-    return answer_exchange(services, sent, preference)
+    return answer_exchange(sent, preference)
 
 
 @router.post(
@@ -94,15 +98,18 @@ async def stream_message(
     services: Services,
     request_id: RequestId,
     idempotency_key: IdempotencyKey = None,
+    last_event_id: LastEventId = None,
 ) -> Response:
     """Send a message and receive Gemini's reply as events while it is written, whatever `Accept` says.
 
     If the connection breaks, continue with `follow_reply` and `Last-Event-ID`, or repeat the request with
-    the same `Idempotency-Key`: both give the same reply, and nothing is charged twice.
+    the same `Idempotency-Key`, with or without `Last-Event-ID`: nothing is charged twice. Some libraries
+    repeat it by themselves; `Last-Event-ID` without a key is refused, so that they send no second message.
     """
+    place = read_resumption(last_event_id, idempotency_key)
     asked = Asked(user.id, request_id, idempotency_key, wait_seconds=0)
     sent = await services.messages.send(asked, chatroom_id=chatroom_id, content=body.content)
-    return answer_exchange(services, sent, None)
+    return await stream_exchange(services, sent, user.id, place)
 
 
 @router.get(

@@ -27,8 +27,8 @@ from app.errors import (
 from app.openapi import failures
 from app.routers.concurrency import ONE_STREAM, ONE_STREAM_IF_ASKED_FOR
 from app.routers.prefer import read_preference
-from app.routers.sending import ACCEPTED, answer_exchange
-from app.routers.sse import EVENTS_DOCUMENTED, event_response, read_event_id, wants_events
+from app.routers.sending import ACCEPTED, answer_exchange, stream_exchange
+from app.routers.sse import EVENTS_DOCUMENTED, event_response, read_event_id, read_resumption, wants_events
 from app.schemas.message import ExchangeOut, MessageOut
 from app.services.message import Asked
 
@@ -54,7 +54,6 @@ _FAILURES = failures(
     response_class=Response,
     responses={
         **EVENTS_DOCUMENTED,
-        204: {"description": "`Last-Event-ID` is the id of `end`: nothing follows."},
         **failures(ChatroomNotFound, MessageNotFound, ValidationFailed, TooManyStreams, signed_in=True),
     },
     dependencies=[ONE_STREAM],
@@ -117,12 +116,15 @@ async def regenerate_reply(
 
     With `Accept: text/event-stream` this answers like `stream_regeneration`: 200 and the reply's events.
     """
-    as_events = wants_events(request.headers.get("accept"))
-    seconds = request.app.state.settings.reply_wait_seconds
-    preference = None if as_events else read_preference(prefer, default_seconds=seconds)
-    asked = Asked(user.id, request_id, idempotency_key, preference.wait_seconds if preference else 0)
+    if wants_events(request.headers.get("accept")):
+        last_event_id = request.headers.get("last-event-id")
+        return await stream_regeneration(
+            chatroom_id, reply_id, user, services, request_id, idempotency_key, last_event_id
+        )
+    preference = read_preference(prefer, default_seconds=request.app.state.settings.reply_wait_seconds)
+    asked = Asked(user.id, request_id, idempotency_key, preference.wait_seconds)
     sent = await services.messages.regenerate(asked, chatroom_id=chatroom_id, reply_id=reply_id)
-    return answer_exchange(services, sent, preference)
+    return answer_exchange(sent, preference)
 
 
 @router.post(
@@ -140,8 +142,13 @@ async def stream_regeneration(
     services: Services,
     request_id: RequestId,
     idempotency_key: IdempotencyKey = None,
+    last_event_id: LastEventId = None,
 ) -> Response:
-    """Generate a new reply to the room's newest message and receive it as events. Counts like a message."""
+    """Generate a new reply to the room's newest message and receive it as events. Counts like a message.
+
+    If the connection breaks, continue as with `stream_message`.
+    """
+    place = read_resumption(last_event_id, idempotency_key)
     asked = Asked(user.id, request_id, idempotency_key, wait_seconds=0)
     sent = await services.messages.regenerate(asked, chatroom_id=chatroom_id, reply_id=reply_id)
-    return answer_exchange(services, sent, None)
+    return await stream_exchange(services, sent, user.id, place)

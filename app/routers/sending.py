@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 from typing import Any, Final
+from uuid import UUID
 
 from fastapi import Response
 
@@ -17,12 +18,9 @@ ACCEPTED: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-def answer_exchange(services: ApiServices, sent: Sent, preference: Preference | None) -> Response:
-    """The exchange with what was preferred; without a preference, the reply's events."""
+def answer_exchange(sent: Sent, preference: Preference) -> Response:
+    """Answer with the exchange, finished or not."""
     headers = sent.headers
-    if preference is None:
-        opening = ReplyMessageEvent(message=sent.exchange.message, reply=sent.exchange.reply)
-        return event_response(services.streams.begin(opening, is_new=not sent.is_replay), headers)
     if preference.applied is not None:
         headers["Preference-Applied"] = preference.applied
     return Response(
@@ -31,3 +29,19 @@ def answer_exchange(services: ApiServices, sent: Sent, preference: Preference | 
         media_type="application/json",
         headers=headers,
     )
+
+
+async def stream_exchange(
+    services: ApiServices, sent: Sent, user_id: UUID, last_event_id: int | None
+) -> Response:
+    """Answer with the reply's events, after `last_event_id` if this repeats an earlier request."""
+    message, reply = sent.exchange.message, sent.exchange.reply
+    if last_event_id is None or not sent.is_replay:
+        opening = ReplyMessageEvent(message=message, reply=reply)
+        return event_response(services.streams.begin(opening, is_new=not sent.is_replay), sent.headers)
+    rest = await services.streams.open(
+        user_id=user_id, chatroom_id=reply.chatroom_id, reply_id=reply.id, last_event_id=last_event_id
+    )
+    if rest is None:
+        return Response(status_code=HTTPStatus.NO_CONTENT, headers=sent.headers)
+    return event_response(rest, sent.headers)

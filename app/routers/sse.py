@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi.responses import StreamingResponse
 
+from app.errors import ValidationFailed
 from app.openapi import REPLY_EVENT_REFERENCE
 from app.schemas.sse import ReplyDeltaEvent, SseEvent, on_the_wire
 
@@ -24,7 +25,8 @@ EVENTS_DOCUMENTED: dict[int | str, dict[str, Any]] = {
                 "example": ReplyDeltaEvent(text="The tide").model_dump(),
             }
         },
-    }
+    },
+    204: {"description": "`Last-Event-ID` is the id of `end`: nothing follows."},
 }
 
 
@@ -42,6 +44,26 @@ def read_event_id(header: str | None) -> int | None:
 
 
 _UNKNOWN = 10**18 - 1
+
+_KEY_MISSING = {
+    "pointer": "/header/idempotency-key",
+    "code": "missing",
+    "message": "Last-Event-ID continues the stream of an earlier request only with its Idempotency-Key",
+}
+
+
+def read_resumption(last_event_id: str | None, idempotency_key: str | None) -> int | None:
+    """Return the place at which a repeated POST continues its stream; None for a first request.
+
+    Libraries repeat a POST by themselves when its connection breaks, and send `Last-Event-ID` with it.
+
+    Raises:
+        ValidationFailed: there is no key, so a second message would be stored and charged.
+    """
+    place = read_event_id(last_event_id)
+    if place is not None and idempotency_key is None:
+        raise ValidationFailed(members={"errors": [_KEY_MISSING]})
+    return place
 
 
 def event_response(
