@@ -25,7 +25,6 @@ _ALWAYS: Final = ("X-Request-Id", "RateLimit-Policy", "RateLimit")
 _OF_STATUS: Final = {"401": ("WWW-Authenticate",), "429": ("Retry-After",), "503": ("Retry-After",)}
 _EXCHANGE_HEADERS: Final = {
     "200": ("Location", "Idempotent-Replayed"),
-    "204": ("Location", "Idempotent-Replayed"),
     "201": ("Location", "Idempotent-Replayed", "Preference-Applied"),
     "202": ("Location", "Idempotent-Replayed", "Preference-Applied"),
 }

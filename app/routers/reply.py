@@ -54,6 +54,7 @@ _FAILURES = failures(
     response_class=Response,
     responses={
         **EVENTS_DOCUMENTED,
+        204: {"description": "`Last-Event-ID` is the id of `end`: nothing follows."},
         **failures(ChatroomNotFound, MessageNotFound, ValidationFailed, TooManyStreams, signed_in=True),
     },
     dependencies=[ONE_STREAM],

@@ -8,7 +8,7 @@ from fastapi import Response
 
 from app.bootstrap.api import ApiServices
 from app.routers.prefer import Preference
-from app.routers.sse import event_response
+from app.routers.sse import EVENT_STREAM, event_response
 from app.schemas.message import ExchangeOut
 from app.schemas.sse import ReplyMessageEvent
 from app.services.message import Sent
@@ -42,6 +42,6 @@ async def stream_exchange(
     rest = await services.streams.open(
         user_id=user_id, chatroom_id=reply.chatroom_id, reply_id=reply.id, last_event_id=last_event_id
     )
-    if rest is None:
-        return Response(status_code=HTTPStatus.NO_CONTENT, headers=sent.headers)
+    if rest is None:  # the end was received; a 204 beside events would make generators type both
+        return Response(media_type=EVENT_STREAM, headers=sent.headers)
     return event_response(rest, sent.headers)

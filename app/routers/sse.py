@@ -26,7 +26,6 @@ EVENTS_DOCUMENTED: dict[int | str, dict[str, Any]] = {
             }
         },
     },
-    204: {"description": "`Last-Event-ID` is the id of `end`: nothing follows."},
 }
 
 
