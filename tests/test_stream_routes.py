@@ -159,3 +159,13 @@ def test_a_post_repeated_with_its_key_continues_after_the_last_event(person: Per
     )
     assert _events(over) == []
     assert person.usage()["used"] == 1
+
+
+def test_stream_is_no_id_of_a_message(person: Person) -> None:
+    """Red when the address of messages takes it: GET is then 404, and `Allow` names it."""
+    address = f"/chatroom/{person.open_room()}/message/stream"
+    for method in ("GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"):
+        answer = person.http.request(method, address)
+        assert (answer.status_code, answer.headers["allow"]) == (405, "POST"), method
+    problem(person.http.get(f"{address}s"), 404, "message_not_found")
+    problem(person.http.get(f"{address}/events"), 404, "message_not_found")

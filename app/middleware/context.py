@@ -46,7 +46,7 @@ class RequestContextMiddleware:
 
 def _note(scope: Scope, *, status: int, seconds: float) -> None:
     # The route's pattern, so that neither queries nor ids of others fill the log.
-    route = getattr(scope.get("route"), "path", None) or "unknown"
+    route = getattr(scope.get("route"), "path_format", None) or "unknown"
     log.info(
         "request", method=scope["method"], route=route, status=status, duration_ms=round(seconds * 1000, 1)
     )

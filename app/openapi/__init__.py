@@ -11,7 +11,7 @@ from app.openapi.bodies import REPLY_EVENT_REFERENCE, add_examples, further_sche
 from app.openapi.failures import add_common_failures, failures
 from app.openapi.headers import HEADERS, add_headers
 from app.openapi.open_enums import fill_in_open_enums
-from app.openapi.parameters import tidy_request
+from app.openapi.parameters import tidy_parameters
 from app.openapi.sharing import drop_titles, share_failures
 
 __all__ = ["REPLY_EVENT_REFERENCE", "document", "failures"]
@@ -40,7 +40,7 @@ def document(app: FastAPI) -> Callable[[], dict[str, Any]]:
                     add_common_failures(path, method, operation["responses"])
                     add_headers(path, operation)
                     add_examples(operation, schemas)
-                    tidy_request(operation)
+                    tidy_parameters(operation)
                     operation["responses"] = dict(sorted(operation["responses"].items()))
             drop_titles(schema)
             add_about(schema, app.state.settings)

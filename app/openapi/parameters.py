@@ -1,14 +1,12 @@
-"""Parameters and optional bodies in the OpenAPI document: absent rather than null, headers as usual."""
+"""Parameters in the OpenAPI document: absent rather than null, and headers written as usual."""
 
 from typing import Any
 
 Json = dict[str, Any]
 
 
-def tidy_request(operation: Json) -> None:
-    """Drop `null` where leaving out is meant, and write `Last-Event-ID` as its specification does."""
-    for content in operation.get("requestBody", {}).get("content", {}).values():
-        without_null(content["schema"])
+def tidy_parameters(operation: Json) -> None:
+    """Drop `null` from what is sent as text anyway, and write `Last-Event-ID` as its specification does."""
     for parameter in operation.get("parameters", ()):
         without_null(parameter["schema"])
         if parameter["in"] == "header":

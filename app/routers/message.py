@@ -3,6 +3,7 @@
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
+from starlette.convertors import StringConvertor, register_url_convertor
 
 from app.dependencies import (
     ChatroomId,
@@ -35,6 +36,15 @@ from app.services.message import Asked
 from app.services.paging import DEFAULT_PAGE
 
 router = APIRouter(prefix="/chatroom/{chatroom_id}/message", tags=["messages"])
+
+
+class _NotStream(StringConvertor):
+    """Takes a path segment for a message's id unless it is `stream`, which other methods have."""
+
+    regex = r"(?!stream$)[^/]+"
+
+
+register_url_convertor("not_stream", _NotStream())
 
 _FAILURES = failures(
     ChatroomNotFound,
@@ -130,7 +140,7 @@ async def list_messages(
 
 
 @router.get(
-    "/{message_id}",
+    "/{message_id:not_stream}",
     operation_id="get_message",
     summary="Get a message",
     responses=failures(ChatroomNotFound, MessageNotFound, ValidationFailed, signed_in=True),
