@@ -1,9 +1,8 @@
-"""What stands in the documents is what the code does: settings, the first conversation, the Postman flow."""
+"""What stands in the documents is what the code does: settings, the first conversation."""
 
 import json
 import re
 import subprocess
-from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from app.config import Settings
-from tests.support.person import Json, client, ok
+from tests.support.person import Json
 from tests.support.stack import Stack
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -34,14 +33,6 @@ def _default(field: FieldInfo) -> str:
     if isinstance(value, Enum):
         value = value.value
     return "none" if value in (None, "", ()) else str(value)
-
-
-def _requests(items: list[Json]) -> Iterator[Json]:
-    for item in items:
-        if "item" in item:
-            yield from _requests(item["item"])
-        else:
-            yield item
 
 
 def test_the_environment_file_holds_every_setting_once_and_sets_none() -> None:
@@ -96,26 +87,3 @@ def test_the_first_conversation_of_the_readme_is_answered(stack: Stack, tmp_path
     assert answer["reply"]["status"] == "completed"
     assert answer["reply"]["content"]
     assert events.count("\nevent: end\n") == 1
-
-
-def test_the_postman_collection_asks_every_route_and_looks_at_every_answer(stack: Stack) -> None:
-    with client(stack.base_url) as anyone:
-        documented = ok(anyone.get("/openapi.json"))["paths"]
-    collection: Json = json.loads((_ROOT / "postman_collection.json").read_text())
-    requests = list(_requests(collection["item"]))
-    asked = {
-        (item["request"]["method"].lower(), "/" + "/".join(item["request"]["url"]["path"]))
-        for item in requests
-    }
-    routes = {
-        (method, re.sub(r"\{\w+\}", "{}", path))
-        for path, operations in documented.items()
-        for method in operations
-    }
-    assert routes - {(method, re.sub(r"\{\{\w+\}\}", "{}", path)) for method, path in asked} == set()
-    for item in requests:
-        scripts = ["\n".join(event["script"]["exec"]) for event in item["event"] if event["listen"] == "test"]
-        assert any("pm.response.to.have.status(" in script for script in scripts), item["name"]
-    variables = {variable["key"]: variable["value"] for variable in collection["variable"]}
-    assert variables["base_url"] == "http://localhost:8000"
-    assert variables["auth_token"] == ""

@@ -1,0 +1,48 @@
+"""Closing an account, by a user of its own."""
+
+from typing import Final
+
+from devtools.postman.model import SOME_TEXT, Folder, Request
+from devtools.postman.variables import new_number
+
+_NUMBER: Final = "{{other_mobile_number}}"
+
+FOLDER: Final = Folder(
+    "Closing an account",
+    "A user who signs up for it closes the account. That needs a sign-in of the last ten minutes.",
+    (
+        Request(
+            name="Sign up to leave again",
+            operation="sign_up",
+            status=201,
+            before=new_number("other_mobile_number"),
+            body={"mobile_number": _NUMBER},
+            checks={"no name": {"user.mobile_number": _NUMBER, "user.full_name": None}},
+        ),
+        Request(
+            name="Send the code",
+            operation="send_otp",
+            status=200,
+            body={"mobile_number": _NUMBER},
+            keep={"otp": "otp"},
+            saved={"otp": "042137"},
+        ),
+        Request(
+            name="Sign in",
+            operation="verify_otp",
+            status=200,
+            body={"mobile_number": _NUMBER, "otp": "{{otp}}"},
+            checks={"the same user": {"user.mobile_number": _NUMBER}},
+            keep={"leaver_token": "access_token"},
+        ),
+        Request(
+            name="Delete the account",
+            operation="delete_me",
+            status=202,
+            text="All sessions end at once, running replies are cancelled, and everything is erased "
+            "within moments.",
+            bearer="{{leaver_token}}",
+            checks={"it says so": {"message": SOME_TEXT}},
+        ),
+    ),
+)
