@@ -2,6 +2,7 @@
 
 import json
 import re
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -14,7 +15,12 @@ GUIDE = (ROOT / "docs" / "api.md").read_text()
 ANYTHING = "…"
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```\n([^\n]*)", re.MULTILINE | re.DOTALL)
+_RANDOM = re.compile(r"\{\{\$randomInt (\d+) (\d+)\}\}")
 _FILE_VARIABLE = re.compile(r"^@(\w+) = (.+)$", re.MULTILINE)
+
+
+def _between(lowest: int, highest: int) -> int:
+    return lowest + secrets.randbelow(highest - lowest + 1)
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,7 @@ class Variables:
 
     def fill_in(self, text: str) -> str:
         """The text with values in the places of variables."""
+        text = _RANDOM.sub(lambda found: str(_between(int(found[1]), int(found[2]))), text)
         return re.sub(r"\{\{([\w.]+)\}\}", lambda found: str(self._look_up(found[1])), text)
 
     def _look_up(self, path: str) -> object:
@@ -143,10 +150,10 @@ def promised(step: Step, variables: Variables) -> Json:
     return {"status": step.status, "headers": headers, "body": body}
 
 
-def script() -> str:
-    """The client in JavaScript."""
-    [found] = [block for kind, block, _ in _BLOCK.findall(GUIDE) if kind == "js"]
-    return str(found)
+def scripts() -> tuple[str, str]:
+    """The clients in JavaScript: with the package eventsource, and without any."""
+    with_package, without = [str(block) for kind, block, _ in _BLOCK.findall(GUIDE) if kind == "js"]
+    return with_package, without
 
 
 def table(heading: str, columns: int) -> list[list[str]]:
