@@ -144,7 +144,8 @@ IdempotencyKey = Annotated[
     Header(
         min_length=1,
         max_length=255,
-        description="Makes retries safe: the same key gives the same message and reply.",
+        description="Makes a retry safe: the same key answers with the same room, or the same message and "
+        "reply.",
     ),
 ]
 LastEventId = Annotated[

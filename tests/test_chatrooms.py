@@ -23,7 +23,7 @@ def test_a_room_is_opened_as_wished(person: Person) -> None:
         "of mine",
         "Be brief.",
     )
-    assert (room["model"], room["archived"], room["message_count"]) == ("gemini-3.8-flash", False, 0)
+    assert (room["model"], room["archived"], room["message_count"]) == (None, False, 0)
     assert room["last_message_at"] is None
     assert ok(person.http.get(f"/chatroom/{room['id']}")) == {**room, "messages": [], "next_cursor": None}
 

@@ -29,6 +29,7 @@ from app.services.chatroom import ChatroomService
 from app.services.clock import utc_now
 from app.services.download import PAGE
 from app.services.export import ExportService
+from app.services.offered_models import OfferedModels
 from app.services.paging import DEFAULT_PAGE, CursorSigner
 from app.services.quota import DailyQuota
 from app.services.room_export import RoomExportService
@@ -95,7 +96,7 @@ async def _product(stack: Stack, sent: list[Sent]) -> AsyncIterator[_Product]:
     redis = RedisConnection(RedisAddress.parse(stack.redis_url), Breaker())
     cache = ChatroomCache(redis, ttl_seconds=300)
     uow = UnitOfWork(database, cache, DailyCountMirror(redis), NoPublisher(), limit_seconds=60)
-    cursors = CursorSigner(b"key")
+    cursors, models = CursorSigner(b"key"), OfferedModels(("gemini-3.8-flash",))
     stopper = ReplyStopper(uow, DailyQuota(5, utc_now), ReplyEvents(redis))
     try:
         with noted(database.engine) as statements:
@@ -108,12 +109,12 @@ async def _product(stack: Stack, sent: list[Sent]) -> AsyncIterator[_Product]:
                     cursors,
                     Turns(),
                     utc_now,
-                    ("gemini-3.8-flash",),
+                    models,
                     RoomLimit({Plan.BASIC: _MOST_ROOMS, Plan.PRO: _MOST_ROOMS}, utc_now),
                 ),
                 SearchService(uow, cursors),
                 ExportService(uow, utc_now),
-                RoomExportService(uow, utc_now),
+                RoomExportService(uow, utc_now, models),
             )
         sent += statements
     finally:

@@ -40,6 +40,7 @@ _OPERATION_IDS = [
     "send_message",
     "stream_message",
     "list_messages",
+    "list_models",
     "get_message",
     "follow_reply",
     "cancel_reply",

@@ -34,6 +34,7 @@ from app.services.health import HealthService
 from app.services.message import MessageService
 from app.services.mobile_number import MobileNumbers
 from app.services.monitoring import MonitoringService
+from app.services.offered_models import OfferedModels
 from app.services.otp import OtpService
 from app.services.otp_sender import OtpSender
 from app.services.paging import CursorSigner
@@ -78,6 +79,7 @@ class ApiServices:
     exports: ExportService
     room_exports: RoomExportService
     chatrooms: ChatroomService
+    models: OfferedModels
     search: SearchService
     messages: MessageService
     subscriptions: SubscriptionService
@@ -117,6 +119,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
         numbers = MobileNumbers(settings.default_region, settings.code_countries)
         cursors = CursorSigner(derive_key(root, "cursor"))
         turns = Turns()
+        models = OfferedModels(settings.selectable_models)
         open_sessions = SessionCache()
         carried = CarriedCount(derive_key(root, "carried-usage"), utc_now)
         tokens = TokenIssuer(
@@ -170,7 +173,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
                 clock=utc_now,
             ),
             exports=ExportService(base.uow, utc_now),
-            room_exports=RoomExportService(base.uow, utc_now),
+            room_exports=RoomExportService(base.uow, utc_now, models),
             chatrooms=ChatroomService(
                 base.uow,
                 base.chatroom_cache,
@@ -178,11 +181,14 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
                 cursors,
                 turns,
                 utc_now,
-                settings.selectable_models,
+                models,
                 room_limit(settings),
             ),
+            models=models,
             search=SearchService(base.uow, cursors),
-            messages=MessageService(base.uow, base.quota, turns, feed, utc_now, settings.message_max_chars),
+            messages=MessageService(
+                base.uow, base.quota, turns, feed, utc_now, settings.message_max_chars, models
+            ),
             cancellations=CancellationService(base.uow, base.quota, feed, events, turns),
             streams=ReplyStreams(base.uow, feed, events),
             subscriptions=SubscriptionService(

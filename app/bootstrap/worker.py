@@ -15,12 +15,14 @@ from app.services.dispatcher import ReplyDispatcher, Start
 from app.services.erasure import ErasureService
 from app.services.farewell import Farewell
 from app.services.leases import LeaseKeeper
+from app.services.offered_models import OfferedModels
 from app.services.periodic import PeriodicJobs
 from app.services.places import Places
 from app.services.purge import PurgeService
 from app.services.reconciliation import Reconciliation
 from app.services.reply import ReplyService, RetryPolicy
 from app.services.room_erasure import RoomErasure
+from app.services.room_models import RoomModels
 from app.services.stopping import ReplyStopper
 from app.services.stripe_inbox import StripeInbox
 from app.services.stripe_outage import StripeOutage
@@ -53,7 +55,9 @@ async def worker_services(
         base = await open_foundation(settings, stack, transaction_seconds=_TRANSACTION_SECONDS)
         gemini = GoogleGemini(settings)
         stack.push_async_callback(gemini.aclose)
-        upkeep = Upkeep(RoomUpkeep(base.uow, gemini, SummaryPlan(settings.context_token_budget), utc_now))
+        models = OfferedModels(settings.selectable_models)
+        plan = SummaryPlan(settings.context_token_budget)
+        upkeep = Upkeep(RoomUpkeep(base.uow, gemini, plan, utc_now, models))
         stack.push_async_callback(upkeep.aclose)
         leases = LeaseKeeper(base.uow, lease_seconds=settings.reply_lease_seconds)
         events = ReplyEvents(base.redis)
@@ -68,7 +72,7 @@ async def worker_services(
             leases=leases,
             quota=base.quota,
             context=ContextBuilder(
-                base.uow, settings.context_token_budget, settings.gemini_max_output_tokens
+                base.uow, settings.context_token_budget, settings.gemini_max_output_tokens, models
             ),
             upkeep=upkeep,
             policy=RetryPolicy(settings.reply_max_retries, settings.reply_max_losses),
@@ -100,6 +104,7 @@ async def worker_services(
                 base.uow,
                 (
                     PurgeService(base.uow).job(),
+                    RoomModels(base.uow, models).job(),
                     Reconciliation(
                         base.uow, base.stripe.subscriptions, base.syncs, base.installation, is_stopping
                     ).job(),

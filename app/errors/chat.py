@@ -27,7 +27,7 @@ class IdempotencyKeyReused(AppError):
 
     status = HTTPStatus.CONFLICT
     code = "idempotency_key_reused"
-    detail = "This Idempotency-Key was used for a different message."
+    detail = "This Idempotency-Key was used for a different request."
 
 
 class NotLatest(AppError):

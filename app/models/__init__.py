@@ -10,6 +10,7 @@ from app.models.billing import (
     UnresolvedSubscriptions,
 )
 from app.models.chatroom import Chatroom, TitleSource
+from app.models.chatroom_key import ChatroomKey
 from app.models.deletion import CarriedUsage, DeletedAccount, Deletion
 from app.models.installation import Installation
 from app.models.message import Message, MessageStatus, Role
@@ -24,6 +25,7 @@ __all__ = [
     "Base",
     "CarriedUsage",
     "Chatroom",
+    "ChatroomKey",
     "Checkout",
     "DailyUsage",
     "DeletedAccount",

@@ -37,7 +37,10 @@ class Chatroom(Base):
     title_source: Mapped[TitleSource] = mapped_column(default=TitleSource.NONE)
     description: Mapped[str | None]
     system_instruction: Mapped[str | None]
-    model: Mapped[str]
+    stored_model: Mapped[str] = mapped_column("model")
+    """The model that the room names; the default of its time in a room that names none."""
+    follows_default: Mapped[bool | None]
+    """Whether the room names no model. None: of an earlier version, and a worker has yet to decide."""
     archived: Mapped[bool] = mapped_column(default=False)
     message_count: Mapped[int] = mapped_column(default=0)
     last_position: Mapped[int] = mapped_column(default=0)
@@ -55,3 +58,12 @@ class Chatroom(Base):
     updated_at: Mapped[datetime]
     erase_at: Mapped[datetime | None]
     """Deleted: nobody sees the room any more, and a worker erases it when this is due."""
+
+    @property
+    def model(self) -> str | None:
+        """The model that the room names; None when it follows the default."""
+        return None if self.follows_default else self.stored_model
+
+    def name_model(self, model: str | None, *, default: str) -> None:
+        """Let the room name a model, or follow the default from now on."""
+        self.stored_model, self.follows_default = model or default, model is None

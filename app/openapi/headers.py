@@ -13,7 +13,8 @@ HEADERS: Final = {
     "Retry-After": "Seconds to wait; that is long enough.",
     "WWW-Authenticate": "`Bearer`.",
     "Location": "The address of what was made: the room, or the reply.",
-    "Idempotent-Replayed": "`true` when this `Idempotency-Key` was answered before; nothing was charged.",
+    "Idempotent-Replayed": "`true` when this `Idempotency-Key` was answered before; nothing new was made "
+    "or charged.",
     "Preference-Applied": "What was done of `Prefer`; absent when nothing was asked for.",
     "X-Cache": "`HIT` or `MISS`, on the page that is cached.",
     "ETag": "Names what this answer says; send it as `If-None-Match` to learn whether that is still so.",
@@ -29,8 +30,10 @@ _EXCHANGE_HEADERS: Final = {
     "202": ("Location", "Idempotent-Replayed", "Preference-Applied"),
 }
 _LIST_HEADERS: Final = ("X-Cache", "ETag", "Vary")
+_MODELS_HEADERS: Final = ("ETag", "Vary")
 _OF_OPERATION: Final[dict[str, dict[str, tuple[str, ...]]]] = {
-    "create_chatroom": {"201": ("Location",)},
+    "create_chatroom": {"201": ("Location", "Idempotent-Replayed")},
+    "list_models": {"200": _MODELS_HEADERS, "304": _MODELS_HEADERS},
     "list_chatrooms": {"200": _LIST_HEADERS, "304": _LIST_HEADERS},
     "export_chatroom": {"200": ("Content-Disposition",)},
     "send_message": _EXCHANGE_HEADERS,

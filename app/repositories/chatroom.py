@@ -37,11 +37,17 @@ class RoomMemory:
 
     id: UUID
     model: str
+    follows_default: bool | None
     title_source: TitleSource
     system_instruction: str | None
     bytes_per_token: float
     summary: str | None
     summary_upto: int
+
+    @property
+    def named_model(self) -> str | None:
+        """The model that the room names; None when it follows the default."""
+        return None if self.follows_default else self.model
 
 
 ROOM_MEMORY = tuple(_ROOM.c[field.name] for field in fields(RoomMemory))

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.repositories.billing import BillingRepository
 from app.repositories.billing_event import StripeEventRepository
 from app.repositories.chatroom import ChatroomRepository
+from app.repositories.chatroom_key import ChatroomKeyRepository
 from app.repositories.checkout import CheckoutRepository
 from app.repositories.claim import ClaimRepository
 from app.repositories.deletion import DeletionRepository
@@ -18,6 +19,7 @@ from app.repositories.password import PasswordRepository
 from app.repositories.periodic_job import PeriodicJobRepository
 from app.repositories.purge import PurgeRepository
 from app.repositories.reply import ReplyRepository
+from app.repositories.room_model import RoomModelRepository
 from app.repositories.schema import SchemaRepository
 from app.repositories.search import SearchRepository
 from app.repositories.sending import SendingRepository
@@ -53,6 +55,11 @@ class Repositories:
     def chatrooms(self) -> ChatroomRepository:
         """Rooms."""
         return ChatroomRepository(self.session)
+
+    @cached_property
+    def chatroom_keys(self) -> ChatroomKeyRepository:
+        """Idempotency-Keys that rooms were opened with."""
+        return ChatroomKeyRepository(self.session)
 
     @cached_property
     def messages(self) -> MessageRepository:
@@ -108,6 +115,11 @@ class Repositories:
     def purges(self) -> PurgeRepository:
         """What nobody needs any more."""
         return PurgeRepository(self.session)
+
+    @cached_property
+    def room_models(self) -> RoomModelRepository:
+        """Models of rooms of an earlier version."""
+        return RoomModelRepository(self.session)
 
     @cached_property
     def billing(self) -> BillingRepository:

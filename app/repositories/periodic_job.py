@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Boolean, Double, Text, case, cast, column, func, select, update, values
+from sqlalchemy import Boolean, Double, Text, case, cast, column, func, select, text, update, values
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -77,6 +77,13 @@ class PeriodicJobRepository:
         """How much all runs of a job found to do."""
         found = await self.session.scalar(select(PeriodicJob.tally).where(PeriodicJob.name == name))
         return found or 0
+
+    async def retire(self, name: str) -> None:
+        """Never run a job again: its work is done for good."""
+        await self.session.execute(
+            update(PeriodicJob).where(PeriodicJob.name == name).values(next_run_at=text("'infinity'")),
+            execution_options={"synchronize_session": False},
+        )
 
     async def come_again(self, name: str, *, after_seconds: float) -> None:
         """Let a job be due in so many seconds, if it would not be sooner."""

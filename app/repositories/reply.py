@@ -150,9 +150,20 @@ class ReplyRepository:
         )
 
     async def end(
-        self, reply_id: UUID, token: UUID, *, has_output: bool = False, **outcome: object
+        self,
+        reply_id: UUID,
+        token: UUID,
+        *,
+        has_output: bool = False,
+        model: str | None = None,
+        **outcome: object,
     ) -> Message | None:
-        """Write a reply's end, if this token still holds it. None: a zombie woke up, nothing is written."""
+        """Write a reply's end, if this token still holds it; None, and nothing is written, if it does not.
+
+        `model` is the one that was asked, if any was.
+        """
+        if model is not None:
+            outcome["model"] = model
         return await self._leave(reply_id, token, has_output, completed_at=func.now(), **outcome)
 
     async def retry_later(

@@ -4,12 +4,14 @@ The statement is a transaction by itself. Whoever sends waits for one round trip
 the same room or the same day's count; in a block of statements they would wait for six.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     CTE,
     ColumnElement,
     Date,
@@ -67,6 +69,16 @@ _charged = charging(or_(select(_locked.c.is_pro).scalar_subquery(), _DAY.c.used 
 # Who came first may be let in last; a room's times follow its order.
 _at = func.greatest(_ROOM.c.last_message_at, bindparam("now", type_=DateTime(timezone=True)))
 _words = bindparam("first_words", type_=Text)
+_model = case(
+    (
+        and_(
+            _ROOM.c.follows_default.is_not(True),
+            _ROOM.c.model == func.any(bindparam("offered_models", type_=ARRAY(Text))),
+        ),
+        _ROOM.c.model,
+    ),
+    else_=bindparam("default_model", type_=Text),
+)
 _grown = (
     update(_ROOM)
     .where(_ROOM.c.id == _ROOM_ID, _ROOM.c.user_id == _charged.c.user_id)
@@ -84,7 +96,11 @@ _grown = (
         ),
     )
     .returning(
-        _ROOM.c.id, _ROOM.c.user_id, _ROOM.c.last_position, _ROOM.c.model, _ROOM.c.last_message_at.label("at")
+        _ROOM.c.id,
+        _ROOM.c.user_id,
+        _ROOM.c.last_position,
+        _model.label("model"),
+        _ROOM.c.last_message_at.label("at"),
     )
     .cte("grown")
 )
@@ -165,11 +181,14 @@ class SendingRepository:
         row = (await self.session.execute(_SIGHT, values)).one_or_none()
         return None if row is None else Sight(Standing(*row[:2]), row[2] is not None)
 
-    async def store(self, exchange: Exchange, *, first_words: str | None, limit: int) -> Standing | None:
+    async def store(
+        self, exchange: Exchange, *, first_words: str | None, limit: int, models: Sequence[str]
+    ) -> Standing | None:
         """Store an exchange behind the room's last one, with what that makes of it, and charge it to its day.
 
         Returns where the person stands then; `limit` bounds the day's count on Basic. `first_words` becomes
-        the title of a room that has none; an archived room comes back.
+        the title of a room that has none; an archived room comes back. Of `models`, which are offered, the
+        first is the default.
 
         None: the room or the account is gone, nothing is left of the day, or the idempotency key is taken by
         now. A look tells what.
@@ -187,6 +206,8 @@ class SendingRepository:
             "key": message.idempotency_key,
             "reply": reply.id,
             "request": reply.request_id,
+            "offered_models": list(models),
+            "default_model": models[0],
         }
         try:
             row = (await self.session.execute(_STORE, values)).one_or_none()

@@ -10,6 +10,7 @@ from app.routers import (
     docs,
     message,
     meta,
+    model,
     pages,
     password,
     reply,
@@ -22,6 +23,7 @@ from app.routers import (
 
 ALL: Final[tuple[APIRouter, ...]] = (
     meta.router,
+    model.router,
     docs.router,
     auth.router,
     password.router,

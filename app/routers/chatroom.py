@@ -5,8 +5,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from app.dependencies import ChatroomId, Cursor, Limit, Services, User
-from app.errors import ChatroomLimitReached, ChatroomNotFound, CursorInvalid, TooManyExports, ValidationFailed
+from app.dependencies import ChatroomId, Cursor, IdempotencyKey, Limit, Services, User
+from app.errors import (
+    ChatroomLimitReached,
+    ChatroomNotFound,
+    CursorInvalid,
+    IdempotencyKeyReused,
+    TooManyExports,
+    ValidationFailed,
+)
 from app.openapi import failures
 from app.routers.concurrency import ONE_EXPORT
 from app.routers.conditional import NOT_MODIFIED, IfNoneMatch, answer_unless_known
@@ -28,15 +35,25 @@ Format = Annotated[
     operation_id="create_chatroom",
     summary="Create a chatroom",
     status_code=HTTPStatus.CREATED,
-    responses=failures(ChatroomLimitReached, body=True, signed_in=True),
+    responses=failures(
+        ChatroomNotFound, IdempotencyKeyReused, ChatroomLimitReached, body=True, signed_in=True
+    ),
 )
 async def create_chatroom(
-    body: ChatroomIn, user: User, services: Services, response: Response
+    user: User,
+    services: Services,
+    response: Response,
+    body: ChatroomIn | None = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> ChatroomOut:
-    """Create a chatroom."""
-    room = await services.chatrooms.create(user.id, body)
-    response.headers["Location"] = f"/chatroom/{room.id}"
-    return room
+    """Open a chatroom. No body is needed.
+
+    With an `Idempotency-Key` that has opened a chatroom, this answers with that one as it is now, and with
+    404 once it is deleted. Keys never expire. A chatroom and a message may have the same key.
+    """
+    opened = await services.chatrooms.create(user.id, body or ChatroomIn(), idempotency_key=idempotency_key)
+    response.headers.update(opened.headers)
+    return opened.room
 
 
 @router.get(

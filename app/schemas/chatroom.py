@@ -17,7 +17,10 @@ Instruction = Annotated[
 
 
 class ChatroomIn(Request):
-    """A new chatroom. Without a title it takes the first words of its first message."""
+    """A new room. Without a title it takes the first words of its first message.
+
+    Without a model it follows the default of `GET /models`, also when that changes.
+    """
 
     title: Name | None = None
     description: Description | None = None
@@ -29,7 +32,7 @@ class ChatroomPatch(Patch):
     """The changes to a chatroom. Fields that are absent stay as they are.
 
     Null clears a description or system instruction. A title of null lets the next message name the room; a
-    model of null is the default one.
+    model of null lets the room follow the default of `GET /models`.
     """
 
     title: Name | None = None
@@ -40,13 +43,16 @@ class ChatroomPatch(Patch):
 
 
 class ChatroomOut(Response):
-    """A chatroom."""
+    """A room. `model` is the one that it names, also when that is no longer offered; null: it names none.
+
+    A room that names none, or one that is no longer offered, is answered by the default of `GET /models`.
+    """
 
     id: UUID
     title: str | None
     description: str | None
     system_instruction: str | None
-    model: str
+    model: str | None
     archived: bool
     message_count: int
     last_message_at: Moment | None

@@ -6,20 +6,23 @@ from uuid import UUID
 
 import structlog
 
-from app.errors import ValidationFailed
-from app.models import Chatroom, Message, TitleSource
+from app.errors import ChatroomNotFound, IdempotencyKeyReused
+from app.models import Chatroom, ChatroomKey, Message, TitleSource
+from app.models.base import new_id
 from app.redis_client.chatroom_cache import ChatroomCache
 from app.repositories.message import of_room
 from app.repositories.page_bytes import BoundedPage
 from app.schemas.chatroom import ChatroomIn, ChatroomOut, ChatroomPage, ChatroomPatch, ChatroomWithMessages
 from app.schemas.message import MessageOut, MessagePage
 from app.services.clock import Clock
+from app.services.offered_models import OfferedModels
 from app.services.ownership import own_room
 from app.services.paging import DEFAULT_PAGE, CursorSigner
 from app.services.room_limit import RoomLimit
+from app.services.room_request import RoomRequest
 from app.services.stopping import SEEN_AFTER_SECONDS, ReplyStopper
 from app.services.turns import Turns
-from app.unit_of_work import UnitOfWork
+from app.unit_of_work import Transaction, UnitOfWork
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +36,20 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenedRoom:
+    """A room that was asked for, with its response headers."""
+
+    room: ChatroomOut
+    is_replay: bool
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return where the room is, and whether this is a replay."""
+        replayed = {"Idempotent-Replayed": "true"} if self.is_replay else {}
+        return {"Location": f"/chatroom/{self.room.id}", **replayed}
+
+
+@dataclass(frozen=True, slots=True)
 class ChatroomService:
     """A person's rooms."""
 
@@ -42,49 +59,88 @@ class ChatroomService:
     cursors: CursorSigner
     turns: Turns
     clock: Clock
-    models: tuple[str, ...]
-    """The models a room may choose; the first is the default."""
+    models: OfferedModels
     limit: RoomLimit
 
-    async def create(self, user_id: UUID, wish: ChatroomIn) -> ChatroomOut:
-        """Open a room.
+    async def create(
+        self, user_id: UUID, wish: ChatroomIn, *, idempotency_key: str | None = None
+    ) -> OpenedRoom:
+        """Open a room; with a key that has opened one already, return that.
 
         Raises:
             ChatroomLimitReached: the user has as many as the plan allows.
+            ChatroomNotFound: the room of this key was deleted.
+            IdempotencyKeyReused: the key stands for another request.
+            ValidationFailed: the model is not offered.
         """
-        model, now = self._model(wish.model), self.clock()
+        keyed = None if idempotency_key is None else RoomRequest.of(user_id, idempotency_key, wish)
+        async with self.turns.take(user_id), self.uow.begin() as tx:
+            # Before the key is looked up: of parallel requests with one key the others see the first's room.
+            plan = await self.limit.lock(tx, user_id)
+            if keyed is not None and (known := await self._find(tx, keyed)):
+                return OpenedRoom(ChatroomOut.model_validate(known), is_replay=True)
+            self.models.require(wish.model)
+            await self.limit.require_space(tx, user_id, plan)
+            room = self._new_room(user_id, wish)
+            tx.chatrooms.add(room)
+            if keyed is not None:
+                await tx.chatroom_keys.add(
+                    ChatroomKey(
+                        user_id=user_id,
+                        key_digest=keyed.key_digest,
+                        body_digest=keyed.body_digest,
+                        chatroom_id=room.id,
+                        created_at=room.created_at,
+                    )
+                )
+            tx.rooms_changed(user_id)
+        return OpenedRoom(ChatroomOut.model_validate(room), is_replay=False)
+
+    async def _find(self, tx: Transaction, keyed: RoomRequest) -> Chatroom | None:
+        """Return the room that was opened by this request, as it is now; None if its key is new."""
+        known = await tx.chatroom_keys.get(keyed.user_id, keyed.key_digest)
+        if known is None:
+            return None
+        if known.body_digest != keyed.body_digest:
+            raise IdempotencyKeyReused
+        if known.chatroom_id is None:
+            raise ChatroomNotFound
+        return await own_room(tx, keyed.user_id, known.chatroom_id)
+
+    def _new_room(self, user_id: UUID, wish: ChatroomIn) -> Chatroom:
+        now = self.clock()
         room = Chatroom(
+            id=new_id(),
             user_id=user_id,
             title=wish.title,
             title_source=TitleSource.PERSON if wish.title else TitleSource.NONE,
             description=wish.description,
             system_instruction=wish.system_instruction,
-            model=model,
             active_at=now,
             created_at=now,
             updated_at=now,
         )
-        async with self.turns.take(user_id), self.uow.begin() as tx:
-            await self.limit.require_space(tx, user_id)
-            tx.chatrooms.add(room)
-            tx.rooms_changed(user_id)
-        return ChatroomOut.model_validate(room)
+        room.name_model(wish.model, default=self.models.default)
+        return room
 
     async def change(self, user_id: UUID, chatroom_id: UUID, wish: ChatroomPatch) -> ChatroomOut:
         """Bring a room into the state that is wished for; what the wish does not name stays.
 
         Raises:
             ChatroomNotFound: not a room of this user.
+            ValidationFailed: the model is not offered.
         """
         changes = wish.model_dump(exclude_unset=True)
-        if "model" in changes:
-            changes["model"] = self._model(wish.model)
+        names_model = "model" in changes
+        self.models.require(changes.pop("model", None))
         if "title" in changes:
             changes["title_source"] = TitleSource.PERSON if wish.title else TitleSource.NONE
         async with self.turns.take(user_id), self.uow.begin() as tx:
             room = await own_room(tx, user_id, chatroom_id, lock=True)
             for name, value in changes.items():
                 setattr(room, name, value)
+            if names_model:
+                room.name_model(wish.model, default=self.models.default)
             room.updated_at = self.clock()
             tx.rooms_changed(user_id)
         return ChatroomOut.model_validate(room)
@@ -101,16 +157,6 @@ class ChatroomService:
             tx.rooms_changed(user_id)
         log.info("chatroom_deleted", chatroom_id=str(chatroom_id))
         await self.stopper.stop(of_room(chatroom_id))
-
-    def _model(self, wish: str | None) -> str:
-        """The model that is wished for, or the default one."""
-        model = wish or self.models[0]
-        if model not in self.models:
-            allowed = ", ".join(self.models)
-            raise ValidationFailed(
-                members={"errors": [{"pointer": "/model", "message": f"Choose one of: {allowed}."}]}
-            )
-        return model
 
     async def listing(self, user_id: UUID, *, archived: bool, cursor: str | None, limit: int) -> Listing:
         """A page of rooms as JSON; the first page with defaults from Redis when it has it."""

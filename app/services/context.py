@@ -7,6 +7,7 @@ from app.gemini_client import Prompt, Turn
 from app.models import Role
 from app.repositories.chatroom import PastExchange, RoomMemory
 from app.repositories.claims import EXCHANGES_AT_ONCE, ClaimedReply, ReplyWork
+from app.services.offered_models import OfferedModels
 from app.unit_of_work import UnitOfWork
 
 _BYTES_PER_TOKEN_RANGE = (1.0, 8.0)
@@ -24,6 +25,7 @@ class ContextBuilder:
     uow: UnitOfWork
     token_budget: int
     max_output_tokens: int
+    models: OfferedModels
 
     async def build(self, claimed: ClaimedReply) -> Prompt | None:
         """The prompt for a reply: its message, and before it as many whole exchanges as the budget holds.
@@ -51,13 +53,13 @@ class ContextBuilder:
             for exchange in page:
                 left -= tokens(room, exchange.question, exchange.answer)
                 if left < 0:
-                    return self._prompt(room, reply, memory, kept, current)
+                    return self._prompt(room, memory, kept, current)
                 kept.append(exchange)
             if is_last:
                 break
             page = await self._read(room, reply, before=page[-1].position)
             is_last = len(page) < EXCHANGES_AT_ONCE
-        return self._prompt(room, reply, memory, kept, current)
+        return self._prompt(room, memory, kept, current)
 
     async def _read(self, room: RoomMemory, reply: ReplyWork, *, before: int) -> list[PastExchange]:
         after = min(room.summary_upto, reply.position - 1)  # whatever was summarised, the message goes
@@ -69,13 +71,12 @@ class ContextBuilder:
     def _prompt(
         self,
         room: RoomMemory,
-        reply: ReplyWork,
         memory: tuple[Turn, ...],
         newest_first: Sequence[PastExchange],
         current: PastExchange,
     ) -> Prompt:
         return Prompt(
-            model=reply.model or room.model,
+            model=self.models.choose(room.named_model),
             turns=(*memory, *as_turns(newest_first[::-1]), Turn(Role.USER, current.question)),
             system_instruction=room.system_instruction or None,
             max_output_tokens=self.max_output_tokens,

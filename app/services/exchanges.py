@@ -44,6 +44,7 @@ def another_reply(
     room: Chatroom,
     message: Message,
     *,
+    model: str,
     now: datetime,
     charged_on: date,
     priority: int,
@@ -52,7 +53,7 @@ def another_reply(
 ) -> Message:
     """Another pending reply to a message, numbered behind the room's last; an archived room comes back."""
     reply = _pending(message, now=now, charged_on=charged_on, request_id=request_id)
-    reply.position, reply.model, reply.idempotency_key = room.last_position + 1, room.model, idempotency_key
+    reply.position, reply.model, reply.idempotency_key = room.last_position + 1, model, idempotency_key
     reply.priority = priority
     room.last_position += 1
     room.message_count += 1

@@ -43,9 +43,16 @@ class Lease:
     """By this process's monotonic clock; earlier than `lease_until` of the database."""
     pieces: list[str] = field(default_factory=list)
     usage: AttemptUsage = field(default_factory=AttemptUsage)
+    model: str | None = None
+    """The model that was asked."""
     stopped: Stopped | None = None
     is_finishing: bool = False
     """Its end is being written: from here on only the database's fence decides."""
+
+    def call(self, model: str, prompt_bytes: int, bytes_per_token: float) -> None:
+        """Note the model that is asked, and count the prompt."""
+        self.model = model
+        self.usage.call(prompt_bytes=prompt_bytes, bytes_per_token=bytes_per_token)
 
     @property
     def text(self) -> str:

@@ -10,17 +10,22 @@ _UNTITLED = "Untitled conversation"
 _SPEAKERS = {Role.USER: "You", Role.MODEL: "Gemini"}
 
 
-def room_in_markdown(room: ChatroomOut, *, exported_at: datetime) -> str:
-    """How the document begins."""
-    parts = [f"# {room.title or _UNTITLED}", f"*{room.model}, exported {_time(exported_at)}*"]
+def room_in_markdown(room: ChatroomOut, *, model: str, exported_at: datetime) -> str:
+    """Write the beginning of the document, with the model that answers in the room now."""
+    parts = [f"# {room.title or _UNTITLED}", f"*{model}, exported {_time(exported_at)}*"]
     if room.description:
         parts.append(room.description)
     return "\n\n".join(parts) + "\n"
 
 
-def message_in_markdown(message: MessageOut) -> str:
-    """A message with who said it and when; of a reply also how it ended, if not as it should."""
+def message_in_markdown(message: MessageOut, *, model: str) -> str:
+    """Write a message with its speaker and time.
+
+    Of a reply also the model, if another one is named at the beginning, and the end, if it did not complete.
+    """
     remarks = [_time(message.created_at)]
+    if message.model is not None and message.model != model:
+        remarks.append(message.model)
     if message.role is Role.MODEL and message.status is not MessageStatus.COMPLETED:
         reason = f": {message.error.detail}" if message.error else ""
         remarks.append(message.status.value + reason)

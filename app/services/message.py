@@ -20,6 +20,7 @@ from app.schemas.message import ExchangeOut, MessageOut
 from app.schemas.quota import Quota
 from app.services.clock import Clock
 from app.services.exchanges import another_reply, first_words, new_exchange
+from app.services.offered_models import OfferedModels
 from app.services.ownership import own_message, own_reply, own_room
 from app.services.quota import Allowance, DailyQuota
 from app.services.reply_feed import ReplyFeed
@@ -77,6 +78,7 @@ class MessageService:
     feed: ReplyFeed
     clock: Clock
     max_chars: int
+    models: OfferedModels
 
     async def send(self, asked: Asked, *, chatroom_id: UUID, content: str) -> Sent:
         """Store a message and the reply it is owed; both, the charge and the job, or none of it.
@@ -140,6 +142,7 @@ class MessageService:
                 reply = another_reply(
                     room,
                     question,
+                    model=self.models.choose(room.model),
                     now=self.clock(),
                     charged_on=day,
                     priority=PRO_PRIORITY if allowance.limit is None else 0,
@@ -174,7 +177,10 @@ class MessageService:
             request_id=asked.request_id,
         )
         standing = await tx.sending.store(
-            exchange, first_words=first_words(content), limit=self.quota.basic_limit
+            exchange,
+            first_words=first_words(content),
+            limit=self.quota.basic_limit,
+            models=self.models.names,
         )
         if standing is None:
             return None

@@ -128,9 +128,7 @@ class ReplyService:
         if prompt is None:
             return HandedBack()
         log.info("reply_started", model=prompt.model, turns=len(prompt.turns))
-        lease.usage.call(
-            prompt_bytes=prompt_bytes(prompt), bytes_per_token=claim.claimed.room.bytes_per_token
-        )
+        lease.call(prompt.model, prompt_bytes(prompt), claim.claimed.room.bytes_per_token)
         writer = ReplyWriter(self.events, self.leases, lease, attempt=reply.attempt)
         try:
             async with writer.running(), contextlib.aclosing(self.gemini.stream(prompt)) as items:
@@ -240,6 +238,7 @@ class ReplyService:
             lease.reply_id,
             lease.token,
             content=lease.text,
+            model=lease.model,
             has_output=lease.usage.has_output,
             duration_ms=round(duration * 1000),
             **outcome.columns(),

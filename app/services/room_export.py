@@ -20,6 +20,7 @@ from app.services.download import (
     json_opening,
 )
 from app.services.markdown import message_in_markdown, room_in_markdown
+from app.services.offered_models import OfferedModels
 from app.services.ownership import own_room
 from app.unit_of_work import UnitOfWork
 
@@ -32,6 +33,7 @@ class RoomExportService:
 
     uow: UnitOfWork
     clock: Clock
+    models: OfferedModels
 
     async def begin(self, user_id: UUID, chatroom_id: UUID, document: ExportFormat) -> Download:
         """The room with all its messages, oldest first. Errors after this one come out of its pieces.
@@ -60,9 +62,10 @@ class RoomExportService:
         yield "}"
 
     async def _markdown(self, user_id: UUID, room: ChatroomOut, now: datetime) -> Pieces:
-        yield room_in_markdown(room, exported_at=now)
+        model = self.models.choose(room.model)
+        yield room_in_markdown(room, model=model, exported_at=now)
         async for message in all_rows(self._messages(user_id, room.id), 0):
-            yield message_in_markdown(message)
+            yield message_in_markdown(message, model=model)
         await self._room(user_id, room.id)
 
     def _messages(self, user_id: UUID, chatroom_id: UUID) -> ReadPage[int, MessageOut]:

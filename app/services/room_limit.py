@@ -17,17 +17,23 @@ class RoomLimit:
     by_plan: Mapping[Plan, int]
     clock: Clock
 
-    async def require_space(self, tx: Transaction, user_id: UUID) -> None:
-        """Refuse a room too many; from here to the transaction's end the user opens no other room.
+    async def lock(self, tx: Transaction, user_id: UUID) -> Plan:
+        """Let the user open no other room until the transaction ends; return the plan.
 
         Raises:
-            ChatroomLimitReached: the plan allows no more rooms.
             AuthenticationRequired: the account was deleted a moment ago.
         """
         is_pro = await tx.users.lock_plan(user_id, now=self.clock())
         if is_pro is None:
             raise AuthenticationRequired
-        plan = Plan.PRO if is_pro else Plan.BASIC
+        return Plan.PRO if is_pro else Plan.BASIC
+
+    async def require_space(self, tx: Transaction, user_id: UUID, plan: Plan) -> None:
+        """Refuse a room too many; call it behind the lock.
+
+        Raises:
+            ChatroomLimitReached: the plan allows no more rooms.
+        """
         limit = self.by_plan[plan]
         # A statement of its own, behind the lock: it sees the rooms of whoever held the lock before.
         if await tx.chatrooms.count(user_id, most=limit) >= limit:

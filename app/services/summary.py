@@ -66,7 +66,9 @@ class SummaryPlan:
             return 0
         return told - _KEPT * self.token_budget
 
-    def fold(self, room: RoomMemory, oldest_first: Iterable[PastExchange], *, excess: float) -> Fold | None:
+    def fold(
+        self, room: RoomMemory, oldest_first: Iterable[PastExchange], *, excess: float, model: str
+    ) -> Fold | None:
         """Take the oldest exchanges until the excess is gone or a prompt is full; None if there are none."""
         taken: list[PastExchange] = []
         cost = 0.0
@@ -81,7 +83,7 @@ class SummaryPlan:
                 break
         if not taken:
             return None
-        return Fold(room.id, room.model, room.summary, room.summary_upto, taken)
+        return Fold(room.id, model, room.summary, room.summary_upto, taken)
 
     def prompt(self, fold: Fold) -> Prompt:
         """Ask for the summary that extends the former one."""

@@ -12,6 +12,7 @@ from app.gemini_client import Answer, Failure, FinishReason, GeminiClient, Gemin
 from app.models import Message, TitleSource
 from app.repositories.chatroom import PastExchange
 from app.services.clock import Clock
+from app.services.offered_models import OfferedModels
 from app.services.summary import Fold, SummaryPlan
 from app.services.title import title_from, title_prompt
 from app.unit_of_work import UnitOfWork
@@ -43,6 +44,7 @@ class RoomUpkeep:
     gemini: GeminiClient
     plan: SummaryPlan
     clock: Clock
+    models: OfferedModels
 
     async def after(self, reply: Message) -> None:
         """Do what the room needs after this reply; whatever goes wrong is only logged."""
@@ -60,18 +62,19 @@ class RoomUpkeep:
             room = await tx.chatrooms.get_memory(reply.chatroom_id)
             if room is None:
                 return None
+            model = self.models.choose(room.named_model)
             before, after = reply.position + 1, room.summary_upto
             history = await tx.chatrooms.history_size(room.id, after=after, before=before)
             if room.title_source is TitleSource.FIRST_WORDS and history.exchanges == 1 and after == 0:
                 [first] = await tx.chatrooms.oldest_exchanges(room.id, after=after, before=before, limit=1)
-                return _Untitled(room.id, room.model, first)
+                return _Untitled(room.id, model, first)
             if (excess := self.plan.excess(room, history)) <= 0:
                 return None
             # Without the newest exchange: its reply may still be regenerated, and leave the context.
             oldest = await tx.chatrooms.oldest_exchanges(
                 room.id, after=after, before=reply.position, limit=_EXCHANGES_AT_ONCE
             )
-            return self.plan.fold(room, oldest, excess=excess)
+            return self.plan.fold(room, oldest, excess=excess, model=model)
 
     async def _give_title(self, room: _Untitled) -> None:
         try:

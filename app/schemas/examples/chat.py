@@ -9,6 +9,7 @@ from app.models import MessageStatus, Role
 from app.schemas import chatroom, message, search
 from app.schemas.examples.moments import ANSWERED, ASKED, CURSOR, SIGNED_UP
 from app.schemas.examples.people import QUOTA
+from app.schemas.examples.service import DEFAULT_MODEL
 from app.schemas.sse import (
     RETRY,
     ReplyDeltaEvent,
@@ -26,7 +27,7 @@ ROOM: Final = chatroom.ChatroomOut(
     title="Poems",
     description=None,
     system_instruction="Answer in verse.",
-    model="gemini-3.8-flash",
+    model=None,
     archived=False,
     message_count=2,
     last_message_at=ASKED,
@@ -58,7 +59,7 @@ PENDING_REPLY: Final = message.MessageOut(
     superseded=False,
     error=None,
     finish_reason=None,
-    model=ROOM.model,
+    model=DEFAULT_MODEL,
     usage=None,
     created_at=ASKED,
     completed_at=None,

@@ -4,7 +4,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from app.schemas import meta
+from app.schemas import meta, model
 
 _UP = meta.Check(status=meta.CheckStatus.UP, latency_ms=0.8)
 _QUEUE = meta.QueueCheck(status=meta.CheckStatus.UP, latency_ms=1.9, workers=2, oldest_pending_seconds=0.0)
@@ -32,8 +32,11 @@ messages_total 42.0
 workers_alive 2.0
 """
 
+DEFAULT_MODEL: Final = "gemini-3.8-flash"
+
 SERVICE: Final[tuple[BaseModel, ...]] = (
     meta.ServiceInfo(name="AI chat backend", version="0.1.0", docs="/docs", health="/health"),
     HEALTH,
     meta.Liveness(status=meta.HealthStatus.HEALTHY),
+    model.ModelList.of([DEFAULT_MODEL, "gemini-2.5-pro"], default=DEFAULT_MODEL),
 )

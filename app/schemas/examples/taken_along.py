@@ -43,7 +43,7 @@ EXPORTED: Final = export.AccountExport(
 ROOM_EXPORTED: Final = export.ChatroomExport(exported_at=ANSWERED, chatroom=ROOM, messages=[REPLY])
 ROOM_IN_MARKDOWN: Final = f"""# {ROOM.title}
 
-*{ROOM.model}, exported 2026-01-31 12:00 UTC*
+*{REPLY.model}, exported 2026-01-31 12:00 UTC*
 
 ---
 

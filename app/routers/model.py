@@ -1,0 +1,19 @@
+"""Models."""
+
+from fastapi import APIRouter, Response
+
+from app.dependencies import Services
+from app.openapi import failures
+from app.routers.conditional import NOT_MODIFIED, IfNoneMatch, answer_unless_known
+from app.schemas.model import ModelList
+
+router = APIRouter(tags=["meta"])
+
+
+@router.get(
+    "/models", operation_id="list_models", response_model=ModelList, responses={**NOT_MODIFIED, **failures()}
+)
+async def list_models(services: Services, if_none_match: IfNoneMatch = None) -> Response:
+    """List the models that a chatroom may name, the default first. Needs no access token."""
+    models = ModelList.of(services.models.names, default=services.models.default)
+    return answer_unless_known(models.model_dump_json(), if_none_match, {})

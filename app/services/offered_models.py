@@ -1,0 +1,32 @@
+"""Models that a chatroom may name, and the choice of the one that answers."""
+
+from dataclasses import dataclass
+
+from app.errors import ValidationFailed
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedModels:
+    """`GEMINI_MODEL` and `GEMINI_MODELS`; `names` begins with the default."""
+
+    names: tuple[str, ...]
+
+    @property
+    def default(self) -> str:
+        """The model of a room that names none."""
+        return self.names[0]
+
+    def choose(self, named: str | None) -> str:
+        """Return the model that answers: the named one if it is offered, else the default."""
+        return named if named is not None and named in self.names else self.default
+
+    def require(self, named: str | None) -> None:
+        """Refuse to let a room name a model that is not offered.
+
+        Raises:
+            ValidationFailed: the model is not offered.
+        """
+        if named is not None and named not in self.names:
+            message = f"Choose one of: {', '.join(self.names)}."
+            problem = {"pointer": "/model", "code": "model_not_offered", "message": message}
+            raise ValidationFailed(members={"errors": [problem]})
