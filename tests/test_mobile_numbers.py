@@ -1,5 +1,6 @@
 """A number is valid, and one number however it is written: nobody gets two accounts for one subscriber."""
 
+import json
 from collections.abc import Iterator
 
 import phonenumbers
@@ -14,11 +15,21 @@ from tests.support.sessions import PASSWORD
 from tests.support.stack import Stack
 
 _WRITINGS = {
-    "Argentina's 9": (
+    "Argentina's 9 and 15": (
         "+5491123456789",
-        ["+54 9 11 2345-6789", "+54 11 2345 6789", "+54 011 15-2345-6789"],
+        [
+            "+54 9 11 2345-6789",
+            "+54 11 2345 6789",
+            "+54 011 15-2345-6789",
+            "+54 9 11 15 2345-6789",
+            "+54 9 011 2345-6789",
+        ],
     ),
-    "Mexico's 1": ("+525512345678", ["+52 55 1234 5678", "+52 1 55 1234 5678"]),
+    "Mexico's 1": ("+525512345678", ["+52 55 1234 5678", "+52 1 55 1234 5678", "+5215512345678"]),
+    "Mexico's prefixes": (
+        "+525512345678",
+        ["+52 044 55 1234 5678", "+52 045 55 1234 5678", "+52 01 55 1234 5678"],
+    ),
     "Italy's zero": ("+390669812345", ["+39 06 6981 2345", "+39 6 6981 2345"]),
     "Italy's mobiles": ("+393471234567", ["+39 347 123 4567"]),
     "San Marino through Italy": (
@@ -26,18 +37,91 @@ _WRITINGS = {
         ["+39 0549 886377", "+378 0549 886377", "+378 886377", "+39 549 886377"],
     ),
     "Benin's 01": ("+2290197979797", ["+229 01 97 97 97 97", "+229 97 97 97 97"]),
-    "Britain's zero": ("+447400123456", ["+44 (0) 7400 123456", "+44 7400 123456"]),
-    "an extension": ("+14155550123", ["+1 (415) 555-0123", "+1.415.555.0123 ext. 7", "1 415 555 0123"]),
+    "Gabon's zero": (
+        "+24177123456",
+        ["+241 077 12 34 56", "+241 77 12 34 56", "+241 07 12 34 56", "+241 7 12 34 56"],
+    ),
+    "Palestine through Israel": (
+        "+970599123456",
+        ["+970 59 912 3456", "+972 59-912-3456", "+972 059 9123456"],
+    ),
+    "Northern Ireland through Ireland": ("+442890123456", ["+44 28 9012 3456", "+353 48 9012 3456"]),
+    "Britain's zero": (
+        "+447400123456",
+        ["+44 (0) 7400 123456", "+44 7400 123456", "+44 (0) (0) 7400 123456"],
+    ),
+    "prefixes for calls abroad": (
+        "+447400123456",
+        ["0044 7400 123456", "+0044 7400 123456", "011 44 7400 123456", "++44 7400 123456"],
+    ),
+    "separators": (
+        "+14155550123",
+        [
+            "+1 (415) 555-0123",
+            "1 415 555 0123",
+            "+1.415.555.0123",
+            "+1/415/555~0123",
+            "+1\u2212415\u30fc555\u20110123",
+        ],
+    ),
+    "invisible signs": (
+        "+14155550123",
+        [
+            "\u202a+1 415 555 0123\u202c",
+            "+1\u202d415\ufe0d555\u200e0123",
+            "+1\u2066415\u2069\u00ad555\u200b0123\ufeff",
+            "+1\u00a0415\u2009555\u202f0123",
+        ],
+    ),
+    "any script's digits": (
+        "+14155550123",
+        [
+            "+\u0661 \u0664\u0661\u0665 \u0665\u0665\u0665 \u0660\u0661\u0662\u0663",
+            "+\u06f1 \u06f4\u06f1\u06f5 \u06f5\u06f5\u06f5 \u06f0\u06f1\u06f2\u06f3",
+            "+\u0967 \u096a\u0967\u096b \u096b\u096b\u096b \u0966\u0967\u0968\u0969",
+            "\uff0b\uff11 415 555 0123",
+        ],
+    ),
+    "pictures": (
+        "+14155550123",
+        ["\N{MOBILE PHONE} +1 415 555 0123", "\N{HEAVY PLUS SIGN}1\ufe0f\u20e3 415 555 0123"],
+    ),
+    "URIs": (
+        "+14155550123",
+        [
+            "tel:+1-415-555-0123",
+            "TEL:415-555-0123;phone-context=+1",
+            "sms:+14155550123?body=hi",
+            "whatsapp:+14155550123",
+        ],
+    ),
 }
 _NOT_VALID = {
-    "no area": "+1 5550100",
-    "an area that is none": "+1 555 010 0000",
-    "another area that is none": "+12005550123",
-    "a zero too many": "+39 0347 123 4567",
-    "Brazil's eight digits": "+55 11 8765 4321",
-    "a country that is none": "+999 123456789",
-    "too short": "+54 9",
-    "a drama's number": "+44 7700 900123",
+    "no area": ("+1 5550100", "number_too_short"),
+    "an area that is none": ("+1 555 010 0000", "number_unassigned"),
+    "another area that is none": ("+12005550123", "number_unassigned"),
+    "a zero too many": ("+39 0347 123 4567", "number_unassigned"),
+    "a country that is none": ("+999 123456789", "country_code_unknown"),
+    "a plus sign before a zero": ("+07400 123456", "country_code_unknown"),
+    "no country": ("07400 123456", "country_code_missing"),
+    "too short": ("+54 9", "number_too_short"),
+    "too long": ("+1 415 555 01234", "number_too_long"),
+    "a drama's number": ("+44 7700 900123", "number_unassigned"),
+    "Brazil's eight digits": ("+55 11 8765-4321", "number_outdated"),
+    "Ivory Coast's eight digits": ("+225 07 12 34 56", "number_outdated"),
+    "Chile's eight digits": ("+56 8765 4321", "number_outdated"),
+    "Vietnam's eleven digits": ("+84 120 123 4567", "number_outdated"),
+    "an extension": ("+1.415.555.0123 ext. 7", "number_has_extension"),
+    "an extension behind x": ("+1 415 555 0123x5", "number_has_extension"),
+    "an extension behind a pause": ("+1 415 555 0123,,5", "number_has_extension"),
+    "an extension in Russian": ("+7 916 123-45-67 доб. 5", "number_has_extension"),
+    "an extension in a URI": ("tel:+1-415-555-0123;ext=5", "number_has_extension"),
+    "letters of a keypad": ("+1 415 555 CALL", "number_has_letters"),
+    "a letter for a digit": ("+1 415 555 O123", "number_has_letters"),
+    "words": ("call +1 415 555 0123", "number_has_letters"),
+    "two numbers": ("+1 415 555 0123 / +1 415 555 0124", "number_malformed"),
+    "a service code": ("*67 +1 415 555 0123", "number_malformed"),
+    "a picture alone": ("\N{MOBILE PHONE}", "number_malformed"),
 }
 
 
@@ -48,11 +132,31 @@ def test_every_writing_is_one_number(number: str, writings: list[str]) -> None:
         assert parse_mobile_number(written, default_region="US") == number
 
 
-@pytest.mark.parametrize("written", _NOT_VALID.values(), ids=_NOT_VALID.keys())
-def test_what_is_only_possible_is_refused(written: str) -> None:
-    """Red when a number of the right length is enough."""
-    with pytest.raises(ValidationFailed):
+@pytest.mark.parametrize(("written", "code"), _NOT_VALID.values(), ids=_NOT_VALID.keys())
+def test_what_is_no_valid_number_is_refused_and_the_reason_is_named(written: str, code: str) -> None:
+    """Red when a number of the right length is enough, or when an extension is dropped."""
+    with pytest.raises(ValidationFailed) as refusal:
         parse_mobile_number(written, default_region=None)
+    error = json.loads(json.dumps(refusal.value.members))["errors"][0]
+    assert (error["pointer"], error["code"]) == ("/mobile_number", code)
+    assert error["message"].endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("region", "number", "writings"),
+    [
+        ("GB", "+447400123456", ["07400 123456", "0044 7400 123456", "+44 7400 123456"]),
+        ("US", "+447400123456", ["011 44 7400 123456", "0044 7400 123456"]),
+        ("JP", "+447400123456", ["010 44 7400 123456", "0044 7400 123456"]),
+        ("MX", "+525512345678", ["55 1234 5678", "044 55 1234 5678", "045 55 1234 5678", "01 55 1234 5678"]),
+        ("AR", "+5491123456789", ["011 15-2345-6789", "11 2345-6789"]),
+        ("RU", "+79161234567", ["8 (916) 123-45-67", "+7 (8) 916 123-45-67"]),
+        ("BR", "+5511987654321", ["011 98765-4321", "0 15 11 98765-4321"]),
+    ],
+)
+def test_a_number_is_read_as_its_country_writes_it(region: str, number: str, writings: list[str]) -> None:
+    for written in writings:
+        assert parse_mobile_number(written, default_region=region) == number
 
 
 def _some_valid_numbers() -> Iterator[str]:
@@ -71,6 +175,18 @@ def test_the_one_form_is_valid_and_final_in_every_country() -> None:
         assert canonical_form(form) == form
         assert {canonical_form(old) for old in stored_forms(form)} == {form}
         assert number in stored_forms(form)
+
+
+def test_zeros_in_front_make_no_second_number_in_any_country() -> None:
+    """Red when a number is read once only: of two zeros the second stayed, and made a second account."""
+    for number in _some_valid_numbers():
+        country = str(phonenumbers.parse(number).country_code)
+        national = number.removeprefix(f"+{country}")
+        for written in (f"00{country} {national}", f"+00{country} {national}", f"+{country} 00 {national}"):
+            try:
+                assert parse_mobile_number(written, default_region=None) == canonical_form(number), written
+            except ValidationFailed:
+                assert written.startswith(f"+{country}")
 
 
 def test_an_account_is_looked_for_first_as_its_number_is_written() -> None:

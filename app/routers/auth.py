@@ -71,6 +71,9 @@ async def forgot_password(body: SendOtpIn, device: CallingDevice, services: Serv
 async def verify_otp(body: VerifyOtpIn, device: CallingDevice, services: Services) -> TokensOut:
     """Exchange the code for a session.
 
+    The code's digits may be of any script, with spaces and hyphens among them; what is not six digits then
+    costs no try.
+
     The network that asked for the code has five tries and is told how many are left. All other networks
     have five tries together and are not told. After that, the right code is refused, too.
     """

@@ -2,22 +2,40 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from app.schemas.base import STORABLE, Name, Request
 from app.schemas.user import UserOut
+from app.typed_digits import ascii_digits, without_separators
 
 _OTP_DIGITS = 6
+_MAX_OTP_CHARS = 200  # of what is typed: signs of direction may stand around every digit
+_OTP_MALFORMED = "otp_malformed"
 
 
-def _six_digits(code: str) -> str:
-    if len(code) != _OTP_DIGITS or not (code.isascii() and code.isdecimal()):
-        raise ValueError(f"must be {_OTP_DIGITS} digits")
+def _is_text(code: object) -> object:
+    if isinstance(code, int | float) and not isinstance(code, bool):
+        raise PydanticCustomError(
+            _OTP_MALFORMED, "must be a string of 6 digits; a number loses the zeros in front"
+        )
     return code
 
 
-MobileNumber = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40), STORABLE]
-Otp = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_six_digits)]
+def _six_digits(typed: str) -> str:
+    """Return the code in ASCII: digits of any script, without spaces, hyphens and invisible signs."""
+    code = without_separators(ascii_digits(typed)) if len(typed) <= _MAX_OTP_CHARS else ""
+    if len(code) != _OTP_DIGITS or not (code.isascii() and code.isdecimal()):
+        raise PydanticCustomError(_OTP_MALFORMED, "must be 6 digits; spaces and hyphens may stand among them")
+    return code
+
+
+MobileNumber = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), STORABLE
+]
+Otp = Annotated[
+    str, BeforeValidator(_is_text), StringConstraints(strip_whitespace=True), AfterValidator(_six_digits)
+]
 
 
 class SignupIn(Request):

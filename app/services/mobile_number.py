@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import phonenumbers
-from phonenumbers import PhoneNumber, PhoneNumberFormat, PhoneNumberType
+from phonenumbers import PhoneNumberType
 
-from app.errors import ValidationFailed
 from app.redis_client.otp_budgets import OtpRefusal
+from app.services import number_refusals
 from app.services.number_forms import canonical_form, stored_forms
+from app.services.number_reading import parsed_number
 from app.services.otp_refusal import refused
 
 # What a subscriber in a country can have. Premium rate, shared cost, personal (UK 070) and pager numbers cost
@@ -66,7 +67,7 @@ class MobileNumbers:
             ValidationFailed: not a valid number.
         """
         number = self.read(written)
-        asked = _e164(phonenumbers.parse(written, self.default_region))
+        asked = parsed_number(written, default_region=self.default_region)
         return tuple(sorted(stored_forms(number), key=lambda form: form != asked))
 
 
@@ -74,20 +75,10 @@ def parse_mobile_number(written: str, *, default_region: str | None) -> str:
     """Return the number in E.164; `default_region` (ISO country code) reads national writing.
 
     Raises:
-        ValidationFailed: not a valid number.
+        ValidationFailed: not a valid number; the error names the reason.
     """
-    try:
-        number = canonical_form(_e164(phonenumbers.parse(written, default_region)))
-    except phonenumbers.NumberParseException:
-        number = None
+    asked = parsed_number(written, default_region=default_region)
+    number = canonical_form(asked)
     if number is None:
-        raise ValidationFailed(
-            members={
-                "errors": [{"pointer": "/mobile_number", "message": "This is not a valid mobile number."}]
-            }
-        )
+        raise number_refusals.refused(number_refusals.invalid(asked))
     return number
-
-
-def _e164(number: PhoneNumber) -> str:
-    return phonenumbers.format_number(number, PhoneNumberFormat.E164)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import phonenumbers
+from phonenumbers import PhoneNumber, PhoneNumberFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,20 @@ _REWRITINGS: Final = (
     _Rewriting(re.compile(r"\+390549\d{6}"), "+390549", "+3780549"),
     # Benin: 01 came before every number in 2024.
     _Rewriting(re.compile(r"\+229[24-9]\d{7}"), "+229", "+22901"),
+    # Gabon: 0 came before every number in 2010, and gave place to the operator's digit in 2019.
+    _Rewriting(re.compile(r"\+241[2-7]\d{6}"), "+241", "+2410"),
+    _Rewriting(re.compile(r"\+24101\d{6}"), "+24101", "+24111"),
+    _Rewriting(re.compile(r"\+24102\d{6}"), "+24102", "+24162"),
+    _Rewriting(re.compile(r"\+24104\d{6}"), "+24104", "+24174"),
+    _Rewriting(re.compile(r"\+24105\d{6}"), "+24105", "+24165"),
+    _Rewriting(re.compile(r"\+24106\d{6}"), "+24106", "+24166"),
+    _Rewriting(re.compile(r"\+24107\d{6}"), "+24107", "+24177"),
+    # Palestine's mobiles can be called through Israel.
+    _Rewriting(re.compile(r"\+9725[69]\d{7}"), "+972", "+970"),
+    # Northern Ireland's landlines can be called through Ireland.
+    _Rewriting(re.compile(r"\+35348\d{8}"), "+35348", "+4428"),
 )
-_VALID_IN_BOTH_FORMS: Final = ("+54", "+390549")
+_VALID_IN_BOTH_FORMS: Final = ("+54", "+390549", "+241", "+9725", "+35348")
 """Old forms that the numbering plan, too, takes for valid numbers."""
 
 
@@ -70,6 +83,22 @@ def subscriber_of(stored: str) -> str:
         return canonical_form(stored) or stored
     except phonenumbers.NumberParseException:
         return stored
+
+
+def settled_form(digits: str, region: str | None = None) -> str:
+    """Return the number in E.164. Of several zeros in front each reading takes one.
+
+    Raises:
+        NumberParseException: it is no number.
+    """
+    number = _e164(phonenumbers.parse(digits, region))
+    while (again := _e164(phonenumbers.parse(number))) != number:
+        number = again
+    return number
+
+
+def _e164(number: PhoneNumber) -> str:
+    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
 
 
 def _is_valid(number: str) -> bool:
