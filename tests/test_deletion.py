@@ -78,7 +78,7 @@ def test_nothing_is_left_that_names_the_person(stack: Stack, person: Person) -> 
     person.http.headers["User-Agent"] = f"Phone/{mark}"
     ok(person.http.patch("/user/me", json={"full_name": f"Name {mark}"}))
     otp = ok(person.http.post("/auth/send-otp", json={"mobile_number": person.mobile_number}))["otp"]
-    signed_in = {"mobile_number": person.mobile_number, "otp": otp}
+    signed_in = {"mobile_number": person.mobile_number, "otp": otp, "device_name": f"Phone of {mark}"}
     ok(person.http.post("/auth/verify-otp", json=signed_in))
     ok(person.http.post("/subscribe/pro"))
     stack.make_pro(person)

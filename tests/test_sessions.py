@@ -203,7 +203,10 @@ def test_sessions_are_listed_with_their_device_newest_use_first(stack: Stack, pe
         wish = {"mobile_number": person.mobile_number, "password": "seven green umbrellas"}
         newest = ok(phone.post("/auth/login", json=wish))
     listed, own = _sessions(person)
-    assert listed.keys() == {"id", "device", "ip", "created_at", "last_used_at", "current"}
+    assert listed.keys() == {
+        *("id", "device_name", "client", "device", "ip"),
+        *("created_at", "last_used_at", "current"),
+    }
     assert listed["device"].startswith("Mozilla/5.0 (My Phone) xxx")
     assert len(listed["device"]) <= 200
     assert (listed["ip"], listed["current"], own["current"]) == ("127.0.0.1", False, True)

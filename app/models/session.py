@@ -25,6 +25,8 @@ class Session(Base):
     refresh_count: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     """How often it was refreshed: how many forerunners there are."""
     user_agent: Mapped[str | None]
+    device_name: Mapped[str | None]
+    """What the user called the device when signing in."""
     ip_address: Mapped[str | None]
     """Of the sign-in."""
     created_at: Mapped[datetime]

@@ -72,11 +72,15 @@ async def verify_otp(body: VerifyOtpIn, device: CallingDevice, services: Service
     """Exchange the code for a session.
 
     The code's digits may be of any script, with spaces and hyphens among them; what is not six digits then
-    costs no try.
+    costs no try. `GET /auth/sessions` shows the `device_name`.
 
     The network that asked for the code has five tries and is told how many are left. All other networks
     have five tries together and are not told. After that, the right code is refused, too.
     """
     return await services.auth.verify_otp(
-        mobile_number=body.mobile_number, otp=body.otp, purpose=body.purpose, device=device
+        mobile_number=body.mobile_number,
+        otp=body.otp,
+        purpose=body.purpose,
+        device=device,
+        device_name=body.device_name,
     )

@@ -26,7 +26,10 @@ async def log_in(body: LoginIn, device: CallingDevice, services: Services) -> To
     by the tries of others, and signing in with a code is always possible.
     """
     return await services.passwords.log_in(
-        mobile_number=body.mobile_number, password=body.password, device=device
+        mobile_number=body.mobile_number,
+        password=body.password,
+        device=device,
+        device_name=body.device_name,
     )
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from app.schemas.base import STORABLE, Name, Request
+from app.schemas.base import ON_ONE_LINE, STORABLE, Name, Request
 from app.schemas.user import UserOut
 from app.typed_digits import ascii_digits, without_separators
 
@@ -36,6 +36,10 @@ MobileNumber = Annotated[
 Otp = Annotated[
     str, BeforeValidator(_is_text), StringConstraints(strip_whitespace=True), AfterValidator(_six_digits)
 ]
+DeviceName = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80), STORABLE, ON_ONE_LINE
+]
+"""What the user calls the device: a name as others are, but short."""
 
 
 class SignupIn(Request):
@@ -73,6 +77,7 @@ class VerifyOtpIn(Request):
     mobile_number: MobileNumber
     otp: Otp
     purpose: Literal["login", "password_reset"] = "login"
+    device_name: DeviceName | None = None
 
 
 class TokensOut(BaseModel):

@@ -44,6 +44,9 @@ def _as_rfc3339(moment: datetime) -> str:
 STORABLE: Final = AfterValidator(_storable)
 """Text that PostgreSQL can hold. Constraints go in front of it: behind it they would see untrimmed text."""
 
+ON_ONE_LINE: Final = AfterValidator(_on_one_line)
+"""Text without line breaks and other control characters."""
+
 Text = Annotated[str, STORABLE]
 """Any text that PostgreSQL can hold."""
 
@@ -54,7 +57,7 @@ Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
     STORABLE,
-    AfterValidator(_on_one_line),
+    ON_ONE_LINE,
 ]
 """A name or title: trimmed, not empty after that, and on one line."""
 

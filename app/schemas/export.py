@@ -42,6 +42,7 @@ class ExportedSession(Response):
 
     id: UUID
     opened_by: Annotated[str, open_enum("SignInMethod")]
+    device_name: str | None
     user_agent: str | None
     ip_address: str | None
     created_at: Moment

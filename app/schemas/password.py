@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, WithJsonSchema
 
-from app.schemas.auth import MobileNumber, TokensOut
+from app.schemas.auth import DeviceName, MobileNumber, TokensOut
 from app.schemas.base import Request, Text
 
 MIN_PASSWORD_CHARS, MAX_PASSWORD_CHARS = 8, 128
@@ -46,6 +46,7 @@ class LoginIn(Request):
 
     mobile_number: MobileNumber
     password: GivenPassword
+    device_name: DeviceName | None = None
 
 
 class ChangePasswordIn(Request):

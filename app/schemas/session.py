@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from app.models import Session
 from app.schemas.base import Moment, Request
+from app.user_agents import short_user_agent
 
 
 class RefreshIn(Request):
@@ -32,11 +33,15 @@ class LogoutIn(Request):
 class SessionOut(BaseModel):
     """A signed-in device.
 
-    `device` and `created_at` are from its sign-in. `last_used_at` and `ip` say when and from where it was
-    last used: a refresh and a use from another address are stored at once, others every 10 minutes.
+    `device_name` is what the user called it, `device` the `User-Agent` header, and `client` a short form of
+    that, such as "Chrome on Android". They and `created_at` are from its sign-in. `last_used_at` and `ip` say
+    when and from where it was last used: a refresh and a use from another address are stored at once, others
+    every 10 minutes.
     """
 
     id: UUID
+    device_name: str | None
+    client: str | None
     device: str | None
     ip: str | None
     created_at: Moment
@@ -49,6 +54,8 @@ class SessionOut(BaseModel):
         """A session as its owner sees it from the session `current_id`."""
         return cls(
             id=session.id,
+            device_name=session.device_name,
+            client=short_user_agent(session.user_agent),
             device=session.user_agent,
             ip=session.used_from,
             created_at=session.created_at,

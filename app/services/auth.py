@@ -48,8 +48,10 @@ class AuthService:
             await self.carried.take_over(tx, user)
         return UserOut.of(user, Plan.BASIC)
 
-    async def verify_otp(self, *, mobile_number: str, otp: str, purpose: str, device: Device) -> TokensOut:
-        """Trade a code for a session.
+    async def verify_otp(
+        self, *, mobile_number: str, otp: str, purpose: str, device: Device, device_name: str | None
+    ) -> TokensOut:
+        """Trade a code for a session, which shows `device_name`.
 
         The code is used up first, so that it never opens two.
 
@@ -64,7 +66,9 @@ class AuthService:
             user = await tx.users.record_login(self.numbers.stored_forms(mobile_number), self.clock())
             if user is None:  # deleted since the code was sent
                 raise OtpInvalid
-            return await self.sessions.open(tx, user, opened_by=purpose, device=device)
+            return await self.sessions.open(
+                tx, user, opened_by=purpose, device=device, device_name=device_name
+            )
 
     async def _require_database(self) -> None:
         """Before anything is spent in Redis: an outage of the database costs neither a try nor a budget."""

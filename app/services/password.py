@@ -31,7 +31,9 @@ class PasswordService:
     turns: Turns
     clock: Clock
 
-    async def log_in(self, *, mobile_number: str, password: str, device: Device) -> TokensOut:
+    async def log_in(
+        self, *, mobile_number: str, password: str, device: Device, device_name: str | None
+    ) -> TokensOut:
         """Open a session with a password. Whatever is wrong, the answer and its time are the same.
 
         Raises:
@@ -57,7 +59,9 @@ class PasswordService:
             )
             if user is None:  # changed or deleted this very moment
                 raise CredentialsInvalid
-            return await self.sessions.open(tx, user, opened_by="password", device=device)
+            return await self.sessions.open(
+                tx, user, opened_by="password", device=device, device_name=device_name
+            )
 
     async def change(
         self, user: CurrentUser, *, old_password: str | None, new_password: str, device: Device

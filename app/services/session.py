@@ -17,6 +17,7 @@ from app.services.session_cache import OpenSession, SessionCache
 from app.services.tokens import TokenIssuer
 from app.services.turns import Turns
 from app.unit_of_work import Transaction, UnitOfWork
+from app.user_agents import printable_user_agent
 
 USE_NOTED_EVERY = timedelta(minutes=10)
 _MOST_DEVICE_CHARS = 200
@@ -65,7 +66,9 @@ class SessionService:
     looks: Turns
     clock: Clock
 
-    async def open(self, tx: Transaction, user: User, *, opened_by: str, device: Device) -> TokensOut:
+    async def open(
+        self, tx: Transaction, user: User, *, opened_by: str, device: Device, device_name: str | None
+    ) -> TokensOut:
         """A new session, stored with this transaction."""
         now, session_id = self.clock(), new_id()
         refresh_token = new_refresh_token(session_id)
@@ -75,7 +78,8 @@ class SessionService:
             user_id=user.id,
             opened_by=opened_by,
             refresh_hash=refresh_digest(refresh_token),
-            user_agent=_printable(device.user_agent),
+            user_agent=printable_user_agent(device.user_agent, max_chars=_MOST_DEVICE_CHARS),
+            device_name=device_name,
             ip_address=device.ip_address,
             created_at=now,
             last_used_at=now,
@@ -194,9 +198,3 @@ class SessionService:
         if not ended:
             raise SessionNotFound
         self.open_sessions.forget(ended)
-
-
-def _printable(user_agent: str | None) -> str | None:
-    """What a person may be shown of a User-Agent, and no more of it than fits a line."""
-    shown = "".join(character for character in user_agent or "" if character.isprintable())
-    return shown[:_MOST_DEVICE_CHARS].strip() or None

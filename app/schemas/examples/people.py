@@ -40,6 +40,8 @@ TOKENS: Final = auth.TokensOut(
 )
 SESSION: Final = session.SessionOut(
     id=UUID("019c13d9-92c4-7f3a-9e8d-7c6b5a493827"),
+    device_name="Ada's phone",
+    client="ChatApp",
     device="ChatApp/1.4 (iPhone; iOS 19.2)",
     ip="203.0.113.7",
     created_at=SIGNED_UP,
@@ -53,9 +55,9 @@ PEOPLE: Final[tuple[BaseModel, ...]] = (
     auth.SignupOut(user=USER.model_copy(update={"last_login_at": None})),
     auth.SendOtpIn(mobile_number=NUMBER),
     CODE,
-    auth.VerifyOtpIn(mobile_number=NUMBER, otp="042137"),
+    auth.VerifyOtpIn(mobile_number=NUMBER, otp="042137", device_name=SESSION.device_name),
     TOKENS,
-    password.LoginIn(mobile_number=NUMBER, password=_PHRASE),
+    password.LoginIn(mobile_number=NUMBER, password=_PHRASE, device_name=SESSION.device_name),
     password.ChangePasswordIn(new_password=_PHRASE),
     password.PasswordChangedOut(
         **dict(TOKENS), message="The password was set. All earlier tokens and other sessions have ended."

@@ -14,6 +14,7 @@ EXPORTED: Final = export.AccountExport(
         export.ExportedSession(
             id=SESSION.id,
             opened_by="login",
+            device_name=SESSION.device_name,
             user_agent=SESSION.device,
             ip_address=SESSION.ip,
             created_at=SIGNED_UP,
