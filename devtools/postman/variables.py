@@ -34,6 +34,7 @@ VARIABLES: Final[dict[str, tuple[str, str]]] = {
     "next_refresh_token": ("", "Its successor."),
     "other_chatroom_id": ("", "A room that is opened, changed and deleted."),
     "chatrooms_etag": ("", "ETag of the list of rooms."),
+    "room_key": ("", "Idempotency-Key of a new room."),
     "idempotency_key": ("", "Idempotency-Key of a message."),
     "async_message_id": ("", "The message that was sent without waiting."),
     "async_reply_id": ("", "The reply to it."),

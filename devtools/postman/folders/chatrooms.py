@@ -2,8 +2,10 @@
 
 from typing import Final
 
-from devtools.postman.model import SOME_TEXT, Folder, Request, count, matches
+from devtools.postman.model import NOTHING, SOME_TEXT, Folder, Request, count, matches
+from devtools.postman.variables import new_key
 
+_KEY: Final = {"Idempotency-Key": "{{room_key}}"}
 _OTHER: Final = {"chatroom_id": "{{other_chatroom_id}}"}
 
 FOLDER: Final = Folder(
@@ -12,21 +14,37 @@ FOLDER: Final = Folder(
     "last change.",
     (
         Request(
-            name="Create a chatroom with nothing set",
+            name="Create a chatroom without a body",
             operation="create_chatroom",
             status=201,
-            body={},
-            text="A room without a title gets one from its first message.",
+            text="A room without a title gets one from its first message; one without a model follows the "
+            "default of "
+            "`GET /models`.\n\n"
+            "With an `Idempotency-Key` the request can be repeated: it opens one room.",
+            before=new_key("room_key"),
+            headers=_KEY,
             checks={
                 "a room with nothing set": {
                     "title": None,
                     "description": None,
                     "system_instruction": None,
+                    "model": None,
                     "message_count": 0,
                 },
+                "not a repetition": {"Idempotent-Replayed": NOTHING},
                 "the address of the room": {"Location": matches("^/chatroom/[0-9a-f-]{36}$")},
             },
             keep={"other_chatroom_id": "id"},
+        ),
+        Request(
+            name="The same again, since the answer was lost",
+            operation="create_chatroom",
+            status=201,
+            headers=_KEY,
+            checks={
+                "the same room": {"id": "{{other_chatroom_id}}"},
+                "it says that this is a repetition": {"Idempotent-Replayed": "true"},
+            },
         ),
         Request(
             name="List the chatrooms",

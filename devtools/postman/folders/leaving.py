@@ -6,6 +6,11 @@ from devtools.postman.model import SOME_TEXT, Folder, Request
 from devtools.postman.variables import new_number
 
 _NUMBER: Final = "{{other_mobile_number}}"
+_IN_ARABIC_DIGITS: Final = """\
+const arabic = (digit) => String.fromCharCode(0x0660 + Number(digit));
+const typed = pm.collectionVariables.get("otp").replace(/[0-9]/g, arabic);
+pm.variables.set("typed_otp", typed.slice(0, 3) + " " + typed.slice(3));
+"""
 
 FOLDER: Final = Folder(
     "Closing an account",
@@ -28,10 +33,12 @@ FOLDER: Final = Folder(
             saved={"otp": "042137"},
         ),
         Request(
-            name="Sign in",
+            name="Sign in with the code in Arabic digits",
             operation="verify_otp",
             status=200,
-            body={"mobile_number": _NUMBER, "otp": "{{otp}}"},
+            text="The digits of a code may be of any script, with spaces or hyphens among them.",
+            before=_IN_ARABIC_DIGITS,
+            body={"mobile_number": _NUMBER, "otp": "{{typed_otp}}"},
             checks={"the same user": {"user.mobile_number": _NUMBER}},
             keep={"leaver_token": "access_token"},
         ),

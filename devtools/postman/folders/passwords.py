@@ -20,23 +20,25 @@ _TOKENS: Final[Checks] = {
         "user.has_password": True,
     }
 }
+_OTHER: Final = "sessions.find((session) => !session.current)"
 _TWO_SESSIONS: Final[Checks] = {
     "two sessions, one of them this": {
         "sessions": count(2),
         "sessions.filter((session) => session.current).length": 1,
         "next_cursor": None,
+        f"{_OTHER}.device_name": "Ada's phone",
         "sessions[0].created_at": A_TIME,
         "sessions[0].last_used_at": A_TIME,
     }
 }
 
 
-def _log_in(name: str) -> Request:
+def _log_in(name: str, device: str) -> Request:
     return Request(
         name=name,
         operation="log_in",
         status=200,
-        body={"mobile_number": "{{mobile_number}}", "password": _PASSWORD},
+        body={"mobile_number": "{{mobile_number}}", "password": _PASSWORD, "device_name": device},
         checks=_TOKENS,
         keep={"second_token": "access_token", "refresh_token": "refresh_token"},
     )
@@ -79,13 +81,15 @@ FOLDER: Final = Folder(
             checks=_NEW_TOKENS,
             keep={"auth_token": "access_token"},
         ),
-        _log_in("Log in on a second device"),
+        _log_in("Log in on a second device", "Ada's phone"),
         Request(
             name="List the sessions",
             operation="list_sessions",
             status=200,
+            text="`device_name` is the name that was sent at sign-in, `device` the User-Agent, `client` a "
+            "short form of it.",
             checks=_TWO_SESSIONS,
-            keep={"session_id": "sessions.find((session) => !session.current).id"},
+            keep={"session_id": f"{_OTHER}.id"},
         ),
         _refresh(
             "Refresh",
@@ -106,7 +110,7 @@ FOLDER: Final = Folder(
             status=204,
             checks={"no body": {"text()": ""}},
         ),
-        _log_in("Log in on a third device"),
+        _log_in("Log in on a third device", "Ada's tablet"),
         Request(
             name="Log out on the third device",
             operation="log_out",

@@ -75,6 +75,12 @@ FOLDER: Final = Folder(
             checks={"no limit applies": {"RateLimit": NOTHING}},
         ),
         Request(
+            name="Models",
+            operation="list_models",
+            status=200,
+            checks={"the default comes first": {"models[0].default": True, "models[0].id": SOME_TEXT}},
+        ),
+        Request(
             name="Documentation",
             operation="GET /docs",
             status=200,

@@ -1,8 +1,17 @@
-"""On Pro: messages without a limit, a reply that is made again."""
+"""On Pro: messages without a limit, replies as they are written, and replies that are made again."""
 
 from typing import Final
 
-from devtools.postman.model import Folder, Request, differs_from
+from devtools.postman.model import Assertion, Checks, Folder, Request, count, differs_from, has
+
+_EVENTS: Final[Checks] = {
+    "events": {"Content-Type": has("text/event-stream")},
+    "from the message to one end, each with its type": {
+        "text()": Assertion('to.include("event: message").and.include(\'data: {"type":"delta"\')'),
+        "text().match(/^event: end$/gm)": count(1),
+        'text().includes(\'"status":"completed"\')': True,
+    },
+}
 
 FOLDER: Final = Folder(
     "Streaming and regenerating",
@@ -43,6 +52,20 @@ FOLDER: Final = Folder(
             status=200,
             path={"message_id": "{{reply_id}}"},
             checks={"superseded": {"id": "{{reply_id}}", "superseded": True}},
+        ),
+        Request(
+            name="Send a message and watch the reply",
+            operation="stream_message",
+            status=200,
+            body={"content": "Write a line about the wind."},
+            checks=_EVENTS,
+            keep={"reply_id": 'text().match(/"reply":{"id":"([^"]+)"/)[1]'},
+        ),
+        Request(
+            name="Regenerate and watch the new reply",
+            operation="stream_regeneration",
+            status=200,
+            checks=_EVENTS,
         ),
     ),
 )

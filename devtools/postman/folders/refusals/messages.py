@@ -69,6 +69,17 @@ FOLDER: Final = Folder(
             path={"chatroom_id": _NOBODY},
             body={"content": "Hello"},
         ),
+        refusal(
+            "Resume a stream that has no key",
+            "stream_message",
+            400,
+            "validation_failed",
+            text="Some libraries repeat a POST by themselves; without a key that would send a second "
+            "message.",
+            path=_ROOM,
+            headers={"Last-Event-ID": "1000000005"},
+            body={"content": "Hello"},
+        ),
         Request(
             name="Send the first message of the second user",
             operation="send_message",
