@@ -1,7 +1,8 @@
 """Lists of known values in the OpenAPI document, made from the catalogues in the code.
 
-An open enum is `anyOf` of constants and any string. In this form TypeScript and Python get the values, and
-clients of openapi-generator a plain string; none of them fails at a value that a later version adds.
+An open enum is a string whose description and `x-extensible-enum` name the values. All generators make a
+string of it. Other forms fail at a value that a later version adds: of `anyOf` with constants,
+openapi-python-client accepts the first one only; of `anyOf` with an enum, openapi-generator makes an enum.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,6 +10,7 @@ from typing import Any, Final
 
 from app.errors import CATALOGUE, FIELD_CODES
 from app.gemini_client import FinishReason
+from app.models import MessageStatus
 from app.schemas.base import OPEN_ENUM
 from app.schemas.meta import CheckStatus, HealthStatus
 from app.services.outcomes import ERROR_CODES
@@ -20,6 +22,7 @@ _VALUES: Final[Mapping[str, tuple[str, Iterable[str]]]] = {
     "ProblemCode": ("What happened, as a stable word.", sorted({error.code for error in CATALOGUE})),
     "FieldProblemCode": ("The kind of fault in one part of a request.", FIELD_CODES),
     "ReplyErrorCode": ("Why a reply failed or was blocked.", ERROR_CODES),
+    "MessageStatus": (MessageStatus.__doc__ or "", MessageStatus),
     "FinishReason": ("Why the model ended its reply.", FinishReason),
     "SubscriptionStatus": (
         "Stripe's status of a subscription.",
@@ -50,9 +53,12 @@ def fill_in_open_enums(document: Json) -> None:
     used = {_replace(field) for field in _fields(document) if OPEN_ENUM in field}
     for name in used:
         description, values = _VALUES[name]
+        known = [str(value) for value in values]
+        listed = ", ".join(f"`{value}`" for value in known)
         schemas[name] = {
-            "description": f"{description} Later versions may add values.",
-            "anyOf": [*({"const": str(value)} for value in values), {"type": "string"}],
+            "description": f"{description} One of {listed}; later versions may add values.",
+            "type": "string",
+            "x-extensible-enum": known,
         }
 
 

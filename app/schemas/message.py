@@ -40,7 +40,7 @@ class MessageOut(Response):
     chatroom_id: UUID
     role: Role
     content: str
-    status: MessageStatus
+    status: Annotated[MessageStatus, open_enum("MessageStatus")]
     reply_to: UUID | None
     superseded: bool
     error: ReplyError | None
