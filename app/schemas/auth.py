@@ -72,7 +72,7 @@ class SendOtpOut(BaseModel):
 
 
 class VerifyOtpIn(Request):
-    """The code that was received."""
+    """The code that was received. The purpose is `login` if it is absent."""
 
     mobile_number: MobileNumber
     otp: Otp

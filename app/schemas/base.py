@@ -77,17 +77,21 @@ def open_enum(name: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", OPEN_ENUM: name})
 
 
+def _drop_defaults(schema: dict[str, Any]) -> None:
+    """Leave defaults to descriptions: some generated clients send them, others require such fields."""
+    for field in schema["properties"].values():
+        field.pop("default", None)
+
+
 class Request(BaseModel):
     """A request body; unknown fields are refused."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_drop_defaults)
 
 
 def _document_patch(schema: dict[str, Any]) -> None:
-    """Drop defaults: generated clients send them, and so change what nobody named."""
+    _drop_defaults(schema)
     schema["minProperties"] = 1
-    for field in schema["properties"].values():
-        field.pop("default", None)
 
 
 class Patch(Request):

@@ -25,7 +25,7 @@ class LogoutScope(StrEnum):
 
 
 class LogoutIn(Request):
-    """Which sessions end: this one, all others, or all."""
+    """Which sessions end: this one, all others, or all; this one if the scope is absent."""
 
     scope: LogoutScope = LogoutScope.THIS
 
