@@ -1,11 +1,13 @@
 """What the OpenAPI document says about the service as a whole: licence, contact, servers, tags."""
 
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from app.config import Settings
 
 Json = dict[str, Any]
 
+_THIS_MACHINE: Final = {"localhost", "127.0.0.1", "::1"}
 _LICENCE: Final = {"name": "MIT", "identifier": "MIT"}
 _TAGS: Final = {
     "authentication": "Sign up with a mobile number, sign in with a one-time code or a password.",
@@ -24,7 +26,17 @@ def add_about(document: Json, settings: Settings) -> None:
     """Add what FastAPI does not know."""
     document["info"]["license"] = _LICENCE
     document["info"]["contact"] = {"name": document["info"]["title"], "url": settings.public_url}
-    document["servers"] = [{"url": settings.public_url.rstrip("/"), "description": "`PUBLIC_URL`"}]
+    document["servers"] = [_server(settings.public_url)]
     schemes = document["components"]["securitySchemes"]
     schemes |= {name: schemes.pop(name) for name in sorted(schemes)}  # HTTPBearer first
     document["tags"] = [{"name": name, "description": text} for name, text in _TAGS.items()]
+
+
+def _server(public_url: str) -> Json:
+    """`PUBLIC_URL`, unless that names this machine: then each reader's own way to this service is right.
+
+    `/docs` sends its requests to the server; with a `localhost` of another port or name they would fail.
+    """
+    if urlsplit(public_url).hostname in _THIS_MACHINE:
+        return {"url": "/", "description": "The address that served this document"}
+    return {"url": public_url.rstrip("/"), "description": "`PUBLIC_URL`"}
