@@ -1,0 +1,48 @@
+"""Libraries that read server-sent events see every event once, and no empty one."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.clients.install import HERE
+from tests.clients.tools import Tools
+from tests.support.listener import events_address
+from tests.support.person import Json, Person, ok
+from tests.support.stack import Stack
+
+
+@pytest.fixture(scope="module")
+def readers(tools: Tools) -> Path:
+    """The compiled readers in TypeScript."""
+    tools.copy("typescript")
+    tools.npm("tsc", "--project", "tsconfig.readers.json")
+    return tools.folder / "out" / "event_source.js"
+
+
+def _begin(person: Person, content: str) -> Json:
+    reply: Json = ok(person.post(person.open_room(), content, Prefer="respond-async"))["reply"]
+    return reply
+
+
+def test_no_library_makes_an_event_of_a_keep_alive(
+    tools: Tools, readers: Path, stack: Stack, person: Person
+) -> None:
+    """The reply begins after a silence that is longer than the 10 seconds between two comments."""
+    address = stack.base_url + events_address(_begin(person, "[sandbox:wait=11] Hello"))
+    env = {"TOKEN": person.token, "EVENTS": address}
+    with ThreadPoolExecutor() as pool:
+        runs = [
+            pool.submit(tools.node, readers, "eventsource_reads_no_empty_event", **env),
+            pool.submit(tools.node, readers, "fetch_event_source_reads_no_empty_event", **env),
+            pool.submit(tools.python, HERE / "python" / "read_events.py", **env),
+        ]
+        for run in runs:
+            run.result()
+
+
+def test_eventsource_resumes_a_cut_stream_by_itself(
+    tools: Tools, readers: Path, stack: Stack, person: Person
+) -> None:
+    address = stack.base_url + events_address(_begin(person, "[sandbox:pieces=60] [sandbox:pace=30] Cut"))
+    tools.node(readers, "eventsource_resumes_a_cut_stream", TOKEN=person.token, EVENTS=address)
