@@ -1,5 +1,6 @@
 """The life of a subscription: it starts, renews, falls due, is paid, ends; every step leaves its events."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sandbox.stripe.clock import Clock, next_period_end
@@ -11,7 +12,7 @@ from sandbox.stripe.payments import Afterwards, Payments
 from sandbox.stripe.prices import Price
 from sandbox.stripe.problems import Json
 from sandbox.stripe.store import Store
-from sandbox.stripe.subscriptions import Status, Subscription
+from sandbox.stripe.subscriptions import Item, PauseBehavior, Status, Subscription
 
 UPDATED = "customer.subscription.updated"
 DELETED = "customer.subscription.deleted"
@@ -40,7 +41,14 @@ class Billing:
     site: Site
 
     def create(
-        self, customer: Customer, price: Price, *, status: Status, quantity: int = 1, metadata: dict[str, str]
+        self,
+        customer: Customer,
+        price: Price,
+        *,
+        status: Status,
+        quantity: int = 1,
+        metadata: dict[str, str],
+        more: Sequence[Price] = (),
     ) -> Subscription:
         """Create a subscription whose first period begins now; unless it is a trial, with an invoice."""
         now = self.clock.now()
@@ -58,6 +66,7 @@ class Billing:
             quantity=quantity,
             metadata=dict(metadata),
             trial_end=end if status is Status.TRIALING else None,
+            more=[Item(new_id("si", 14), each) for each in more],
         )
         self.store.subscriptions[subscription.id] = subscription
         if status is Status.TRIALING:
@@ -112,8 +121,16 @@ class Billing:
             subscription.period_start = subscription.period_end
             subscription.period_end = next_period_end(subscription.anchor, subscription.period_start)
             invoice = self._invoice(subscription, "subscription_cycle", *ended)
+        if subscription.pause is not None:
+            self._set_aside(invoice, subscription.pause.behavior)
+            return
         self._announce(invoice)
         self.attempt(invoice)
+
+    def resume(self, subscription: Subscription) -> None:
+        """End a pause of collection; the invoices that were made meanwhile stay as they are."""
+        with self.events.changing(UPDATED, subscription):
+            subscription.pause = None
 
     def cancel(self, subscription: Subscription, reason: str) -> None:
         """End a subscription now; nobody tries any longer to collect what is open."""
@@ -150,6 +167,19 @@ class Billing:
     def _invoice(self, subscription: Subscription, reason: str, start: int, end: int) -> Invoice:
         customer = self.store.customers[subscription.customer]
         id_ = new_id("in")
+        line, *more = (
+            Line(
+                id=new_id("il"),
+                subscription=subscription.id,
+                subscription_item=item.id,
+                subscription_metadata=dict(subscription.metadata),
+                price=item.price,
+                quantity=item.quantity,
+                period_start=subscription.period_start,
+                period_end=subscription.period_end,
+            )
+            for item in subscription.items
+        )
         invoice = Invoice(
             id=id_,
             number=customer.next_invoice_number(),
@@ -161,20 +191,28 @@ class Billing:
             period_start=start,
             period_end=end,
             page=f"{self.site.url}/invoice/{id_}",
-            line=Line(
-                id=new_id("il"),
-                subscription=subscription.id,
-                subscription_item=subscription.item_id,
-                subscription_metadata=dict(subscription.metadata),
-                price=subscription.price,
-                quantity=subscription.quantity,
-                period_start=subscription.period_start,
-                period_end=subscription.period_end,
-            ),
+            line=line,
+            more=more,
         )
         self.store.invoices[id_] = invoice
         subscription.latest_invoice = id_
         return invoice
+
+    def _set_aside(self, invoice: Invoice, behavior: PauseBehavior) -> None:
+        """Do with an invoice what a pause of collection says, instead of asking for the money."""
+        now = self.clock.now()
+        match behavior:
+            case PauseBehavior.KEEP_AS_DRAFT:
+                invoice.status = InvoiceStatus.DRAFT
+                self.events.record("invoice.created", invoice)
+            case PauseBehavior.MARK_UNCOLLECTIBLE:
+                invoice.status, invoice.uncollectible_at = InvoiceStatus.UNCOLLECTIBLE, now
+                self._announce(invoice)
+                self.events.record("invoice.marked_uncollectible", invoice)
+            case PauseBehavior.VOID:
+                invoice.status, invoice.voided_at = InvoiceStatus.VOID, now
+                self._announce(invoice)
+                self.events.record("invoice.voided", invoice)
 
     def _announce(self, invoice: Invoice) -> None:
         self.events.record("invoice.created", invoice)

@@ -24,6 +24,7 @@ from sandbox.stripe.orders import (
 from sandbox.stripe.prices import PRICES
 from sandbox.stripe.problems import Json, StripeError, no_such
 from sandbox.stripe.states import begun
+from sandbox.stripe.subscriptions import Pause
 from sandbox.stripe.versions import CURRENT, LAST_OLD
 
 FARTHEST = 10 * 366 * 24 * 3600
@@ -153,11 +154,13 @@ class Control:
         if order.started_at is not None and not now - FARTHEST <= order.started_at <= now:
             message = "A subscription began at most ten years ago, and not in the future."
             raise StripeError(400, message, param="started_at")
-        price = PRICES.get(order.price)
-        if price is None:
-            raise no_such("price", order.price, param="price")
+        for price in (order.price, *order.more_prices):
+            if price not in PRICES:
+                raise no_such("price", price, param="price")
         with self.account.clock.pinned(order.started_at or now):
-            subscription = begun(self.account, customer, price, order.status, order.metadata)
+            prices = [PRICES[each] for each in (order.price, *order.more_prices)]
+            subscription = begun(self.account, customer, prices, order.status, order.metadata)
+            subscription.pause = Pause(order.pause) if order.pause is not None else None
         self.account.timeline.catch_up()
         return JSONResponse(subscription.described())
 

@@ -52,7 +52,8 @@ def _small(metadata: dict[str, str]) -> dict[str, str]:
     return metadata
 
 
-def _unset(value: object) -> object:
+def unset(value: object) -> object:
+    """Read an empty value as None."""
     return None if value == "" else value
 
 
@@ -64,7 +65,7 @@ Metadata = Annotated[
     dict[Annotated[str, Field(min_length=1, max_length=40)], Annotated[str, Field(max_length=500)]],
     AfterValidator(_small),
 ]
-Unsettable = Annotated[Metadata | None, BeforeValidator(_unset)]
+Unsettable = Annotated[Metadata | None, BeforeValidator(unset)]
 Listed = BeforeValidator(_listed)
 Moments = BeforeValidator(_range)
 

@@ -10,14 +10,16 @@ from sandbox.stripe.problems import Json
 class InvoiceStatus(StrEnum):
     """Whether it is paid."""
 
+    DRAFT = "draft"
     OPEN = "open"
     PAID = "paid"
+    UNCOLLECTIBLE = "uncollectible"
     VOID = "void"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """The one thing an invoice asks money for: a subscription's item for a period."""
+    """A thing that an invoice asks money for: a subscription's item for a period."""
 
     id: str
     subscription: str
@@ -73,7 +75,7 @@ class Line:
 
 @dataclass(slots=True, kw_only=True)
 class Invoice:
-    """One period's bill; it is final from the moment it exists."""
+    """One period's bill; it is final from the moment it exists, unless collection is paused."""
 
     id: str
     number: str
@@ -91,24 +93,35 @@ class Invoice:
     next_attempt: int | None = None
     paid_at: int | None = None
     voided_at: int | None = None
+    uncollectible_at: int | None = None
+    more: list[Line] = field(default_factory=list)
     metadata: dict[str, str] = field(default_factory=dict)
 
     @property
     def subscription(self) -> str:
         return self.line.subscription
 
+    @property
+    def lines(self) -> list[Line]:
+        return [self.line, *self.more]
+
+    @property
+    def amount(self) -> int:
+        return sum(line.amount for line in self.lines)
+
     def described(self) -> Json:
-        paid = self.line.amount if self.status is InvoiceStatus.PAID else 0
+        paid = self.amount if self.status is InvoiceStatus.PAID else 0
+        is_final = self.status is not InvoiceStatus.DRAFT
         return {
             "id": self.id,
             "object": "invoice",
             "account_country": "US",
             "account_name": "Sandbox",
             "account_tax_ids": None,
-            "amount_due": self.line.amount,
+            "amount_due": self.amount,
             "amount_overpaid": 0,
             "amount_paid": paid,
-            "amount_remaining": self.line.amount - paid,
+            "amount_remaining": self.amount - paid,
             "amount_shipping": 0,
             "application": None,
             "attempt_count": self.attempts,
@@ -142,25 +155,25 @@ class Invoice:
             "description": None,
             "discounts": [],
             "due_date": None,
-            "effective_at": self.created,
+            "effective_at": self.created if is_final else None,
             "ending_balance": 0,
             "footer": None,
             "from_invoice": None,
-            "hosted_invoice_url": self.page,
+            "hosted_invoice_url": self.page if is_final else None,
             "invoice_pdf": None,
             "issuer": {"type": "self"},
             "last_finalization_error": None,
             "latest_revision": None,
             "lines": {
                 "object": "list",
-                "data": [self.line.described(self.id)],
+                "data": [line.described(self.id) for line in self.lines],
                 "has_more": False,
                 "url": f"/v1/invoices/{self.id}/lines",
             },
             "livemode": False,
             "metadata": {**self.metadata},
             "next_payment_attempt": self.next_attempt,
-            "number": self.number,
+            "number": self.number if is_final else None,
             "on_behalf_of": None,
             "parent": {
                 "quote_details": None,
@@ -187,17 +200,17 @@ class Invoice:
             "statement_descriptor": None,
             "status": self.status,
             "status_transitions": {
-                "finalized_at": self.created,
-                "marked_uncollectible_at": None,
+                "finalized_at": self.created if is_final else None,
+                "marked_uncollectible_at": self.uncollectible_at,
                 "paid_at": self.paid_at,
                 "voided_at": self.voided_at,
             },
-            "subtotal": self.line.amount,
-            "subtotal_excluding_tax": self.line.amount,
+            "subtotal": self.amount,
+            "subtotal_excluding_tax": self.amount,
             "test_clock": None,
-            "total": self.line.amount,
+            "total": self.amount,
             "total_discount_amounts": [],
-            "total_excluding_tax": self.line.amount,
+            "total_excluding_tax": self.amount,
             "total_pretax_credit_amounts": [],
             "total_taxes": [],
             "webhooks_delivered_at": None,

@@ -9,7 +9,7 @@ from sandbox.stripe.failures import Mode
 from sandbox.stripe.fields import Given
 from sandbox.stripe.payments import Afterwards, Outcome
 from sandbox.stripe.prices import PRO
-from sandbox.stripe.subscriptions import Status
+from sandbox.stripe.subscriptions import PauseBehavior, Status
 from sandbox.stripe.timeline import Kind
 
 
@@ -77,6 +77,8 @@ class SubscriptionOrder(Given):
 
     customer: str
     price: str = PRO.id
+    more_prices: list[str] = Field(default_factory=list, max_length=19)
+    pause: PauseBehavior | None = None
     status: Status = Status.ACTIVE
     metadata: dict[str, str] = Field(default_factory=dict)
     started_at: int | None = None

@@ -157,7 +157,7 @@ def _invoice(invoice: Invoice) -> HTMLResponse:
         f"Invoice {invoice.number}",
         facts(
             status=invoice.status,
-            amount=f"${invoice.line.amount / 100:.2f}",
+            amount=f"${invoice.amount / 100:.2f}",
             date=_day(invoice.created),
             period=f"{_day(invoice.line.period_start)} to {_day(invoice.line.period_end)}",
             paid=_day(invoice.paid_at) if paid and invoice.paid_at is not None else "no",

@@ -2,10 +2,22 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from sandbox.stripe.fields import Boolean, Given, Listed, Metadata, Moments, Text, Unsettable, Url, Word
+from sandbox.stripe.fields import (
+    Boolean,
+    Given,
+    Listed,
+    Metadata,
+    Moments,
+    Text,
+    Unsettable,
+    Url,
+    Word,
+    unset,
+)
+from sandbox.stripe.subscriptions import PauseBehavior
 
 
 class Params(Given):
@@ -145,9 +157,28 @@ class CancellationDetails(Given):
     feedback: Feedback | None = None
 
 
+class PauseCollection(Given):
+    """How collection is paused, and until when."""
+
+    behavior: PauseBehavior
+    resumes_at: Annotated[int | None, BeforeValidator(unset)] = None
+
+
+class ChangedItem(Given):
+    """An item that is changed or removed by its id, or added by a price."""
+
+    id: Word | None = None
+    price: Word | None = None
+    quantity: int | None = Field(None, ge=0)
+    deleted: Boolean = False
+
+
 class ChangedSubscription(Params):
     """POST /v1/subscriptions/{id}."""
 
+    items: Annotated[list[ChangedItem], Listed, Field(max_length=20)] = Field(default_factory=list)
+    pause_collection: Annotated[PauseCollection | None, BeforeValidator(unset)] = None
+    proration_behavior: Literal["always_invoice", "create_prorations", "none"] | None = None
     cancel_at_period_end: Boolean | None = None
     cancel_at: Annotated[str, Field(pattern=r"\A(\d{0,12}|min_period_end|max_period_end)\z")] | None = None
     metadata: Unsettable = Field(default_factory=dict)

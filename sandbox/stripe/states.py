@@ -1,5 +1,7 @@
 """Subscriptions made directly in a state, as tests need them."""
 
+from collections.abc import Sequence
+
 from sandbox.stripe.account import Account
 from sandbox.stripe.customers import Customer
 from sandbox.stripe.prices import Price
@@ -10,11 +12,12 @@ UNPAID = {Status.PAST_DUE, Status.UNPAID, Status.INCOMPLETE}
 
 
 def begun(
-    account: Account, customer: Customer, price: Price, status: Status, metadata: dict[str, str]
+    account: Account, customer: Customer, prices: Sequence[Price], status: Status, metadata: dict[str, str]
 ) -> Subscription:
     """Begin a subscription and bring it into a state, by the events that lead there."""
     born = BORN_AS.get(status, status)
-    subscription = account.billing.create(customer, price, status=born, metadata=metadata)
+    price, *more = prices
+    subscription = account.billing.create(customer, price, status=born, metadata=metadata, more=more)
     invoice = account.store.invoices.get(subscription.latest_invoice or "")
     if invoice is not None and born in UNPAID:
         retries = account.payments.retry_after if born is Status.PAST_DUE else ()

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from pydantic import JsonValue
+
 from sandbox.stripe.prices import Price
 from sandbox.stripe.problems import Json
 
@@ -22,6 +24,34 @@ class Status(StrEnum):
 
 ENDED = frozenset({Status.CANCELED, Status.INCOMPLETE_EXPIRED})
 RENEWED = frozenset({Status.ACTIVE, Status.PAST_DUE, Status.TRIALING})
+
+
+class PauseBehavior(StrEnum):
+    """What becomes of invoices that are made while collection is paused."""
+
+    KEEP_AS_DRAFT = "keep_as_draft"
+    MARK_UNCOLLECTIBLE = "mark_uncollectible"
+    VOID = "void"
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A pause of collection; it leaves the status of the subscription as it is."""
+
+    behavior: PauseBehavior
+    resumes_at: int | None = None
+
+    def described(self) -> Json:
+        return {"behavior": self.behavior, "resumes_at": self.resumes_at}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something that is sold along with the first item, for the same period."""
+
+    id: str
+    price: Price
+    quantity: int = 1
 
 
 @dataclass(slots=True)
@@ -63,6 +93,18 @@ class Subscription:
     ended_at: int | None = None
     trial_end: int | None = None
     cancellation: Cancellation = field(default_factory=Cancellation)
+    pause: Pause | None = None
+    more: list[Item] = field(default_factory=list)
+
+    @property
+    def items(self) -> list[Item]:
+        """All items; of the first the price counts where a single one does."""
+        return [Item(self.item_id, self.price, self.quantity), *self.more]
+
+    @items.setter
+    def items(self, items: list[Item]) -> None:
+        first, *self.more = items
+        self.item_id, self.price, self.quantity = first.id, first.price, first.quantity
 
     @property
     def ended(self) -> bool:
@@ -110,7 +152,7 @@ class Subscription:
             "managed_payments": None,
             "next_pending_invoice_item_invoice": None,
             "on_behalf_of": None,
-            "pause_collection": None,
+            "pause_collection": self.pause.described() if self.pause is not None else None,
             "payment_settings": {
                 "payment_method_options": None,
                 "payment_method_types": None,
@@ -130,24 +172,27 @@ class Subscription:
         }
 
     def _items(self) -> Json:
-        item: Json = {
-            "id": self.item_id,
-            "object": "subscription_item",
-            "billing_thresholds": None,
-            "created": self.created,
-            "current_period_end": self.period_end,
-            "current_period_start": self.period_start,
-            "discounts": [],
-            "metadata": {},
-            "plan": self.price.described_as_plan(),
-            "price": self.price.described(),
-            "quantity": self.quantity,
-            "subscription": self.id,
-            "tax_rates": [],
-        }
+        data: list[JsonValue] = [
+            {
+                "id": item.id,
+                "object": "subscription_item",
+                "billing_thresholds": None,
+                "created": self.created,
+                "current_period_end": self.period_end,
+                "current_period_start": self.period_start,
+                "discounts": [],
+                "metadata": {},
+                "plan": item.price.described_as_plan(),
+                "price": item.price.described(),
+                "quantity": item.quantity,
+                "subscription": self.id,
+                "tax_rates": [],
+            }
+            for item in self.items
+        ]
         return {
             "object": "list",
-            "data": [item],
+            "data": data,
             "has_more": False,
             "url": f"/v1/subscription_items?subscription={self.id}",
         }

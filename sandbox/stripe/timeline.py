@@ -23,6 +23,7 @@ class Kind(StrEnum):
     PAYMENT_ATTEMPT = "payment_attempt"
     FIRST_PAYMENT = "first_payment"
     SESSION_EXPIRY = "session_expiry"
+    RESUMPTION = "resumption"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,9 @@ class Timeline:
 
     def _of(self, subscription: Subscription) -> Iterator[Due]:
         customer = subscription.customer
+        if subscription.pause is not None and subscription.pause.resumes_at is not None:
+            resume = partial(self.billing.resume, subscription)
+            yield Due(subscription.pause.resumes_at, Kind.RESUMPTION, customer, resume)
         if subscription.status is Status.INCOMPLETE:
             expire = partial(self.billing.expire, subscription)
             yield Due(subscription.created + FIRST_PAYMENT_WITHIN, Kind.FIRST_PAYMENT, customer, expire)

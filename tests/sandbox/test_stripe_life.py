@@ -2,13 +2,17 @@
 
 from datetime import UTC, datetime
 from itertools import pairwise
+from typing import Literal
 
 import pytest
 import stripe
 
-from tests.sandbox.stripe_running import DAY, Account, period_of
+from tests.sandbox.stripe_contract import complaints
+from tests.sandbox.stripe_running import DAY, PRICE, Account, period_of
 
 WEEK = 7 * DAY
+OTHER = "price_sandbox_other"
+KEY = {"Authorization": "Bearer sk_test_x"}
 
 
 def test_month_passes_and_the_renewal_is_paid(account: Account) -> None:
@@ -200,3 +204,87 @@ def test_subscription_begun_in_the_past_has_lived_since(account: Account) -> Non
     start, end = period_of(made)
     assert start < account.now() < end
     assert account.http.get("/sandbox/clock").json()["ahead"] == 0
+
+
+@pytest.mark.parametrize(
+    ("behavior", "status", "event"),
+    [
+        ("void", "void", "invoice.voided"),
+        ("mark_uncollectible", "uncollectible", "invoice.marked_uncollectible"),
+        ("keep_as_draft", "draft", "invoice.created"),
+    ],
+)
+def test_paused_collection_leaves_the_status_and_sets_invoices_aside(
+    account: Account,
+    behavior: Literal["void", "mark_uncollectible", "keep_as_draft"],
+    status: str,
+    event: str,
+) -> None:
+    subscription = account.subscribed()
+    v1 = account.client.v1
+    paused = v1.subscriptions.update(subscription.id, {"pause_collection": {"behavior": behavior}})
+    assert paused.status == "active"
+    assert paused.pause_collection is not None
+    assert (paused.pause_collection.behavior, paused.pause_collection.resumes_at) == (behavior, None)
+    assert account.types_of_events()[-1] == "customer.subscription.updated"
+    account.order("clock", advance_to="period_end")
+    renewed = account.subscription(subscription.id)
+    assert (renewed.status, period_of(renewed)[0]) == ("active", period_of(subscription)[1])
+    newest = v1.invoices.list({"subscription": subscription.id}).data[0]
+    assert (newest.status, newest.attempt_count, newest.amount_paid) == (status, 0, 0)
+    assert complaints(newest) == []
+    assert account.types_of_events()[-1] == event
+    resumed = v1.subscriptions.update(subscription.id, {"pause_collection": ""})
+    assert resumed.pause_collection is None
+    assert v1.invoices.retrieve(newest.id).status == status
+    account.order("clock", advance_to="period_end")
+    assert v1.invoices.list({"subscription": subscription.id}).data[0].status == "paid"
+
+
+def test_pause_of_collection_ends_when_it_was_said_to(account: Account) -> None:
+    subscription = account.subscribed()
+    _, end = period_of(subscription)
+    pause = {"behavior": "void", "resumes_at": str(end)}
+    path = f"/v1/subscriptions/{subscription.id}"
+    body = {f"pause_collection[{name}]": value for name, value in pause.items()}
+    assert account.http.post(path, data=body, headers=KEY).is_success
+    account.order("clock", advance_to="resumption")
+    assert account.subscription(subscription.id).pause_collection is None
+    account.order("clock", advance_to="period_end")
+    newest = account.client.v1.invoices.list({"subscription": subscription.id}).data[0]
+    assert newest.status == "paid"
+    past = {**body, "pause_collection[resumes_at]": str(account.now() - 1)}
+    refused = account.http.post(path, data=past, headers=KEY)
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "pause_collection[resumes_at]")
+    unknown = account.http.post(path, data={"pause_collection[behavior]": "stop"}, headers=KEY)
+    assert unknown.status_code == 400
+    assert account.http.post(path, data={"pause_collection[resumes_at]": "1"}, headers=KEY).status_code == 400
+
+
+def test_items_are_changed_added_and_removed(account: Account) -> None:
+    subscription = account.subscribed()
+    v1 = account.client.v1
+    first = subscription["items"].data[0].id
+    moved = v1.subscriptions.update(
+        subscription.id, {"items": [{"id": first, "price": OTHER, "quantity": 2}, {"price": PRICE}]}
+    )
+    items = moved["items"].data
+    assert [(item.price.id, item.quantity) for item in items] == [(OTHER, 2), (PRICE, 1)]
+    assert complaints(moved) == []
+    assert {item.price.id for item in account.subscription(subscription.id)["items"].data} == {OTHER, PRICE}
+    listed = [v1.subscriptions.list({"price": price}).data for price in (OTHER, PRICE)]
+    assert [len(found) for found in listed] == [1, 1]
+    account.order("clock", advance_to="period_end")
+    invoice = v1.invoices.list({"subscription": subscription.id}).data[0]
+    assert (invoice.amount_due, len(invoice.lines.data)) == (2 * 700 + 2000, 2)
+    left = v1.subscriptions.update(subscription.id, {"items": [{"id": first, "deleted": True}]})
+    assert [item.price.id for item in left["items"].data] == [PRICE]
+    only = left["items"].data[0].id
+    for bad in (
+        {"items[0][id]": first},
+        {"items[0][price]": "price_gone"},
+        {"items[0][quantity]": "2"},
+        {"items[0][id]": only, "items[0][deleted]": "true"},
+    ):
+        refused = account.http.post(f"/v1/subscriptions/{subscription.id}", data=bad, headers=KEY)
+        assert refused.status_code == 400
