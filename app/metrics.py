@@ -32,7 +32,7 @@ _rate_limit_refusals = Counter(
 _otp_refusals = Counter("otp_refusals", "Codes that were not sent, by reason.", ("reason",))
 _webhooks = Counter(
     "stripe_webhooks",
-    "Webhooks: new, duplicate, refused, or kept and ignored (wrong_mode, unknown_type).",
+    "Webhooks: new, duplicate, refused, or ignored (wrong_mode, unknown_type, v2_event, unknown_shape).",
     ("outcome",),
 )
 _messages = Counter("messages", "Messages and regenerations that were accepted.")

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from devtools.ports import free_port
-from tests.support.person import problem
+from tests.support.person import Json, problem
 from tests.support.stack import Stack
 from tests.support.stripe import StripeSandbox, made_up_event, signature, some_people
 
@@ -109,6 +109,62 @@ def test_what_stripe_did_not_sign_just_now_is_refused_and_not_stored(stack: Stac
 )
 def test_a_signed_body_that_is_no_event_is_refused(stripe: StripeSandbox, body: bytes) -> None:
     problem(stripe.send_bytes(body), 400, "validation_failed")
+
+
+def _thin(**changes: object) -> Json:
+    """An event of API v2, as a thin one comes."""
+    event = {
+        "id": f"evt_{secrets.token_hex(8)}",
+        "object": "v2.core.event",
+        "type": "v1.billing.meter.error_report_triggered",
+        "livemode": False,
+        "created": "2026-11-26T06:20:52.246Z",
+        "context": None,
+        "reason": None,
+        "related_object": {"id": "mtr_1", "type": "billing.meter", "url": "/v1/billing/meters/mtr_1"},
+    }
+    return {**event, **changes}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"livemode": True},
+        {"type": "v1.customer.subscription.updated"},
+        {"type": "customer.subscription.updated", "data": {"object": {"id": "sub_1"}}},
+        {"type": "v2.core.event_destination.ping", "related_object": None},
+        {"object": "v3.core.event", "created": None},
+        {"object": "meter", "type": 7},
+        {"object": {}, "livemode": "no"},
+    ],
+)
+def test_an_event_of_another_shape_is_kept_and_ignored(
+    stack: Stack, stripe: StripeSandbox, changes: Json
+) -> None:
+    """Stripe would send a refused one again for days; red with the shape of API v1 alone."""
+    event = _thin(**changes)
+    shape = "v2_event" if event["object"] == "v2.core.event" else "unknown_shape"
+    for is_duplicate in (False, True):
+        answer = stripe.send(event)
+        assert (answer.status_code, answer.json()) == (200, {"received": True, "duplicate": is_duplicate})
+    expected = "wrong_mode" if event["livemode"] is True else shape
+    assert stripe.outcome(event) == expected
+    assert (
+        stack.database.value("SELECT subscription_id FROM stripe_events WHERE id = %s", event["id"]) is None
+    )
+    problem(stripe.send(event, secret="whsec_other"), 400, "webhook_invalid")
+    problem(stripe.send(event, age=400), 400, "webhook_invalid")
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"id": 7}', b'{"id": "evt \\u0000", "type": ""}', b'{"data": []}'])
+def test_an_object_without_an_id_is_ignored_and_not_kept(
+    stack: Stack, stripe: StripeSandbox, body: bytes
+) -> None:
+    before = stack.database.value("SELECT count(*) FROM stripe_events")
+    answer = stripe.send_bytes(body)
+    assert (answer.status_code, answer.json()) == (200, {"received": True, "duplicate": False})
+    assert stack.database.value("SELECT count(*) FROM stripe_events") == before
 
 
 @pytest.mark.parametrize("about", ["customer", "subscription", "id", "parent"])

@@ -9,7 +9,7 @@ from app.errors import ServiceUnavailable, ValidationFailed, WebhookInvalid
 from app.jobs import SyncStripeEvent
 from app.schemas.webhook import WebhookOut
 from app.services.clock import Clock
-from app.stripe_client.event import EventNotice, EventUnreadableError, read_event
+from app.stripe_client.event import EventNotice, EventUnreadableError, UnknownShape, read_event
 from app.stripe_client.signature import is_signed_by_stripe
 from app.unit_of_work import UnitOfWork
 
@@ -30,9 +30,11 @@ class WebhookService:
     async def receive(self, *, body: bytes, signature: str | None, request_id: str) -> WebhookOut:
         """Store an event, unless it is known already; returns after the commit.
 
+        Other JSON objects, such as events of API v2, are ignored; they are stored if they have an id.
+
         Raises:
             WebhookInvalid: not signed with one of our secrets in the last, or next, five minutes.
-            ValidationFailed: signed, but no event.
+            ValidationFailed: signed, but no JSON object, or a damaged event.
             ServiceUnavailable: the database is away, or there is no secret; Stripe sends the event again.
         """
         if not self.secrets:
@@ -48,6 +50,10 @@ class WebhookService:
                 members={"errors": [{"pointer": "", "message": "must be an event of Stripe's"}]}
             ) from None
         ignored_as = self._ignored_as(event)
+        if not event.id:
+            metrics.webhook_received(UnknownShape.OTHER)
+            log.warning("stripe_event_not_stored", ignored_as=ignored_as)
+            return WebhookOut(duplicate=False)
         async with self.uow.begin() as tx:
             is_new = await tx.stripe_events.add(
                 event_id=event.id,
@@ -76,4 +82,6 @@ class WebhookService:
         """Why an event is only kept; None for one that is to be looked at."""
         if event.livemode not in {None, self.is_live}:
             return "wrong_mode"
+        if event.unknown_shape is not None:
+            return event.unknown_shape
         return None if event.is_relevant else "unknown_type"

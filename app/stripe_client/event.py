@@ -6,6 +6,7 @@ Events are rendered in the version of the webhook endpoint, not of the SDK, so b
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
@@ -20,7 +21,15 @@ _Json = dict[str, JsonValue]
 
 
 class EventUnreadableError(Exception):
-    """The body is no event of Stripe's."""
+    """The body is no JSON object, or an event that is damaged."""
+
+
+class UnknownShape(StrEnum):
+    """What a JSON object is that is not one of the events that are read."""
+
+    V2 = "v2_event"
+    """An event of API v2, such as a thin one."""
+    OTHER = "unknown_shape"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +45,19 @@ class EventNotice:
     subscription_id: str | None
     customer_id: str | None
     session_id: str | None
+    unknown_shape: UnknownShape | None = None
+    """Set if nothing but the id and the type was read."""
 
     @property
     def is_relevant(self) -> bool:
         """Whether it can mean anything to a person's plan."""
+        if self.unknown_shape is not None:
+            return False
         return self.type == _CUSTOMER_DELETED or self.type.startswith(_RELEVANT)
 
 
 _CUSTOMER_DELETED = "customer.deleted"
+_OF_V2 = "v2."
 _SUBSCRIPTION, _INVOICE, _CHECKOUT = "customer.subscription.", "invoice.", "checkout.session."
 _RELEVANT = (_SUBSCRIPTION, _INVOICE, _CHECKOUT)
 
@@ -65,21 +79,40 @@ class _Event(BaseModel):
     data: _Data
 
 
+class _Other(BaseModel):
+    """Any JSON object."""
+
+    model_config = ConfigDict(strict=True)
+
+    object: JsonValue = None
+    id: JsonValue = None
+    type: JsonValue = None
+    livemode: JsonValue = None
+
+
 def is_id(text: str) -> bool:
     """Whether this could be an id of Stripe's; nobody is asked for anything else."""
     return re.fullmatch(_WORD, text) is not None
 
 
 def read_event(body: bytes) -> EventNotice:
-    """The event in this body.
+    """The event in this body; its id is empty if it is of an unknown shape and has none that can be stored.
 
     Raises:
-        EventUnreadableError: it is none.
+        EventUnreadableError: it is no JSON object, or an event that is damaged.
     """
+    try:
+        other = _Other.model_validate_json(body)
+    except ValidationError as error:
+        raise EventUnreadableError from error
+    if isinstance(other.object, str) and other.object.startswith(_OF_V2):
+        return _unread(other, UnknownShape.V2)
     try:
         event = _Event.model_validate_json(body)
     except ValidationError as error:
-        raise EventUnreadableError from error
+        if other.object == "event":
+            raise EventUnreadableError from error
+        return _unread(other, UnknownShape.OTHER)
     about = event.data.object
     subscription, customer, session = None, _id(about.get("customer")), None
     if event.type.startswith(_SUBSCRIPTION):
@@ -99,6 +132,21 @@ def read_event(body: bytes) -> EventNotice:
         subscription_id=subscription,
         customer_id=customer,
         session_id=session,
+    )
+
+
+def _unread(other: _Other, shape: UnknownShape) -> EventNotice:
+    is_known_type = isinstance(other.type, str) and is_id(other.type)
+    return EventNotice(
+        id=_id(other.id) or "",
+        type=str(other.type) if is_known_type else "unknown",
+        livemode=other.livemode if isinstance(other.livemode, bool) else None,
+        api_version=None,
+        created_at=None,
+        subscription_id=None,
+        customer_id=None,
+        session_id=None,
+        unknown_shape=shape,
     )
 
 
