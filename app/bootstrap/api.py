@@ -195,7 +195,9 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
                 base.uow, base.quota, checkouts, stripe.subscriptions, base.syncs, open_sessions, utc_now
             ),
             checkouts=checkouts,
-            customers=CustomerService(base.uow, stripe.customers, base.syncs, cursors, settings.public_url),
+            customers=CustomerService(
+                base.uow, stripe.customers, base.syncs, base.installation, cursors, settings.public_url
+            ),
             webhooks=WebhookService(
                 base.uow,
                 utc_now,

@@ -16,7 +16,7 @@ from app.models.installation import Installation
 from app.models.message import Message, MessageStatus, Role
 from app.models.periodic_job import PeriodicJob
 from app.models.session import Session
-from app.models.subscription import Plan, Subscription, plan_of
+from app.models.subscription import Plan, Subscription, VoidedPeriod, plan_of
 from app.models.usage import DailyUsage
 from app.models.user import User
 from app.models.worker import WorkerHeartbeat
@@ -45,6 +45,7 @@ __all__ = [
     "UnresolvedReason",
     "UnresolvedSubscriptions",
     "User",
+    "VoidedPeriod",
     "WorkerHeartbeat",
     "plan_of",
 ]

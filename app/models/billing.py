@@ -90,6 +90,8 @@ class UnresolvedReason(StrEnum):
     """It sells Pro or names this installation, and its user is neither known nor provably deleted here."""
     OTHER_INSTALLATION = "other_installation"
     """It names another installation, and its user is not known here."""
+    NOT_OURS = "not_ours"
+    """It is at a customer of a user, and neither sells Pro nor carries metadata of ours."""
 
 
 class UnresolvedSubscriptions(Base):

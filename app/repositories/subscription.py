@@ -22,15 +22,32 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import StripeCustomer, Subscription
+from app.models import StripeCustomer, Subscription, VoidedPeriod
 
 PAID = ("active", "trialing")
 LIVE = (*PAID, "past_due", "unpaid", "paused")
 """The states in which a subscription may still cost money; of these a person has one."""
 
+_TABLE = cast("Table", Subscription.__table__)
+
+
+def _is_unvoided(now: ColumnElement[datetime]) -> ColumnElement[bool]:
+    """Whether the period at that moment is paid, as far as a pause of collection tells."""
+    end = _TABLE.c.current_period_end
+    lasts = and_(_TABLE.c.voided_period == VoidedPeriod.NEXT, or_(end.is_(None), end > now))
+    return or_(_TABLE.c.voided_period.is_(None), lasts)
+
+
 _RANK = case(
-    (Subscription.status.in_(PAID), 0),
-    (and_(Subscription.status == "past_due", Subscription.grace_until > func.now()), 1),
+    (and_(Subscription.status.in_(PAID), _is_unvoided(func.now())), 0),
+    (
+        and_(
+            Subscription.status == "past_due",
+            Subscription.grace_until > func.now(),
+            _is_unvoided(func.now()),
+        ),
+        1,
+    ),
     (Subscription.status.in_(LIVE), 2),
     else_=3,
 )
@@ -47,13 +64,11 @@ def current_of(owner: ColumnExpressionArgument[UUID]) -> Select[Subscription]:
     )
 
 
-_TABLE = cast("Table", Subscription.__table__)
-
-
 def is_pro(owner: ColumnElement[UUID], now: ColumnElement[datetime]) -> ColumnElement[bool]:
     """Whether this user is on Pro at that moment; the same rule as `Subscription.plan_at`."""
     return exists().where(
         _TABLE.c.user_id == owner,
+        _is_unvoided(now),
         or_(
             *(_TABLE.c.status == status for status in PAID),
             and_(_TABLE.c.status == "past_due", _TABLE.c.grace_until > now),
@@ -89,6 +104,13 @@ class SubscriptionRepository:
             .order_by(_RANK, Subscription.created_at, Subscription.stripe_subscription_id)
         )
         return rows.all()
+
+    async def of_user(self, user_id: UUID) -> set[str]:
+        """Stripe's ids of all that is stored of a user's subscriptions."""
+        ids = await self.session.scalars(
+            select(Subscription.stripe_subscription_id).where(Subscription.user_id == user_id)
+        )
+        return set(ids)
 
     def add(self, row: Subscription) -> None:
         """Store a subscription that was not known."""

@@ -61,6 +61,8 @@ class ExportedSubscription(Response):
     current_period_end: Moment | None
     cancel_at_period_end: bool
     grace_until: Moment | None
+    voided_period: str | None
+    product_id: str | None
     created_at: Moment
     updated_at: Moment
 

@@ -31,13 +31,17 @@ class CheckoutOut(BaseModel):
 
 
 class SubscriptionOut(BaseModel):
-    """The plan, the subscription as Stripe last reported it (null on Basic), and the day's use."""
+    """The plan, the subscription as Stripe last reported it (null on Basic), and the day's use.
+
+    `pro_until`: when Pro ends unless something is paid or resumed; null if it goes on, and on Basic.
+    """
 
     plan: Plan
     status: Annotated[str, open_enum("SubscriptionStatus")] | None
     current_period_end: Moment | None
     cancel_at_period_end: bool
     grace_until: Moment | None
+    pro_until: Moment | None
     usage: Quota
 
 

@@ -7,11 +7,15 @@ import structlog
 
 from app.errors import NotSubscribed
 from app.schemas.subscription import InvoiceOut, InvoicePage, PortalOut
+from app.services.installation import InstallationId
 from app.services.paging import CursorSigner
 from app.services.payments import StripeBudget, asking_stripe
 from app.services.subscription_sync import SubscriptionSync
-from app.stripe_client import StripeCustomers, StripeMissingError
+from app.stripe_client import Invoice, StripeCustomers, StripeMissingError
 from app.unit_of_work import UnitOfWork
+
+_MOST_PAGES = 5
+"""Of Stripe's list in one request, when most bills are for something else."""
 
 log = structlog.get_logger(__name__)
 
@@ -23,6 +27,7 @@ class CustomerService:
     uow: UnitOfWork
     customers: StripeCustomers
     syncs: SubscriptionSync
+    installation: InstallationId
     cursors: CursorSigner
     public_url: str
 
@@ -48,7 +53,10 @@ class CustomerService:
     async def invoices(
         self, user_id: UUID, budget: StripeBudget, *, limit: int, cursor: str | None
     ) -> InvoicePage:
-        """A page of bills, newest first; empty for somebody who never bought anything.
+        """A page of Pro's bills, newest first; empty for somebody who never bought anything.
+
+        Bills for something else that the same customer pays for are left out. A page may hold fewer than
+        asked for, also when there are more behind it.
 
         Raises:
             CursorInvalid: not a cursor of this list.
@@ -61,11 +69,38 @@ class CustomerService:
         if customer_id is None:
             return InvoicePage(invoices=[], next_cursor=None)
         async with asking_stripe(budget):
-            found, more = await self.customers.invoices(customer_id, limit=limit, after=after)
-        next_cursor = self.cursors.make(scope, found[-1].id) if more and found else None
+            try:
+                found, last = await self._bills(user_id, customer_id, limit=limit, after=after)
+            except StripeMissingError as error:
+                if error.param in (None, "customer"):
+                    await self._forget(user_id, customer_id)
+                found, last = [], None
         return InvoicePage(
-            invoices=[InvoiceOut.model_validate(invoice) for invoice in found], next_cursor=next_cursor
+            invoices=[InvoiceOut.model_validate(invoice) for invoice in found],
+            next_cursor=self.cursors.make(scope, last) if last is not None else None,
         )
+
+    async def _bills(
+        self, user_id: UUID, customer_id: str, *, limit: int, after: str | None
+    ) -> tuple[list[Invoice], str | None]:
+        """Bills of ours, and the id of the last one that was looked at if there are more."""
+        async with self.uow.single() as tx:
+            held = await tx.subscriptions.of_user(user_id)
+        installation_id = str(await self.installation.get())
+        bills: list[Invoice] = []
+        for _ in range(_MOST_PAGES):
+            page, more = await self.customers.invoices(customer_id, limit=limit - len(bills), after=after)
+            bills += [
+                bill
+                for bill in page
+                if bill.sells_pro is not False
+                or bill.subscription_id in held
+                or bill.installation_id == installation_id
+            ]
+            after = page[-1].id if more and page else None
+            if after is None or len(bills) == limit:
+                break
+        return bills, after
 
     async def _forget(self, user_id: UUID, customer_id: str) -> None:
         """Sync what is held of a customer that Stripe does not know: its event may be late, or never come."""

@@ -30,7 +30,7 @@ class Farewell:
             StripeUnavailableError: not confirmed by Stripe; to be tried again.
         """
         try:
-            await self.checkouts.expire_all(customer_id)
+            await self.checkouts.expire_all(customer_id, user_id=user_id, installation_id=installation_id)
         except StripeRefusedError as error:  # a page that nobody can open any more ends by itself in a day
             log.warning("checkouts_not_expired", customer_id=customer_id, reason=str(error))
         ours, others = [], 0

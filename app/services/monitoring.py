@@ -66,4 +66,9 @@ class MonitoringService:
                 "Live subscriptions that another installation sold, as of the last reconciliation.",
                 unresolved.get(UnresolvedReason.OTHER_INSTALLATION, 0),
             ),
+            Gauge(
+                "stripe_subscriptions_ignored",
+                "Live subscriptions to something else at customers of users, as of the last reconciliation.",
+                unresolved.get(UnresolvedReason.NOT_OURS, 0),
+            ),
         ]

@@ -41,6 +41,8 @@ class Drift:
     repaired: int = 0
     to_cancel: set[str] = field(default_factory=set)
     unresolved: Counter[UnresolvedReason] = field(default_factory=Counter)
+    ignored: int = 0
+    """Live subscriptions at customers of users that are to something else than Pro."""
     is_complete: bool = False
 
 
@@ -86,7 +88,8 @@ class Reconciliation:
             if drift.repaired:
                 await tx.periodic_jobs.add_to_tally(RECONCILIATION, drift.repaired)
             if drift.is_complete:
-                await tx.billing.note_unresolved(drift.unresolved)
+                ignored = {UnresolvedReason.NOT_OURS: drift.ignored} if drift.ignored else {}
+                await tx.billing.note_unresolved({**drift.unresolved, **ignored})
         return drift
 
     async def _compare(self, drift: Drift) -> None:
@@ -126,9 +129,10 @@ class Reconciliation:
         for found in chunk:
             evidence = Evidence(found, installation_id, customers.get(found.customer_id))
             row, user_id = rows.get(found.id), evidence.user_id
+            if not (evidence.is_ours or found.has_ended) and evidence.customer_user_id is not None:
+                drift.ignored += row is None
             if row is not None:
-                is_same_user = user_id in {None, row.user_id}
-                if not (evidence.is_ours and is_same_user and _is_as(row, found)):
+                if not _is_settled(row, evidence):
                     differing.append(found.id)
             elif evidence.is_ours and user_id in people:
                 differing.append(found.id)
@@ -184,7 +188,18 @@ def _log_repaired(subscription_id: str, outcome: str) -> None:
     log.warning("stripe_drift_repaired", subscription_id=subscription_id, outcome=outcome)
 
 
+def _is_settled(row: Subscription, evidence: Evidence) -> bool:
+    """Whether a row says already what looking at the subscription anew would write."""
+    found = evidence.found
+    is_ours = (evidence.is_ours or evidence.is_undecided) and evidence.user_id in {None, row.user_id}
+    if is_ours and evidence.has_left(row.product_id):
+        return row.status == "canceled"
+    return is_ours and _is_as(row, found)
+
+
 def _is_as(row: Subscription, found: StripeSubscription) -> bool:
+    if (found.is_voiding and not found.has_ended) or row.voided_period is not None:
+        return False  # only its bills tell more
     is_graced = row.grace_until is not None or found.status != "past_due"
     return is_graced and all(
         getattr(row, name) == getattr(found, name)

@@ -84,11 +84,13 @@ class SubscriptionService:
         async with self.uow.begin() as tx:
             subscription = await tx.subscriptions.current(user_id)
             usage = await self.quota.read(tx, user_id)
+        now = self.clock()
         return SubscriptionOut(
-            plan=plan_of(subscription, self.clock()),
+            plan=plan_of(subscription, now),
             status=subscription.status if subscription else None,
             current_period_end=subscription.current_period_end if subscription else None,
             cancel_at_period_end=bool(subscription and subscription.cancel_at_period_end),
             grace_until=subscription.grace_until if subscription else None,
+            pro_until=subscription.pro_until(now) if subscription else None,
             usage=usage,
         )

@@ -43,7 +43,21 @@ class Evidence:
             and self.found.user_id is not None
             and self.found.user_id == self.customer_user_id
         )
-        return self.found.sells_pro or self.names_this_installation or has_older_metadata
+        return bool(self.found.sells_pro) or self.names_this_installation or has_older_metadata
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether it cannot be told what it sells, so that what was decided before stands."""
+        return not self.is_ours and self.found.sells_pro is None
+
+    def has_left(self, product_id: str | None) -> bool:
+        """Whether it was of this product, which was Pro's then, and is now of others than Pro's.
+
+        Its metadata stays when a subscription is moved to another product. A product that Pro was sold as
+        before `STRIPE_PRO_PRICE_ID` was changed is still among its products.
+        """
+        is_of_it = self.found.sells_pro or product_id in self.found.products
+        return product_id is not None and not is_of_it
 
     @property
     def may_cancel(self) -> bool:

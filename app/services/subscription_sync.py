@@ -7,7 +7,7 @@ from uuid import UUID
 
 import structlog
 
-from app.models import Subscription
+from app.models import Subscription, VoidedPeriod
 from app.services.installation import InstallationId
 from app.services.subscription_evidence import Evidence
 from app.stripe_client import StripeMissingError, StripeSubscription, StripeSubscriptions
@@ -152,10 +152,12 @@ class SubscriptionSync:
     async def _store(self, tx: Transaction, evidence: Evidence) -> _Seen:
         found = evidence.found
         row = await self._row(tx, found.id)
-        if not evidence.is_ours:
+        if not evidence.is_ours and not (evidence.is_undecided and row is not None):
             if row is not None:
                 await tx.subscriptions.remove(row)
             return _Seen(SyncOutcome.NOT_OURS)
+        if row is not None and evidence.has_left(row.product_id):
+            return _Seen(self._end(row))
         owner = evidence.user_id or (row.user_id if row is not None else None)
         if owner is None:
             return _Seen(SyncOutcome.UNKNOWN_CUSTOMER)
@@ -202,6 +204,8 @@ class SubscriptionSync:
             "current_period_end": found.current_period_end,
             "cancel_at_period_end": found.cancel_at_period_end,
             "grace_until": found.unpaid_since + self.grace if found.unpaid_since else None,
+            "voided_period": _voided_period(found),
+            "product_id": found.pro_product or row.product_id,
         }
         changed = [name for name, value in state.items() if getattr(row, name) != value]
         for name in changed:
@@ -211,10 +215,19 @@ class SubscriptionSync:
         return SyncOutcome.APPLIED
 
     def _end(self, row: Subscription | None) -> SyncOutcome:
-        """What Stripe does not know is over."""
+        """End what Stripe does not know, and what was moved to another product."""
         if row is None:
             return SyncOutcome.NOT_STORED
         if row.status == "canceled":
             return SyncOutcome.UNCHANGED
-        row.status, row.grace_until = "canceled", None
+        row.status, row.grace_until, row.voided_period = "canceled", None, None
         return SyncOutcome.APPLIED
+
+
+def _voided_period(found: StripeSubscription) -> VoidedPeriod | None:
+    """Return the period that a pause of collection leaves unpaid, if any."""
+    if found.has_ended:
+        return None
+    if found.is_period_voided:
+        return VoidedPeriod.CURRENT
+    return VoidedPeriod.NEXT if found.voids_next else None

@@ -39,8 +39,18 @@ class StripeSubscription:
     cancel_at_period_end: bool
     unpaid_since: datetime | None = None
     """When past due: the start of the first period that is not paid; only `get` says it."""
-    sells_pro: bool = False
-    """Whether an item is of Pro's price, or of another price of its product."""
+    sells_pro: bool | None = False
+    """Whether an item is of Pro's price, or of another price of its product; None if that is not known."""
+    pro_product: str | None = None
+    """Pro's product, if an item is of it."""
+    products: frozenset[str] = frozenset()
+    """The products of all items."""
+    is_voiding: bool = False
+    """Whether collection is paused so that the invoices made meanwhile are voided."""
+    voids_next: bool = False
+    """Whether the pause still lasts when the invoice of the next period is made."""
+    is_period_voided: bool = False
+    """Whether the pause has voided the invoice of the current period; only `get` says it."""
     installation_id: str | None = None
     """From the metadata that checkout gave it: the installation that it was bought from."""
 
@@ -69,6 +79,7 @@ class CheckoutSession:
     customer_id: str | None = None
     subscription_id: str | None = None
     user_id: UUID | None = None
+    installation_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +87,11 @@ class Invoice:
     """A bill; amounts in the currency's smallest unit."""
 
     id: str
+    sells_pro: bool | None
+    """Whether a line is of Pro's product; None if that is not known."""
+    subscription_id: str | None
+    installation_id: str | None
+    """From the metadata of its subscription."""
     number: str | None
     status: str | None
     amount_due: int
@@ -113,7 +129,11 @@ class StripeCustomers(Protocol):
     async def invoices(
         self, customer_id: str, *, limit: int, after: str | None
     ) -> tuple[list[Invoice], bool]:
-        """Bills, newest first, behind the one with the id `after`; and whether there are more."""
+        """Bills of all kinds, newest first, behind the one with the id `after`; and whether there are more.
+
+        Raises:
+            StripeMissingError: there is no such customer, or no such bill.
+        """
         ...
 
 
@@ -150,7 +170,7 @@ class StripeCheckouts(Protocol):
         """Close an open session; one that is paid or closed already is returned as it is."""
         ...
 
-    async def expire_all(self, customer_id: str) -> None:
+    async def expire_all(self, customer_id: str, *, user_id: UUID, installation_id: UUID) -> None:
         """Close every open session of ours of a customer, so that Pro cannot be bought there any more."""
         ...
 

@@ -80,7 +80,7 @@ class SdkCheckouts:
             return session
         return session_from(closed.to_dict())
 
-    async def expire_all(self, customer_id: str) -> None:
+    async def expire_all(self, customer_id: str, *, user_id: UUID, installation_id: UUID) -> None:
         """Close every open session of ours of a customer, so that Pro cannot be bought there any more."""
         try:
             page = await self.stripe.ask(
@@ -92,7 +92,9 @@ class SdkCheckouts:
             return
         for listed in page.data:
             session = session_from(listed.to_dict())
-            if session.customer_id in {None, customer_id} and session.user_id is not None:
+            # Before installations had ids, the user's id was all of the metadata.
+            is_ours = session.user_id == user_id and session.installation_id in {None, str(installation_id)}
+            if session.customer_id in {None, customer_id} and is_ours:
                 await self.expire(session.id)
 
 

@@ -7,7 +7,8 @@ from uuid import UUID
 from app.stripe_client.base import Invoice, StripeMissingError, StripeUnavailableError
 from app.stripe_client.connection import StripeConnection
 from app.stripe_client.failures import StripeKeptFailureError, StripeNotConfiguredError, StripeRefusedError
-from app.stripe_client.reading import has_more, invoice_from, own_metadata
+from app.stripe_client.pro_product import ProProduct
+from app.stripe_client.reading import has_more, invoice_from, own_metadata, sold_by_invoice
 
 if TYPE_CHECKING:
     from stripe import Customer
@@ -22,6 +23,7 @@ class SdkCustomers:
     """See `StripeCustomers`."""
 
     stripe: StripeConnection
+    pro: ProProduct
 
     async def create(self, *, user_id: UUID, installation_id: UUID) -> str:
         """The person's customer, made once however often this is called; returns its id."""
@@ -72,15 +74,17 @@ class SdkCustomers:
     async def invoices(
         self, customer_id: str, *, limit: int, after: str | None
     ) -> tuple[list[Invoice], bool]:
-        """Bills, newest first, behind the one with the id `after`; and whether there are more."""
+        """Bills of all kinds, newest first, behind the one with the id `after`; whether there are more."""
         params: InvoiceListParams = {"customer": customer_id, "limit": limit}
         if after is not None:
             params["starting_after"] = after
-        try:
-            page = await self.stripe.ask(lambda client: client.v1.invoices.list_async(params))
-        except StripeMissingError:
-            return [], False
-        return [invoice_from(invoice.to_dict()) for invoice in page.data], has_more(page.to_dict())
+        page = await self.stripe.ask(lambda client: client.v1.invoices.list_async(params))
+        bills = []
+        for listed in page.data:
+            body = listed.to_dict()
+            selling = await self.pro.among(sold_by_invoice(body))
+            bills.append(invoice_from(body, sells_pro=None if selling is None else bool(selling)))
+        return bills, has_more(page.to_dict())
 
     async def _create(self, metadata: dict[str, str], key: str) -> "Customer":
         return await self.stripe.ask(

@@ -15,11 +15,10 @@ class StripeGateway:
     def __init__(self, settings: Settings) -> None:
         self._connection = StripeConnection(settings)
         self.is_live = "_live_" in settings.stripe_secret_key.get_secret_value()
-        self.customers: StripeCustomers = SdkCustomers(self._connection)
+        pro = ProProduct(self._connection, settings.stripe_pro_price_id)
+        self.customers: StripeCustomers = SdkCustomers(self._connection, pro)
         self.checkouts: StripeCheckouts = SdkCheckouts(self._connection, settings.stripe_pro_price_id)
-        self.subscriptions: StripeSubscriptions = SdkSubscriptions(
-            self._connection, ProProduct(self._connection, settings.stripe_pro_price_id)
-        )
+        self.subscriptions: StripeSubscriptions = SdkSubscriptions(self._connection, pro)
 
     async def prepare(self) -> None:
         """Load the SDK now, so that nobody's first question waits for it; nothing happens without a key."""

@@ -21,21 +21,26 @@ class ProProduct:
         self._product: str | None = None
         self._next_try_at = 0.0
 
-    async def is_among(self, products: Mapping[str, str | None]) -> bool:
-        """Tell whether one of these prices, given with their products, sells Pro.
+    async def among(self, products: Mapping[str, str | None]) -> frozenset[str] | None:
+        """Return those of these prices, given with their products, that sell Pro.
+
+        None if that cannot be told, because `STRIPE_PRO_PRICE_ID` is not set, or names no price.
 
         Raises:
             StripeUnavailableError: the product is not known yet, and Stripe did not answer.
         """
-        if not self._price_id:
-            return False
-        if self._price_id in products:
-            self._product = products[self._price_id] or self._product
-            return True
-        return any(products.values()) and await self._known_product() in products.values()
+        if not any(products.values()):
+            return frozenset(products.keys() & {self._price_id})
+        self._product = products.get(self._price_id) or self._product
+        product = await self._known_product() if self._price_id else None
+        if product is None:
+            return frozenset({self._price_id}) if self._price_id in products else None
+        return frozenset(
+            price for price, each in products.items() if each == product or price == self._price_id
+        )
 
     async def _known_product(self) -> str | None:
-        """Return Pro's product; an empty text when Stripe does not know the price, or may not show it."""
+        """Return Pro's product; None when Stripe does not know the price, or may not show it."""
         if self._product is None and time.monotonic() >= self._next_try_at:
             try:
                 price = await self._stripe.ask(lambda client: client.v1.prices.retrieve_async(self._price_id))
@@ -43,4 +48,4 @@ class ProProduct:
                 self._next_try_at = time.monotonic() + _AGAIN_AFTER_SECONDS
             else:
                 self._product = reference(price.to_dict().get("product"))
-        return self._product or ""
+        return self._product

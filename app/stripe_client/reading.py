@@ -1,6 +1,6 @@
 """Stripe's objects in our own words; they come as plain JSON, since the SDK's are no mappings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -10,6 +10,11 @@ _USER_ID, _INSTALLATION_ID = "user_id", "installation_id"
 
 Json = Mapping[str, object]
 
+_OF_A_PERIOD = (None, "subscription_create", "subscription_cycle", "subscription")
+"""Why a bill for a period was made, rather than one for a change within it; older bills do not say it."""
+_NOT_COLLECTED = frozenset({"void", "draft"})
+_COLLECTED = frozenset({"paid", "open"})
+
 _SESSIONS_LAST = timedelta(hours=24)
 
 
@@ -18,13 +23,22 @@ def own_metadata(user_id: UUID, installation_id: UUID) -> dict[str, str]:
     return {_USER_ID: str(user_id), _INSTALLATION_ID: str(installation_id)}
 
 
-def subscription_from(body: Json) -> StripeSubscription:
-    """A subscription. The period is on its items; before 2025-03-31 it was on the subscription."""
-    items = [item for item in _items(body.get("items")) if "current_period_end" in item] or [body]
+def subscription_from(body: Json, selling: Collection[str] | None = ()) -> StripeSubscription:
+    """A subscription, given those of its prices that sell Pro; None if they are not known.
+
+    The period is on its items; before 2025-03-31 it was on the subscription. Other products that are sold
+    along may have other periods.
+    """
+    items = [item for item in _items(body.get("items")) if "current_period_end" in item]
+    items = [item for item in items if _price_of(item).get("id") in (selling or ())] or items or [body]
+    products = products_of(body)
     starts = [moment for item in items if (moment := _moment(item.get("current_period_start")))]
     ends = [moment for item in items if (moment := _moment(item.get("current_period_end")))]
     end = min(ends, default=None)
     cancel_at = _moment(body.get("cancel_at"))  # how the customer portal says it
+    pause = body.get("pause_collection")
+    pause = pause if isinstance(pause, Mapping) and pause.get("behavior") == "void" else None
+    resumes_at = _moment(pause.get("resumes_at")) if pause is not None else None
     return StripeSubscription(
         id=str(body["id"]),
         customer_id=reference(body.get("customer")) or "",
@@ -36,17 +50,23 @@ def subscription_from(body: Json) -> StripeSubscription:
         current_period_end=end,
         cancel_at_period_end=body.get("cancel_at_period_end") is True
         or (cancel_at is not None and end is not None and cancel_at <= end),
+        sells_pro=None if selling is None else bool(selling),
+        pro_product=next((products[price] for price in selling or () if products.get(price)), None),
+        products=frozenset(product for product in products.values() if product),
+        is_voiding=pause is not None,
+        # An invoice that is made when the pause ends is collected.
+        voids_next=pause is not None and (resumes_at is None or end is None or resumes_at > end),
     )
 
 
 def products_of(subscription: Json) -> dict[str, str | None]:
     """Return the prices of a subscription's items with their products; older versions say `plan`."""
-    priced = [item.get("price") or item.get("plan") for item in _items(subscription.get("items"))]
-    return {
-        str(price["id"]): reference(price.get("product"))
-        for price in priced
-        if isinstance(price, Mapping) and "id" in price
-    }
+    return _products(_price_of(item) for item in _items(subscription.get("items")))
+
+
+def sold_by_invoice(invoice: Json) -> dict[str, str | None]:
+    """Return the prices of a bill's lines with their products; before 2025-03-31 a line had the price."""
+    return _products(_price_of(line) for line in _items(invoice.get("lines")))
 
 
 def session_from(body: Json) -> CheckoutSession:
@@ -58,14 +78,18 @@ def session_from(body: Json) -> CheckoutSession:
         customer_id=reference(body.get("customer")),
         subscription_id=reference(body.get("subscription")),
         user_id=_user_id(body),
+        installation_id=_text(_metadata(body).get(_INSTALLATION_ID)),
         expires_at=_moment(body.get("expires_at")) or _began(body) + _SESSIONS_LAST,
     )
 
 
-def invoice_from(body: Json) -> Invoice:
+def invoice_from(body: Json, *, sells_pro: bool | None = None) -> Invoice:
     """A bill."""
     return Invoice(
         id=str(body["id"]),
+        sells_pro=sells_pro,
+        subscription_id=subscription_of(body),
+        installation_id=_text(_metadata(_subscription_details(body)).get(_INSTALLATION_ID)),
         number=_text(body.get("number")),
         status=_text(body.get("status")),
         amount_due=_whole(body.get("amount_due")),
@@ -86,12 +110,34 @@ def unpaid_moments(invoices: Sequence[Json], subscription_id: str) -> list[datet
     ]
 
 
+def is_voided(invoices: Sequence[Json], subscription: StripeSubscription) -> bool:
+    """Whether these bills say that the subscription's current period is voided, and not paid in part.
+
+    A draft counts as voided: while collection is paused so, it is not collected.
+    """
+    start = subscription.current_period_start
+    states = {
+        invoice.get("status")
+        for invoice in invoices
+        if subscription_of(invoice) in {None, subscription.id}
+        and invoice.get("billing_reason") in _OF_A_PERIOD
+        and (start is None or _began(invoice) >= start)
+    }
+    return not states.isdisjoint(_NOT_COLLECTED) and states.isdisjoint(_COLLECTED)
+
+
 def subscription_of(invoice: Json) -> str | None:
     """What a bill is for. Since 2025-03-31 it is below `parent`; before, it was a field of the invoice."""
+    return reference(_subscription_details(invoice).get("subscription")) or reference(
+        invoice.get("subscription")
+    )
+
+
+def _subscription_details(invoice: Json) -> Json:
     parent = invoice.get("parent")
-    details = parent.get("subscription_details") if isinstance(parent, Mapping) else None
-    found = reference(details.get("subscription")) if isinstance(details, Mapping) else None
-    return found or reference(invoice.get("subscription"))
+    holder = parent if isinstance(parent, Mapping) else invoice
+    details = holder.get("subscription_details")
+    return details if isinstance(details, Mapping) else {}
 
 
 def has_more(page: Json) -> bool:
@@ -102,6 +148,20 @@ def has_more(page: Json) -> bool:
 def reference(value: object) -> str | None:
     """The id of what is referred to by its id, or by the whole object."""
     return _text(value.get("id")) if isinstance(value, Mapping) else _text(value)
+
+
+def _products(prices: Iterable[Json]) -> dict[str, str | None]:
+    return {str(price["id"]): reference(price.get("product")) for price in prices if "id" in price}
+
+
+def _price_of(item: Json) -> Json:
+    """The price of a subscription's item or of a bill's line, in any version's shape."""
+    pricing = item.get("pricing")
+    details = pricing.get("price_details") if isinstance(pricing, Mapping) else None
+    if isinstance(details, Mapping):
+        return {"id": reference(details.get("price")) or "", "product": details.get("product")}
+    price = item.get("price") or item.get("plan")
+    return price if isinstance(price, Mapping) else {}
 
 
 def _metadata(body: Json) -> Json:

@@ -9,7 +9,7 @@ from app.stripe_client.base import StripeMissingError, StripeSubscription
 from app.stripe_client.connection import StripeConnection
 from app.stripe_client.failures import StripeRefusedError
 from app.stripe_client.pro_product import ProProduct
-from app.stripe_client.reading import has_more, products_of, subscription_from, unpaid_moments
+from app.stripe_client.reading import has_more, is_voided, products_of, subscription_from, unpaid_moments
 
 if TYPE_CHECKING:
     from stripe import Subscription
@@ -29,9 +29,11 @@ class SdkSubscriptions:
         """The subscription as it is now."""
         found = await self.stripe.ask(lambda client: client.v1.subscriptions.retrieve_async(subscription_id))
         subscription = await self._read(found)
-        if subscription.status != "past_due":
-            return subscription
-        return replace(subscription, unpaid_since=await self._unpaid_since(subscription))
+        if subscription.is_voiding and not subscription.has_ended:
+            subscription = replace(subscription, is_period_voided=await self._is_period_voided(subscription))
+        if subscription.status == "past_due":
+            subscription = replace(subscription, unpaid_since=await self._unpaid_since(subscription))
+        return subscription
 
     async def set_cancel_at_period_end(self, subscription_id: str, *, cancel: bool) -> StripeSubscription:
         """Let it end with the paid period, or undo that."""
@@ -85,7 +87,19 @@ class SdkSubscriptions:
 
     async def _read(self, found: "Subscription") -> StripeSubscription:
         body = found.to_dict()
-        return replace(subscription_from(body), sells_pro=await self.pro.is_among(products_of(body)))
+        return subscription_from(body, await self.pro.among(products_of(body)))
+
+    async def _is_period_voided(self, subscription: StripeSubscription) -> bool:
+        """Whether the current period began while collection was paused, so that it is not paid."""
+        try:
+            page = await self.stripe.ask(
+                lambda client: client.v1.invoices.list_async(
+                    {"subscription": subscription.id, "limit": _PAGE}
+                )
+            )
+        except (StripeMissingError, StripeRefusedError):  # without the bills, the period counts as paid
+            return False
+        return is_voided([invoice.to_dict() for invoice in page.data], subscription)
 
     async def _unpaid_since(self, subscription: StripeSubscription) -> datetime | None:
         """When the first period began that is not paid; the current one need not be the only one."""

@@ -18,6 +18,7 @@ SUBSCRIPTION: Final = subscription.SubscriptionOut(
     current_period_end=NEXT_MONTH,
     cancel_at_period_end=False,
     grace_until=None,
+    pro_until=None,
     usage=Quota(limit=None, used=12, remaining=None, resets_at=MIDNIGHT),
 )
 STRIPE_EVENT: Final = {

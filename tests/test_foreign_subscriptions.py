@@ -1,0 +1,214 @@
+"""Only subscriptions to Pro's product, or with our own metadata, are read and changed; others are ignored."""
+
+import uuid
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.support.buyer import Buyer
+from tests.support.person import ok, problem
+from tests.support.stack import Stack
+from tests.support.stripe import StripeSandbox, reconcile
+from tests.support.waiting import eventually
+
+_PRO, _EARLIER, _OTHER = "price_sandbox_pro", "price_sandbox_pro_earlier", "price_sandbox_other"
+
+
+def _move(stripe: StripeSandbox, subscription: str, price: str) -> None:
+    """Change what a subscription is to, as the customer portal does."""
+    [item] = stripe.ask("GET", f"/subscriptions/{subscription}")["items"]["data"]
+    changes = {"items[0][id]": item["id"], "items[0][price]": price}
+    stripe.ask("POST", f"/subscriptions/{subscription}", **changes)
+
+
+def _unmark(stripe: StripeSandbox, subscription: str) -> None:
+    """Leave nothing but the product that says that a subscription is ours."""
+    marks = {f"metadata[{name}]": "" for name in ("user_id", "installation_id")}
+    stripe.ask("POST", f"/subscriptions/{subscription}", **marks)
+
+
+def _metric(stack: Stack, name: str) -> float:
+    token = {"Authorization": f"Bearer {stack.settings['METRICS_TOKEN']}"}
+    text = httpx.get(f"{stack.base_url}/metrics", headers=token, trust_env=False).text
+    [value] = [
+        sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == name
+    ]
+    return value
+
+
+def test_pro_moved_to_another_product_is_over_and_then_left_alone(stack: Stack, buyer: Buyer) -> None:
+    """Red when the metadata, which stays, makes Pro of it, and when it is cancelled as a second one."""
+    reconcile(stack)  # what earlier tests left behind
+    query = {"session_id": buyer.become_pro()["session_id"]}
+    moved = buyer.subscription()
+    _move(buyer.stripe, moved, _EARLIER)
+    assert buyer.status(**query)["plan"] == "pro"
+    _move(buyer.stripe, moved, _OTHER)
+    assert reconcile(stack)["repaired"] == 1
+    over = buyer.status()
+    assert (over["plan"], over["status"]) == ("basic", "canceled")
+    assert buyer.status(**query) == over
+    problem(buyer.person.http.post("/subscription/cancel"), 409, "not_subscribed")
+    assert reconcile(stack)["repaired"] == 0
+    again = buyer.become_pro()
+    assert reconcile(stack)["repaired"] == 0
+    living = {each["id"]: each for each in buyer.stripe.listed("subscriptions", customer=buyer.customer())}
+    assert len(living) == 2
+    assert living[moved]["cancel_at_period_end"] is False
+    [bought] = living.keys() - {moved}
+    buyer.stripe.cancel(bought)
+    assert buyer.status(session_id=again["session_id"])["plan"] == "basic"
+    _move(buyer.stripe, moved, _PRO)
+    assert buyer.status(**query)["plan"] == "pro"
+
+
+def test_another_subscription_that_is_moved_to_pro_becomes_ours(buyer: Buyer) -> None:
+    ok(buyer.subscribe())
+    other = buyer.stripe.subscribe(None, customer=buyer.customer(), price=_OTHER)
+    assert buyer.stripe.tell(other) == "not_ours"
+    _move(buyer.stripe, other, _EARLIER)
+    buyer.stripe.order("webhooks", deliver=True)
+    buyer.stripe.order("webhooks/redeliver", type="customer.subscription.updated", pending_only=False)
+    buyer.wait_until(plan="pro", status="active")
+
+
+def test_pro_sold_along_with_something_else_is_pro(stack: Stack, buyer: Buyer) -> None:
+    """Red when only the first item is looked at."""
+    ok(buyer.subscribe())
+    both = buyer.stripe.subscribe(None, customer=buyer.customer(), price=_OTHER, more_prices=[_PRO])
+    assert buyer.stripe.tell(both) == "applied"
+    assert buyer.status()["plan"] == "pro"
+    assert len(ok(buyer.person.http.get("/subscription/invoices"))["invoices"]) == 1
+    items = buyer.stripe.ask("GET", f"/subscriptions/{both}")["items"]["data"]
+    changes = {"items[0][id]": items[1]["id"], "items[0][deleted]": "true"}
+    buyer.stripe.ask("POST", f"/subscriptions/{both}", **changes)
+    reconcile(stack)
+    assert buyer.status()["plan"] == "basic"
+    assert buyer.stripe.status(both) == "active"
+
+
+@pytest.mark.parametrize(
+    ("price", "is_marked"),
+    [
+        (_EARLIER, False),  # another price of the product
+        (_OTHER, True),  # Pro is another product from now on
+        ("price_gone", False),  # a mistake: nothing can be told
+        ("", False),
+    ],
+)
+def test_paid_pro_stays_when_the_setting_changes(
+    stack: Stack, buyer: Buyer, price: str, *, is_marked: bool
+) -> None:
+    """Red when prices are compared, and when an unknown price makes foreign what was ours."""
+    query = {"session_id": buyer.become_pro()["session_id"]}
+    if not is_marked:
+        _unmark(buyer.stripe, buyer.subscription())
+    there = Buyer(buyer.person.at(stack.start_api(STRIPE_PRO_PRICE_ID=price)), buyer.stripe)
+    for _ in range(2):
+        assert there.status(**query)["plan"] == "pro"
+    assert buyer.status(**query)["plan"] == "pro"
+
+
+def test_without_a_known_price_nothing_new_is_taken_for_pro(stack: Stack, stripe: StripeSandbox) -> None:
+    person = stack.person()
+    customer = stripe.customer()
+    stack.database.run("INSERT INTO stripe_customers VALUES (%s, %s, now())", person.id, customer)
+    stack.database.run(
+        "INSERT INTO checkouts (id, user_id, success_url, cancel_url, session_id, created_at)"
+        " VALUES (gen_random_uuid(), %s, '', '', %s, now())",
+        person.id,
+        session := _paid_session(stripe, customer, _OTHER),
+    )
+    there = person.at(stack.start_api(STRIPE_PRO_PRICE_ID="price_gone"))
+    assert ok(there.http.get("/subscription/status", params={"session_id": session}))["plan"] == "basic"
+
+
+def _open_session(stripe: StripeSandbox, customer: str, price: str, user_id: str) -> dict[str, str]:
+    """A payment page of another app on the account."""
+    wanted = {
+        "line_items[0][price]": price,
+        "line_items[0][quantity]": "1",
+        "metadata[user_id]": user_id,
+    }
+    page = "https://other.example/"
+    made = stripe.ask(
+        "POST", "/checkout/sessions", mode="subscription", customer=customer, success_url=page, **wanted
+    )
+    return {"id": made["id"], "url": made["url"]}
+
+
+def _paid_session(stripe: StripeSandbox, customer: str, price: str) -> str:
+    session = _open_session(stripe, customer, price, str(uuid.uuid4()))
+    assert httpx.post(session["url"], data={"action": "pay"}).status_code == 303
+    return session["id"]
+
+
+def test_only_bills_for_pro_are_shown(buyer: Buyer) -> None:
+    """Red when all bills of the customer are; in pages, too."""
+    buyer.become_pro()
+    customer = buyer.customer()
+    for _ in range(3):
+        buyer.stripe.subscribe(None, customer=customer, price=_OTHER)
+    buyer.stripe.pass_time(advance_to="period_end")
+    buyer.stripe.pass_time(advance=3600)
+    shown = ok(buyer.person.http.get("/subscription/invoices"))
+    assert [bill["amount_due"] for bill in shown["invoices"]] == [2000, 2000]
+    assert shown["next_cursor"] is None
+    found, query = [], {"limit": 1}
+    while True:
+        page = ok(buyer.person.http.get("/subscription/invoices", params=query))
+        found += [bill["id"] for bill in page["invoices"]]
+        if page["next_cursor"] is None:
+            break
+        query["cursor"] = page["next_cursor"]
+    assert found == [bill["id"] for bill in shown["invoices"]]
+
+
+def test_deleting_the_account_leaves_what_others_sell_to_the_customer(stack: Stack, buyer: Buyer) -> None:
+    """Also a payment page; red when whatever has a `user_id` is taken for ours."""
+    buyer.become_pro()
+    ours, customer = buyer.subscription(), buyer.customer()
+    theirs = buyer.stripe.subscribe(None, customer=customer, price=_OTHER, metadata={"plan": "weekly"})
+    page = _open_session(buyer.stripe, customer, _OTHER, str(uuid.uuid4()))
+    assert reconcile(stack)
+    assert _metric(stack, "stripe_subscriptions_ignored") == 1
+    before = buyer.stripe.ask("GET", f"/subscriptions/{theirs}")
+    assert buyer.person.http.delete("/user/me").status_code == 202
+    eventually(
+        lambda: not stack.database.rows("SELECT FROM deletions WHERE user_id = %s", buyer.person.id),
+        what="the end of the account",
+    )
+    assert buyer.stripe.status(ours) == "canceled"
+    assert buyer.stripe.ask("GET", f"/subscriptions/{theirs}") == before
+    assert buyer.stripe.ask("GET", f"/checkout/sessions/{page['id']}")["status"] == "open"
+    reconcile(stack)
+    assert buyer.stripe.ask("GET", f"/subscriptions/{theirs}") == before
+    assert _metric(stack, "stripe_subscriptions_ignored") == 0
+
+
+@pytest.mark.parametrize("gone", ["deleted", "unknown"])
+@pytest.mark.parametrize("action", ["portal", "cancel", "resume", "invoices"])
+def test_a_customer_that_is_gone_at_stripe_is_found_out_at_once(buyer: Buyer, gone: str, action: str) -> None:
+    """Red when it is told as an outage, or leaves `pro` in the status."""
+    buyer.become_pro()
+    before = buyer.customer()
+    if gone == "deleted":
+        buyer.stripe.ask("DELETE", f"/customers/{before}")
+    else:
+        buyer.stripe.reset(deliver=False)
+    if action == "invoices":
+        bills = ok(buyer.person.http.get("/subscription/invoices"))["invoices"]
+        assert len(bills) == (gone == "deleted")  # Stripe still shows those of a deleted customer
+        if gone == "deleted":
+            return
+    else:
+        problem(buyer.person.http.post(f"/subscription/{action}"), 409, "not_subscribed")
+    status = buyer.status()
+    assert (status["plan"], status["status"]) == ("basic", "canceled")
+    buyer.become_pro()
+    assert buyer.customer() != before
+    assert ok(buyer.person.http.post("/subscription/portal"))["url"]
