@@ -194,5 +194,8 @@ def test_a_room_of_an_earlier_version_whose_model_is_gone_is_answered(stack: Sta
         "UPDATE chatrooms SET model = 'gemini-1.0-pro', follows_default = NULL WHERE id = %s", uuid.UUID(room)
     )
     assert ok(person.http.get(f"/chatroom/{room}"))["model"] == "gemini-1.0-pro"
+    pending = ok(person.post(room, "Hello [sandbox:wait=2]", Prefer="respond-async"))["reply"]
+    assert (pending["status"], pending["model"]) == ("pending", _FIRST)
+    assert person.wait_for(pending)["model"] == _FIRST
     assert _answered_by(stack, person, room) == _FIRST
     assert room_row(stack, room)["model"] == "gemini-1.0-pro"
