@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Final
 
-from sqlalchemy import Boolean, Double, Text, case, cast, column, func, select, text, update, values
+from sqlalchemy import Boolean, Double, Text, case, cast, column, func, select, update, values
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,6 +13,7 @@ from app.models import PeriodicJob
 from app.repositories.claims import seconds
 
 _DAY_SECONDS = 86_400.0
+_NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)  # programs that read the table may know no infinity
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ class PeriodicJobRepository:
     async def retire(self, name: str) -> None:
         """Never run a job again: its work is done for good."""
         await self.session.execute(
-            update(PeriodicJob).where(PeriodicJob.name == name).values(next_run_at=text("'infinity'")),
+            update(PeriodicJob).where(PeriodicJob.name == name).values(next_run_at=_NEVER),
             execution_options={"synchronize_session": False},
         )
 
