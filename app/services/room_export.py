@@ -1,5 +1,6 @@
 """A room as a document: JSON for programs, Markdown for people; streamed page by page."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -25,6 +26,7 @@ from app.services.ownership import own_room
 from app.unit_of_work import UnitOfWork
 
 _UNTITLED = "chatroom"
+_READ_AT_ONCE = 4_000  # characters of a message; longer ones are read beside the other requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,10 @@ class RoomExportService:
         model = self.models.choose(room.model)
         yield room_in_markdown(room, model=model, exported_at=now)
         async for message in all_rows(self._messages(user_id, room.id), 0):
-            yield message_in_markdown(message, model=model)
+            if len(message.content) < _READ_AT_ONCE:
+                yield message_in_markdown(message, model=model)
+            else:
+                yield await asyncio.to_thread(message_in_markdown, message, model=model)
         await self._room(user_id, room.id)
 
     def _messages(self, user_id: UUID, chatroom_id: UUID) -> ReadPage[int, MessageOut]:

@@ -48,13 +48,13 @@ ROOM_IN_MARKDOWN: Final = f"""# {ROOM.title}
 
 ---
 
-**You** (2026-01-31 12:00 UTC)
+## **You** (2026-01-31 12:00 UTC)
 
 {QUESTION.content}
 
 ---
 
-**Gemini** (2026-01-31 12:00 UTC)
+## **Gemini** (2026-01-31 12:00 UTC)
 
 {REPLY.content}
 """
