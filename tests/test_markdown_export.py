@@ -130,6 +130,9 @@ def test_the_next_heading_is_a_heading(content: str) -> None:
 
 @given(st.lists(st.sampled_from(_PIECES), max_size=20).map("".join))
 @example("- # h\nb\n  ```")
+@example("a\n-     c\nb\n  ```")
+@example("1. a\n  ```")
+@example("1. a\n   ```")
 @example("- a\nb\n  ```")
 @example("> a\n2. x\n   ```")
 @example("-\n\n  ```")
