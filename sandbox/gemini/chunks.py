@@ -34,6 +34,10 @@ class Encoder:
         """Encode the answer to a prompt that was blocked: no candidates."""
         return b'{"promptFeedback":{"blockReason":"PROHIBITED_CONTENT"}' + self._usage_for(None) + self._tail
 
+    def total(self, *, answered: int) -> bytes:
+        """Encode a chunk that holds nothing but the total of all tokens."""
+        return b'{"usageMetadata":{"totalTokenCount":%d}}' % (self._before_answer + answered)
+
     def _candidate(self, content: bytes, answered: int, finish: Finish | None) -> bytes:
         fields = [content, b'"finishReason":"%s"' % finish.encode() if finish else b"", b'"index":0']
         candidate = b'{"candidates":[{' + b",".join(filter(None, fields)) + b"}]"

@@ -5,9 +5,11 @@ from typing import Protocol
 from sandbox.connection import Connection
 from sandbox.gemini.chunks import Encoder, Framing
 from sandbox.gemini.plan import Finish
-from sandbox.gemini.problems import GoogleError
+from sandbox.gemini.problems import GoogleError, Page
 
 JSON = b"application/json; charset=UTF-8"
+HTML = b"text/html"
+COMMENT = b": keep-alive\r\n\r\n"
 
 
 class Delivery(Protocol):
@@ -29,8 +31,9 @@ class Delivery(Protocol):
 class Streamed:
     """Every piece is a chunk; nothing is sent before the first."""
 
-    def __init__(self, connection: Connection, encoder: Encoder, framing: Framing) -> None:
+    def __init__(self, connection: Connection, encoder: Encoder, framing: Framing, *, comments: bool) -> None:
         self._connection, self._encoder, self._framing = connection, encoder, framing
+        self._comment = COMMENT if comments and framing is Framing.SSE else b""
         self._started = False
 
     async def piece(self, text: str, *, answered: int, finish: Finish | None) -> None:
@@ -58,7 +61,7 @@ class Streamed:
         if not self._started:
             await self._connection.start(200, framing.content_type)
             self._started = True
-        await self._connection.write(before + chunk + framing.after)
+        await self._connection.write(self._comment + before + chunk + framing.after)
 
 
 class Whole:
@@ -95,5 +98,5 @@ class Whole:
 
 async def _refuse(connection: Connection, error: GoogleError) -> None:
     body = error.body()
-    await connection.start(error.code, JSON, len(body))
+    await connection.start(error.code, HTML if isinstance(error, Page) else JSON, len(body))
     await connection.write(body, more=False)

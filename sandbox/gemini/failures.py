@@ -1,6 +1,6 @@
 """The refusals that magic words ask for, with the details Google sends along."""
 
-from sandbox.gemini.problems import Detail, GoogleError
+from sandbox.gemini.problems import Detail, GoogleError, Page
 from sandbox.gemini.words import Name
 
 QUOTA_MESSAGE = "You exceeded your current quota, please check your plan and billing details."
@@ -14,6 +14,9 @@ OVERLOADED = (503, "UNAVAILABLE", "The model is overloaded. Please try again lat
 REFUSALS = {
     Name.UNAVAILABLE: OVERLOADED,
     Name.MIDSTREAM_503: OVERLOADED,
+    Name.TAIL_503: OVERLOADED,
+    Name.REGION: (400, "FAILED_PRECONDITION", "User location is not supported for the API use."),
+    Name.BILLING: (403, "PERMISSION_DENIED", "This API method requires billing to be enabled."),
     Name.RATE_LIMITED: (429, "RESOURCE_EXHAUSTED", f"{QUOTA_MESSAGE} Please retry in 2s."),
     Name.RATE_LIMITED_BARE: (429, "RESOURCE_EXHAUSTED", QUOTA_MESSAGE),
     Name.RATE_LIMITED_DAY: (429, "RESOURCE_EXHAUSTED", QUOTA_MESSAGE),
@@ -22,9 +25,17 @@ REFUSALS = {
     Name.INTERNAL: (500, "INTERNAL", "An internal error has occurred. Please retry or report it."),
 }
 
+PAGES = {
+    Name.PAGE_400: (400, "Bad Request"),
+    Name.PAGE_404: (404, "Not Found"),
+    Name.PAGE_502: (502, "Bad Gateway"),
+}
+
 
 def refusal(name: Name, model: str) -> GoogleError | None:
     """Build the refusal a word stands for; None if the word is no refusal."""
+    if name in PAGES:
+        return Page(*PAGES[name])
     if name not in REFUSALS:
         return None
     code, status, message = REFUSALS[name]
@@ -37,6 +48,8 @@ def _details(name: Name, model: str) -> list[Detail] | None:
             return [_quota_failure("PerMinute", model, 60), HELP, _retry_info("2s")]
         case Name.RATE_LIMITED_DAY:
             return [_quota_failure("PerDay", model, 1500), HELP, _retry_info("43200s")]
+        case Name.BILLING:
+            return [_error_info("BILLING_DISABLED")]
         case _:
             return None
 
@@ -52,6 +65,15 @@ def _quota_failure(period: str, model: str, limit: int) -> Detail:
                 "quotaValue": str(limit),
             }
         ],
+    }
+
+
+def _error_info(reason: str) -> Detail:
+    return {
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": reason,
+        "domain": "googleapis.com",
+        "metadata": {"service": "generativelanguage.googleapis.com"},
     }
 
 

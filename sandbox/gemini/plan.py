@@ -34,6 +34,10 @@ class Finish(StrEnum):
     MAX_TOKENS = "MAX_TOKENS"
     SAFETY = "SAFETY"
     RECITATION = "RECITATION"
+    OTHER = "OTHER"
+    LANGUAGE = "LANGUAGE"
+    MALFORMED_FUNCTION_CALL = "MALFORMED_FUNCTION_CALL"
+    NEW = "REASON_OF_THE_FUTURE"
 
 
 class Break(StrEnum):
@@ -44,6 +48,8 @@ class Break(StrEnum):
     DROP = "drop"
     GARBAGE = "garbage"
     SILENCE = "silence"
+    TEXT = "text"
+    TOTAL = "total"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,10 @@ class Plan:
     pieces: tuple[str, ...]
     ending: Finish | Break | GoogleError
     thoughts: int
+    tail: Break | GoogleError | None = None
+    """What follows the finish reason."""
+    comments: bool = False
+    """Whether comments come before every chunk of a stream."""
 
     @property
     def finish(self) -> Finish | None:
@@ -75,6 +85,7 @@ def plan(request: GenerateContentRequest, orders: Orders, pace: Pace, model: str
         pieces=split(text, pieces_wanted),
         ending=ending,
         thoughts=_thoughts(request),
+        comments=Name.COMMENTS in orders.shapes,
     )
     return usual if orders.fault is None else _spoilt(usual, orders.fault, request, model)
 
@@ -141,6 +152,8 @@ def _thoughts(request: GenerateContentRequest) -> int:
 
 
 def _spoilt(usual: Plan, fault: Word, request: GenerateContentRequest, model: str) -> Plan:
+    if fault.name in TAILS or fault.name is Name.TAIL_503:
+        return replace(usual, tail=refusal(fault.name, model) or TAILS[fault.name])
     after = PIECES_BEFORE_FAULT if fault.value is None else int(fault.value)
     pieces = usual.pieces[:after] if fault.name in AFTER_SOME_PIECES else ()
     thoughts = usual.thoughts
@@ -159,8 +172,19 @@ ENDINGS: dict[Name, Finish | Break] = {
     Name.MAX_TOKENS: Finish.MAX_TOKENS,
     Name.SAFETY: Finish.SAFETY,
     Name.RECITATION: Finish.RECITATION,
+    Name.OTHER: Finish.OTHER,
+    Name.LANGUAGE: Finish.LANGUAGE,
+    Name.MALFORMED_CALL: Finish.MALFORMED_FUNCTION_CALL,
+    Name.NEW_REASON: Finish.NEW,
     Name.TRUNCATE: Break.TRUNCATE,
     Name.CUT: Break.DROP,
     Name.GARBAGE: Break.GARBAGE,
     Name.STALL: Break.SILENCE,
+}
+TAILS: dict[Name, Break] = {
+    Name.TAIL_CUT: Break.DROP,
+    Name.TAIL_STALL: Break.SILENCE,
+    Name.TAIL_GARBAGE: Break.GARBAGE,
+    Name.TAIL_TEXT: Break.TEXT,
+    Name.TAIL_TOTAL: Break.TOTAL,
 }

@@ -60,7 +60,7 @@ class Player:
             self.call.held = False
 
     async def _end(self, answered: int) -> Ended:
-        match self.plan.ending:
+        match self.plan.tail or self.plan.ending:
             case Finish() as finish:
                 without_text = (
                     None if self.plan.ends_with_text else self.encoder.end(finish, answered=answered)
@@ -70,6 +70,12 @@ class Player:
             case Break.PROMPT_BLOCKED:
                 await self.delivery.end(self.encoder.prompt_blocked())
                 return Ended.FINISHED
+            case Break.TOTAL:
+                await self.delivery.end(self.encoder.total(answered=answered))
+                return Ended.FINISHED
+            case Break.TEXT:
+                await self.delivery.piece(" And more.", answered=answered, finish=None)
+                await self.delivery.end(None)
             case GoogleError() as error:
                 await self.delivery.fail(error)
             case Break.GARBAGE:

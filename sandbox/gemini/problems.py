@@ -23,6 +23,17 @@ class GoogleError(Exception):
         return json.dumps({"error": error}, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
+class Page(GoogleError):
+    """A page of HTML, as gateways in front of Gemini answer."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(code, "", message)
+
+    def body(self) -> bytes:
+        """Render the page."""
+        return f"<html><body><h1>{self.code} {self.message}</h1><hr>nginx</body></html>\n".encode()
+
+
 def invalid_argument(message: str, *fields: tuple[str, str]) -> GoogleError:
     """Say what is wrong with the request; `fields` are pairs of a field's path and its description."""
     violations: list[JsonValue] = [

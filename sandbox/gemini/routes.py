@@ -60,7 +60,11 @@ class Generate:
             thoughts=planned.thoughts,
         )
         connection = Connection(scope, receive, send)
-        delivery: Delivery = Streamed(connection, encoder, framing) if framing else Whole(connection, encoder)
+        delivery: Delivery = (
+            Streamed(connection, encoder, framing, comments=planned.comments)
+            if framing
+            else Whole(connection, encoder)
+        )
         await Player(call, planned, encoder, self.holds, connection, delivery).play()
 
 

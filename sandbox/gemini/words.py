@@ -25,6 +25,11 @@ class Name(StrEnum):
     BAD_REQUEST = "400"
     FORBIDDEN = "403"
     INTERNAL = "500"
+    REGION = "region"
+    BILLING = "billing"
+    PAGE_400 = "400-html"
+    PAGE_404 = "404-html"
+    PAGE_502 = "502-html"
     DISCONNECT = "disconnect"
     HANG = "hang"
     PROMPT_BLOCKED = "prompt-blocked"
@@ -32,12 +37,23 @@ class Name(StrEnum):
     THINKING_ONLY = "thinking-only"
     SAFETY = "safety"
     RECITATION = "recitation"
+    OTHER = "other"
+    LANGUAGE = "language"
+    MALFORMED_CALL = "malformed-call"
+    NEW_REASON = "new-reason"
     MAX_TOKENS = "max-tokens"
     TRUNCATE = "truncate"
     CUT = "cut"
     MIDSTREAM_503 = "midstream-503"
     GARBAGE = "garbage"
     STALL = "stall"
+    TAIL_CUT = "tail-cut"
+    TAIL_STALL = "tail-stall"
+    TAIL_GARBAGE = "tail-garbage"
+    TAIL_503 = "tail-503"
+    TAIL_TEXT = "tail-text"
+    TAIL_TOTAL = "tail-total"
+    COMMENTS = "comments"
     SLOW = "slow"
     LONG = "long"
     UNICODE = "unicode"
@@ -47,11 +63,15 @@ class Name(StrEnum):
 
 
 NEEDS_VALUE = frozenset({Name.WAIT, Name.PIECES, Name.PACE})
-SHAPES = NEEDS_VALUE | {Name.SLOW, Name.LONG, Name.UNICODE}
+SHAPES = NEEDS_VALUE | {Name.SLOW, Name.LONG, Name.UNICODE, Name.COMMENTS}
 AFTER_SOME_PIECES = frozenset(
     {
         Name.SAFETY,
         Name.RECITATION,
+        Name.OTHER,
+        Name.LANGUAGE,
+        Name.MALFORMED_CALL,
+        Name.NEW_REASON,
         Name.MAX_TOKENS,
         Name.TRUNCATE,
         Name.CUT,

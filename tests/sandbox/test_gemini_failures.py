@@ -1,5 +1,6 @@
 """The real SDK against the sandbox: every failure as the product will meet it."""
 
+import contextlib
 import json
 import re
 
@@ -21,6 +22,11 @@ from tests.sandbox.running import MODEL, Chunks, Gemini, Sandbox, finish_of, tex
         ("429-day", errors.ClientError, 429, "RESOURCE_EXHAUSTED"),
         ("400", errors.ClientError, 400, "INVALID_ARGUMENT"),
         ("403", errors.ClientError, 403, "PERMISSION_DENIED"),
+        ("region", errors.ClientError, 400, "FAILED_PRECONDITION"),
+        ("billing", errors.ClientError, 403, "PERMISSION_DENIED"),
+        ("400-html", errors.ClientError, 400, "Bad Request"),
+        ("404-html", errors.ClientError, 404, "Not Found"),
+        ("502-html", errors.ServerError, 502, "Bad Gateway"),
     ],
 )
 def test_refusals_are_the_sdks_errors(
@@ -63,6 +69,58 @@ def test_prompt_that_is_blocked_has_no_candidates(gemini: Gemini) -> None:
         assert not answer.candidates
         assert answer.prompt_feedback
         assert answer.prompt_feedback.block_reason is types.BlockedReason.PROHIBITED_CONTENT
+
+
+@pytest.mark.filterwarnings("ignore:.* is not a valid FinishReason")
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [
+        ("other", "OTHER"),
+        ("language", "LANGUAGE"),
+        ("malformed-call", "MALFORMED_FUNCTION_CALL"),
+        ("new-reason", "REASON_OF_THE_FUTURE"),
+    ],
+)
+def test_answer_may_end_for_unusual_reasons_with_text_and_without(
+    gemini: Gemini, word: str, reason: str
+) -> None:
+    for pieces in (3, 0):
+        chunks = gemini.stream(f"[sandbox:{word}={pieces}]")
+        assert (len(chunks), bool(text_of(chunks))) == (pieces + 1, pieces > 0)
+        assert finish_of(chunks) == reason
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"),
+    [
+        ("tail-cut", httpx2.ReadError),
+        ("tail-garbage", errors.UnknownApiResponseError),
+        ("tail-503", errors.ServerError),
+        ("tail-text", None),
+        ("tail-total", None),
+    ],
+)
+def test_whole_answer_may_be_followed_by_something(
+    gemini: Gemini, word: str, kind: type[Exception] | None
+) -> None:
+    got: Chunks = []
+
+    async def use(client: genai_client.AsyncClient) -> None:
+        async for chunk in await client.models.generate_content_stream(
+            model=MODEL, contents=f"[sandbox:{word}] [sandbox:pieces=5]"
+        ):
+            got.append(chunk)
+
+    with pytest.raises(kind) if kind else contextlib.nullcontext():
+        gemini.run(use)
+    assert finish_of(got[:5]) is types.FinishReason.STOP
+    assert len(got) == (5 if kind else 6)
+
+
+def test_comments_come_before_the_pieces(sandbox: Sandbox) -> None:
+    """The SDK's own reader takes them as JSON."""
+    answer = sandbox.generate("[sandbox:comments] [sandbox:pieces=3]", method="streamGenerateContent")
+    assert answer.text.count(": keep-alive\r\n\r\ndata: ") == 3
 
 
 @pytest.mark.parametrize("word", ["safety", "recitation"])
