@@ -1,16 +1,13 @@
 """What an answer of Google's means: an outage, a conversation it does not take, or a set-up that is wrong."""
 
-import asyncio
-
+import httpx2
 import pytest
-from pydantic import SecretStr
 
-from app.config import Settings
-from app.gemini_client import Failure, GeminiError, Prompt, Turn
-from app.gemini_client.google import GoogleGemini
-from app.models import Role
+from app.gemini_client import Failure, GeminiError
+from app.gemini_client.failures import as_gemini_error
 from devtools.ports import free_port
 from tests.support.answering_server import AnsweringServer
+from tests.support.asking_gemini import ask
 from tests.support.person import Json, ok
 from tests.support.stack import Stack
 
@@ -18,34 +15,22 @@ _KEY = "AIzaSyVisible"
 
 
 def _failure(url: str) -> GeminiError:
-    settings = Settings(
-        database_url=SecretStr("postgresql://db/app"),
-        redis_url=SecretStr("redis://redis"),
-        gemini_base_url=url,
-        gemini_api_key=SecretStr(_KEY),
-    )
-
-    async def run() -> GeminiError:
-        gemini = GoogleGemini(settings)
-        try:
-            async for _ in gemini.stream(Prompt("gemini-3.8-flash", (Turn(Role.USER, "visible words"),))):
-                pass
-        except GeminiError as failure:
-            return failure
-        finally:
-            await gemini.aclose()
-        raise AssertionError("nothing failed")
-
-    return asyncio.run(run())
+    return ask(url, key=_KEY, text="visible words").failure
 
 
-def _error(code: int, status: str, *details: Json) -> Json:
-    return {"error": {"code": code, "status": status, "message": f"visible {_KEY}", "details": list(details)}}
+def _error(code: int, status: str, *details: Json, message: str = "") -> Json:
+    message = f"{message} visible {_KEY}".lstrip()
+    return {"error": {"code": code, "status": status, "message": message, "details": list(details)}}
 
 
 def _info(reason: str) -> Json:
     kind = "type.googleapis.com/google.rpc.ErrorInfo"
     return {"@type": kind, "reason": reason, "domain": "googleapis.com"}
+
+
+def _quota(quota_id: str, value: str) -> Json:
+    kind = "type.googleapis.com/google.rpc.QuotaFailure"
+    return {"@type": kind, "violations": [{"quotaId": quota_id, "quotaValue": value}]}
 
 
 def _fields(*names: str) -> Json:
@@ -58,6 +43,41 @@ _ANSWERS: dict[str, tuple[Json, Failure, str]] = {
         _error(400, "FAILED_PRECONDITION"),
         Failure.NOT_CONFIGURED,
         "400 FAILED_PRECONDITION",
+    ),
+    "a region, in words": (
+        _error(400, "FAILED_PRECONDITION", message="User location is not supported for the API use."),
+        Failure.NOT_CONFIGURED,
+        "400 FAILED_PRECONDITION User location is not supported",
+    ),
+    "an invalid key without details": (
+        _error(400, "INVALID_ARGUMENT", message="API key not valid. Please pass a valid API key."),
+        Failure.NOT_CONFIGURED,
+        "400 INVALID_ARGUMENT API key not valid",
+    ),
+    "a suspended project": (
+        _error(403, "PERMISSION_DENIED", _info("CONSUMER_SUSPENDED")),
+        Failure.NOT_CONFIGURED,
+        "403 PERMISSION_DENIED CONSUMER_SUSPENDED",
+    ),
+    "a project without billing": (
+        _error(403, "PERMISSION_DENIED", _info("BILLING_DISABLED")),
+        Failure.NOT_CONFIGURED,
+        "403 PERMISSION_DENIED BILLING_DISABLED",
+    ),
+    "a limit of 0": (
+        _error(429, "RESOURCE_EXHAUSTED", _quota("RequestsPerDay-FreeTier", "0")),
+        Failure.NOT_CONFIGURED,
+        "429 RESOURCE_EXHAUSTED RequestsPerDay-FreeTier",
+    ),
+    "a limit of a day": (
+        _error(429, "RESOURCE_EXHAUSTED", _quota("RequestsPerDay", "50")),
+        Failure.QUOTA_EXHAUSTED,
+        "429 RESOURCE_EXHAUSTED RequestsPerDay",
+    ),
+    "a method that is not implemented": (
+        _error(501, "UNIMPLEMENTED"),
+        Failure.NOT_CONFIGURED,
+        "501 UNIMPLEMENTED",
     ),
     "an invalid key": (
         _error(400, "INVALID_ARGUMENT", _info("API_KEY_INVALID")),
@@ -123,12 +143,72 @@ def test_an_answer_means_what_google_says(name: str) -> None:
     assert (error.failure, error.reason, error.retryable) == (failure, reason, failure in _RETRIED)
 
 
-@pytest.mark.parametrize(("status", "failure"), [(404, Failure.NOT_CONFIGURED), (502, Failure.UNAVAILABLE)])
-def test_an_answer_that_is_not_googles_is_sorted_by_its_status(status: int, failure: Failure) -> None:
-    with AnsweringServer(status, b"<html>visible</html>") as google:
+_PAGES = {
+    400: Failure.UNAVAILABLE,
+    401: Failure.NOT_CONFIGURED,
+    403: Failure.UNAVAILABLE,
+    404: Failure.UNAVAILABLE,
+    407: Failure.NOT_CONFIGURED,
+    413: Failure.REJECTED,
+    418: Failure.UNAVAILABLE,
+    429: Failure.RATE_LIMITED,
+    500: Failure.UNAVAILABLE,
+    502: Failure.UNAVAILABLE,
+    503: Failure.UNAVAILABLE,
+    504: Failure.UNAVAILABLE,
+}
+
+
+_BODIES = (b"visible", b"", b"\xff\xfe<html>\xe9", b"[" * 9000)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [*((status, b"<html>visible</html>") for status in _PAGES), *((400, body) for body in _BODIES)],
+)
+def test_an_answer_that_is_not_googles_is_sorted_by_its_status(status: int, body: bytes) -> None:
+    """Red when a gateway's 400 or 404 counts as Google's: as a fault of the conversation or the model."""
+    with AnsweringServer(status, body) as google:
         error = _failure(google.url)
-    assert error.failure is failure
-    assert "visible" not in error.reason
+    assert error.failure is _PAGES[status]
+    assert error.reason == f"{status}, not in Google's form"
+    assert error.retryable is (error.failure in _RETRIED)
+
+
+@pytest.mark.parametrize(
+    "body", [{"detail": "Not Found"}, {"error": "visible"}, {"error": {"message": "x"}}, 5]
+)
+@pytest.mark.parametrize(
+    ("status", "failure"),
+    [(400, Failure.UNAVAILABLE), (403, Failure.NOT_CONFIGURED), (404, Failure.NOT_CONFIGURED)],
+)
+def test_json_that_is_not_googles_is_no_fault_of_the_conversation(
+    status: int, failure: Failure, body: object
+) -> None:
+    with AnsweringServer(status, body, Content_Type="application/json") as google:
+        assert _failure(google.url).failure is failure
+
+
+def test_a_page_with_status_200_is_no_answer() -> None:
+    """As captive portals and sign-in pages of gateways send it."""
+    with AnsweringServer(200, b"<html>visible</html>", Content_Type="text/html; charset=utf-8") as google:
+        error = _failure(google.url)
+    assert (error.failure, error.reason, error.retryable) == (Failure.UNAVAILABLE, "200 text/html", True)
+
+
+def test_a_name_that_is_unknown_and_a_server_without_tls_are_unavailable() -> None:
+    with AnsweringServer(200, {}) as google:
+        for url in ("https://gemini.invalid", google.url.replace("http:", "https:")):
+            error = _failure(url)
+            assert (error.failure, error.retryable, error.is_sent) == (Failure.UNAVAILABLE, True, False)
+
+
+@pytest.mark.parametrize("kind", [httpx2.ConnectTimeout, httpx2.PoolTimeout])
+def test_a_connection_that_cannot_be_made_in_time_is_unavailable(kind: type[httpx2.TimeoutException]) -> None:
+    """Red when it counts as a model that took too long to answer."""
+    error = as_gemini_error(kind("visible"))
+    assert error is not None
+    assert (error.failure, error.retryable, error.is_sent) == (Failure.UNAVAILABLE, True, False)
 
 
 def test_a_server_that_cannot_be_reached_is_unavailable_for_the_reason_of_the_system() -> None:
@@ -144,7 +224,11 @@ def test_a_redirect_is_a_wrong_setup_and_is_not_followed_with_the_key(status: in
     with AnsweringServer(200, {}) as elsewhere, AnsweringServer(status, {}, Location=elsewhere.url) as google:
         error = _failure(google.url)
         assert (google.requests, elsewhere.requests) == (1, 0)
-    assert (error.failure, error.retryable, error.reason) == (Failure.NOT_CONFIGURED, False, str(status))
+    assert (error.failure, error.retryable, error.reason) == (
+        Failure.NOT_CONFIGURED,
+        False,
+        f"{status}, not in Google's form",
+    )
 
 
 def test_a_wrong_setup_is_told_to_users_and_named_to_the_operator(own_stack: Stack) -> None:
@@ -161,3 +245,24 @@ def test_a_wrong_setup_is_told_to_users_and_named_to_the_operator(own_stack: Sta
         assert reason in worker.log
         assert ok(person.http.get("/subscription/status"))["usage"]["used"] == 0
         worker.kill()
+
+
+_REFUSED = {
+    "region": ("model_not_configured", "400 FAILED_PRECONDITION User location is not supported"),
+    "billing": ("model_not_configured", "403 PERMISSION_DENIED BILLING_DISABLED"),
+    "400-html": ("model_unavailable", "400, not in Google's form"),
+    "404-html": ("model_unavailable", "404, not in Google's form"),
+    "502-html": ("model_unavailable", "502, not in Google's form"),
+    "400": ("model_request_rejected", "400 INVALID_ARGUMENT"),
+}
+
+
+def test_a_refusal_is_told_as_what_it_is(own_stack: Stack) -> None:
+    """Through the running worker: only a 400 of Google's about the conversation is its fault."""
+    worker = own_stack.start_worker(REPLY_MAX_RETRIES="0")
+    person = own_stack.person()
+    for word, (code, reason) in _REFUSED.items():
+        reply = person.say(person.open_room(), f"[sandbox:{word}]")["reply"]
+        assert (reply["status"], reply["error"]["code"]) == ("failed", code), word
+        assert f'"{reason}"' in worker.log
+    assert ok(person.http.get("/subscription/status"))["usage"]["used"] == 0

@@ -202,6 +202,18 @@ def test_text_after_geminis_last_count_is_estimated_on_top_of_it() -> None:
     assert usage.output_tokens == 40
 
 
+def test_a_count_that_states_nothing_takes_nothing_back() -> None:
+    """Red when counts are replaced: a last chunk with only a total sets a whole answer's tokens to 0."""
+    usage = AttemptUsage()
+    usage.call(prompt_bytes=400, bytes_per_token=4.0)
+    usage.add_counts(TokenUsage(7, 9, 30))
+    usage.add_text("x" * 4)
+    usage.add_counts(TokenUsage(0, 0, 0))
+    assert (usage.input_tokens, usage.output_tokens, usage.has_output) == (7, 40, True)
+    usage.add_counts(TokenUsage(0, 10, 0))
+    assert (usage.input_tokens, usage.output_tokens) == (7, 40)
+
+
 def test_thoughts_are_output_and_a_prompt_that_was_not_sent_is_none() -> None:
     usage = AttemptUsage()
     usage.call(prompt_bytes=400, bytes_per_token=4.0)

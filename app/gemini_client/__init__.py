@@ -1,4 +1,4 @@
-"""The model behind a protocol in our own words; one file imports Google's SDK."""
+"""The model behind a protocol in our own words; only this package imports Google's SDK."""
 
 from app.gemini_client.base import (
     Answer,

@@ -45,8 +45,8 @@ class FinishReason(StrEnum):
 
     @property
     def is_blocked(self) -> bool:
-        """Whether the model refused rather than answered."""
-        return self not in (FinishReason.STOP, FinishReason.MAX_TOKENS)
+        """Whether the model refused rather than answered; an ending for another reason is no refusal."""
+        return self in (FinishReason.SAFETY, FinishReason.RECITATION, FinishReason.PROMPT_BLOCKED)
 
 
 MAX_TOKEN_COUNT = 2**31 - 1
@@ -60,6 +60,14 @@ class TokenUsage:
     input_tokens: int
     output_tokens: int
     thinking_tokens: int
+
+    def updated(self, later: "TokenUsage") -> "TokenUsage":
+        """Return these counts with those that `later` states; a zero states nothing."""
+        return TokenUsage(
+            later.input_tokens or self.input_tokens,
+            later.output_tokens or self.output_tokens,
+            later.thinking_tokens or self.thinking_tokens,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +118,7 @@ class GeminiClient(Protocol):
     def stream(self, prompt: Prompt) -> AsyncGenerator[TextPiece | TokenUsage | Answer, None]:
         """Yield pieces of text and the token counts so far, then one `Answer`.
 
-        A count covers all text that was yielded before it.
+        A count covers all text that was yielded before it; one that is 0 was not stated.
 
         Cancelling the task that awaits the next item ends the request at once.
 

@@ -1,4 +1,4 @@
-"""Gemini through Google's SDK; the only file that imports it."""
+"""Gemini through Google's SDK."""
 
 import asyncio
 import contextlib
@@ -11,32 +11,15 @@ from google.genai import types
 
 from app.config import Settings
 from app.database import forbid_in_transaction
-from app.gemini_client.base import (
-    MAX_TOKEN_COUNT,
-    Answer,
-    Failure,
-    FinishReason,
-    GeminiError,
-    Prompt,
-    TextPiece,
-    TokenUsage,
-)
+from app.gemini_client.base import Answer, Failure, GeminiError, Prompt, TextPiece, TokenUsage
+from app.gemini_client.event_stream import prepare
 from app.gemini_client.failures import as_gemini_error
+from app.gemini_client.reading import Reading
 
 _CONNECT_SECONDS = 5
 _FIRST_PIECE_SECONDS = 60.0
-_MOST_CHARS_PER_TOKEN = 32  # Gemini's tokens are about 4; a long one is a run of spaces or of one sign
 _NEXT_PIECE_SECONDS = 30.0
-
-_FINISH_REASONS = {
-    "STOP": FinishReason.STOP,
-    "MAX_TOKENS": FinishReason.MAX_TOKENS,
-    "RECITATION": FinishReason.RECITATION,
-    "SAFETY": FinishReason.SAFETY,
-    "PROHIBITED_CONTENT": FinishReason.SAFETY,
-    "BLOCKLIST": FinishReason.SAFETY,
-    "SPII": FinishReason.SAFETY,
-}
+_AFTER_END_SECONDS = 1.0  # what follows a finish reason may only add counts
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +38,7 @@ class GoogleGemini:
             follow_redirects=False,  # the key would follow to wherever an answer points
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=256, keepalive_expiry=60),
             timeout=httpx2.Timeout(connect=_CONNECT_SECONDS, read=_FIRST_PIECE_SECONDS, write=10, pool=5),
+            event_hooks={"response": [prepare]},
         )
         self._total_seconds = settings.gemini_timeout_seconds
         self._client = genai.Client(
@@ -94,40 +78,49 @@ class GoogleGemini:
             chunks = await self._client.aio.models.generate_content_stream(
                 model=prompt.model, contents=_contents(prompt), config=_config(prompt)
             )
-        finish, usage, has_text = None, TokenUsage(0, 0, 0), False
-        chars_left = prompt.max_output_tokens * _MOST_CHARS_PER_TOKEN
+        reading = Reading(prompt.max_output_tokens)
+        by = first_piece_by
         try:
-            while True:
-                by = min(loop.time() + _NEXT_PIECE_SECONDS, end) if has_text else first_piece_by
-                async with asyncio.timeout_at(by):
-                    chunk = await anext(chunks, None)
-                if chunk is None:
+            # The deadlines also hold while a gateway sends comments: those are no sign of the model's life.
+            while (chunk := await _next(chunks, by, reading)) is not None:
+                was_whole = reading.is_whole
+                for item in reading.take(chunk):
+                    yield item
+                if reading.is_over:
                     break
-                finish = _finish_reason(chunk) or finish
-                if text := _text(chunk)[:chars_left]:
-                    has_text, chars_left = True, chars_left - len(text)
-                    yield TextPiece(text)
-                if counts := _usage(chunk):
-                    usage = counts
-                    yield usage
-                if chars_left == 0:
-                    log.warning("model_answer_cut", max_output_tokens=prompt.max_output_tokens)
-                    finish = FinishReason.MAX_TOKENS
-                    break
+                if was_whole:
+                    continue
+                if reading.is_whole:
+                    by = min(loop.time() + _AFTER_END_SECONDS, end)
+                elif reading.has_text and _holds_news(chunk):
+                    by = min(loop.time() + _NEXT_PIECE_SECONDS, end)
         finally:
             await _stop(chunks)
-        if finish is None:
-            raise GeminiError(Failure.INTERRUPTED, "the stream ended without a finish reason", retryable=True)
-        if not finish.is_blocked and not has_text:
-            # Cut at the output limit before any text: the same prompt would think as long again.
-            may_help = finish is FinishReason.STOP
-            raise GeminiError(Failure.EMPTY, f"no text, finished with {finish}", retryable=may_help)
-        yield Answer(finish, usage)
+        yield reading.result()
 
     async def aclose(self) -> None:
         """Close the SDK's client and ours."""
         await self._client.aio.aclose()
         await self._http.aclose()
+
+
+async def _next(chunks: _Chunks, by: float, reading: Reading) -> types.GenerateContentResponse | None:
+    """Return the next chunk; None at the end, and if the stream breaks or is silent after a whole answer."""
+    if reading.is_whole and asyncio.get_running_loop().time() > by:
+        return None  # more and more follows: the timer has no chance as long as there is something to read
+    try:
+        async with asyncio.timeout_at(by):
+            return await anext(chunks, None)
+    except Exception as error:
+        if not reading.is_whole:
+            raise
+        log.info("model_stream_broken_after_end", error=type(error).__name__)
+        return None
+
+
+def _holds_news(chunk: types.GenerateContentResponse) -> bool:
+    """Whether a chunk says anything; an empty object is a gateway's sign of life."""
+    return bool(chunk.candidates or chunk.usage_metadata)
 
 
 async def _stop(chunks: _Chunks) -> None:
@@ -160,39 +153,3 @@ def _config(prompt: Prompt) -> types.GenerateContentConfigDict:
         # Otherwise the SDK starts further, billed requests by itself.
         "automatic_continuation": False,
     }
-
-
-def _text(chunk: types.GenerateContentResponse) -> str:
-    candidate = chunk.candidates[0] if chunk.candidates else None
-    parts = candidate.content.parts if candidate and candidate.content else None
-    text = "".join(part.text for part in parts or () if part.text and not part.thought)
-    return _without_unstorable(text)
-
-
-def _without_unstorable(text: str) -> str:
-    """The same, but for what no UTF-8 text column can hold: NUL and unpaired surrogates."""
-    return text.replace("\x00", "\ufffd").encode(errors="replace").decode()
-
-
-def _finish_reason(chunk: types.GenerateContentResponse) -> FinishReason | None:
-    if chunk.prompt_feedback and chunk.prompt_feedback.block_reason:
-        return FinishReason.PROMPT_BLOCKED
-    reason = chunk.candidates[0].finish_reason if chunk.candidates else None
-    return _FINISH_REASONS.get(reason.value, FinishReason.OTHER) if reason else None
-
-
-def _usage(chunk: types.GenerateContentResponse) -> TokenUsage | None:
-    """The counts so far; Gemini's are cumulative, so the last ones are the whole."""
-    counts = chunk.usage_metadata
-    if counts is None:
-        return None
-    return TokenUsage(
-        input_tokens=_believable(counts.prompt_token_count),
-        output_tokens=_believable(counts.candidates_token_count),
-        thinking_tokens=_believable(counts.thoughts_token_count),
-    )
-
-
-def _believable(count: int | None) -> int:
-    """The count, within bounds: whatever Gemini says can be stored."""
-    return min(max(count or 0, 0), MAX_TOKEN_COUNT)

@@ -18,7 +18,7 @@ class AttemptUsage:
     bytes_per_token: float = 4.0
     prompt_bytes: int = 0
     counts: TokenUsage | None = None
-    """Gemini's latest; they are cumulative."""
+    """Gemini's latest, each by itself; they are cumulative."""
     has_text: bool = False
     uncounted_bytes: int = 0
     """Text that no count of Gemini's covers."""
@@ -34,7 +34,7 @@ class AttemptUsage:
 
     def add_counts(self, counts: TokenUsage) -> None:
         """Note Gemini's counts; without output tokens among them they say nothing about the text."""
-        self.counts = counts
+        self.counts = self.counts.updated(counts) if self.counts else counts
         if counts.output_tokens:
             self.uncounted_bytes = 0
 

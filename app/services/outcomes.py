@@ -17,9 +17,9 @@ _FAILURES = {
 }
 _BLOCKS = {
     FinishReason.PROMPT_BLOCKED: "The model refused this message.",
+    FinishReason.SAFETY: "The answer was withheld by the model's safety rules.",
     FinishReason.RECITATION: "The answer was withheld because it repeats protected text.",
 }
-_BLOCKED = "The answer was withheld by the model's safety rules."
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def blocked(answer: Answer) -> Outcome:
     return Outcome(
         MessageStatus.BLOCKED,
         error_code=f"blocked_{answer.finish_reason.value}",
-        error_detail=_BLOCKS.get(answer.finish_reason, _BLOCKED),
+        error_detail=_BLOCKS[answer.finish_reason],
     )
 
 
