@@ -29,9 +29,9 @@ class Transport(redis.Transport):
     Channel = _Channel
 
 
-def task_message(celery: Celery, task: str, arguments: dict[str, str | None]) -> str:
+def task_message(celery: Celery, task: str, task_id: str, arguments: dict[str, str | None]) -> str:
     """What starts a task, as the transport keeps it in Redis: Celery's message in kombu's envelope."""
-    message = celery.amqp.as_task_v2(str(uuid4()), task, kwargs=arguments, ignore_result=True)
+    message = celery.amqp.as_task_v2(task_id, task, kwargs=arguments, ignore_result=True)
     return json.dumps(
         {
             "headers": message.headers,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from typing import ClassVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +13,11 @@ class ProcessGeminiMessage:
 
     reply_id: UUID
     request_id: str | None
+
+    @property
+    def task_id(self) -> str:
+        """The task's id: the reply's, so that all that happens to a reply is one task in Flower."""
+        return str(self.reply_id)
 
     def arguments(self) -> dict[str, str | None]:
         """The task's keyword arguments, as JSON can hold them."""
@@ -27,6 +32,11 @@ class SyncStripeEvent:
 
     event_id: str
     request_id: str | None
+
+    @property
+    def task_id(self) -> str:
+        """An id for the task, another one each time."""
+        return str(uuid4())
 
     def arguments(self) -> dict[str, str | None]:
         """The task's keyword arguments, as JSON can hold them."""

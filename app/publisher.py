@@ -45,7 +45,7 @@ class RedisPublisher:
     async def publish(self, job: Job) -> None:
         """Publish one job."""
         forbid_in_transaction()
-        message = task_message(self._celery, job.name, job.arguments())
+        message = task_message(self._celery, job.name, job.task_id, job.arguments())
         try:
             async with self._redis.use() as redis:
                 await redis.lpush(QUEUE, message)
@@ -91,6 +91,7 @@ class CeleryPublisher:
                 self._celery.send_task(
                     job.name,
                     kwargs=job.arguments(),
+                    task_id=job.task_id,
                     retry=True,
                     # A broken connection is noticed on use: one more try, at once, on a new one.
                     retry_policy={

@@ -6,14 +6,19 @@ import structlog
 
 from app.celery_app import celery
 from app.jobs import ProcessGeminiMessage, SyncStripeEvent
+from app.task_events import ReplyFailedError, result_of
 from app.worker import current_worker
 
 
-@celery.task(name=ProcessGeminiMessage.name)
-def process_gemini_message(reply_id: str, request_id: str | None = None) -> None:
-    """Answer one reply; returns at once when it is not due, or somebody else has it."""
+@celery.task(name=ProcessGeminiMessage.name, throws=(ReplyFailedError,))
+def process_gemini_message(reply_id: str, request_id: str | None = None) -> str:
+    """Answer one reply, and return its status; ignored if this worker does not work on it.
+
+    Raises:
+        ReplyFailedError: it failed for good. Expected, so that Celery logs no traceback.
+    """
     with structlog.contextvars.bound_contextvars(request_id=request_id):
-        current_worker().answer(UUID(reply_id))
+        return result_of(current_worker().answer(UUID(reply_id)))
 
 
 @celery.task(name=SyncStripeEvent.name)

@@ -23,9 +23,11 @@ from app.background import lasting
 from app.bootstrap.refusal import StartRefusedError
 from app.config import Settings, get_settings
 from app.errors import ServiceUnavailable
+from app.task_events import TaskEvents
 
 if TYPE_CHECKING:
     from app.bootstrap.worker import WorkerServices
+    from app.services.reply_reports import ReplyReport
 
 _HEARTBEAT_SECONDS = 5.0
 _STOP_MARGIN_SECONDS = 10.0
@@ -36,8 +38,9 @@ log = structlog.get_logger(__name__)
 class Worker:
     """Runs replies on its own loop; Celery's threads hand them over and wait."""
 
-    def __init__(self, settings: Settings, *, slots: int) -> None:
+    def __init__(self, settings: Settings, *, slots: int, task_events: TaskEvents) -> None:
         self._settings = settings
+        self._task_events = task_events
         self._slots = slots
         self._id: UUID = uuid4()
         self._ready: Future[None] = Future()
@@ -53,11 +56,14 @@ class Worker:
         self._thread.start()
         self._ready.result()
 
-    def answer(self, reply_id: UUID) -> None:
-        """Work on a reply, from any thread; returns when this worker is done with it."""
+    def answer(self, reply_id: UUID) -> ReplyReport | None:
+        """Work on a reply, from any thread; returns when this worker is done with it.
+
+        The report is None if it has not worked on it, or could not record what came of it.
+        """
         if self._loop is None:
             raise RuntimeError("the worker is not started")
-        asyncio.run_coroutine_threadsafe(self._answer(reply_id), self._loop).result()
+        return asyncio.run_coroutine_threadsafe(self._answer(reply_id), self._loop).result()
 
     def sync_event(self, event_id: str) -> None:
         """Work on an event of Stripe's in the background, from any thread; returns at once."""
@@ -93,7 +99,11 @@ class Worker:
 
         self._loop = asyncio.get_running_loop()
         async with worker_services(
-            self._settings, slots=self._slots, start=self._start, is_stopping=self._draining.is_set
+            self._settings,
+            slots=self._slots,
+            start=self._start,
+            is_stopping=self._draining.is_set,
+            publish_report=self._task_events.publish,
         ) as services:
             self._services = services
             background = [
@@ -116,9 +126,12 @@ class Worker:
             await self._say_goodbye()
         log.info("worker_stopped", worker_id=str(self._id))
 
-    async def _answer(self, reply_id: UUID) -> None:
-        if not self._draining.is_set():
+    async def _answer(self, reply_id: UUID) -> ReplyReport | None:
+        if self._draining.is_set():
+            return None
+        with self._the_services.reports.awaiting(reply_id) as awaited:
             await self._the_services.dispatcher.answer(reply_id)
+        return awaited.report
 
     async def _sync_event(self, event_id: str) -> None:
         if not self._draining.is_set():
@@ -212,7 +225,7 @@ def _start(instance: _StartingWorker, **_: object) -> None:
         )
     slots = 1 if issubclass(instance.pool_cls, SoloPool) else instance.concurrency
     try:
-        _worker = Worker(get_settings(), slots=slots)
+        _worker = Worker(get_settings(), slots=slots, task_events=TaskEvents(instance))
         _worker.start()
     except StartRefusedError as refused:
         raise SystemExit(str(refused)) from None

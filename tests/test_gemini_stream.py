@@ -73,6 +73,7 @@ def test_done_without_an_end_is_an_answer_that_broke_off() -> None:
     with StreamingServer(event(_A) + b"data: [DONE]\n\n", end=End.SILENT) as google:
         asked = ask(google.url)
     assert asked.failure.failure is Failure.INTERRUPTED
+    assert asked.failure.reason == "the stream ended without a finish reason"
     assert asked.seconds < 5
 
 

@@ -120,6 +120,12 @@ def test_the_guide_lists_why_replies_fail() -> None:
     assert guide.words(line) - {"error.code", "failed", "blocked"} == failures | blocks
 
 
+def test_the_guide_lists_how_replies_end() -> None:
+    [line] = [line for line in guide.GUIDE.splitlines() if line.startswith("`finish_reason` of a completed")]
+    ends = {reason.value for reason in FinishReason if not reason.is_blocked}
+    assert guide.words(line) - {"finish_reason"} == ends
+
+
 def _everywhere(route: Route) -> set[str]:
     """The codes that the guide says once for all endpoints of a kind."""
     codes = {"internal_error", "request_head_too_large"}

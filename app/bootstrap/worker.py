@@ -20,7 +20,9 @@ from app.services.periodic import PeriodicJobs
 from app.services.places import Places
 from app.services.purge import PurgeService
 from app.services.reconciliation import Reconciliation
-from app.services.reply import ReplyService, RetryPolicy
+from app.services.reply import ReplyService
+from app.services.reply_reports import ReplyReport, ReplyReports
+from app.services.retry_policy import RetryPolicy
 from app.services.room_erasure import RoomErasure
 from app.services.room_models import RoomModels
 from app.services.stopping import ReplyStopper
@@ -44,11 +46,17 @@ class WorkerServices:
     room_erasure: RoomErasure
     periodic: PeriodicJobs
     inbox: StripeInbox
+    reports: ReplyReports
 
 
 @asynccontextmanager
 async def worker_services(
-    settings: Settings, *, slots: int, start: Start, is_stopping: Callable[[], bool]
+    settings: Settings,
+    *,
+    slots: int,
+    start: Start,
+    is_stopping: Callable[[], bool],
+    publish_report: Callable[[ReplyReport], None],
 ) -> AsyncIterator[WorkerServices]:
     """Everything that a worker process uses; `slots` replies at once, each begun by `start`."""
     async with AsyncExitStack() as stack:
@@ -65,6 +73,7 @@ async def worker_services(
         keys = AccountKeys(base.redis)
         outage = StripeOutage()
         room_erasure = RoomErasure(base.uow, stopper, keys, is_stopping)
+        reports = ReplyReports(publish_report)
         replies = ReplyService(
             uow=base.uow,
             gemini=gemini,
@@ -75,6 +84,7 @@ async def worker_services(
                 base.uow, settings.context_token_budget, settings.gemini_max_output_tokens, models
             ),
             upkeep=upkeep,
+            reports=reports,
             policy=RetryPolicy(settings.reply_max_retries, settings.reply_max_losses),
         )
         yield WorkerServices(
@@ -112,4 +122,5 @@ async def worker_services(
                 outage,
             ),
             inbox=StripeInbox(base.uow, base.syncs, outage, is_stopping),
+            reports=reports,
         )

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,30 +28,18 @@ from app.services.outcomes import (
     worker_lost,
 )
 from app.services.quota import DailyQuota
+from app.services.reply_reports import ReplyReports
 from app.services.reply_writer import ReplyWriter
+from app.services.retry_policy import RetryPolicy
 from app.services.upkeep import Upkeep
 from app.unit_of_work import Transaction, UnitOfWork
 
-_LONGEST_BACKOFF_SECONDS = 30.0
 _TRY_AGAIN_SECONDS = 0.5
 
 MayGoOn = Callable[[], bool]
 """Whether a process may go on with the room's next reply."""
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """How often a reply is tried: after the model's failures, and after workers that were lost."""
-
-    max_retries: int
-    max_losses: int
-
-    def backoff_seconds(self, retries: int, *, not_before: float | None = None) -> float:
-        """Full jitter over 2^n seconds, and not before Gemini said so."""
-        jitter = random.uniform(0, min(2.0**retries, _LONGEST_BACKOFF_SECONDS))  # noqa: S311  # spreads load, guards nothing
-        return (not_before or 0.0) + jitter
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +66,7 @@ class ReplyService:
     quota: DailyQuota
     context: ContextBuilder
     upkeep: Upkeep
+    reports: ReplyReports
     policy: RetryPolicy
 
     async def answer_room(self, claim: Claim, *, may_go_on: MayGoOn) -> None:
@@ -227,6 +215,7 @@ class ReplyService:
             log.warning("reply_fenced_off")  # somebody else owns it by now, or its room is gone
             return None
         log.info("reply_recorded", status=ended.status.value, error=ended.error_code, retries=ended.retries)
+        self.reports.record(ended)
         if isinstance(outcome, Outcome):
             await self.events.end(reply.id, ended.attempt)
         if ended.status is MessageStatus.COMPLETED:
