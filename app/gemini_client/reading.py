@@ -74,7 +74,7 @@ class Reading:
         self._chars_left = max_output_tokens * _MAX_CHARS_PER_TOKEN
         self._ending: _Ending | None = None
         self._is_last_unspecified = False
-        self._chunks_after_end = 0
+        self._chunks_after_end = self._chars_after_end = 0
 
     @property
     def is_whole(self) -> bool:
@@ -91,7 +91,7 @@ class Reading:
         candidate = _first_candidate(chunk)
         if text := _text(candidate):
             if self.is_whole:
-                log.warning("model_text_after_end_ignored", chars=len(text))
+                self._chars_after_end += len(text)
             else:
                 text = text[: self._chars_left]
                 self.has_text, self._chars_left = True, self._chars_left - len(text)
@@ -138,6 +138,8 @@ class Reading:
                 raise GeminiError(Failure.NOT_CONFIGURED, reason, retryable=False)
             is_retryable = ending.word not in _SAME_AGAIN
             raise GeminiError(Failure.EMPTY, f"no text, {reason}", retryable=is_retryable)
+        if self._chars_after_end:
+            log.warning("model_text_after_end_ignored", chars=self._chars_after_end)
         if ending.finish is FinishReason.OTHER or ending.finish.is_blocked:
             log.warning("model_answer_ended", finish_reason=ending.finish.value, reason=ending.word)
         return Answer(ending.finish, self.usage)
