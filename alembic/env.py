@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 
 import sqlalchemy as sa
 import structlog
@@ -25,6 +26,16 @@ _TRIES, _LONGEST_PAUSE_SECONDS = 6, 8
 _GIVEN_UP = (
     "another session holds a lock on a table that has to be changed, see pg_stat_activity;"
     " nothing was changed, run it again when that session has ended"
+)
+_BETWEEN_STEPS_SECONDS, _LONGEST_STANDSTILL_SECONDS = 0.05, 60
+_STANDSTILL = (
+    "another session holds a lock on messages, see pg_stat_activity; the schema is complete, but some old"
+    " messages are found by their former words only; run it again when that session has ended"
+)
+
+# Read from the table: after waiting for the lock, the session's cache may still have a function that is gone.
+_IS_LEFT_TO_DO = (
+    "SELECT count(*) FROM pg_proc WHERE proname = 'remake_search_words' AND pg_function_is_visible(oid)"
 )
 
 log = structlog.get_logger("migration")
@@ -53,7 +64,28 @@ async def _migrate(database: Database) -> None:
             pause = min(2 ** (number - 1), _LONGEST_PAUSE_SECONDS)
             log.warning("migration_locked_out", reason=reason_of(error), number=number, retry_in=pause)
         await asyncio.sleep(pause)
+    await _remake_search_words(database)
     await database.aclose()
+
+
+async def _remake_search_words(database: Database) -> None:
+    """Go on with the words of old messages, in short transactions, until all have the newest forms."""
+    last_progress = time.monotonic()
+    while True:
+        async with database.engine.begin() as connection:
+            await connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_AT_A_TIME})
+            if not await connection.scalar(sa.text(_IS_LEFT_TO_DO)):
+                return
+            passed = await connection.scalar(sa.text("SELECT remake_search_words()"))
+            if passed is None:
+                await connection.execute(sa.text("DROP FUNCTION remake_search_words()"))
+                await connection.execute(sa.text("DROP TABLE search_remake"))
+                return
+        if passed:
+            last_progress = time.monotonic()
+        elif time.monotonic() - last_progress > _LONGEST_STANDSTILL_SECONDS:
+            raise CommandError(_STANDSTILL)
+        await asyncio.sleep(_BETWEEN_STEPS_SECONDS)
 
 
 def _of(settings: Settings) -> Database:

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    Cast,
     Integer,
     ScalarSelect,
     Table,
@@ -63,11 +64,24 @@ class FoundMessage:
     is_cut_behind: bool
 
 
-# What is asked for is taken apart like a message that was said by the same person.
-_ASKED: Function[Sequence[str]] = func.tsvector_to_array(
-    func.message_words(_OWNER, func.search_text(bindparam("asked", type_=Text)))
-)
-_WORDS = select(sql_cast(_ASKED, ARRAY(Text)))
+@dataclass(frozen=True, slots=True)
+class AskedWords:
+    """What is asked for, in the forms that the words of messages are kept in."""
+
+    former: Sequence[str]
+    """As they were kept before there were other forms; some messages may have no other one yet."""
+    folded: Sequence[str]
+    stripped: Sequence[str]
+
+
+def _words_of(form: Function[str]) -> Cast[Sequence[str]]:
+    return sql_cast(func.tsvector_to_array(func.search_words(form)), ARRAY(Text))
+
+
+# What is asked for is taken apart by the functions that take messages apart.
+_FORMER: Function[str] = func.search_text(bindparam("asked", type_=Text))
+_FOLDED: Function[str] = func.search_folded(_FORMER)
+_ASKED_WORDS = select(_words_of(_FORMER), _words_of(_FOLDED), _words_of(func.search_stripped(_FOLDED)))
 
 
 def _query() -> ScalarSelect[str]:
@@ -124,7 +138,7 @@ _SEARCHABLE = (
 _HIT = func.substring(_SEARCHABLE.c.content, bindparam("pattern", type_=Text))
 _FIRST_HIT = func.coalesce(func.strpos(_SEARCHABLE.c.content, _HIT), 0)
 _PLACED = select(_SEARCHABLE, _FIRST_HIT.label("hit")).offset(0).subquery("placed")
-# A hit in another form (ligatures, marks apart from their letters) is only found where a message begins.
+# A hit in compatibility characters, such as ligatures, is only found where a message begins.
 _START = case((_PLACED.c.hit > PASSAGE - _MOST_BEHIND_HIT, _PLACED.c.hit - _BEFORE_HIT), else_=1)
 _MESSAGES = select(
     _PLACED.c.id,
@@ -142,18 +156,21 @@ class SearchRepository:
 
     session: AsyncSession
 
-    async def words(self, user_id: UUID, asked: str) -> Sequence[str]:
-        """What somebody asks for, as the words of messages are kept: a mark of the owner among them."""
-        return (await self.session.scalars(_WORDS, {"owner": user_id, "asked": asked})).one()
+    async def words(self, asked: str) -> AskedWords:
+        """Take apart a query."""
+        former, folded, stripped = (await self.session.execute(_ASKED_WORDS, {"asked": asked})).one()
+        return AskedWords(former, folded, stripped)
 
     async def newest(
-        self, user_id: UUID, words: Sequence[str], *, before: UUID, limit: int
+        self, user_id: UUID, choices: Sequence[Sequence[str]], *, before: UUID, limit: int
     ) -> Sequence[UUID]:
-        """Up to `limit` messages older than `before` with all of these words, newest first."""
+        """Up to `limit` messages older than `before` with all words of one of these choices, newest first."""
+        # Letters and digits: nothing to escape.
+        all_words = (" & ".join(f"'{word}'" for word in words) for words in choices)
         values = {
             "owner": user_id,
             "before": before,
-            "all_of": " & ".join(f"'{word}'" for word in words),  # letters and digits: nothing to escape
+            "all_of": f"'@{user_id}' & ({' | '.join(f'({words})' for words in all_words)})",
             "most": limit,
         }
         found = (await self.session.scalars(_AMONG_NEWEST, values)).all()

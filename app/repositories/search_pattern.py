@@ -2,8 +2,12 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Final
+
+from app.repositories.search_forms import ACCENTS, OPTIONAL_MARKS, forms
 
 # Scripts that put no blanks between words; the migration that makes the words has the same.
 UNSPACED: Final = (
@@ -13,6 +17,8 @@ UNSPACED: Final = (
 )
 _IS_UNSPACED: Final = re.compile(f"[{UNSPACED}]")
 _NO_LETTER: Final = "[^[:alnum:]]"
+_WITH_ACCENTS: Final = (range(0x61, 0x7B), range(0xC0, 0x250), range(0x370, 0x530), range(0x1E00, 0x2000))
+_WITH_OPTIONAL_MARKS: Final = (range(0x5D0, 0x5EB), range(0x620, 0x750), range(0xFB1D, 0xFB50))
 
 
 def is_unspaced(word: str) -> bool:
@@ -28,23 +34,50 @@ def sought(words: Sequence[str]) -> list[str]:
 
 
 def first_hit_pattern(words: Sequence[str]) -> str:
-    """Return a regular expression of PostgreSQL's that finds the first of these words, in any case.
+    """Return a regular expression of PostgreSQL's that finds the first of these words, in any form.
 
     It captures nothing, so it takes time in proportion to the text.
     """
     alternatives = []
     for word in sought(words):
-        forms = {_in_any_case(word), _in_any_case(unicodedata.normalize("NFD", word))}
-        either = f"(?:{'|'.join(sorted(forms))})"
+        patterns = {_in_any_form(word), _in_any_form(unicodedata.normalize("NFD", word))}
+        either = f"(?:{'|'.join(sorted(patterns))})"
         alternatives.append(either if is_unspaced(word) else f"(?:^|{_NO_LETTER}){either}(?:$|{_NO_LETTER})")
     return "|".join(alternatives)
 
 
-def _in_any_case(word: str) -> str:
+def _in_any_form(word: str) -> str:
     """Return a pattern for a word of letters, digits and marks."""
-    pieces = []
-    for sign in word:
-        forms = {form for form in (sign, sign.lower(), sign.upper()) if len(form) == 1}
-        forms |= {"\u03c2"} if sign == "\u03c3" else set()  # Greek's sigma at the end of words
-        pieces.append(f"[{''.join(sorted(forms))}]" if len(forms) > 1 else re.escape(sign))
+    pieces, at = [], 0
+    while at < len(word):
+        pair, sign = word[at : at + 2], word[at]
+        if others := _variants().get(pair if len(pair) > 1 else ""):
+            piece = f"(?:{_letter(pair[0])}{_letter(pair[1])}|[{others}])"
+        else:
+            pair, piece = sign, _letter(sign)
+        pieces.append(piece)
+        at += len(pair)
     return "".join(pieces)
+
+
+def _letter(sign: str) -> str:
+    """Return a pattern for one letter and the marks that it may bear and a query leave out."""
+    either = {form for form in (sign, sign.lower(), sign.upper()) if len(form) == 1}
+    either |= set(_variants().get(sign, ""))
+    letter = f"[{''.join(sorted(either))}]" if len(either) > 1 else re.escape(sign)
+    if any(ord(sign) in letters for letters in _WITH_ACCENTS):
+        return f"{letter}[{ACCENTS}]*"
+    if any(ord(sign) in letters for letters in _WITH_OPTIONAL_MARKS):
+        return f"{letter}[{OPTIONAL_MARKS}]*"
+    return letter
+
+
+@cache
+def _variants() -> Mapping[str, str]:
+    """Return the letters whose forms are a letter or two, by these."""
+    found: dict[str, str] = defaultdict(str)
+    for code in (code for letters in (*_WITH_ACCENTS, *_WITH_OPTIONAL_MARKS) for code in letters):
+        for form in forms(chr(code)):
+            if form != chr(code) and form.isalpha():
+                found[form] += chr(code)
+    return dict(found)

@@ -15,7 +15,11 @@ router = APIRouter(prefix="/chatroom/search", tags=["chatrooms"])
 _NOT_GET = ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 _Words = Annotated[
     SearchWords,
-    Query(description="Words that all have to be in a message. Capital letters make no difference."),
+    Query(
+        description="Words that all have to be in a message. Capital letters and the vowel marks of Arabic"
+        " and Hebrew make no difference. A word without accents is found with any; one with accents as it is,"
+        " and without them only when no message has all words as they are."
+    ),
 ]
 
 

@@ -1,6 +1,7 @@
 """Searching: a person's own messages by their words."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -12,7 +13,8 @@ from app.services.paging import CursorSigner
 from app.services.snippet import Marker
 from app.unit_of_work import UnitOfWork
 
-_OWNERS_MARK: Final = "@"
+_SECOND_CHOICE: Final = "2"
+"""Marks the cursor of a list that goes on with the second choice."""
 _MOST_WORDS: Final = 10
 _NO_WORD: Final = {
     "pointer": "/query/q",
@@ -31,22 +33,31 @@ class SearchService:
     async def search(self, user_id: UUID, asked: str, *, cursor: str | None, limit: int) -> SearchPage:
         """A page of messages with the first ten words of what was asked for, newest first, from `cursor` on.
 
+        A word without accents is found with any; one with accents as it is. When nothing has the words as
+        they are, the second choice are messages with these words without accents.
+
         Raises:
             ValidationFailed: there is no word in it.
             CursorInvalid: not of this person's search for this.
         """
         scope = f"search:{user_id}:{asked!a}"  # on one line, whatever was typed
-        before = BEFORE_NOTHING if cursor is None else UUID(self.cursors.read(scope, cursor)[0])
+        before, *choice = [str(BEFORE_NOTHING)] if cursor is None else self.cursors.read(scope, cursor)
         async with self.uow.single() as tx:
-            words = await tx.search.words(user_id, asked)
-            wanted = [word for word in words if not word.startswith(_OWNERS_MARK)]
-            if not wanted:
+            words = await tx.search.words(asked)
+            if not words.folded:
                 raise ValidationFailed(members={"errors": [_NO_WORD]})
-            if len(wanted) > _MOST_WORDS:
-                first = Marker.of(wanted).first(_MOST_WORDS, asked)
-                wanted = first or wanted[:_MOST_WORDS]
-            owner = [word for word in words if word.startswith(_OWNERS_MARK)]
-            ids = await tx.search.newest(user_id, [*owner, *wanted], before=before, limit=limit + 1)
+            former, wanted, plain = (
+                _first_of(form, asked) for form in (words.former, words.folded, words.stripped)
+            )
+            ids: Sequence[UUID] = []
+            if not choice:
+                either = [wanted] if former == wanted else [wanted, former]
+                ids = await tx.search.newest(user_id, either, before=UUID(before), limit=limit + 1)
+                if not ids and cursor is None and plain and plain != wanted:
+                    choice = [_SECOND_CHOICE]
+            if choice:
+                wanted = plain
+                ids = await tx.search.newest(user_id, [plain], before=UUID(before), limit=limit + 1)
             page, more = ids[:limit], len(ids) > limit
             found = await tx.search.messages(user_id, page, wanted)
         marker = Marker.of(wanted)
@@ -66,6 +77,13 @@ class SearchService:
                 for message in found
             ]
 
-        next_cursor = self.cursors.make(scope, str(page[-1])) if more else None
+        next_cursor = self.cursors.make(scope, str(page[-1]), *choice) if more else None
         # A hundred passages take a while, in which the process has others to serve.
         return SearchPage(hits=await asyncio.to_thread(hits), next_cursor=next_cursor)
+
+
+def _first_of(words: Sequence[str], asked: str) -> Sequence[str]:
+    """Return the ten words that stand first in what was typed, or all if there are no more."""
+    if len(words) <= _MOST_WORDS:
+        return words
+    return Marker.of(words).first(_MOST_WORDS, asked) or words[:_MOST_WORDS]
