@@ -27,7 +27,6 @@ from app.json_bounds import is_json
 PROBLEM_TYPE = "application/problem+json"
 
 _MOST_ERRORS = 20
-_COMMON_CODE = "value_error"  # Pydantic's word for a rule of our own
 
 _OF_STATUS: dict[int, type[AppError]] = {
     HTTPStatus.BAD_REQUEST: ValidationFailed,
@@ -57,8 +56,6 @@ def problem_response(error: AppError, request_id: str) -> JSONResponse:
         "request_id": request_id,
         **error.members,
     }
-    if isinstance(errors := body.get("errors"), list):
-        body["errors"] = [{"code": _COMMON_CODE, **each} for each in errors]
     return JSONResponse(body, status_code=error.status, headers=error.headers, media_type=PROBLEM_TYPE)
 
 

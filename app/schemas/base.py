@@ -13,27 +13,30 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 
 def _storable(text: str) -> str:
     if "\x00" in text:
-        raise ValueError("must not contain NUL characters")
+        raise PydanticCustomError("nul_character", "must not contain NUL characters")
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ValueError("must not contain unpaired surrogates") from None
+        raise PydanticCustomError("unpaired_surrogate", "must not contain unpaired surrogates") from None
     return text
 
 
 def _not_blank(text: str) -> str:
     if not text.strip():
-        raise ValueError("must not be only white space")
+        raise PydanticCustomError("blank", "must not be only white space")
     return text
 
 
 def _on_one_line(text: str) -> str:
     if any(unicodedata.category(sign) == "Cc" for sign in text):
-        raise ValueError("must not contain line breaks or other control characters")
+        raise PydanticCustomError(
+            "control_character", "must not contain line breaks or other control characters"
+        )
     return text
 
 
@@ -102,7 +105,7 @@ class Patch(Request):
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not self.model_fields_set:
-            raise ValueError("must say what is to change")
+            raise PydanticCustomError("nothing_to_change", "must say what is to change")
         return self
 
 

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from pydantic import AfterValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from app.schemas.auth import DeviceName, MobileNumber, TokensOut
 from app.schemas.base import Request, Text
@@ -24,13 +25,15 @@ def _password_schema(least: int) -> WithJsonSchema:
 
 def _long_enough(password: str) -> str:
     if not MIN_PASSWORD_CHARS <= len(password) <= MAX_PASSWORD_CHARS:
-        raise ValueError(f"must have {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters")
+        raise PydanticCustomError(
+            "password_length", f"must have {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters"
+        )
     return password
 
 
 def _possible(password: str) -> str:
     if not 1 <= len(password) <= MAX_PASSWORD_CHARS:
-        raise ValueError(f"must have 1 to {MAX_PASSWORD_CHARS} characters")
+        raise PydanticCustomError("password_length", f"must have 1 to {MAX_PASSWORD_CHARS} characters")
     return password
 
 

@@ -89,7 +89,11 @@ class MessageService:
             DailyLimitReached: nothing is left of the day.
         """
         if len(content) > self.max_chars:
-            problem = {"pointer": "/content", "message": f"must be at most {self.max_chars} characters"}
+            problem = {
+                "pointer": "/content",
+                "code": "string_too_long",
+                "message": f"must be at most {self.max_chars} characters",
+            }
             raise ValidationFailed(members={"errors": [problem]})
         async with self.turns.take(asked.user_id), self.uow.single() as tx:
             await tx.rooms_changed(asked.user_id)

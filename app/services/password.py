@@ -88,10 +88,10 @@ class PasswordService:
             objection_to, new_password, mobile_number=holder.mobile_number, full_name=holder.full_name
         )
         if objection is not None:
-            raise _invalid("/new_password", objection)
+            raise _invalid("/new_password", "password_too_weak", objection)
         is_old_needed = holder.password_hash is not None and not self._came_by_reset(holder)
         if is_old_needed and old_password is None:
-            raise _invalid("/old_password", "is needed to change a password")
+            raise _invalid("/old_password", "missing", "is needed to change a password")
         number, network = holder.mobile_number, device.limited_as
         async with self._place(number, network) if is_old_needed else self.hasher.place(network):
             if is_old_needed and old_password is not None:
@@ -129,5 +129,5 @@ class PasswordService:
             raise CredentialsInvalid("The old password is wrong.")
 
 
-def _invalid(pointer: str, message: str) -> ValidationFailed:
-    return ValidationFailed(members={"errors": [{"pointer": pointer, "message": message}]})
+def _invalid(pointer: str, code: str, message: str) -> ValidationFailed:
+    return ValidationFailed(members={"errors": [{"pointer": pointer, "code": code, "message": message}]})

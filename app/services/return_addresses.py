@@ -45,7 +45,11 @@ class ReturnAddresses:
         """
         given = {"success_url": wish.success_url, "cancel_url": wish.cancel_url}
         problems = [
-            {"pointer": f"/{name}", "message": "Use a full http(s) address on an origin of this service."}
+            {
+                "pointer": f"/{name}",
+                "code": "address_not_allowed",
+                "message": "Use a full http(s) address on an origin of this service.",
+            }
             for name, address in given.items()
             if address is not None and _origin(address) not in self.origins
         ]
@@ -61,7 +65,11 @@ class ReturnAddresses:
             return failure
         if getattr(wish, name) is None:
             return StripeNotConfiguredError(f"{failure}: Stripe does not take PUBLIC_URL", param=name)
-        problem = {"pointer": f"/{name}", "message": "The payment service does not take this address."}
+        problem = {
+            "pointer": f"/{name}",
+            "code": "address_refused",
+            "message": "The payment service does not take this address.",
+        }
         return ValidationFailed(members={"errors": [problem]})
 
 

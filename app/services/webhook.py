@@ -47,7 +47,11 @@ class WebhookService:
             event = read_event(body)
         except EventUnreadableError:
             raise ValidationFailed(
-                members={"errors": [{"pointer": "", "message": "must be an event of Stripe's"}]}
+                members={
+                    "errors": [
+                        {"pointer": "", "code": "event_malformed", "message": "must be an event of Stripe's"}
+                    ]
+                }
             ) from None
         ignored_as = self._ignored_as(event)
         if not event.id:
