@@ -31,7 +31,7 @@ def main() -> None:
     if not defect():
         return
     shutil.rmtree(VENV, ignore_errors=True)
-    _run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent", "--prefix", str(NPM))
+    _run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--prefix", str(NPM))
     _run(sys.executable, "-m", "venv", str(VENV))
     pip = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
     _run(*pip, "--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", str(REQUIREMENTS))

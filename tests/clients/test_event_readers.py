@@ -12,6 +12,12 @@ from tests.support.person import Json, Person, ok
 from tests.support.stack import Stack
 
 
+def _lines(person: Person, address: str) -> list[str]:
+    """A stream as it is on the wire."""
+    with person.http.stream("GET", address) as answer:
+        return list(answer.iter_lines())
+
+
 @pytest.fixture(scope="module")
 def readers(tools: Tools) -> Path:
     """The compiled readers in TypeScript."""
@@ -29,9 +35,10 @@ def test_no_library_makes_an_event_of_a_keep_alive(
     tools: Tools, readers: Path, stack: Stack, person: Person
 ) -> None:
     """The reply begins after a silence that is longer than the 10 seconds between two comments."""
-    address = stack.base_url + events_address(_begin(person, "[sandbox:wait=11] Hello"))
+    address = stack.base_url + events_address(_begin(person, "[sandbox:wait=14] Hello"))
     env = {"TOKEN": person.token, "EVENTS": address}
     with ThreadPoolExecutor() as pool:
+        lines = pool.submit(_lines, person, address)
         runs = [
             pool.submit(tools.node, readers, "eventsource_reads_no_empty_event", **env),
             pool.submit(tools.node, readers, "fetch_event_source_reads_no_empty_event", **env),
@@ -39,6 +46,7 @@ def test_no_library_makes_an_event_of_a_keep_alive(
         ]
         for run in runs:
             run.result()
+    assert ": still here" in lines.result()
 
 
 def test_eventsource_resumes_a_cut_stream_by_itself(
