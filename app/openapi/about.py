@@ -7,7 +7,6 @@ from app.config import Settings
 
 Json = dict[str, Any]
 
-_THIS_MACHINE: Final = {"localhost", "127.0.0.1", "::1"}
 _LICENCE: Final = {"name": "MIT", "identifier": "MIT"}
 _TAGS: Final = {
     "authentication": "Sign up with a mobile number, sign in with a one-time code or a password.",
@@ -33,10 +32,7 @@ def add_about(document: Json, settings: Settings) -> None:
 
 
 def _server(public_url: str) -> Json:
-    """`PUBLIC_URL`, unless that names this machine: then each reader's own way to this service is right.
-
-    `/docs` sends its requests to the server; with a `localhost` of another port or name they would fail.
-    """
-    if urlsplit(public_url).hostname in _THIS_MACHINE:
+    """`PUBLIC_URL`; the address of the document itself while that is the default, `localhost`."""
+    if urlsplit(public_url).hostname == "localhost":
         return {"url": "/", "description": "The address that served this document"}
     return {"url": public_url.rstrip("/"), "description": "`PUBLIC_URL`"}
