@@ -148,8 +148,24 @@ _TWO_LETTERS = ["".join(pair) for pair in product("abcdefghi", repeat=2)][:66]
         (f"a{_MARKS[1][:31_980]} zebra", 5, "zebra"),
         ("\U0001f600" * 31_990 + " zebra", 20, "zebra"),
         ("漢字仮名" * 7_990 + "機械", 20, "機械学習" * 50),
+        ("\u1eaf" * 31_900 + " z\u00e9bra", 101, "zebra"),
+        ("r\u00e9sum\u00e9 " * 4_500, 101, "resume " + "aeiou" * 38),
+        ("e\u0301" * 15_900 + " " + "\u00e9" * 190, 101, "e" * 190),
+        ("\u0643\u064e\u0651" * 10_600 + " \u0643\u062a\u0628", 20, "\u0643\u064e\u062a\u064e\u0628"),
+        ("\ufdfa\u00df" * 15_900 + " strasse", 20, "stra\u00dfe"),
     ],
-    ids=["words at the end", "words everywhere", "marks", "emoji", "letters"],
+    ids=[
+        "words at the end",
+        "words everywhere",
+        "marks",
+        "emoji",
+        "letters",
+        "accents",
+        "many forms of letters",
+        "decomposed letters",
+        "Arabic marks",
+        "letters that become longer",
+    ],
 )
 def test_a_search_costs_no_more_than_what_it_shows(
     unanswered: Stack, content: str, count: int, q: str

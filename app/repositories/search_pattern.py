@@ -16,7 +16,8 @@ UNSPACED: Final = (
     r"\u3400-\u4DBF\u4E00-\u9FFF\uAC00-\uD7A3\uF900-\uFAFF\U00020000-\U000323AF"
 )
 _IS_UNSPACED: Final = re.compile(f"[{UNSPACED}]")
-_NO_LETTER: Final = "[^[:alnum:]]"
+# An accent belongs to the letter before it. Taken for a blank, each would begin another attempt.
+_NO_LETTER: Final = f"[^[:alnum:]{ACCENTS}{OPTIONAL_MARKS}]"
 _WITH_ACCENTS: Final = (range(0x61, 0x7B), range(0xC0, 0x250), range(0x370, 0x530), range(0x1E00, 0x2000))
 _WITH_OPTIONAL_MARKS: Final = (range(0x5D0, 0x5EB), range(0x620, 0x750), range(0xFB1D, 0xFB50))
 
