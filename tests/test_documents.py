@@ -87,3 +87,15 @@ def test_the_first_conversation_of_the_readme_is_answered(stack: Stack, tmp_path
     assert answer["reply"]["status"] == "completed"
     assert answer["reply"]["content"]
     assert events.count("\nevent: end\n") == 1
+
+
+def test_each_guarantee_names_tests_that_exist() -> None:
+    """A name without a folder is beside the one before it."""
+    folder, found = "", []
+    for name in re.findall(
+        r"`((?:tests/\S+/|tests/)?test_\w+\.py)`", (_ROOT / "docs/guarantees.md").read_text()
+    ):
+        folder = name.rpartition("/")[0] or folder
+        found.append(_ROOT / folder / name.rpartition("/")[2])
+    assert len(found) > 20
+    assert [path for path in found if not path.is_file()] == []
