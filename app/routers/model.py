@@ -11,7 +11,11 @@ router = APIRouter(tags=["meta"])
 
 
 @router.get(
-    "/models", operation_id="list_models", response_model=ModelList, responses={**NOT_MODIFIED, **failures()}
+    "/models",
+    operation_id="list_models",
+    summary="List the models",
+    response_model=ModelList,
+    responses={**NOT_MODIFIED, **failures()},
 )
 async def list_models(services: Services, if_none_match: IfNoneMatch = None) -> Response:
     """List the models that a chatroom may name, the default first. Needs no access token."""

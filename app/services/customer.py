@@ -53,7 +53,7 @@ class CustomerService:
     async def invoices(
         self, user_id: UUID, budget: StripeBudget, *, limit: int, cursor: str | None
     ) -> InvoicePage:
-        """A page of Pro's bills, newest first; empty for somebody who never bought anything.
+        """A page of Pro's bills, newest first; empty for a user without purchases.
 
         Bills for something else that the same customer pays for are left out. A page may hold fewer than
         asked for, also when there are more behind it.

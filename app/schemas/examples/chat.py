@@ -110,8 +110,8 @@ _EVENTS: Final = (
     SseEvent(1_000_000_000 + len(_TEXT), ReplyDeltaEvent(text=_TEXT[8:])),
     SseEvent(1_999_999_999, ReplyEndEvent(**dict(REPLY))),
 )
-STREAM: Final = (RETRY + b"".join(event.encoded for event in _EVENTS)).decode()
-"""A stream from its first event to its end, on the wire."""
+STREAM: Final = (RETRY + b"".join(event.encoded for event in _EVENTS[1:3])).decode()
+"""The hint for reconnecting and two events, on the wire."""
 EVENTS: Final = (*(event.data for event in _EVENTS), ReplyRestartEvent(attempt=2))
 """The data of each kind of event."""
 
