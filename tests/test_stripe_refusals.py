@@ -204,7 +204,11 @@ def test_an_address_that_stripe_refuses_is_the_callers_fault_only_if_they_gave_i
     given = addresses.explain(refusal, SubscribeIn(success_url="http://localhost:3000/done"))
     assert isinstance(given, ValidationFailed)
     assert given.members["errors"] == [
-        {"pointer": "/success_url", "message": "The payment service does not take this address."}
+        {
+            "pointer": "/success_url",
+            "code": "address_refused",
+            "message": "The payment service does not take this address.",
+        }
     ]
     assert isinstance(addresses.explain(refusal, SubscribeIn()), StripeNotConfiguredError)
     other = StripeRefusedError("status 400", param="customer")
