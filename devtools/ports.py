@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
+import os
 import secrets
 import socket
-from typing import TYPE_CHECKING
+import tempfile
+from pathlib import Path
+from typing import IO
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-
+_reserved: list[IO[str]] = []
 _SERVER_PORTS = (15_000, 32_000)
 
 
@@ -43,6 +44,24 @@ def remembered_ports(file: Path, wanted: dict[str, int]) -> dict[str, int]:
     ports: dict[str, int] = {}
     for name, first_choice in wanted.items():
         port = last.get(name, first_choice)
-        ports[name] = port if is_free(port) and port not in ports.values() else free_port()
+        is_ours = port not in ports.values() and reserve(port) and is_free(port)
+        ports[name] = port if is_ours else free_port()
     file.write_text(json.dumps(ports))
     return ports
+
+
+def reserve(port: int) -> bool:
+    """Keep other runs of this user away from a port until this process ends; False if another one has it.
+
+    A server listens seconds after its port was chosen: two runs that start together would choose the same.
+    """
+    folder = Path(tempfile.gettempdir()) / f"dev-ports-{os.geteuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    lock = (folder / str(port)).open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        return False
+    _reserved.append(lock)
+    return True

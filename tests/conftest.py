@@ -24,19 +24,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the marks in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what must not run beside itself in one process of pytest-xdist, with `--dist loadgroup`.
-
-    That is a file, whose tests share fixtures; and all of `devtools`, where each ./dev run takes the same
-    ports at first.
-    """
-    for item in items:
-        folder = item.path.parent
-        group = folder.name if folder.name == "devtools" else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 @dataclass(frozen=True)
 class Servers:
     """Addresses of a PostgreSQL server's maintenance database and of a Redis."""
