@@ -128,7 +128,7 @@ class Bench:
 
     def wait_until_completed(self, entry: Entry) -> Row:
         """The reply's row once it is completed."""
-        eventually(lambda: self.reply(entry.reply_id)["status"] == "completed", what="the reply")
+        eventually(lambda: self.reply(entry.reply_id)["status"] == "completed", seconds=60, what="the reply")
         return self.reply(entry.reply_id)
 
     def found_by_poll(self) -> set[str]:
