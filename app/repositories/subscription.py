@@ -38,16 +38,15 @@ def _is_unvoided(now: ColumnElement[datetime]) -> ColumnElement[bool]:
     return or_(_TABLE.c.voided_period.is_(None), lasts)
 
 
+def _is_in_grace(now: ColumnElement[datetime]) -> ColumnElement[bool]:
+    """Whether a payment is overdue at that moment and the grace has not ended."""
+    return and_(_TABLE.c.status == "past_due", _TABLE.c.grace_until > now)
+
+
+_IS_PAID = or_(*(_TABLE.c.status == status for status in PAID))
 _RANK = case(
-    (and_(Subscription.status.in_(PAID), _is_unvoided(func.now())), 0),
-    (
-        and_(
-            Subscription.status == "past_due",
-            Subscription.grace_until > func.now(),
-            _is_unvoided(func.now()),
-        ),
-        1,
-    ),
+    (and_(_IS_PAID, _is_unvoided(func.now())), 0),
+    (and_(_is_in_grace(func.now()), _is_unvoided(func.now())), 1),
     (Subscription.status.in_(LIVE), 2),
     else_=3,
 )
@@ -69,10 +68,7 @@ def is_pro(owner: ColumnElement[UUID], now: ColumnElement[datetime]) -> ColumnEl
     return exists().where(
         _TABLE.c.user_id == owner,
         _is_unvoided(now),
-        or_(
-            *(_TABLE.c.status == status for status in PAID),
-            and_(_TABLE.c.status == "past_due", _TABLE.c.grace_until > now),
-        ),
+        or_(_IS_PAID, _is_in_grace(now)),
     )
 
 
