@@ -63,7 +63,7 @@ class ChatroomService:
     limit: RoomLimit
 
     async def create(
-        self, user_id: UUID, wish: ChatroomIn, *, idempotency_key: str | None = None
+        self, user_id: UUID, request: ChatroomIn, *, idempotency_key: str | None = None
     ) -> OpenedRoom:
         """Open a room; with a key that has opened one already, return that.
 
@@ -73,15 +73,15 @@ class ChatroomService:
             IdempotencyKeyReused: the key stands for another request.
             ValidationFailed: the model is not offered.
         """
-        keyed = None if idempotency_key is None else RoomRequest.of(user_id, idempotency_key, wish)
+        keyed = None if idempotency_key is None else RoomRequest.of(user_id, idempotency_key, request)
         async with self.turns.take(user_id), self.uow.begin() as tx:
             # Before the key is looked up: of parallel requests with one key the others see the first's room.
             plan = await self.limit.lock(tx, user_id)
             if keyed is not None and (known := await self._find(tx, keyed)):
                 return OpenedRoom(ChatroomOut.model_validate(known), is_replay=True)
-            self.models.require(wish.model)
+            self.models.require(request.model)
             await self.limit.require_space(tx, user_id, plan)
-            room = self._new_room(user_id, wish)
+            room = self._new_room(user_id, request)
             tx.chatrooms.add(room)
             if keyed is not None:
                 await tx.chatroom_keys.add(
@@ -107,40 +107,40 @@ class ChatroomService:
             raise ChatroomNotFound
         return await own_room(tx, keyed.user_id, known.chatroom_id)
 
-    def _new_room(self, user_id: UUID, wish: ChatroomIn) -> Chatroom:
+    def _new_room(self, user_id: UUID, request: ChatroomIn) -> Chatroom:
         now = self.clock()
         room = Chatroom(
             id=new_id(),
             user_id=user_id,
-            title=wish.title,
-            title_source=TitleSource.PERSON if wish.title else TitleSource.NONE,
-            description=wish.description,
-            system_instruction=wish.system_instruction,
+            title=request.title,
+            title_source=TitleSource.PERSON if request.title else TitleSource.NONE,
+            description=request.description,
+            system_instruction=request.system_instruction,
             active_at=now,
             created_at=now,
             updated_at=now,
         )
-        room.name_model(wish.model, default=self.models.default)
+        room.name_model(request.model, default=self.models.default)
         return room
 
-    async def change(self, user_id: UUID, chatroom_id: UUID, wish: ChatroomPatch) -> ChatroomOut:
-        """Bring a room into the state that is wished for; what the wish does not name stays.
+    async def change(self, user_id: UUID, chatroom_id: UUID, request: ChatroomPatch) -> ChatroomOut:
+        """Change a room; what the request does not name stays.
 
         Raises:
             ChatroomNotFound: not a room of this user.
             ValidationFailed: the model is not offered.
         """
-        changes = wish.model_dump(exclude_unset=True)
+        changes = request.model_dump(exclude_unset=True)
         names_model = "model" in changes
         self.models.require(changes.pop("model", None))
         if "title" in changes:
-            changes["title_source"] = TitleSource.PERSON if wish.title else TitleSource.NONE
+            changes["title_source"] = TitleSource.PERSON if request.title else TitleSource.NONE
         async with self.turns.take(user_id), self.uow.begin() as tx:
             room = await own_room(tx, user_id, chatroom_id, lock=True)
             for name, value in changes.items():
                 setattr(room, name, value)
             if names_model:
-                room.name_model(wish.model, default=self.models.default)
+                room.name_model(request.model, default=self.models.default)
             room.updated_at = self.clock()
             tx.rooms_changed(user_id)
         return ChatroomOut.model_validate(room)
