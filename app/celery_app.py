@@ -1,77 +1,13 @@
-"""Celery's settings.
+"""The Celery application that the client's commands name: `celery -A app.celery_app …`."""
 
-The reply's row is the queue; a task is only a fast wake-up. So tasks are acknowledged early, and there is no
-result backend.
-"""
-
-import socket
 import sys
-from typing import Final
 
-from celery import Celery
 from celery.signals import setup_logging
 
-from app import broker
 from app.config import Settings, get_flower_settings, get_settings
 from app.log import configure_logging
-
-QUEUE: Final = "ai_processing"
-_TASK_SECONDS = 30 * 60
-_WORKER_SOCKET_SECONDS = 3.0
-_KEEPALIVE: Final = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}  # seconds, seconds, probes
-
-
-def create_celery(settings: Settings, *, socket_seconds: float = _WORKER_SOCKET_SECONDS) -> Celery:
-    """Create a Celery application for this queue; `socket_seconds` bounds every wait for an answer of Redis.
-
-    A connect has `REDIS_CONNECT_SECONDS`. Over TLS the broker is verified as Redis is elsewhere; Flower's own
-    connection follows `broker_use_ssl`, too.
-    """
-    address = settings.broker
-    celery = Celery(
-        "app",
-        broker=address.url,
-        events=broker.Events,
-        include=["app.tasks"],
-        set_as_current=False,
-    )
-    celery.conf.update(
-        task_default_queue=QUEUE,
-        task_serializer="json",
-        accept_content=["json"],
-        task_ignore_result=True,
-        task_acks_late=False,
-        task_time_limit=_TASK_SECONDS,
-        worker_pool="threads",
-        worker_concurrency=settings.worker_concurrency,
-        worker_prefetch_multiplier=1,
-        worker_send_task_events=True,  # Flower sees the client's worker, whose command has no -E
-        worker_hijack_root_logger=False,
-        worker_cancel_long_running_tasks_on_connection_loss=False,
-        broker_connection_retry_on_startup=True,
-        broker_connection_max_retries=None,
-        broker_channel_error_retry=True,  # a Redis that is full must not end the worker
-        timezone="UTC",
-    )
-    if address.use_ssl is not None:
-        celery.conf.broker_use_ssl = address.use_ssl
-    if address.url.startswith("redis"):  # rediss:// and redis+socket:// too
-        celery.conf.broker_transport_options = {
-            "socket_timeout": socket_seconds,
-            "socket_connect_timeout": settings.redis_connect_seconds,
-            "socket_keepalive": True,
-            "socket_keepalive_options": _keepalive_options(),
-            "health_check_interval": 10,
-        }
-    return celery
-
-
-def _keepalive_options() -> dict[int, int]:
-    """Keep a NAT from forgetting an idle connection, and notice within 45 s when it has.
-
-    kombu turns redis-py's own times off, and the system's are two hours.
-    """
-    return {getattr(socket, name): value for name, value in _KEEPALIVE.items() if hasattr(socket, name)}
+from app.queue import broker
+from app.queue.application import create_celery
 
 
 def _settings() -> Settings:

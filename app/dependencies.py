@@ -14,13 +14,13 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import ClientDisconnect
 
 from app.bootstrap.api import ApiServices
-from app.client_address import ClientAddress
 from app.errors import ValidationFailed
-from app.json_bounds import MOST_MEMBERS
-from app.query_rules import takes_any_query
+from app.kit.client_address import ClientAddress
+from app.kit.json_bounds import MOST_MEMBERS
+from app.kit.query_rules import takes_any_query
 from app.rate_limiter import AppliedLimits
-from app.services.payments import StripeBudget
-from app.services.session import CurrentUser, Device
+from app.services.billing.payments import StripeBudget
+from app.services.identity.session import CurrentUser, Device
 
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="The access token of a session.")
 

@@ -22,7 +22,7 @@ from app.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
-from app.json_bounds import is_json
+from app.kit.json_bounds import is_json
 
 PROBLEM_TYPE = "application/problem+json"
 

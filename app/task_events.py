@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final, Protocol
 import structlog
 from celery.exceptions import Ignore
 
-from app.jobs import ProcessGeminiMessage
+from app.queue.jobs import ProcessGeminiMessage
 
 if TYPE_CHECKING:
     # Flower imports the tasks, and this module with them: it needs no models of tables.
-    from app.services.reply_reports import ReplyReport
+    from app.services.generation.reply_reports import ReplyReport
 
 log = structlog.get_logger(__name__)
 

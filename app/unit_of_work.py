@@ -13,7 +13,7 @@ from typing import Protocol
 from uuid import UUID
 
 from app.database import Database, in_transaction
-from app.jobs import Job
+from app.queue.jobs import Job
 from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.daily_count import DailyCountMirror
 from app.repositories.every import Repositories

@@ -19,15 +19,15 @@ from celery.concurrency.prefork import TaskPool as PreforkPool
 from celery.concurrency.solo import TaskPool as SoloPool
 from celery.signals import celeryd_after_setup, worker_shutdown, worker_shutting_down
 
-from app.background import lasting
 from app.bootstrap.refusal import StartRefusedError
 from app.config import Settings, get_settings
 from app.errors import ServiceUnavailable
+from app.kit.background import lasting
 from app.task_events import TaskEvents
 
 if TYPE_CHECKING:
     from app.bootstrap.worker import WorkerServices
-    from app.services.reply_reports import ReplyReport
+    from app.services.generation.reply_reports import ReplyReport
 
 _HEARTBEAT_SECONDS = 5.0
 _STOP_MARGIN_SECONDS = 10.0

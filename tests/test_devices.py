@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.user_agents import printable_user_agent, short_user_agent
+from app.kit.user_agents import printable_user_agent, short_user_agent
 from tests.support.person import Json, Person, client, ok, problem
 from tests.support.sessions import PASSWORD, give_password, refresh
 from tests.support.stack import Stack

@@ -15,6 +15,10 @@ import pytest
 from app.config import PostgresAddress, RedisAddress
 from app.database import Database
 from app.errors import ChatroomLimitReached
+from app.kit.clock import utc_now
+from app.kit.download import PAGE
+from app.kit.paging import DEFAULT_PAGE, CursorSigner
+from app.kit.turns import Turns
 from app.models import Plan
 from app.redis_client.breaker import Breaker
 from app.redis_client.chatroom_cache import ChatroomCache
@@ -25,18 +29,14 @@ from app.repositories.search import LOOKED_THROUGH
 from app.schemas.chatroom import ChatroomIn
 from app.schemas.export import ExportFormat
 from app.schemas.search import SearchPage
-from app.services.chatroom import ChatroomService
-from app.services.clock import utc_now
-from app.services.download import PAGE
-from app.services.export import ExportService
-from app.services.offered_models import OfferedModels
-from app.services.paging import DEFAULT_PAGE, CursorSigner
-from app.services.quota import DailyQuota
-from app.services.room_export import RoomExportService
-from app.services.room_limit import RoomLimit
-from app.services.search import SearchService
-from app.services.stopping import ReplyStopper
-from app.services.turns import Turns
+from app.services.account.export import ExportService
+from app.services.chat.chatroom import ChatroomService
+from app.services.chat.room_export import RoomExportService
+from app.services.chat.room_limit import RoomLimit
+from app.services.chat.search import SearchService
+from app.services.generation.offered_models import OfferedModels
+from app.services.generation.stopping import ReplyStopper
+from app.services.usage.quota import DailyQuota
 from app.unit_of_work import UnitOfWork
 from benchmarks.histories import COMMON, COMMON_TOO, MIDDLING, RARE, UNSPACED, Size, make_histories
 from tests.conftest import Servers

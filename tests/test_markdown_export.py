@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from markdown_it import MarkdownIt
 
-from app.services.markdown_closing import closing_of
+from app.services.chat.markdown_closing import closing_of
 from tests.support.others import others_waiting
 from tests.support.person import Person
 from tests.support.stack import Stack

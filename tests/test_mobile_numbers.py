@@ -7,8 +7,8 @@ import phonenumbers
 import pytest
 
 from app.errors import ValidationFailed
-from app.services.mobile_number import MobileNumbers, parse_mobile_number
-from app.services.number_forms import canonical_form, stored_forms
+from app.kit.number_forms import canonical_form, stored_forms
+from app.services.identity.mobile_number import MobileNumbers, parse_mobile_number
 from tests.support.codes import api_processes, ask, open_accounts, verify
 from tests.support.person import client, ok, problem
 from tests.support.sessions import PASSWORD

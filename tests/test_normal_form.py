@@ -7,7 +7,7 @@ import unicodedata
 
 import pytest
 
-from app.normal_form import MARKS, normalized
+from app.kit.normal_form import MARKS, normalized
 from tests.support.process import ROOT
 
 _MIGRATION = ROOT / "alembic" / "versions" / "20261126_search_marks.py"

@@ -8,7 +8,7 @@ import pytest
 
 from app.errors import CATALOGUE
 from app.gemini_client import FinishReason
-from app.services.outcomes import ERROR_CODES
+from app.services.generation.outcomes import ERROR_CODES
 from tests.support.person import Json, Person, client, ok, problem
 from tests.support.routes import Route, routes_at
 from tests.support.stack import Stack

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.services.fair_queue import FairQueue, QueueFullError
+from app.kit.fair_queue import FairQueue, QueueFullError
 from tests.support.callers import log_in_from, sign_up_from
 from tests.support.codes import api_processes, some_address
 from tests.support.person import some_number

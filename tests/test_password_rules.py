@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.schemas.password import MIN_PASSWORD_CHARS
-from app.services import password_rules
+from app.services.identity import password_rules
 
 LIST = Path(password_rules.__file__).with_name("common_passwords.txt")
 

@@ -18,7 +18,7 @@ from app.redis_client.breaker import Breaker
 from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.connection import RedisConnection
 from app.redis_client.daily_count import DailyCountMirror
-from app.services.quota import DailyQuota
+from app.services.usage.quota import DailyQuota
 from app.unit_of_work import UnitOfWork
 from tests.support.no_publisher import NoPublisher
 from tests.support.person import Json, Person, ok, problem

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import httpx
 import pytest
 
-from app.services.quota import REFUNDS_PER_MESSAGE
+from app.services.usage.quota import REFUNDS_PER_MESSAGE
 from tests.support.person import Json, Person, client, ok
 from tests.support.stack import Stack
 from tests.support.waiting import eventually

@@ -7,8 +7,8 @@ from uuid import UUID
 import jwt
 import pytest
 
+from app.kit.clock import utc_now
 from app.security import issue_access_token
-from app.services.clock import utc_now
 from tests.support.person import Json, Person, client, ok, problem, some_number
 from tests.support.stack import Stack
 from tests.support.waiting import SESSION_ENDS_WITHIN_SECONDS, let_pass

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.normal_form import MARKS
+from app.kit.normal_form import MARKS
 from app.repositories.search_forms import folded, forms, stripped
-from app.services.folded_text import JOINING, FoldedText
-from app.services.snippet import Marker
+from app.services.chat.folded_text import JOINING, FoldedText
+from app.services.chat.snippet import Marker
 
 _LETTERS = (
     "abcIßẞſﬁﬀæœøłđþ\u00e9\u00c9\u00f1\u01f0İıΣσςάᾳῷᾼЙйёЇъ"

@@ -17,8 +17,8 @@ from app.redis_client.connection import RedisConnection
 from app.redis_client.daily_count import DailyCountMirror
 from app.redis_client.reply_events import EventKind, ReplyEvent
 from app.redis_client.reply_listener import LOOK, Inbox, News, ReplyListener
-from app.services.reply_feed import ReplyFeed
-from app.services.reply_stream import Place
+from app.services.generation.reply_feed import ReplyFeed
+from app.services.generation.reply_stream import Place
 from app.unit_of_work import UnitOfWork
 from tests.support.listener import Event, Listener, events_address, read_events
 from tests.support.no_publisher import NoPublisher

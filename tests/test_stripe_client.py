@@ -16,7 +16,7 @@ from app.config import Settings
 from app.gemini_client import Prompt, TextPiece, Turn
 from app.gemini_client.google import GoogleGemini
 from app.models import Role
-from app.services.farewell import Farewell
+from app.services.account.farewell import Farewell
 from app.stripe_client import CheckoutState, StripeGateway, StripeMissingError, StripeUnavailableError
 from app.stripe_client.event import read_event
 from app.stripe_client.reading import (

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from app.config import Settings
 from app.errors import ValidationFailed
 from app.schemas.subscription import SubscribeIn
-from app.services.return_addresses import ReturnAddresses
+from app.services.billing.return_addresses import ReturnAddresses
 from app.stripe_client import StripeGateway, StripeMissingError, StripeUnavailableError
 from app.stripe_client.failures import StripeKeptFailureError, StripeNotConfiguredError, StripeRefusedError
 from devtools.ports import free_port

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from app.services.title import title_from
+from app.services.generation.title import title_from
 from tests.support.person import Person, ok
 from tests.support.stack import Stack
 from tests.support.upkeep import (

@@ -10,7 +10,7 @@ import pytest
 
 from app.gemini_client import Failure, GeminiError, TokenUsage
 from app.gemini_client.base import MAX_TOKEN_COUNT
-from app.services.attempt_usage import AttemptUsage
+from app.services.generation.attempt_usage import AttemptUsage
 from devtools.ports import free_port
 from tests.support.answering_server import AnsweringServer
 from tests.support.person import Json, Person, ok

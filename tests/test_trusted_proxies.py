@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Address
 import pytest
 import structlog
 
-from app.client_address import ClientAddress, ForwardedWarnings
+from app.kit.client_address import ClientAddress, ForwardedWarnings
 from tests.support.person import client, ok
 from tests.support.process import Process
 from tests.support.stack import Stack

@@ -6,9 +6,9 @@ from app.redis_client.otp_budgets import OtpBudgets, OtpLimits
 from app.redis_client.otp_store import OtpStore
 from app.redis_client.windows import SlidingWindows
 from app.security import derive_key
-from app.services.mobile_number import MobileNumbers
-from app.services.otp import OtpService
-from app.services.otp_sender import OtpSender
+from app.services.identity.mobile_number import MobileNumbers
+from app.services.identity.otp import OtpService
+from app.services.identity.otp_sender import OtpSender
 
 
 def otp_service(

@@ -8,16 +8,16 @@ from datetime import timedelta
 from app.bootstrap.start_check import StartCheck
 from app.config import Settings
 from app.database import Database
+from app.kit.clock import utc_now
 from app.migrations import Revisions
-from app.publisher import publisher
+from app.queue.publisher import publisher
 from app.redis_client.breaker import Breaker
 from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.connection import RedisConnection
 from app.redis_client.daily_count import DailyCountMirror
-from app.services.clock import utc_now
-from app.services.installation import InstallationId
-from app.services.quota import DailyQuota
-from app.services.subscription_sync import SubscriptionSync
+from app.services.billing.installation import InstallationId
+from app.services.billing.subscription_sync import SubscriptionSync
+from app.services.usage.quota import DailyQuota
 from app.stripe_client import StripeGateway
 from app.unit_of_work import UnitOfWork
 

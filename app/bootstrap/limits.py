@@ -1,11 +1,11 @@
 """Limits of the API by plan, from the settings."""
 
 from app.config import Settings
+from app.kit.clock import utc_now
 from app.models import Plan
 from app.rate_limiter import RateLimiter
 from app.redis_client.connection import RedisConnection
-from app.services.clock import utc_now
-from app.services.room_limit import RoomLimit
+from app.services.chat.room_limit import RoomLimit
 
 
 def rate_limiter(settings: Settings, redis: RedisConnection) -> RateLimiter:

@@ -7,29 +7,29 @@ from dataclasses import dataclass
 from app.bootstrap.foundation import open_foundation
 from app.config import Settings
 from app.gemini_client.google import GoogleGemini
+from app.kit.clock import utc_now
 from app.redis_client.account_keys import AccountKeys
 from app.redis_client.reply_events import ReplyEvents
-from app.services.clock import utc_now
-from app.services.context import ContextBuilder
-from app.services.dispatcher import ReplyDispatcher, Start
-from app.services.erasure import ErasureService
-from app.services.farewell import Farewell
-from app.services.leases import LeaseKeeper
-from app.services.offered_models import OfferedModels
+from app.services.account.erasure import ErasureService
+from app.services.account.farewell import Farewell
+from app.services.billing.reconciliation import Reconciliation
+from app.services.billing.stripe_inbox import StripeInbox
+from app.services.chat.room_erasure import RoomErasure
+from app.services.chat.room_models import RoomModels
+from app.services.generation.context import ContextBuilder
+from app.services.generation.dispatcher import ReplyDispatcher, Start
+from app.services.generation.leases import LeaseKeeper
+from app.services.generation.offered_models import OfferedModels
+from app.services.generation.places import Places
+from app.services.generation.reply import ReplyService
+from app.services.generation.reply_reports import ReplyReport, ReplyReports
+from app.services.generation.retry_policy import RetryPolicy
+from app.services.generation.stopping import ReplyStopper
+from app.services.generation.summary import SummaryPlan
+from app.services.generation.upkeep import RoomUpkeep, Upkeep
+from app.services.operations.purge import PurgeService
 from app.services.periodic import PeriodicJobs
-from app.services.places import Places
-from app.services.purge import PurgeService
-from app.services.reconciliation import Reconciliation
-from app.services.reply import ReplyService
-from app.services.reply_reports import ReplyReport, ReplyReports
-from app.services.retry_policy import RetryPolicy
-from app.services.room_erasure import RoomErasure
-from app.services.room_models import RoomModels
-from app.services.stopping import ReplyStopper
-from app.services.stripe_inbox import StripeInbox
-from app.services.stripe_outage import StripeOutage
-from app.services.summary import SummaryPlan
-from app.services.upkeep import RoomUpkeep, Upkeep
+from app.stripe_client.outage import StripeOutage
 from app.unit_of_work import UnitOfWork
 
 _TRANSACTION_SECONDS = 10.0  # a reply waits for a row lock rather than being written again

@@ -12,7 +12,7 @@ import structlog
 
 from app.database.connection import Connection
 from app.database.failures import reason_of
-from app.patience import patience
+from app.kit.patience import patience
 
 _LOOK_SECONDS: Final = 1.0
 _ASK_SECONDS: Final = 2.0

@@ -16,7 +16,7 @@ from app.database.connection import Connection
 from app.database.connector import Connector
 from app.database.cut_offs import CutOffs
 from app.database.failures import is_away, service_failure
-from app.patience import Countdown, Line, patience
+from app.kit.patience import Countdown, Line, patience
 
 POOL_WAIT_SECONDS = 1.0
 # What a user waits for a new connection; one that takes longer is there for the next request.

@@ -8,7 +8,7 @@ from google.genai import errors
 from app.gemini_client.base import Failure, GeminiError
 from app.gemini_client.event_stream import NotGeminiError, UnreadableStreamError
 from app.gemini_client.refusals import from_answer
-from app.outgoing import reason_of
+from app.kit.outgoing import reason_of
 
 # What happens on the way to Google and back; the first kind that fits counts.
 _ON_THE_WAY: Final = {

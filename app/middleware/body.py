@@ -7,7 +7,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import BodyTooLarge, RequestTimeout, UnsupportedMediaType, ValidationFailed
-from app.json_bounds import is_json, json_problem
+from app.kit.json_bounds import is_json, json_problem
 
 _WITHOUT_A_BODY = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 

@@ -9,8 +9,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import metrics
 from app.bootstrap.api import ApiServices
-from app.client_address import ForwardedWarnings, Network, client_address
 from app.errors import RateLimitExceeded
+from app.kit.client_address import ForwardedWarnings, Network, client_address
 from app.rate_limiter import AppliedLimits, is_exempt
 
 # Following a reply is part of the message that was counted on its person.

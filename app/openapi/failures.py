@@ -22,7 +22,7 @@ from app.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
-from app.query_rules import takes_any_query
+from app.kit.query_rules import takes_any_query
 from app.rate_limiter import is_exempt
 
 _WRITING = ("post", "put", "patch", "delete")

@@ -13,7 +13,7 @@ from app.gemini_client import FinishReason
 from app.models import MessageStatus
 from app.schemas.base import OPEN_ENUM
 from app.schemas.meta import CheckStatus, HealthStatus
-from app.services.outcomes import ERROR_CODES
+from app.services.generation.outcomes import ERROR_CODES
 
 Json = dict[str, Any]
 

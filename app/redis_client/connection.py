@@ -8,7 +8,7 @@ import structlog
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from app.config import RedisAddress
-from app.patience import Line
+from app.kit.patience import Line
 from app.redis_client.breaker import Breaker
 from app.redis_client.pool import MAX_CONNECTIONS, WAIT_SECONDS, BackgroundPool
 from app.redis_client.wire import FAILURES, NoReplyError, reason_of

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from app.config import RedisAddress
-from app.patience import patience
+from app.kit.patience import patience
 from app.redis_client.wire import FAILURES, LimitedConnection, LimitedTlsConnection, connection_options
 
 Limited = LimitedConnection | LimitedTlsConnection

@@ -13,9 +13,9 @@ import redis.asyncio as redis
 import structlog
 from redis.asyncio.client import PubSub
 
-from app.background import lasting
 from app.config import RedisAddress
-from app.patience import patience
+from app.kit.background import lasting
+from app.kit.patience import patience
 from app.redis_client.reply_events import ReplyEvent, channel_of
 from app.redis_client.wire import FAILURES, connection_options, reason_of
 

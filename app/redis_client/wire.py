@@ -14,7 +14,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 
 from app.config import RedisAddress
 from app.config.tls_options import RedisTlsArguments
-from app.patience import patience
+from app.kit.patience import patience
 
 FAILURES: Final = (RedisError, OSError, TimeoutError)
 """What says that Redis cannot be used, rather than that this program is wrong."""

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Text, exists, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.client_address import networks_of
+from app.kit.client_address import networks_of
 from app.models import Session, User
 
 # Of the newest sign-ins: rows of sessions stay for a month after their end.

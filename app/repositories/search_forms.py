@@ -10,7 +10,7 @@ import unicodedata
 from functools import lru_cache
 from typing import Final
 
-from app.normal_form import normalized
+from app.kit.normal_form import normalized
 
 # Vowel points, cantillation and Koranic marks of Hebrew, Arabic and Syriac, and Arabic's tatweel. The
 # migration that makes the words has the same, and the same accents and letters as below.

@@ -14,13 +14,13 @@ from app.errors import (
     TooManyExports,
     ValidationFailed,
 )
+from app.kit.paging import DEFAULT_PAGE
 from app.openapi import failures
 from app.routers.concurrency import ONE_EXPORT
 from app.routers.conditional import NOT_MODIFIED, IfNoneMatch, answer_unless_known
 from app.routers.download import answer_download
 from app.schemas.chatroom import ChatroomIn, ChatroomOut, ChatroomPage, ChatroomPatch, ChatroomWithMessages
 from app.schemas.export import ChatroomExport, ExportFormat
-from app.services.paging import DEFAULT_PAGE
 
 router = APIRouter(prefix="/chatroom", tags=["chatrooms"])
 

@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 from fastapi.responses import StreamingResponse
 
-from app.services.download import Download, gathered
+from app.kit.download import Download, gathered
 
 
 def answer_download(download: Download) -> StreamingResponse:

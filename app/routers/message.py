@@ -26,14 +26,14 @@ from app.errors import (
     TooManyStreams,
     ValidationFailed,
 )
+from app.kit.paging import DEFAULT_PAGE
 from app.openapi import failures
 from app.routers.concurrency import ONE_STREAM, ONE_STREAM_IF_ASKED_FOR
 from app.routers.prefer import read_preference
 from app.routers.sending import ACCEPTED, answer_exchange, stream_exchange
 from app.routers.sse import EVENTS_DOCUMENTED, read_resumption, wants_events
 from app.schemas.message import ExchangeOut, MessageIn, MessageOut, MessagePage
-from app.services.message import Asked
-from app.services.paging import DEFAULT_PAGE
+from app.services.chat.message import Asked
 
 router = APIRouter(prefix="/chatroom/{chatroom_id}/message", tags=["messages"])
 

@@ -30,7 +30,7 @@ from app.routers.prefer import read_preference
 from app.routers.sending import ACCEPTED, answer_exchange, stream_exchange
 from app.routers.sse import EVENTS_DOCUMENTED, event_response, read_event_id, read_resumption, wants_events
 from app.schemas.message import ExchangeOut, MessageOut
-from app.services.message import Asked
+from app.services.chat.message import Asked
 
 router = APIRouter(prefix="/chatroom/{chatroom_id}/message/{reply_id}", tags=["replies"])
 

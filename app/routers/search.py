@@ -6,9 +6,9 @@ from fastapi import APIRouter, Query
 
 from app.dependencies import Cursor, Limit, Services, User
 from app.errors import CursorInvalid, MethodNotAllowed, ValidationFailed
+from app.kit.paging import DEFAULT_PAGE
 from app.openapi import failures
 from app.schemas.search import SearchPage, SearchWords
-from app.services.paging import DEFAULT_PAGE
 
 router = APIRouter(prefix="/chatroom/search", tags=["chatrooms"])
 

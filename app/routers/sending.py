@@ -11,7 +11,7 @@ from app.routers.prefer import Preference
 from app.routers.sse import EVENT_STREAM, event_response
 from app.schemas.message import ExchangeOut
 from app.schemas.sse import ReplyMessageEvent
-from app.services.message import Sent
+from app.services.chat.message import Sent
 
 ACCEPTED: Final[dict[int | str, dict[str, Any]]] = {
     202: {"model": ExchangeOut, "description": "Stored; the reply is not finished. See `Location`."},

@@ -6,10 +6,10 @@ from fastapi import APIRouter
 
 from app.dependencies import CallingDevice, Cursor, Limit, Services, SessionId, User
 from app.errors import CursorInvalid, RefreshInvalid, RefreshReused, SessionNotFound, ValidationFailed
+from app.kit.paging import DEFAULT_PAGE
 from app.openapi import failures
 from app.schemas.auth import TokensOut
 from app.schemas.session import LogoutIn, RefreshIn, SessionPage
-from app.services.paging import DEFAULT_PAGE
 
 router = APIRouter(prefix="/auth", tags=["sessions"])
 

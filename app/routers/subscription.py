@@ -14,9 +14,9 @@ from app.errors import (
     PaymentsNotConfigured,
     ValidationFailed,
 )
+from app.kit.paging import DEFAULT_PAGE
 from app.openapi import failures
 from app.schemas.subscription import CheckoutOut, InvoicePage, PortalOut, SubscribeIn, SubscriptionOut
-from app.services.paging import DEFAULT_PAGE
 
 router = APIRouter(tags=["subscription"])
 

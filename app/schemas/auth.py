@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from app.kit.typed_digits import ascii_digits, without_separators
 from app.schemas.base import ON_ONE_LINE, STORABLE, Name, Request
 from app.schemas.user import UserOut
-from app.typed_digits import ascii_digits, without_separators
 
 _OTP_DIGITS = 6
 _MAX_OTP_CHARS = 200  # of what is typed: signs of direction may stand around every digit

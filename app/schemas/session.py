@@ -5,9 +5,9 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from app.kit.user_agents import short_user_agent
 from app.models import Session
 from app.schemas.base import Moment, Request
-from app.user_agents import short_user_agent
 
 
 class RefreshIn(Request):

@@ -7,9 +7,9 @@ import structlog
 
 from app.errors import ServiceUnavailable
 from app.repositories.periodic_job import Rhythm
-from app.services.stripe_outage import StripeOutage
 from app.stripe_client import StripeUnavailableError
 from app.stripe_client.failures import StripeNotConfiguredError
+from app.stripe_client.outage import StripeOutage
 from app.unit_of_work import UnitOfWork
 
 _AFTER_FAILURE_SECONDS = 60.0

@@ -8,7 +8,7 @@ import httpx2
 from app.config import Settings
 from app.config.twilio import sender_parameter
 from app.database import forbid_in_transaction
-from app.outgoing import reason_of
+from app.kit.outgoing import reason_of
 from app.sms_client.base import SmsNotSentError, SmsRefusedError
 
 _TRY_SECONDS = 3.0

@@ -13,7 +13,7 @@ from typing import NoReturn
 import httpx2
 import stripe
 
-from app.outgoing import reason_of
+from app.kit.outgoing import reason_of
 
 _LIMITS = httpx2.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=30)
 

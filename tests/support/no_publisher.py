@@ -1,6 +1,6 @@
 """A publisher that wakes nobody, for tests that run the service's code themselves."""
 
-from app.jobs import Job
+from app.queue.jobs import Job
 
 
 class NoPublisher:

@@ -1,0 +1,1 @@
+"""Techniques of no domain: timeouts, admission, background tasks, clock, paging, client addresses."""

@@ -1,0 +1,103 @@
+"""A document that a person takes along: named safely, read in pages while it is sent."""
+
+import unicodedata
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel
+
+from app.kit.normal_form import normalized
+
+PAGE = 100
+"""How many rows are read at once, at most."""
+
+_GATHERED_CHARACTERS = 16 * 1024
+_MOST_NAME_BYTES = 180  # file systems take 255
+_NOT_IN_NAMES = frozenset('/\\:*?"<>|%')
+_DEVICES = frozenset(
+    {"con", "prn", "aux", "nul"} | {f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)}
+)
+
+Key = TypeVar("Key")
+Row_co = TypeVar("Row_co", covariant=True)
+Pieces = AsyncGenerator[str, None]
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Key, Row_co]):
+    """Rows, each with its own key; `is_last` if none follow."""
+
+    rows: Sequence[tuple[Key, Row_co]]
+    is_last: bool
+
+
+ReadPage = Callable[[Key], Awaitable[Page[Key, Row_co]]]
+"""Reads up to `PAGE` rows after a key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A document that is being read; an error in `pieces` has to cut it off, not end it."""
+
+    file_name: str
+    media_type: str
+    pieces: Pieces
+
+
+async def all_rows(read: ReadPage[Key, Row_co], after: Key) -> AsyncGenerator[Row_co, None]:
+    """All rows after a key, read page by page."""
+    is_last = False
+    while not is_last:
+        page = await read(after)
+        is_last = page.is_last
+        for key, row in page.rows:
+            yield row
+            after = key
+
+
+async def json_array(name: str, read: ReadPage[Key, BaseModel], after: Key) -> Pieces:
+    """A member of a JSON document that is a list, one row a piece."""
+    yield f',"{name}":['
+    separator = ""
+    async for row in all_rows(read, after):
+        yield separator + row.model_dump_json()
+        separator = ","
+    yield "]"
+
+
+async def gathered(pieces: Pieces) -> Pieces:
+    """The same text in pieces that are worth sending: small ones are joined, large ones are not."""
+    async with aclosing(pieces):
+        held, size = list[str](), 0
+        async for piece in pieces:
+            if held and size + len(piece) > _GATHERED_CHARACTERS:
+                yield "".join(held)
+                held, size = [], 0
+            held.append(piece)
+            size += len(piece)
+        yield "".join(held)
+
+
+def json_opening(now: datetime) -> str:
+    """How a JSON document begins; members follow, each with a comma in front."""
+    return f'{{"exported_at":"{now.strftime("%Y-%m-%dT%H:%M:%SZ")}"'
+
+
+def file_name(title: str, extension: str) -> str:
+    """A name that every file system takes and that shows what it is.
+
+    Without separators, control characters or marks that turn the direction of writing around, not hidden,
+    and not one of Windows' devices; a title of which nothing is left is `chatroom`.
+    """
+    signs = (
+        "-" if sign in _NOT_IN_NAMES or unicodedata.category(sign).startswith("C") else sign
+        for sign in normalized(title, "NFC")
+    )
+    one_line = " ".join("".join(signs).split())
+    stem = one_line.encode()[:_MOST_NAME_BYTES].decode(errors="ignore").strip(" .-")
+    if stem.partition(".")[0].strip().lower() in _DEVICES | {""}:
+        stem = f"chatroom {stem}".rstrip()
+    return f"{stem}.{extension}"

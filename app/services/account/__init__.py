@@ -1,0 +1,1 @@
+"""A user's profile, export and deletion."""

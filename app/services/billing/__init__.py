@@ -1,0 +1,1 @@
+"""Checkout, subscriptions, the webhook inbox and reconciliation with Stripe."""

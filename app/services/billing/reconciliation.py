@@ -1,0 +1,220 @@
+"""Compares every subscription with Stripe and repairs what differs: webhooks can be lost for good."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+
+from app.models import Subscription, UnresolvedReason
+from app.repositories.periodic_job import Rhythm
+from app.services.billing.installation import InstallationId
+from app.services.billing.subscription_evidence import Evidence
+from app.services.billing.subscription_sync import SubscriptionSync, SyncOutcome
+from app.services.periodic import Job
+from app.stripe_client import StripeSubscription, StripeSubscriptions
+from app.unit_of_work import UnitOfWork
+
+RECONCILIATION: Final = "stripe_reconciliation"
+# A new database knows nobody yet; an operator has an hour to notice that it is the wrong one.
+_RHYTHM = Rhythm(RECONCILIATION, every_seconds=3600, at_midnight=False, first_after_seconds=3600)
+_LONGEST_SECONDS = 0.8 * _RHYTHM.every_seconds  # over before another worker may begin
+_CHUNK = 100
+_MOST_CANCELLATIONS = 5
+"""More in one run means that something else is wrong, such as the database: then nothing is cancelled."""
+
+_UNRESOLVED = {
+    SyncOutcome.UNKNOWN_USER: UnresolvedReason.UNKNOWN_USER,
+    SyncOutcome.OTHER_INSTALLATION: UnresolvedReason.OTHER_INSTALLATION,
+}
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Drift:
+    """What a run found; `repaired` of `compared` were not as they are at Stripe."""
+
+    compared: int = 0
+    repaired: int = 0
+    to_cancel: set[str] = field(default_factory=set)
+    unresolved: Counter[UnresolvedReason] = field(default_factory=Counter)
+    ignored: int = 0
+    """Live subscriptions at customers of users that are to something else than Pro."""
+    is_complete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """Both ways: what Stripe has and we do not know, and what we hold to be live and Stripe does not."""
+
+    uow: UnitOfWork
+    subscriptions: StripeSubscriptions
+    syncs: SubscriptionSync
+    installation: InstallationId
+    is_stopping: Callable[[], bool]
+
+    def job(self) -> Job:
+        """Once an hour, by one worker."""
+        return Job(_RHYTHM, self._run)
+
+    async def _run(self) -> None:
+        await self.run()
+
+    async def run(self) -> Drift:
+        """Look at everything once; ends early when this process is to end, and the next run goes on.
+
+        What shall be cancelled is cancelled last, and only if it is a few. Live subscriptions of users whom
+        this database does not know are counted and left alone.
+
+        Raises:
+            StripeUnavailableError: Stripe went away on the way.
+            TimeoutError: it took too long.
+            ServiceUnavailable: the database is away.
+        """
+        drift = Drift()
+        async with asyncio.timeout(_LONGEST_SECONDS):
+            await self._compare(drift)
+            if drift.is_complete:
+                await self._cancel(drift)
+        report = log.warning if drift.repaired else log.info
+        report("stripe_drift", compared=drift.compared, repaired=drift.repaired)
+        if drift.unresolved:
+            alert = log.error if UnresolvedReason.UNKNOWN_USER in drift.unresolved else log.warning
+            alert("stripe_subscriptions_unresolved", found=dict(drift.unresolved))
+        async with self.uow.begin() as tx:
+            if drift.repaired:
+                await tx.periodic_jobs.add_to_tally(RECONCILIATION, drift.repaired)
+            if drift.is_complete:
+                ignored = {UnresolvedReason.NOT_OURS: drift.ignored} if drift.ignored else {}
+                await tx.billing.note_unresolved({**drift.unresolved, **ignored})
+        return drift
+
+    async def _compare(self, drift: Drift) -> None:
+        async with self.uow.single() as tx:
+            begun_at = await tx.periodic_jobs.now()
+        seen: set[str] = set()
+        async for chunk in _in_chunks(self.subscriptions.all()):
+            if self.is_stopping():
+                return
+            seen.update(found.id for found in chunk)
+            drift.compared += len(chunk)
+            await self._repair(await self._differing(chunk, drift), drift)
+        async for rows in self._live_rows():
+            lost = [
+                row.stripe_subscription_id
+                for row in rows
+                # One that began after this run did was not there to be seen.
+                if row.created_at < begun_at and row.stripe_subscription_id not in seen
+            ]
+            drift.compared += len(lost)
+            await self._repair(lost, drift)
+        async with self.uow.begin() as tx:
+            doubled = await tx.subscriptions.of_people_with_several()
+        await self._repair(doubled, drift)
+        drift.is_complete = True
+
+    async def _differing(self, chunk: Sequence[StripeSubscription], drift: Drift) -> list[str]:
+        """Return the ids of those to look at anew; count those that are left alone."""
+        installation_id = await self.installation.get()
+        async with self.uow.begin() as tx:
+            rows = await tx.subscriptions.find([found.id for found in chunk])
+            customers = await tx.billing.people_of({found.customer_id for found in chunk})
+            wanted = {found.user_id for found in chunk if found.user_id} | set(customers.values())
+            people = await tx.billing.known_people(wanted)
+            deleted = await tx.billing.deleted_people(wanted - people)
+        differing = []
+        for found in chunk:
+            evidence = Evidence(found, installation_id, customers.get(found.customer_id))
+            row, user_id = rows.get(found.id), evidence.user_id
+            if not (evidence.is_ours or found.has_ended) and evidence.customer_user_id is not None:
+                drift.ignored += row is None
+            if row is not None:
+                if not _is_settled(row, evidence):
+                    differing.append(found.id)
+            elif evidence.is_ours and user_id in people:
+                differing.append(found.id)
+            elif found.has_ended or user_id is None:
+                continue
+            elif evidence.is_ours and user_id in deleted:
+                differing.append(found.id)  # somebody pays for an account that is gone
+            elif evidence.names_other_installation:
+                drift.unresolved[UnresolvedReason.OTHER_INSTALLATION] += 1
+            elif evidence.is_ours:
+                drift.unresolved[UnresolvedReason.UNKNOWN_USER] += 1
+        return differing
+
+    async def _repair(self, subscription_ids: Sequence[str], drift: Drift) -> None:
+        """Look at these anew, and count what was not as it is at Stripe."""
+        for subscription_id in subscription_ids:
+            result = await self.syncs.look(subscription_id)
+            drift.to_cancel.update(result.to_cancel)
+            if result.outcome in {SyncOutcome.APPLIED, SyncOutcome.NOT_OURS}:
+                _log_repaired(subscription_id, result.outcome)
+                drift.repaired += 1
+            elif result.outcome in _UNRESOLVED:
+                drift.unresolved[_UNRESOLVED[result.outcome]] += 1
+
+    async def _cancel(self, drift: Drift) -> None:
+        """Cancel what the run has named, unless it is too much to be true."""
+        if len(drift.to_cancel) > _MOST_CANCELLATIONS:
+            log.error(
+                "stripe_cancellations_stopped",
+                wanted=len(drift.to_cancel),
+                most=_MOST_CANCELLATIONS,
+                compared=drift.compared,
+                subscription_ids=sorted(drift.to_cancel),
+            )
+            return
+        for subscription_id in sorted(drift.to_cancel):
+            await self.syncs.cancel(subscription_id)
+            _log_repaired(subscription_id, "cancelled")
+            drift.repaired += 1
+
+    async def _live_rows(self) -> AsyncIterator[Sequence[Subscription]]:
+        last = ""
+        while True:
+            async with self.uow.begin() as tx:
+                rows = await tx.subscriptions.live_after(last, limit=_CHUNK)
+            if not rows:
+                return
+            yield rows
+            last = rows[-1].stripe_subscription_id
+
+
+def _log_repaired(subscription_id: str, outcome: str) -> None:
+    log.warning("stripe_drift_repaired", subscription_id=subscription_id, outcome=outcome)
+
+
+def _is_settled(row: Subscription, evidence: Evidence) -> bool:
+    """Whether a row says already what looking at the subscription anew would write."""
+    found = evidence.found
+    is_ours = (evidence.is_ours or evidence.is_undecided) and evidence.user_id in {None, row.user_id}
+    if is_ours and evidence.has_left(row.product_id):
+        return row.status == "canceled"
+    return is_ours and _is_as(row, found)
+
+
+def _is_as(row: Subscription, found: StripeSubscription) -> bool:
+    if (found.is_voiding and not found.has_ended) or row.voided_period is not None:
+        return False  # only its bills tell more
+    is_graced = row.grace_until is not None or found.status != "past_due"
+    return is_graced and all(
+        getattr(row, name) == getattr(found, name)
+        for name in ("status", "current_period_start", "current_period_end", "cancel_at_period_end")
+    )
+
+
+async def _in_chunks(
+    subscriptions: AsyncIterator[StripeSubscription],
+) -> AsyncIterator[list[StripeSubscription]]:
+    chunk = []
+    async for found in subscriptions:
+        chunk.append(found)
+        if len(chunk) == _CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk

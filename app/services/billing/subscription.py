@@ -1,0 +1,96 @@
+"""What plan somebody is on, and their way out of it and back."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.errors import NotSubscribed
+from app.kit.clock import Clock
+from app.models import plan_of
+from app.schemas.subscription import SubscriptionOut
+from app.services.billing.checkout import CheckoutService
+from app.services.billing.payments import StripeBudget, asking_stripe
+from app.services.billing.subscription_sync import SubscriptionSync
+from app.services.identity.session import CurrentUser
+from app.services.identity.session_cache import SessionCache
+from app.services.usage.quota import DailyQuota
+from app.stripe_client import ENDED, StripeMissingError, StripeSubscriptions
+from app.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionService:
+    """Plans, computed from what Stripe last said."""
+
+    uow: UnitOfWork
+    quota: DailyQuota
+    checkouts: CheckoutService
+    subscriptions: StripeSubscriptions
+    syncs: SubscriptionSync
+    open_sessions: SessionCache
+    clock: Clock
+
+    async def status(
+        self, user: CurrentUser, budget: StripeBudget, *, session_id: str | None = None
+    ) -> SubscriptionOut:
+        """The plan now and today's use; with a checkout session's id, after asking Stripe about it.
+
+        Raises:
+            CheckoutNotFound: the session was not opened for this person.
+            PaymentsNotConfigured: Stripe refuses the key; without a session's id it is not asked.
+            PaymentsUnavailable: Stripe is away; without a session's id it is not asked.
+        """
+        if session_id is not None:
+            await self.checkouts.learn(user.id, session_id, budget)
+            self.open_sessions.forget([user.session_id])  # a new plan's limits count from the next request
+        return await self._now(user.id)
+
+    async def cancel(self, user: CurrentUser, budget: StripeBudget) -> SubscriptionOut:
+        """Let the subscription end with the period that is paid; the plan stays until then.
+
+        Raises:
+            NotSubscribed: there is none, or it has ended.
+            PaymentsNotConfigured: Stripe refuses the key.
+            PaymentsUnavailable: Stripe is away.
+        """
+        return await self._set_end(user, budget, cancel=True)
+
+    async def resume(self, user: CurrentUser, budget: StripeBudget) -> SubscriptionOut:
+        """Undo a cancellation while the period lasts.
+
+        Raises:
+            NotSubscribed: there is none, or it has ended.
+            PaymentsNotConfigured: Stripe refuses the key.
+            PaymentsUnavailable: Stripe is away.
+        """
+        return await self._set_end(user, budget, cancel=False)
+
+    async def _set_end(self, user: CurrentUser, budget: StripeBudget, *, cancel: bool) -> SubscriptionOut:
+        async with self.uow.single() as tx:
+            subscription = await tx.subscriptions.current(user.id)
+        if subscription is None or subscription.status in ENDED:
+            raise NotSubscribed
+        stripe_id, has_ended = subscription.stripe_subscription_id, False
+        async with asking_stripe(budget):
+            try:
+                await self.subscriptions.set_cancel_at_period_end(stripe_id, cancel=cancel)
+            except StripeMissingError:
+                has_ended = True
+            await self.syncs.sync(stripe_id)
+        if has_ended:
+            raise NotSubscribed
+        return await self._now(user.id)
+
+    async def _now(self, user_id: UUID) -> SubscriptionOut:
+        async with self.uow.begin() as tx:
+            subscription = await tx.subscriptions.current(user_id)
+            usage = await self.quota.read(tx, user_id)
+        now = self.clock()
+        return SubscriptionOut(
+            plan=plan_of(subscription, now),
+            status=subscription.status if subscription else None,
+            current_period_end=subscription.current_period_end if subscription else None,
+            cancel_at_period_end=bool(subscription and subscription.cancel_at_period_end),
+            grace_until=subscription.grace_until if subscription else None,
+            pro_until=subscription.pro_until(now) if subscription else None,
+            usage=usage,
+        )

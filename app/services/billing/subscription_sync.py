@@ -1,0 +1,233 @@
+"""Brings what is stored about a subscription in line with Stripe, in any order and however often asked."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from uuid import UUID
+
+import structlog
+
+from app.models import Subscription, VoidedPeriod
+from app.services.billing.installation import InstallationId
+from app.services.billing.subscription_evidence import Evidence
+from app.stripe_client import StripeMissingError, StripeSubscription, StripeSubscriptions
+from app.unit_of_work import Transaction, UnitOfWork
+
+_KNOWN_STATES = frozenset(
+    {
+        "incomplete",
+        "incomplete_expired",
+        "trialing",
+        "active",
+        "past_due",
+        "canceled",
+        "unpaid",
+        "paused",
+    }
+)
+
+log = structlog.get_logger(__name__)
+
+
+class SyncOutcome(StrEnum):
+    """What came of looking."""
+
+    APPLIED = "applied"
+    UNCHANGED = "unchanged"
+    OUTDATED = "outdated"
+    """Somebody who looked later has already written what they saw."""
+    UNKNOWN_CUSTOMER = "unknown_customer"
+    DELETED_USER = "deleted_user"
+    UNKNOWN_USER = "unknown_user"
+    """This database has no such user, and no proof that it deleted one. It is left alone."""
+    OTHER_INSTALLATION = "other_installation"
+    """Another installation sold it, to a user whom this database does not know. It is left alone."""
+    NOT_OURS = "not_ours"
+    """It does not sell Pro and carries no metadata of ours. It is not stored and left alone."""
+    NOT_STORED = "not_stored"
+    """Stripe does not know it, and neither do we."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncResult:
+    """The outcome, and the live subscriptions that shall be cancelled at Stripe because of it."""
+
+    outcome: SyncOutcome
+    to_cancel: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What one fetch led to; `others` are live subscriptions of the same user beside this one."""
+
+    outcome: SyncOutcome
+    is_deleted_users: bool = False
+    is_provable: bool = False
+    owner: UUID | None = None
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionSync:
+    """Fetches the state itself; of the event that gave the reason only the id is used."""
+
+    uow: UnitOfWork
+    subscriptions: StripeSubscriptions
+    installation: InstallationId
+    grace: timedelta
+
+    async def sync(self, subscription_id: str) -> SyncOutcome:
+        """Store how this subscription is at Stripe now; the plan that follows counts from the commit on.
+
+        Safe to call at any time, from any process, side by side. Of fetches that overlap, the one that began
+        last is what stays. A user's second live subscription, and any of a deleted account, is cancelled at
+        Stripe, if it is proved to be one of this installation.
+
+        Raises:
+            StripeUnavailableError: Stripe did not answer; what was stored stays, unless it says that of a
+                cancellation, which the next call tries again.
+            ServiceUnavailable: the database is away.
+        """
+        result = await self.look(subscription_id)
+        for surplus in result.to_cancel:
+            await self.cancel(surplus)
+        return result.outcome
+
+    async def look(self, subscription_id: str) -> SyncResult:
+        """Do what `sync` does, but only name what shall be cancelled at Stripe."""
+        seen = await self._look(subscription_id)
+        if seen.is_deleted_users:
+            return SyncResult(seen.outcome, (subscription_id,))
+        if not seen.others or seen.owner is None:
+            return SyncResult(seen.outcome)
+        provable = {subscription_id} if seen.is_provable else set()
+        for other in seen.others:
+            if (await self._look(other)).is_provable:
+                provable.add(other)
+        async with self.uow.single() as tx:
+            live = [row.stripe_subscription_id for row in await tx.subscriptions.live_of(seen.owner)]
+        kept, surplus = live[:1], live[1:]
+        to_cancel = tuple(each for each in surplus if provable.issuperset((each, *kept)))
+        if len(to_cancel) < len(surplus):
+            unproved = sorted(set(live) - provable)
+            log.error("duplicate_subscriptions_left", user_id=str(seen.owner), unproved=unproved)
+        return SyncResult(seen.outcome, to_cancel)
+
+    async def cancel(self, subscription_id: str) -> None:
+        """End at Stripe at once what `look` has named, and store that."""
+        log.warning("subscription_cancelled", subscription_id=subscription_id)
+        await self.subscriptions.cancel_now(subscription_id)
+        await self._look(subscription_id)
+
+    async def _look(self, subscription_id: str) -> _Seen:
+        installation_id = await self.installation.get()
+        async with self.uow.single() as tx:
+            mine = await tx.billing.begin_sync(subscription_id)
+        found = await self._at_stripe(subscription_id)
+        async with self.uow.begin() as tx:
+            is_latest = await tx.billing.claim_sync(subscription_id, mine)
+            if found is None:
+                row = await self._row(tx, subscription_id)
+                seen = _Seen(self._end(row) if is_latest else SyncOutcome.OUTDATED)
+            else:
+                customer_user_id = await tx.billing.person_of(found.customer_id)
+                evidence = Evidence(found, installation_id, customer_user_id)
+                seen = (
+                    await self._store(tx, evidence)
+                    if is_latest
+                    else _Seen(SyncOutcome.OUTDATED, is_provable=evidence.may_cancel)
+                )
+        log.info("subscription_synced", subscription_id=subscription_id, outcome=seen.outcome.value)
+        return seen
+
+    async def _at_stripe(self, subscription_id: str) -> StripeSubscription | None:
+        try:
+            return await self.subscriptions.get(subscription_id)
+        except StripeMissingError:
+            return None
+
+    async def _row(self, tx: Transaction, subscription_id: str) -> Subscription | None:
+        return (await tx.subscriptions.find([subscription_id])).get(subscription_id)
+
+    async def _store(self, tx: Transaction, evidence: Evidence) -> _Seen:
+        found = evidence.found
+        row = await self._row(tx, found.id)
+        if not evidence.is_ours and not (evidence.is_undecided and row is not None):
+            if row is not None:
+                await tx.subscriptions.remove(row)
+            return _Seen(SyncOutcome.NOT_OURS)
+        if row is not None and evidence.has_left(row.product_id):
+            return _Seen(self._end(row))
+        owner = evidence.user_id or (row.user_id if row is not None else None)
+        if owner is None:
+            return _Seen(SyncOutcome.UNKNOWN_CUSTOMER)
+        if not await tx.billing.lock_person(owner):
+            return await self._without_user(tx, evidence, owner)
+        if found.status not in _KNOWN_STATES:
+            log.warning("subscription_status_unknown", subscription_id=found.id, status=found.status)
+        if row is None:
+            row = Subscription(stripe_subscription_id=found.id, created_at=found.created_at)
+            tx.subscriptions.add(row)
+        outcome = self._write(row, found, owner)
+        live = [each.stripe_subscription_id for each in await tx.subscriptions.live_of(owner)]
+        return _Seen(
+            outcome,
+            is_provable=evidence.may_cancel,
+            owner=owner,
+            others=tuple(each for each in live if each != found.id) if len(live) > 1 else (),
+        )
+
+    async def _without_user(self, tx: Transaction, evidence: Evidence, owner: UUID) -> _Seen:
+        """Decide about a subscription whose user is not here: cancel it only if they were deleted here."""
+        found = evidence.found
+        was_deleted = owner in await tx.billing.deleted_people([owner])
+        if was_deleted and (evidence.names_this_installation or found.has_ended):
+            return _Seen(SyncOutcome.DELETED_USER, is_deleted_users=not found.has_ended)
+        # Before installations had ids: the deletion that is under way names the customer.
+        if found.installation_id is None and await tx.billing.is_being_deleted(
+            owner, customer_id=found.customer_id
+        ):
+            return _Seen(SyncOutcome.DELETED_USER, is_deleted_users=not found.has_ended)
+        if evidence.names_other_installation:
+            return _Seen(SyncOutcome.OTHER_INSTALLATION)
+        if not found.has_ended:
+            log.error("subscription_of_unknown_user", subscription_id=found.id, was_deleted=was_deleted)
+        return _Seen(SyncOutcome.UNKNOWN_USER)
+
+    def _write(self, row: Subscription, found: StripeSubscription, owner: UUID) -> SyncOutcome:
+        """Give the row Stripe's state, all of it."""
+        state = {
+            "user_id": owner,
+            "stripe_customer_id": found.customer_id,
+            "status": found.status,
+            "current_period_start": found.current_period_start,
+            "current_period_end": found.current_period_end,
+            "cancel_at_period_end": found.cancel_at_period_end,
+            "grace_until": found.unpaid_since + self.grace if found.unpaid_since else None,
+            "voided_period": _voided_period(found),
+            "product_id": found.pro_product or row.product_id,
+        }
+        changed = [name for name, value in state.items() if getattr(row, name) != value]
+        for name in changed:
+            setattr(row, name, state[name])
+        if not changed:
+            return SyncOutcome.UNCHANGED
+        return SyncOutcome.APPLIED
+
+    def _end(self, row: Subscription | None) -> SyncOutcome:
+        """End what Stripe does not know, and what was moved to another product."""
+        if row is None:
+            return SyncOutcome.NOT_STORED
+        if row.status == "canceled":
+            return SyncOutcome.UNCHANGED
+        row.status, row.grace_until, row.voided_period = "canceled", None, None
+        return SyncOutcome.APPLIED
+
+
+def _voided_period(found: StripeSubscription) -> VoidedPeriod | None:
+    """Return the period that a pause of collection leaves unpaid, if any."""
+    if found.has_ended:
+        return None
+    if found.is_period_voided:
+        return VoidedPeriod.CURRENT
+    return VoidedPeriod.NEXT if found.voids_next else None

@@ -1,0 +1,1 @@
+"""Rooms, messages, search, and the export and deletion of rooms."""

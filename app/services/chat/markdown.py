@@ -1,0 +1,45 @@
+"""A conversation in Markdown, for people to read; what was said stands in it byte for byte."""
+
+import re
+from datetime import datetime
+from typing import Final
+
+from app.models import MessageStatus, Role
+from app.schemas.chatroom import ChatroomOut
+from app.schemas.message import MessageOut
+from app.services.chat.markdown_closing import closing_of
+
+_UNTITLED = "Untitled conversation"
+_LINE_BREAKS: Final = re.compile("[\n-\r\x1c-\x1e\x85\u2028\u2029]+")
+_SPEAKERS = {Role.USER: "You", Role.MODEL: "Gemini"}
+
+
+def room_in_markdown(room: ChatroomOut, *, model: str, exported_at: datetime) -> str:
+    """Write the beginning of the document, with the model that answers in the room now."""
+    heading = f"# {_LINE_BREAKS.sub(' ', room.title or _UNTITLED)}"
+    text = f"{heading}\n{closing_of(heading)}\n*{model}, exported {_time(exported_at)}*\n"
+    if room.description:
+        text += f"\n{room.description}\n{closing_of(room.description)}"
+    return text
+
+
+def message_in_markdown(message: MessageOut, *, model: str) -> str:
+    """Write a message under a heading with its author and time.
+
+    Of a reply also the model, if another one is named at the beginning, and the end, if it did not complete.
+    What the message leaves open is closed after it, so that the next heading is one.
+    """
+    remarks = [_time(message.created_at)]
+    if message.model is not None and message.model != model:
+        remarks.append(message.model)
+    if message.role is Role.MODEL and message.status is not MessageStatus.COMPLETED:
+        reason = f": {message.error.detail}" if message.error else ""
+        remarks.append(message.status.value + reason)
+    if message.superseded:
+        remarks.append("replaced by another reply")
+    heading = f"## **{_SPEAKERS[message.role]}** ({', '.join(remarks)})"
+    return f"\n---\n\n{heading}\n\n{message.content}\n{closing_of(message.content)}"
+
+
+def _time(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M UTC")

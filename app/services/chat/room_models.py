@@ -1,0 +1,43 @@
+"""Decides which rooms of an earlier version follow the default model."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.repositories.periodic_job import Rhythm
+from app.services.generation.offered_models import OfferedModels
+from app.services.periodic import Job
+from app.unit_of_work import UnitOfWork
+
+_AT_ONCE = 1000
+_RHYTHM = Rhythm("room_models", every_seconds=3600, at_midnight=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RoomModels:
+    """Earlier versions stored the default of their time in every room that named no model.
+
+    A room that has the present `GEMINI_MODEL` is taken for one that named none.
+    """
+
+    uow: UnitOfWork
+    models: OfferedModels
+
+    def job(self) -> Job:
+        """Hourly, until a run finds all rooms decided: an API of an earlier version may still open some."""
+        return Job(_RHYTHM, self.run)
+
+    async def run(self) -> None:
+        """Decide, in transactions that stay short however many rooms there are."""
+        after, is_done = UUID(int=0), True
+        while True:
+            async with self.uow.begin() as tx:
+                upto = await tx.room_models.batch_end(after=after, limit=_AT_ONCE)
+                if upto is None:
+                    break
+                if await tx.room_models.has_undecided(after=after, upto=upto):
+                    is_done = False
+                    await tx.room_models.decide(after=after, upto=upto, default=self.models.default)
+            after = upto
+        if is_done:
+            async with self.uow.begin() as tx:
+                await tx.periodic_jobs.retire(_RHYTHM.name)

@@ -1,0 +1,1 @@
+"""Replies: claiming, leases, writing, streaming, cancelling, context, summaries and titles."""

@@ -1,0 +1,143 @@
+"""The leases of this process: one timer renews them all, and stops a call that could not be renewed."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from uuid import UUID
+
+import structlog
+
+from app.errors import ServiceUnavailable
+from app.repositories.renewal import LeaseText
+from app.services.generation.attempt_usage import AttemptUsage
+from app.unit_of_work import UnitOfWork
+
+_SAFETY_SECONDS = 1.0
+_RENEWALS_PER_LEASE = 3
+_TICK_SECONDS = 0.25
+_SAVE_SOON_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class Stopped(StrEnum):
+    """Why a reply's work was stopped from outside."""
+
+    LOST = "lost"
+    CANCELLED = "cancelled"
+    SHUTDOWN = "shutdown"
+
+
+@dataclass(eq=False)
+class Lease:
+    """One reply that this process works on. `text` grows while the model speaks."""
+
+    reply_id: UUID
+    token: UUID
+    task: asyncio.Task[object]
+    deadline: float
+    """By this process's monotonic clock; earlier than `lease_until` of the database."""
+    pieces: list[str] = field(default_factory=list)
+    usage: AttemptUsage = field(default_factory=AttemptUsage)
+    model: str | None = None
+    """The model that was asked."""
+    stopped: Stopped | None = None
+    is_finishing: bool = False
+    """Its end is being written: from here on only the database's fence decides."""
+
+    def call(self, model: str, prompt_bytes: int, bytes_per_token: float) -> None:
+        """Note the model that is asked, and count the prompt."""
+        self.model = model
+        self.usage.call(prompt_bytes=prompt_bytes, bytes_per_token=bytes_per_token)
+
+    @property
+    def text(self) -> str:
+        """The reply so far."""
+        return "".join(self.pieces)
+
+    @property
+    def progress(self) -> LeaseText:
+        """Return what a renewal saves."""
+        usage = self.usage
+        return LeaseText(
+            self.reply_id, self.token, self.text, usage.has_output, usage.input_tokens, usage.output_tokens
+        )
+
+    def stop(self, why: Stopped) -> None:
+        """Cancel the work, and with it the call to Gemini."""
+        if self.stopped is None and not self.is_finishing:
+            self.stopped = why
+            self.task.cancel()
+
+
+class LeaseKeeper:
+    """Holds and renews; run `keep()` for as long as the process works on replies."""
+
+    def __init__(self, uow: UnitOfWork, *, lease_seconds: float) -> None:
+        self._uow = uow
+        self.lease_seconds = lease_seconds
+        self._leases: set[Lease] = set()
+        self._next_renewal = 0.0
+
+    @contextmanager
+    def hold(self, reply_id: UUID, token: UUID, *, claimed_at: float) -> Iterator[Lease]:
+        """Keep a lease renewed while in this block. `claimed_at`: the monotonic time before the claim."""
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a lease belongs to a task")
+        lease = Lease(reply_id, token, task, deadline=claimed_at + self.lease_seconds - _SAFETY_SECONDS)
+        self._leases.add(lease)
+        try:
+            yield lease
+        finally:
+            self._leases.discard(lease)
+
+    def stop_all(self) -> None:
+        """The process ends: stop every reply, so that it can be handed back."""
+        for lease in tuple(self._leases):
+            lease.stop(Stopped.SHUTDOWN)
+
+    def save_soon(self) -> None:
+        """Redis shows nobody the text: save it early, so that listeners find it in the row."""
+        self._next_renewal = min(self._next_renewal, time.monotonic() + _SAVE_SOON_SECONDS)
+
+    async def keep(self) -> None:
+        """Renew all leases every third of a lease; stop what ran out, was lost, or is wanted no more."""
+        while True:
+            await asyncio.sleep(_TICK_SECONDS)
+            now = time.monotonic()
+            if self._leases:
+                await self._stop_cancelled()
+            if now >= self._next_renewal and self._leases:
+                self._next_renewal = now + self.lease_seconds / _RENEWALS_PER_LEASE
+                await self._renew(tuple(self._leases))
+            for lease in tuple(self._leases):
+                if time.monotonic() > lease.deadline:
+                    lease.stop(Stopped.LOST)
+
+    async def _stop_cancelled(self) -> None:
+        with contextlib.suppress(ServiceUnavailable, TimeoutError):
+            async with asyncio.timeout(self.lease_seconds / _RENEWALS_PER_LEASE), self._uow.single() as tx:
+                cancelled = await tx.replies.cancel_requests()
+            for lease in tuple(self._leases):
+                if lease.token in cancelled:
+                    lease.stop(Stopped.CANCELLED)
+
+    async def _renew(self, leases: tuple[Lease, ...]) -> None:
+        asked_at = time.monotonic()
+        texts = [lease.progress for lease in leases]
+        try:
+            async with asyncio.timeout(self.lease_seconds / _RENEWALS_PER_LEASE), self._uow.single() as tx:
+                held = await tx.replies.renew(texts, lease_seconds=self.lease_seconds)
+        except (ServiceUnavailable, TimeoutError):
+            log.warning("leases_not_renewed", leases=len(leases))
+            return
+        for lease in leases:
+            if lease.reply_id in held:
+                lease.deadline = asked_at + self.lease_seconds - _SAFETY_SECONDS
+            elif lease in self._leases:
+                lease.stop(Stopped.LOST)

@@ -1,0 +1,168 @@
+"""What a completed reply leaves to do in its room, in the background: a title, a longer summary."""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from app.errors import ServiceUnavailable
+from app.gemini_client import Answer, Failure, FinishReason, GeminiClient, GeminiError, Prompt, TextPiece
+from app.kit.clock import Clock
+from app.models import Message, TitleSource
+from app.repositories.chatroom import PastExchange
+from app.services.generation.offered_models import OfferedModels
+from app.services.generation.summary import Fold, SummaryPlan
+from app.services.generation.title import title_from, title_prompt
+from app.unit_of_work import UnitOfWork
+
+_TITLE_SECONDS = 30.0
+_SUMMARY_SECONDS = 90.0
+_EXCHANGES_AT_ONCE = 60
+_CALLS_AT_ONCE = 10
+_CLOSING_SECONDS = 2.0
+_MOST_ROOMS = 200
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Untitled:
+    """A room that still goes by its first words."""
+
+    room_id: UUID
+    model: str
+    first: PastExchange
+
+
+@dataclass(frozen=True, slots=True)
+class RoomUpkeep:
+    """One try per completed reply. Nobody waits for it, nobody is charged, and no lock is held meanwhile."""
+
+    uow: UnitOfWork
+    gemini: GeminiClient
+    plan: SummaryPlan
+    clock: Clock
+    models: OfferedModels
+
+    async def after(self, reply: Message) -> None:
+        """Do what the room needs after this reply; whatever goes wrong is only logged."""
+        try:
+            todo = await self._find(reply)
+            if isinstance(todo, _Untitled):
+                await self._give_title(todo)
+            elif isinstance(todo, Fold):
+                await self._extend_summary(todo)
+        except ServiceUnavailable:
+            log.warning("upkeep_failed", failure="service_unavailable")
+
+    async def _find(self, reply: Message) -> _Untitled | Fold | None:
+        async with self.uow.begin() as tx:
+            room = await tx.chatrooms.get_memory(reply.chatroom_id)
+            if room is None:
+                return None
+            model = self.models.choose(room.named_model)
+            before, after = reply.position + 1, room.summary_upto
+            history = await tx.chatrooms.history_size(room.id, after=after, before=before)
+            if room.title_source is TitleSource.FIRST_WORDS and history.exchanges == 1 and after == 0:
+                [first] = await tx.chatrooms.oldest_exchanges(room.id, after=after, before=before, limit=1)
+                return _Untitled(room.id, model, first)
+            if (excess := self.plan.excess(room, history)) <= 0:
+                return None
+            # Without the newest exchange: its reply may still be regenerated, and leave the context.
+            oldest = await tx.chatrooms.oldest_exchanges(
+                room.id, after=after, before=reply.position, limit=_EXCHANGES_AT_ONCE
+            )
+            return self.plan.fold(room, oldest, excess=excess, model=model)
+
+    async def _give_title(self, room: _Untitled) -> None:
+        try:
+            title = title_from(await self._ask(title_prompt(room.model, room.first), _TITLE_SECONDS))
+        except GeminiError as error:
+            log.warning("title_failed", failure=error.failure.value, reason=error.reason)
+            return
+        if not title:
+            return
+        async with self.uow.begin() as tx:
+            owner = await tx.chatrooms.replace_first_words(room.room_id, title, now=self.clock())
+            if owner is not None:
+                tx.rooms_changed(owner)
+        log.info("title_outdated" if owner is None else "title_given", chatroom_id=str(room.room_id))
+
+    async def _extend_summary(self, fold: Fold) -> None:
+        try:
+            summary = await self._ask(self.plan.prompt(fold), _SUMMARY_SECONDS)
+        except GeminiError as error:
+            log.warning("summary_failed", failure=error.failure.value, reason=error.reason)
+            return
+        if not summary:
+            return
+        async with self.uow.begin() as tx:
+            is_kept = await tx.chatrooms.extend_summary(
+                fold.room_id, summary, old_upto=fold.old_upto, upto=fold.upto
+            )
+        log.info(
+            "summary_extended" if is_kept else "summary_outdated",
+            chatroom_id=str(fold.room_id),
+            exchanges=len(fold.exchanges),
+            upto=fold.upto,
+        )
+
+    async def _ask(self, prompt: Prompt, seconds: float) -> str:
+        """The model's whole answer to one try.
+
+        Raises:
+            GeminiError: there is none, or not the whole of it: half a summary would forget what came last.
+        """
+        pieces: list[str] = []
+        finish = FinishReason.OTHER
+        try:
+            async with asyncio.timeout(seconds), contextlib.aclosing(self.gemini.stream(prompt)) as items:
+                async for item in items:
+                    if isinstance(item, TextPiece):
+                        pieces.append(item.text)
+                    elif isinstance(item, Answer):
+                        finish = item.finish_reason
+        except TimeoutError as error:
+            reason = f"no answer in {seconds:g} s"
+            raise GeminiError(Failure.TIMEOUT, reason, retryable=False) from error
+        if finish is not FinishReason.STOP:
+            raise GeminiError(Failure.INTERRUPTED, f"finished with {finish}", retryable=False)
+        return "".join(pieces).strip()
+
+
+class Upkeep:
+    """Runs upkeep in the background: a few calls at once, and no queue without end."""
+
+    def __init__(self, rooms: RoomUpkeep) -> None:
+        self._rooms = rooms
+        self._tasks: dict[UUID, asyncio.Task[None]] = {}
+        self._places = asyncio.Semaphore(_CALLS_AT_ONCE)
+
+    def soon(self, reply: Message) -> None:
+        """Look after the room of a reply that was recorded as completed. Returns at once, never fails."""
+        room_id = reply.chatroom_id
+        if room_id in self._tasks:
+            return  # the room's next reply gives the next chance
+        if len(self._tasks) >= _MOST_ROOMS:
+            log.warning("upkeep_dropped", chatroom_id=str(room_id))
+            return
+        task = asyncio.create_task(self._run(reply))
+        self._tasks[room_id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(room_id, None))
+
+    async def aclose(self) -> None:
+        """Stop what runs: a summary can be made again, and a shutdown does not wait for it."""
+        tasks = tuple(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=_CLOSING_SECONDS)
+
+    async def _run(self, reply: Message) -> None:
+        try:
+            async with self._places:
+                await self._rooms.after(reply)
+        except Exception:
+            log.exception("upkeep_crashed", chatroom_id=str(reply.chatroom_id))

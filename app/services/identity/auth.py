@@ -1,0 +1,76 @@
+"""Signing up, and in with a code: a number, a code, a session."""
+
+from dataclasses import dataclass
+
+from app.errors import MobileNumberTaken, OtpInvalid
+from app.kit.clock import Clock
+from app.models import Plan
+from app.schemas.auth import TokensOut
+from app.schemas.user import UserOut
+from app.services.identity.mobile_number import MobileNumbers
+from app.services.identity.otp import OtpService
+from app.services.identity.session import Device, SessionService
+from app.services.usage.quota import CarriedCount
+from app.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class AuthService:
+    """Accounts, and the sessions that codes open."""
+
+    uow: UnitOfWork
+    otps: OtpService
+    sessions: SessionService
+    numbers: MobileNumbers
+    carried: CarriedCount
+    clock: Clock
+
+    async def sign_up(self, *, mobile_number: str, full_name: str | None, device: Device) -> UserOut:
+        """Open an account; whoever signs up has not proved the number yet, so they get no session.
+
+        Raises:
+            CountryNotAllowed: this number would get no code.
+            OtpLimitReached: too many sign-ups and codes from this address or for neighbouring numbers.
+            MobileNumberTaken: somebody proved this number.
+        """
+        number = self.numbers.read_for_code(mobile_number)
+        await self._require_database()
+        await self.otps.pay_for_signup(mobile_number=number, networks=device.networks)
+        async with self.uow.begin() as tx:
+            user = await tx.users.add_unverified(
+                mobile_number=number,
+                forms=self.numbers.stored_forms(mobile_number),
+                full_name=full_name,
+                now=self.clock(),
+            )
+            if user is None:
+                raise MobileNumberTaken
+            await self.carried.take_over(tx, user)
+        return UserOut.of(user, Plan.BASIC)
+
+    async def verify_otp(
+        self, *, mobile_number: str, otp: str, purpose: str, device: Device, device_name: str | None
+    ) -> TokensOut:
+        """Trade a code for a session, which shows `device_name`.
+
+        The code is used up first, so that it never opens two.
+
+        Raises:
+            OtpInvalid: wrong, expired, used or never sent.
+            OtpAttemptsExceeded: the fifth wrong try of a network that asked for a code, or of all others.
+        """
+        number = self.numbers.read(mobile_number)
+        await self._require_database()
+        await self.otps.use(mobile_number=number, purpose=purpose, otp=otp, network=device.limited_as)
+        async with self.uow.begin() as tx:
+            user = await tx.users.record_login(self.numbers.stored_forms(mobile_number), self.clock())
+            if user is None:  # deleted since the code was sent
+                raise OtpInvalid
+            return await self.sessions.open(
+                tx, user, opened_by=purpose, device=device, device_name=device_name
+            )
+
+    async def _require_database(self) -> None:
+        """Before anything is spent in Redis: an outage of the database costs neither a try nor a budget."""
+        async with self.uow.single() as tx:
+            await tx.workers.ping()

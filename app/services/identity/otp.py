@@ -1,0 +1,119 @@
+"""One-time codes: made, paid for out of the budgets, sent, and compared."""
+
+import math
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.errors import OtpAttemptsExceeded, OtpInvalid, ServiceUnavailable
+from app.redis_client.connection import RedisUnavailableError
+from app.redis_client.otp_budgets import CodeRequest, OtpBudgets, OtpRefusal
+from app.redis_client.otp_store import OtpStore, OtpVerdict
+from app.redis_client.windows import FullWindow, SlidingWindows
+from app.schemas.auth import SendOtpOut
+from app.security import new_otp, otp_digest
+from app.services.identity.mobile_number import MobileNumbers
+from app.services.identity.otp_refusal import refused
+from app.services.identity.otp_sender import OtpSender
+from app.services.identity.session import Device
+from app.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class OtpService:
+    """Codes for numbers. Known and unknown numbers take the same steps, so that they take the same time."""
+
+    uow: UnitOfWork
+    store: OtpStore
+    budgets: OtpBudgets
+    windows: SlidingWindows
+    sender: OtpSender
+    numbers: MobileNumbers
+    key: bytes
+    show_otp: bool
+
+    async def send(self, *, mobile_number: str, purpose: str, device: Device) -> SendOtpOut:
+        """Send a code. For an unknown number one is kept that nobody can know, so that all looks alike.
+
+        Raises:
+            CountryNotAllowed: codes are not sent to this number's country.
+            OtpResendTooSoon: one was sent moments ago and was not used.
+            OtpLimitReached: a budget is spent; nothing was counted in the others.
+            ServiceUnavailable: Redis or the database is away.
+        """
+        number = self.numbers.read_for_code(mobile_number)
+        forms = self.numbers.stored_forms(mobile_number)
+        async with self.uow.single() as tx:
+            status = await tx.users.number_status(
+                forms, network=device.limited_as if device.ip_address else None
+            )
+        otp, undeliverable = new_otp(), secrets.token_hex()
+        kept = otp if status.has_account else undeliverable
+        try:
+            full = await self.store.save(
+                mobile_number=number,
+                purpose=purpose,
+                digest=self._digest(number, purpose, kept),
+                network=device.limited_as,
+                signed_in_before=status.signed_in_before,
+                windows=self.budgets.of_code(
+                    CodeRequest(number, device.networks, status.has_account, status.signed_in_before)
+                ),
+            )
+        except RedisUnavailableError as error:
+            raise ServiceUnavailable from error
+        _require_room(full)
+        if status.has_account:
+            self.sender.send_soon(mobile_number=number, otp=otp, minutes=max(self.store.ttl_seconds // 60, 1))
+        return SendOtpOut(
+            message="If this number has an account, a code is on its way.",
+            expires_in=self.store.ttl_seconds,
+            resend_after=self.store.resend_seconds,
+            otp=otp if self.show_otp else None,
+        )
+
+    async def pay_for_signup(self, *, mobile_number: str, networks: Sequence[str]) -> None:
+        """Spend what a sign-up costs; asked before the database, for known numbers and unknown ones alike.
+
+        Raises:
+            OtpLimitReached: the address's budget is spent, or the one of the number's neighbours.
+            ServiceUnavailable: Redis is away. Without budgets anybody could ask of every number whether it is
+                taken, and whoever signs up could not get a code now anyway.
+        """
+        windows = self.budgets.of_signup(mobile_number=mobile_number, networks=networks)
+        try:
+            full = await self.windows.take(windows)
+        except RedisUnavailableError as error:
+            raise ServiceUnavailable from error
+        _require_room(full)
+
+    async def use(self, *, mobile_number: str, purpose: str, otp: str, network: str) -> None:
+        """Use up the number's (E.164) code of this purpose; of several uses at once one gets through.
+
+        Raises:
+            OtpInvalid: wrong, expired, used or never sent.
+            OtpAttemptsExceeded: the fifth wrong try of a network that asked for a code, or of all others, and
+                every one after it.
+            ServiceUnavailable: Redis is away.
+        """
+        try:
+            check = await self.store.check(
+                mobile_number=mobile_number,
+                purpose=purpose,
+                digest=self._digest(mobile_number, purpose, otp),
+                network=network,
+            )
+        except RedisUnavailableError as error:
+            raise ServiceUnavailable from error
+        if check.verdict is OtpVerdict.EXCEEDED:
+            raise OtpAttemptsExceeded(retry_after=max(math.ceil(check.wait_ms / 1000), 1))
+        if check.verdict is not OtpVerdict.RIGHT:
+            raise OtpInvalid(attempts_left=check.attempts_left)
+
+    def _digest(self, number: str, purpose: str, otp: str) -> str:
+        return otp_digest(self.key, mobile_number=number, purpose=purpose, otp=otp)
+
+
+def _require_room(full: FullWindow | None) -> None:
+    if full:
+        raise refused(OtpRefusal(full.name), wait_seconds=full.wait_seconds)

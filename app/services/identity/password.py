@@ -1,0 +1,133 @@
+"""Passwords: signing in with one, and setting it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from app.errors import AuthenticationRequired, CredentialsInvalid, ValidationFailed
+from app.kit.clock import Clock
+from app.kit.turns import Turns
+from app.repositories.password import Holder
+from app.schemas.auth import TokensOut
+from app.services.identity.mobile_number import MobileNumbers
+from app.services.identity.password_attempts import PasswordAttempts
+from app.services.identity.password_hasher import PasswordHasher
+from app.services.identity.password_rules import objection_to
+from app.services.identity.recent_sign_in import is_recent, require_recent_sign_in
+from app.services.identity.session import CurrentUser, Device, SessionService
+from app.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordService:
+    """Logins by password, and changes of it."""
+
+    uow: UnitOfWork
+    sessions: SessionService
+    hasher: PasswordHasher
+    attempts: PasswordAttempts
+    numbers: MobileNumbers
+    turns: Turns
+    clock: Clock
+
+    async def log_in(
+        self, *, mobile_number: str, password: str, device: Device, device_name: str | None
+    ) -> TokensOut:
+        """Open a session with a password. Whatever is wrong, the answer and its time are the same.
+
+        Raises:
+            CredentialsInvalid: number and password do not go together.
+            PasswordAttemptsExceeded: too many tries; nothing was compared.
+            ServiceUnavailable: too many passwords wait to be compared, or the database is away; nothing was
+                counted.
+        """
+        number, network = self.numbers.read(mobile_number), device.limited_as
+        async with self._place(number, network):
+            async with self.uow.single() as tx:
+                found = await tx.passwords.credentials(self.numbers.stored_forms(mobile_number))
+            is_known_network = found is not None and network in found.networks
+            await self.attempts.spend(number, network, is_known_network=is_known_network)
+            kept = found.password_hash if found else None
+            check = await self.hasher.check(password, kept)
+            if found is None or kept is None or not check.is_right:
+                raise CredentialsInvalid
+            await self.attempts.give_back(number, network, is_known_network=is_known_network)
+        async with self.uow.begin() as tx:
+            user = await tx.passwords.record_login(
+                found.user_id, now=self.clock(), checked=kept, renewed=check.renewed_hash
+            )
+            if user is None:  # changed or deleted this very moment
+                raise CredentialsInvalid
+            return await self.sessions.open(
+                tx, user, opened_by="password", device=device, device_name=device_name
+            )
+
+    async def change(
+        self, user: CurrentUser, *, old_password: str | None, new_password: str, device: Device
+    ) -> TokensOut:
+        """Set the password, end all sessions, and continue the calling one with new tokens.
+
+        The first password needs a sign-in of the last 10 minutes. Later the old one is needed, except within
+        10 minutes in a session opened by a reset code.
+
+        Raises:
+            RecentSignInRequired: this would be the first one, and the session was opened too long ago.
+            ValidationFailed: the new one is too easy to guess, or the old one is missing.
+            CredentialsInvalid: the old one is wrong, or was changed this very moment.
+            PasswordAttemptsExceeded: too many tries; nothing was compared.
+            ServiceUnavailable: as in `log_in`.
+        """
+        async with self.uow.single() as tx:
+            holder = await tx.passwords.holder(user_id=user.id, session_id=user.session_id)
+        if holder is None:
+            raise AuthenticationRequired
+        if holder.password_hash is None:
+            require_recent_sign_in(holder.opened_at, now=self.clock())
+        objection = await asyncio.to_thread(
+            objection_to, new_password, mobile_number=holder.mobile_number, full_name=holder.full_name
+        )
+        if objection is not None:
+            raise _invalid("/new_password", "password_too_weak", objection)
+        is_old_needed = holder.password_hash is not None and not self._came_by_reset(holder)
+        if is_old_needed and old_password is None:
+            raise _invalid("/old_password", "missing", "is needed to change a password")
+        number, network = holder.mobile_number, device.limited_as
+        async with self._place(number, network) if is_old_needed else self.hasher.place(network):
+            if is_old_needed and old_password is not None:
+                await self._require_right(holder, old_password, network=network)
+            new_hash = await self.hasher.hash(new_password)
+        async with self.uow.begin() as tx:
+            if not await tx.passwords.replace(
+                user.id, session_id=user.session_id, old=holder.password_hash, new=new_hash
+            ):
+                raise CredentialsInvalid("The password was changed this very moment.")
+            replacement = await self.sessions.replace_all(tx, user, device=device)
+        self.sessions.open_sessions.forget(replacement.ended)
+        await self.attempts.forget(number)  # those that came before were at another password
+        return replacement.tokens
+
+    @asynccontextmanager
+    async def _place(self, number: str, network: str) -> AsyncIterator[None]:
+        """Hold a place in the hasher. Of a burst at one number most are refused before they need one.
+
+        Raises:
+            PasswordAttemptsExceeded: the network has to wait.
+            ServiceUnavailable: too many are waiting; nothing was counted.
+        """
+        async with self.turns.take((number, network)):
+            await self.attempts.require_open(number, network)
+            async with self.hasher.place(network):
+                yield
+
+    def _came_by_reset(self, holder: Holder) -> bool:
+        return holder.opened_by == "password_reset" and is_recent(holder.opened_at, now=self.clock())
+
+    async def _require_right(self, holder: Holder, old_password: str, *, network: str) -> None:
+        await self.attempts.spend(holder.mobile_number, network, is_known_network=network in holder.networks)
+        if not (await self.hasher.check(old_password, holder.password_hash)).is_right:
+            raise CredentialsInvalid("The old password is wrong.")
+
+
+def _invalid(pointer: str, code: str, message: str) -> ValidationFailed:
+    return ValidationFailed(members={"errors": [{"pointer": pointer, "code": code, "message": message}]})

@@ -1,0 +1,200 @@
+"""Sessions: a sign-in on one device; who a token speaks for, and how its session ends."""
+
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from app.errors import AuthenticationRequired, SessionNotFound
+from app.kit.clock import Clock
+from app.kit.paging import CursorSigner
+from app.kit.turns import Turns
+from app.kit.user_agents import printable_user_agent
+from app.models import Plan, Session, User, plan_of
+from app.models.base import new_id
+from app.schemas.auth import TokensOut
+from app.schemas.session import LogoutScope, SessionOut, SessionPage
+from app.security import AccessClaims, new_refresh_token, refresh_digest
+from app.services.identity.session_cache import OpenSession, SessionCache
+from app.services.identity.tokens import TokenIssuer
+from app.unit_of_work import Transaction, UnitOfWork
+
+USE_NOTED_EVERY = timedelta(minutes=10)
+_MOST_DEVICE_CHARS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentUser:
+    """Who a request speaks for, and their plan as it was at most 5 seconds ago."""
+
+    id: UUID
+    session_id: UUID
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """From where somebody signs in."""
+
+    user_agent: str | None
+    ip_address: str | None
+    networks: tuple[str, ...]
+    """The networks that limits count it in, from narrow to wide."""
+
+    @property
+    def limited_as(self) -> str:
+        """What limits count as one caller, however many addresses that one has."""
+        return self.networks[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """The tokens of the session that goes on, and the ids under which no session is open any more."""
+
+    tokens: TokensOut
+    ended: list[UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionService:
+    """Opens, recognises, lists and ends sessions."""
+
+    uow: UnitOfWork
+    tokens: TokenIssuer
+    open_sessions: SessionCache
+    cursors: CursorSigner
+    looks: Turns
+    clock: Clock
+
+    async def open(
+        self, tx: Transaction, user: User, *, opened_by: str, device: Device, device_name: str | None
+    ) -> TokensOut:
+        """A new session, stored with this transaction."""
+        now, session_id = self.clock(), new_id()
+        refresh_token = new_refresh_token(session_id)
+        subscription = await tx.subscriptions.current(user.id)
+        session = Session(
+            id=session_id,
+            user_id=user.id,
+            opened_by=opened_by,
+            refresh_hash=refresh_digest(refresh_token),
+            user_agent=printable_user_agent(device.user_agent, max_chars=_MOST_DEVICE_CHARS),
+            device_name=device_name,
+            ip_address=device.ip_address,
+            created_at=now,
+            last_used_at=now,
+            refresh_expires_at=now + self.tokens.refresh_lifetime,
+        )
+        tx.sessions.add(session)
+        return self.tokens.pair(
+            session, user, plan_of(subscription, now), refresh_token=refresh_token, now=now
+        )
+
+    async def replace_all(self, tx: Transaction, user: CurrentUser, *, device: Device) -> Replacement:
+        """End the user's other sessions, and give the calling one another id and new tokens.
+
+        Tokens name their session, so none from before counts any more. It stays the same sign-in: its time,
+        means and device are kept.
+
+        Raises:
+            AuthenticationRequired: the calling session has ended.
+        """
+        now = self.clock()
+        held = await tx.sessions.hold_open(user.session_id, now=now)
+        if held is None or held.user.id != user.id:
+            raise AuthenticationRequired
+        ended = await tx.sessions.end(user.id, now=now, but=user.session_id)
+        session = held.session
+        session.id = new_id()
+        refresh_token = new_refresh_token(session.id)
+        session.refresh_hash, session.refresh_count = refresh_digest(refresh_token), 0
+        session.refresh_expires_at = now + self.tokens.refresh_lifetime
+        session.last_used_at, session.last_used_ip = now, device.ip_address or session.last_used_ip
+        plan = plan_of(held.subscription, now)
+        tokens = self.tokens.pair(session, held.user, plan, refresh_token=refresh_token, now=now)
+        return Replacement(tokens, [user.session_id, *ended])
+
+    def claims_of(self, access_token: str | None) -> AccessClaims | None:
+        """What a valid access token says, without asking whether its session is still open: no I/O."""
+        return self.tokens.claims_of(access_token)
+
+    def known_plan(self, claims: AccessClaims) -> Plan | None:
+        """The plan of an open session, if it was looked up a moment ago: no I/O."""
+        known = self.open_sessions.get(claims.session_id)
+        return known.plan if known and known.user_id == claims.user_id else None
+
+    async def user_of(self, claims: AccessClaims | None, *, ip_address: str | None) -> CurrentUser:
+        """Whom these claims of a valid token speak for, if the session is still open.
+
+        `ip_address` is where the request comes from.
+
+        Raises:
+            AuthenticationRequired: there are none, or the session has ended.
+        """
+        if claims is None:
+            raise AuthenticationRequired
+        known = self.open_sessions.get(claims.session_id) or await self._look(claims, ip_address)
+        if known is None or known.user_id != claims.user_id:
+            raise AuthenticationRequired
+        return CurrentUser(id=known.user_id, session_id=claims.session_id, plan=known.plan)
+
+    async def _look(self, claims: AccessClaims, ip_address: str | None) -> OpenSession | None:
+        """Ask the row; of many requests at once the first few do, and the others know it from them."""
+        async with self.looks.take(claims.user_id):
+            return self.open_sessions.get(claims.session_id) or await self._read(claims, ip_address)
+
+    async def _read(self, claims: AccessClaims, ip_address: str | None) -> OpenSession | None:
+        """Read the row; note the use if it comes from another address than the last, or after a while."""
+        read_at, now = time.monotonic(), self.clock()
+        async with self.uow.single() as tx:
+            use = await tx.sessions.find_open(session_id=claims.session_id, user_id=claims.user_id, now=now)
+        if use is None:
+            return None
+        found = OpenSession(claims.user_id, plan_of(use.subscription, now))
+        self.open_sessions.remember(claims.session_id, found, read_at=read_at)
+        stale = now - USE_NOTED_EVERY
+        used_from = ip_address or use.used_from
+        if use.last_used_at < stale or use.used_from != used_from:
+            async with self.uow.begin() as tx:
+                await tx.sessions.note_use(
+                    claims.session_id, now=now, ip_address=used_from, unless_since=stale
+                )
+        return found
+
+    async def listing(self, user: CurrentUser, *, cursor: str | None, limit: int) -> SessionPage:
+        """The user's open sessions by newest use, from `cursor` on."""
+        scope = f"sessions:{user.id}"
+        before = None
+        if cursor is not None:
+            moment, session_id = self.cursors.read(scope, cursor)
+            before = datetime.fromisoformat(moment), UUID(session_id)
+        async with self.uow.single() as tx:
+            rows = await tx.sessions.page(user.id, now=self.clock(), before=before, limit=limit + 1)
+        page, more = rows[:limit], len(rows) > limit
+        next_cursor = (
+            self.cursors.make(scope, page[-1].last_used_at.isoformat(), str(page[-1].id)) if more else None
+        )
+        return SessionPage(
+            sessions=[SessionOut.of(row, current_id=user.session_id) for row in page],
+            next_cursor=next_cursor,
+        )
+
+    async def log_out(self, user: CurrentUser, scope: LogoutScope) -> None:
+        """End this session, the user's others, or all; other processes notice within 5 seconds."""
+        only = user.session_id if scope is LogoutScope.THIS else None
+        but = user.session_id if scope is LogoutScope.OTHERS else None
+        async with self.uow.begin() as tx:
+            ended = await tx.sessions.end(user.id, now=self.clock(), only=only, but=but)
+        self.open_sessions.forget(ended)
+
+    async def end(self, user: CurrentUser, session_id: UUID) -> None:
+        """End one of the user's open sessions.
+
+        Raises:
+            SessionNotFound: none of theirs, or ended before.
+        """
+        async with self.uow.begin() as tx:
+            ended = await tx.sessions.end(user.id, now=self.clock(), only=session_id)
+        if not ended:
+            raise SessionNotFound
+        self.open_sessions.forget(ended)

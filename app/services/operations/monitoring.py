@@ -1,0 +1,74 @@
+"""What an operator's Prometheus gets to see, for the right token."""
+
+import hmac
+from dataclasses import dataclass
+
+from app import metrics
+from app.errors import AuthenticationRequired, NotFound, ServiceUnavailable
+from app.kit.patience import patience
+from app.metrics import Gauge
+from app.models import UnresolvedReason
+from app.redis_client.connection import RedisConnection
+from app.services.billing.reconciliation import RECONCILIATION
+from app.unit_of_work import UnitOfWork
+
+_LIMIT_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class MonitoringService:
+    """Counters of this process, and the state of the queue at this moment."""
+
+    uow: UnitOfWork
+    redis: RedisConnection
+    token: str
+
+    async def metrics(self, token: str | None) -> bytes:
+        """Everything in Prometheus's text format; what the database knows is left out while it is away.
+
+        Raises:
+            NotFound: no token is set, so there is nothing to see for anybody.
+            AuthenticationRequired: another token than the one that is set, or none.
+        """
+        if not self.token:
+            raise NotFound
+        if token is None or not hmac.compare_digest(token.encode(), self.token.encode()):
+            raise AuthenticationRequired
+        given_up = Gauge(
+            "redis_breaker_open", "1 while Redis is not asked, after a failure.", self.redis.is_given_up
+        )
+        return metrics.exposition([given_up, *await self._queue()])
+
+    async def _queue(self) -> list[Gauge]:
+        try:
+            async with patience(_LIMIT_SECONDS), self.uow.begin() as tx:
+                workers = await tx.workers.count_alive()
+                pending = await tx.workers.count_pending()
+                oldest = await tx.workers.oldest_pending_seconds()
+                events = await tx.stripe_events.count_waiting()
+                drift = await tx.periodic_jobs.tally(RECONCILIATION)
+                unresolved = await tx.billing.unresolved()
+        except (ServiceUnavailable, TimeoutError):
+            return []
+        return [
+            Gauge("workers_alive", "Worker processes with a sign of life in the last 15 s.", workers),
+            Gauge("replies_pending", "Replies that wait for a worker.", pending),
+            Gauge("oldest_pending_reply_seconds", "How long the oldest due reply has waited.", oldest),
+            Gauge("stripe_events_waiting", "Events of Stripe's that are not worked off.", events),
+            Gauge("stripe_drift_repaired", "Subscriptions that webhooks had left wrong, ever.", drift),
+            Gauge(
+                "stripe_subscriptions_of_unknown_users",
+                "Live subscriptions to Pro whose user is not known here, as of the last reconciliation.",
+                unresolved.get(UnresolvedReason.UNKNOWN_USER, 0),
+            ),
+            Gauge(
+                "stripe_subscriptions_of_other_installations",
+                "Live subscriptions that another installation sold, as of the last reconciliation.",
+                unresolved.get(UnresolvedReason.OTHER_INSTALLATION, 0),
+            ),
+            Gauge(
+                "stripe_subscriptions_ignored",
+                "Live subscriptions to something else at customers of users, as of the last reconciliation.",
+                unresolved.get(UnresolvedReason.NOT_OURS, 0),
+            ),
+        ]

@@ -1,0 +1,1 @@
+"""Plans, the daily quota and the limits of requests."""

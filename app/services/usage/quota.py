@@ -1,0 +1,187 @@
+"""The daily quota: Postgres decides, in the transaction that stores the message."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from uuid import UUID
+
+from app import metrics
+from app.errors import AuthenticationRequired, DailyLimitReached
+from app.kit.clock import Clock, next_midnight
+from app.kit.number_forms import subscriber_of
+from app.models import Message, MessageStatus, User
+from app.repositories.usage import Standing
+from app.schemas.quota import Quota
+from app.security import number_digest
+from app.unit_of_work import Transaction
+
+REFUNDS_PER_MESSAGE = 3
+"""How often a day gives charges back, in times of Basic's messages a day."""
+
+_REFUNDED = (MessageStatus.FAILED, MessageStatus.BLOCKED, MessageStatus.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """Somebody's day as it was committed at a moment; `limit` is None on Pro."""
+
+    limit: int | None
+    used: int
+    at: datetime
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether nothing is left; so it stays until a refund, which gives back what it was asked for."""
+        return self.limit is not None and self.used >= self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class DailyQuota:
+    """Basic's messages of a UTC day; Pro is counted, never limited."""
+
+    basic_limit: int
+    clock: Clock
+
+    async def look(self, tx: Transaction, user_id: UUID) -> Allowance:
+        """The day as it is committed, without a lock: who is refused needs to wait for nobody.
+
+        Raises:
+            AuthenticationRequired: the account was deleted a moment ago.
+        """
+        now = self.clock()
+        standing = await tx.usage.standing(user_id=user_id, now=now)
+        if standing is None:
+            raise AuthenticationRequired
+        return self.allowance(standing, now)
+
+    def allowance(self, standing: Standing, now: datetime) -> Allowance:
+        """What follows from where somebody stands."""
+        return Allowance(None if standing.is_pro else self.basic_limit, standing.used, now)
+
+    def require_some(self, allowance: Allowance) -> None:
+        """Refuse whose day was seen used up.
+
+        Raises:
+            DailyLimitReached: the plan allows no more today.
+        """
+        if allowance.is_used_up:
+            raise self._refusal(allowance.used, allowance.at)
+
+    async def charge(self, tx: Transaction, user_id: UUID, allowance: Allowance) -> tuple[date, Quota]:
+        """Count one message in this transaction; returns the day it is charged to.
+
+        `allowance` is what `look` said in this transaction. What it saw used up is refused; of everything
+        else the database decides now, whatever was charged meanwhile.
+
+        Raises:
+            DailyLimitReached: the plan allows no more today.
+            AuthenticationRequired: the account was deleted a moment ago.
+        """
+        self.require_some(allowance)
+        day = allowance.at.date()
+        used = await tx.usage.charge(user_id=user_id, day=day, limit=allowance.limit)
+        if used is None:
+            standing = await tx.usage.standing(user_id=user_id, now=allowance.at)
+            raise self._refusal(standing.used, allowance.at) if standing else AuthenticationRequired
+        return day, self.charged(tx, user_id, replace(allowance, used=used))
+
+    def charged(self, tx: Transaction, user_id: UUID, allowance: Allowance) -> Quota:
+        """The count as a charge has made it."""
+        tx.usage_changed(user_id=user_id, day=allowance.at.date(), used=allowance.used)
+        return self.seen(allowance)
+
+    async def settle(self, tx: Transaction, reply: Message, *, input_tokens: int, output_tokens: int) -> None:
+        """Count the tokens of an attempt that is over; give the charge back if nothing came of the reply.
+
+        Call it in the transaction of the statement that ended the attempt, which happens once.
+        """
+        await self._refund(tx, [reply])
+        await self._count(tx, reply.user_id, input_tokens, output_tokens)
+
+    async def settle_cancelled(self, tx: Transaction, replies: Sequence[Message]) -> None:
+        """Do the same for replies of one user that no worker held when they were cancelled.
+
+        Tokens of an attempt whose worker was lost are counted as far as its last renewal saved them.
+        """
+        if not replies:
+            return
+        await self._refund(tx, replies)
+        await self._count(
+            tx,
+            replies[0].user_id,
+            sum(reply.uncounted_input_tokens for reply in replies),
+            sum(reply.uncounted_output_tokens for reply in replies),
+        )
+
+    async def _refund(self, tx: Transaction, replies: Sequence[Message]) -> None:
+        """Give back to their days the charges of replies for which nothing was generated."""
+        now = self.clock()
+        charges = Counter(
+            (reply.charged_on, reply.user_id)
+            for reply in replies
+            if reply.charged_on is not None and is_free(reply)
+        )
+        for (day, user_id), messages in sorted(charges.items()):
+            used = await tx.usage.refund(
+                user_id=user_id,
+                day=day,
+                messages=messages,
+                most=REFUNDS_PER_MESSAGE * self.basic_limit,
+                now=now,
+            )
+            if used is not None:
+                tx.usage_changed(user_id=user_id, day=day, used=used, refunded=True)
+
+    async def _count(self, tx: Transaction, user_id: UUID, input_tokens: int, output_tokens: int) -> None:
+        if input_tokens or output_tokens:
+            await tx.usage.add_tokens(
+                user_id=user_id,
+                day=self.clock().date(),
+                input_tokens=input_tokens,
+                output_tokens=output_tokens,
+            )
+
+    async def read(self, tx: Transaction, user_id: UUID) -> Quota:
+        """Today's count, without changing it."""
+        return self.seen(await self.look(tx, user_id))
+
+    def seen(self, allowance: Allowance) -> Quota:
+        """The count as it was seen."""
+        limit, used = allowance.limit, allowance.used
+        remaining = None if limit is None else max(limit - used, 0)
+        return Quota(limit=limit, used=used, remaining=remaining, resets_at=next_midnight(allowance.at))
+
+    def _refusal(self, used: int, now: datetime) -> DailyLimitReached:
+        metrics.rate_limit_refused("daily")
+        resets_at = next_midnight(now)
+        return DailyLimitReached(
+            limit=self.basic_limit,
+            used=used,
+            resets_at=resets_at,
+            retry_after=max(math.ceil((resets_at - now).total_seconds()), 1),
+        )
+
+
+def is_free(reply: Message) -> bool:
+    """Whether a reply has ended without any text or output token, in this attempt and all before it."""
+    return reply.status in _REFUNDED and not reply.has_output and reply.content == ""
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedCount:
+    """The day's count of a number: it outlives the account, so that deleting it refills nothing."""
+
+    key: bytes
+    clock: Clock
+
+    async def keep(self, tx: Transaction, user: User) -> None:
+        """Note where an account stands that is about to lose its number; its row must be locked."""
+        digest = number_digest(self.key, subscriber_of(user.mobile_number))
+        await tx.usage.carry_over(number_digest=digest, user_id=user.id, day=self.clock().date())
+
+    async def take_over(self, tx: Transaction, user: User) -> None:
+        """Let an account that was just opened go on where its number stood today."""
+        digest = number_digest(self.key, subscriber_of(user.mobile_number))
+        await tx.usage.take_over(number_digest=digest, user_id=user.id, day=self.clock().date())
