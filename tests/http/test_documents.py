@@ -13,7 +13,7 @@ from app.config import Settings
 from tests.support.person import Json
 from tests.support.stack import Stack
 
-_ROOT = Path(__file__).resolve().parents[1]
+_ROOT = Path(__file__).resolve().parents[2]
 _README = (_ROOT / "README.md").read_text()
 _ENV_EXAMPLE = (_ROOT / ".env.example").read_text()
 _COMPOSE = (_ROOT / "docker-compose.yml").read_text()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 IN_FLOWER = "from app.celery_app import celery; celery.loader.import_default_modules()"
 
 

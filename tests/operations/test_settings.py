@@ -254,7 +254,7 @@ def test_a_key_that_cannot_be_sent_is_named_everywhere(
 
 @pytest.mark.parametrize("environment", ["development", "test", "production"])
 def test_a_short_secret_is_refused_in_production_alone(tmp_path: object, environment: str) -> None:
-    """Elsewhere it is one warning: tests/test_start.py."""
+    """Elsewhere it is one warning: tests/operations/test_start.py."""
     settings = {**_SAFE, "ENVIRONMENT": environment, "JWT_SECRET_KEY": "31-bytes-visible-aaaaaaaaaaaaaa"}
     done = _load(settings, tmp_path)
     assert done.returncode == (START_FAILURE if environment == "production" else 0)

@@ -11,9 +11,9 @@ import psutil
 import pytest
 
 from devtools.ports import free_port
+from tests.operations.test_settings import _SAFE as SAFE
 from tests.support.process import ROOT, Process
 from tests.support.waiting import eventually
-from tests.test_settings import _SAFE as SAFE
 
 pytestmark = pytest.mark.server_version
 

@@ -1,0 +1,1 @@
+"""Profile, export and deletion of an account."""

@@ -1,0 +1,1 @@
+"""Rooms, messages, search and export."""

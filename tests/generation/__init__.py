@@ -1,0 +1,1 @@
+"""Replies and the workers that write them."""

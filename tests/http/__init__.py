@@ -1,0 +1,1 @@
+"""What every route has in common, and the documents that describe it."""

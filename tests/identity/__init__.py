@@ -1,0 +1,1 @@
+"""Sign-up, codes, passwords, sessions and tokens."""

@@ -1,0 +1,1 @@
+"""Settings, start, servers, health and periodic work."""

@@ -1,0 +1,1 @@
+"""Quota, refunds and limits."""
