@@ -15,7 +15,7 @@ from alembic.util import CommandError
 from app.config import PostgresAddress, Settings
 from app.config.dotenv_file import DOTENV_FILE, ENCODING, dotenv_problems
 from app.config.texts import trimmed
-from app.database import Database, is_away, is_locked_out, reason_of
+from app.database import Database, is_locked_out, is_unavailable, reason_of
 from app.migrations import SETTINGS_ATTRIBUTE
 from app.models import Base
 
@@ -89,7 +89,7 @@ async def _remake_search_words(database: Database) -> None:
 
 
 def _of(settings: Settings) -> Database:
-    return Database.at(
+    return Database.from_url(
         settings.postgres,
         connect_seconds=settings.database_connect_seconds,
         is_pooled=settings.has_transaction_pooler,
@@ -111,7 +111,7 @@ def _of_environment() -> Database:
         connect_seconds = float(seconds or Settings.model_fields["database_connect_seconds"].default)
     except ValueError as error:
         raise SystemExit(f"DATABASE_URL {error}") from None
-    return Database.at(
+    return Database.from_url(
         address,
         connect_seconds=connect_seconds,
         is_pooled=pooler.lower() == "transaction" or address.is_pooled,
@@ -128,7 +128,7 @@ def main() -> None:
     try:
         asyncio.run(_migrate(_of_environment()))
     except Exception as error:
-        if not is_away(error):
+        if not is_unavailable(error):
             raise
         raise SystemExit(f"The database cannot be reached: {reason_of(error)}") from None
 

@@ -49,14 +49,14 @@ class Transaction(Repositories):
         """Publish a job once this transaction has committed."""
         self.jobs.append(job)
 
-    def rooms_changed(self, user_id: UUID) -> asyncio.Task[None]:
+    def invalidate_room_list(self, user_id: UUID) -> asyncio.Task[None]:
         """Drop this person's cached room list before and after the commit; the first has begun."""
         self.changed_lists.add(user_id)
         dropping = asyncio.create_task(self.chatroom_cache.drop({user_id}))
         self.drops.append(dropping)
         return dropping
 
-    def usage_changed(self, *, user_id: UUID, day: date, used: int, refunded: bool = False) -> None:
+    def mirror_usage(self, *, user_id: UUID, day: date, used: int, refunded: bool = False) -> None:
         """Show the day's new count in Redis after the commit."""
         self.usage_changes.append(_UsageChange(user_id, day, used, refunded))
 
@@ -91,10 +91,10 @@ class UnitOfWork:
                 await session.commit()
         finally:
             in_transaction.reset(inside)
-        await self._follow_up(tx)
+        await self._after_commit(tx)
 
     @asynccontextmanager
-    async def single(self) -> AsyncIterator[Transaction]:
+    async def autocommit(self) -> AsyncIterator[Transaction]:
         """Statements that each stand for themselves, without the round trips of a transaction around them.
 
         For reading, and for a change that is one statement. What is asked for inside follows the block.
@@ -105,9 +105,9 @@ class UnitOfWork:
         async with self.database.session(self.limit_seconds, autocommit=True) as session:
             tx = Transaction(session, self.chatroom_cache)
             yield tx
-        await self._follow_up(tx)
+        await self._after_commit(tx)
 
-    async def _follow_up(self, tx: Transaction) -> None:
+    async def _after_commit(self, tx: Transaction) -> None:
         following = [self.publisher.publish(job) for job in tx.jobs]
         if tx.changed_lists:
             following.append(self.chatroom_cache.drop(tx.changed_lists))

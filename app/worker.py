@@ -22,7 +22,7 @@ from celery.signals import celeryd_after_setup, worker_shutdown, worker_shutting
 from app.bootstrap.refusal import StartRefusedError
 from app.config import Settings, get_settings
 from app.errors import ServiceUnavailable
-from app.kit.background import lasting
+from app.kit.background import run_forever
 from app.task_events import TaskEvents
 
 if TYPE_CHECKING:
@@ -107,9 +107,9 @@ class Worker:
         ) as services:
             self._services = services
             background = [
-                asyncio.create_task(lasting(services.leases.keep, name="leases")),
-                asyncio.create_task(lasting(self._beat, name="heartbeat")),
-                asyncio.create_task(lasting(services.dispatcher.run, name="dispatcher")),
+                asyncio.create_task(run_forever(services.leases.keep, name="leases")),
+                asyncio.create_task(run_forever(self._beat, name="heartbeat")),
+                asyncio.create_task(run_forever(services.dispatcher.run, name="dispatcher")),
                 asyncio.create_task(self._poll(services.erasure.erase_due)),
                 asyncio.create_task(self._poll(services.room_erasure.erase_due)),
                 asyncio.create_task(self._poll(services.inbox.work_off_forgotten)),

@@ -14,10 +14,10 @@ from app.bootstrap.codes import otp_service
 from app.bootstrap.foundation import open_foundation
 from app.bootstrap.limits import rate_limiter, room_limit
 from app.config import Settings
-from app.kit.background import lasting
+from app.kit.background import run_forever
 from app.kit.clock import utc_now
 from app.kit.paging import CursorSigner
-from app.kit.turns import Turns
+from app.kit.user_limiter import PerUserLimiter
 from app.rate_limiter import RateLimiter
 from app.redis_client.concurrent_uses import ConcurrentUses, Use
 from app.redis_client.password_attempts import PasswordAttemptStore
@@ -112,13 +112,13 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
         stack.push_async_callback(sender.aclose)
         root = _root_secret(settings)
         feed = ReplyFeed(base.uow, listener)
-        watching = asyncio.create_task(lasting(feed.watch, name="reply-feed"))
+        watching = asyncio.create_task(run_forever(feed.watch, name="reply-feed"))
         stack.callback(watching.cancel)
         events = ReplyEvents(base.redis)
         stopper = ReplyStopper(base.uow, base.quota, events)
         numbers = MobileNumbers(settings.default_region, settings.code_countries)
         cursors = CursorSigner(derive_key(root, "cursor"))
-        turns = Turns()
+        user_limiter = PerUserLimiter()
         models = OfferedModels(settings.selectable_models)
         open_sessions = SessionCache()
         carried = CarriedCount(derive_key(root, "carried-usage"), utc_now)
@@ -127,12 +127,14 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             access_lifetime=timedelta(hours=settings.access_token_hours),
             refresh_lifetime=timedelta(days=settings.refresh_token_days),
         )
-        sessions = SessionService(base.uow, tokens, open_sessions, cursors, Turns(), utc_now)
+        sessions = SessionService(base.uow, tokens, open_sessions, cursors, PerUserLimiter(), utc_now)
         hasher = PasswordHasher()
         stack.callback(hasher.close)
         otps = otp_service(settings, base, sender, numbers, root)
         await base.stripe.prepare()
-        quick = replace(base.uow, database=base.uow.database.beside_the_line(), limit_seconds=_CHECK_SECONDS)
+        quick = replace(
+            base.uow, database=base.uow.database.with_reserved_connections(), limit_seconds=_CHECK_SECONDS
+        )
         stripe, addresses = base.stripe, ReturnAddresses.of(settings)
         checkouts = CheckoutService(
             base.uow, stripe.customers, stripe.checkouts, base.syncs, addresses, base.installation, utc_now
@@ -160,7 +162,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
                     PasswordAttemptStore(base.redis), derive_key(root, "password-attempts")
                 ),
                 numbers=numbers,
-                turns=Turns(),
+                user_limiter=PerUserLimiter(),
                 clock=utc_now,
             ),
             users=UserService(base.uow, base.quota, utc_now),
@@ -179,7 +181,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
                 base.chatroom_cache,
                 stopper,
                 cursors,
-                turns,
+                user_limiter,
                 utc_now,
                 models,
                 room_limit(settings),
@@ -187,9 +189,9 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             models=models,
             search=SearchService(base.uow, cursors),
             messages=MessageService(
-                base.uow, base.quota, turns, feed, utc_now, settings.message_max_chars, models
+                base.uow, base.quota, user_limiter, feed, utc_now, settings.message_max_chars, models
             ),
-            cancellations=CancellationService(base.uow, base.quota, feed, events, turns),
+            cancellations=CancellationService(base.uow, base.quota, feed, events, user_limiter),
             streams=ReplyStreams(base.uow, feed, events),
             subscriptions=SubscriptionService(
                 base.uow, base.quota, checkouts, stripe.subscriptions, base.syncs, open_sessions, utc_now

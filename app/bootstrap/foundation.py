@@ -44,7 +44,7 @@ async def open_foundation(
 ) -> Foundation:
     """Open what both stand on; a transaction that takes longer than `transaction_seconds` is cut off."""
     breaker = Breaker()
-    database = Database.at(
+    database = Database.from_url(
         settings.postgres,
         connect_seconds=settings.database_connect_seconds,
         statement_seconds=transaction_seconds + _LATER_SECONDS,

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from alembic.util import CommandError
 from app.bootstrap.refusal import StartRefusedError, end_process
 from app.config import Settings
-from app.database import is_away, is_of_a_pooler, loses_statements, reason_of
+from app.database import is_of_a_pooler, is_unavailable, loses_statements, reason_of
 from app.errors import ServiceUnavailable
 from app.migrations import Revisions, migrate
 from app.unit_of_work import UnitOfWork
@@ -69,11 +69,11 @@ class StartCheck:
             reason = reason_of(error)
             if is_of_a_pooler(error):
                 raise StartRefusedError(_POOLER) from error
-            if not is_away(error):
+            if not is_unavailable(error):
                 raise StartRefusedError(f"The database cannot be used: {reason}.") from error
             if reason != self._last_reason:  # it is tried every second
                 self._last_reason = reason
-                log.warning("database_away", reason=reason)
+                log.warning("database_unavailable", reason=reason)
             return False
 
     async def _check(self) -> bool:
@@ -96,5 +96,5 @@ class StartCheck:
         return True
 
     async def _revision(self) -> str | None:
-        async with self._uow.single() as tx:
+        async with self._uow.autocommit() as tx:
             return await tx.schema.revision() if await tx.schema.is_migrated() else None

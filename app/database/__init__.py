@@ -1,6 +1,6 @@
 """Connections to PostgreSQL, and the guard of calls to the outside inside a transaction."""
 
-from app.database.failures import is_away, is_locked_out, is_of_a_pooler, reason_of
+from app.database.failures import is_locked_out, is_of_a_pooler, is_unavailable, reason_of
 from app.database.guard import OutsideCallInTransactionError, forbid_in_transaction, in_transaction
 from app.database.pool import Database
 from app.database.pooler import loses_statements
@@ -10,9 +10,9 @@ __all__ = [
     "OutsideCallInTransactionError",
     "forbid_in_transaction",
     "in_transaction",
-    "is_away",
     "is_locked_out",
     "is_of_a_pooler",
+    "is_unavailable",
     "loses_statements",
     "reason_of",
 ]

@@ -12,7 +12,7 @@ import structlog
 
 from app.database.connection import Connection
 from app.database.failures import reason_of
-from app.kit.patience import patience
+from app.kit.timeouts import stall_timeout
 
 _LOOK_SECONDS: Final = 1.0
 _ASK_SECONDS: Final = 2.0
@@ -104,7 +104,7 @@ class CutOffs:
     async def _active(self) -> frozenset[int] | None:
         """Return the backends that run a statement; None if the server does not say."""
         try:
-            async with patience(_ASK_SECONDS):
+            async with stall_timeout(_ASK_SECONDS):
                 connection = await self._connect()
                 try:
                     found = cast("list[int] | None", await connection.fetchval(_ACTIVE))

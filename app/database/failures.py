@@ -23,7 +23,7 @@ _OF_STATE = {"53100": DatabaseFull, "25006": DatabaseReadOnly}
 log = structlog.get_logger(__name__)
 
 
-def is_away(error: BaseException) -> bool:
+def is_unavailable(error: BaseException) -> bool:
     """Whether an error says that the database cannot be reached, refuses connections or is restarting."""
     if isinstance(
         error, OSError | TimeoutError | exc.TimeoutError | exc.InterfaceError | exc.OperationalError
@@ -55,8 +55,8 @@ def service_failure(error: BaseException) -> ServiceUnavailable | None:
     if is_of_a_pooler(error):
         log.error("database_pooler_not_named", reason=reason, remedy="set DATABASE_POOLER=transaction")
         return ServiceUnavailable()
-    if is_away(error):
-        log.warning("database_away", reason=reason)
+    if is_unavailable(error):
+        log.warning("database_unavailable", reason=reason)
         return _OF_STATE.get(state, ServiceUnavailable)()
     return None
 

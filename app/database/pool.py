@@ -15,8 +15,8 @@ from app.config import PostgresAddress
 from app.database.connection import Connection
 from app.database.connector import Connector
 from app.database.cut_offs import CutOffs
-from app.database.failures import is_away, service_failure
-from app.kit.patience import Countdown, Line, patience
+from app.database.failures import is_unavailable, service_failure
+from app.kit.timeouts import AdmissionQueue, Watchdog, stall_timeout
 
 POOL_WAIT_SECONDS = 1.0
 # What a user waits for a new connection; one that takes longer is there for the next request.
@@ -38,13 +38,13 @@ class Database:
     engine: AsyncEngine
     factory: async_sessionmaker[AsyncSession]
     connector: Connector
-    line: Line
+    admission: AdmissionQueue
     cut_offs: CutOffs
     is_pooled: bool
     """A pooler in transaction mode stands between: nothing of a connection outlives its transaction."""
 
     @classmethod
-    def at(
+    def from_url(
         cls,
         address: PostgresAddress,
         *,
@@ -77,11 +77,11 @@ class Database:
         # Objects stay readable after the commit, as plain data.
         factory = async_sessionmaker(engine, expire_on_commit=False)
         cut_offs = CutOffs(connector.connect)
-        return cls(engine, factory, connector, _line(_CONNECTIONS), cut_offs, is_pooled)
+        return cls(engine, factory, connector, _admission(_CONNECTIONS), cut_offs, is_pooled)
 
-    def beside_the_line(self) -> "Database":
+    def with_reserved_connections(self) -> "Database":
         """The same pool by its side entrance: whoever asks how the database is need not wait for a rush."""
-        return replace(self, line=_line(_CONNECTIONS_FOR_CHECKS))
+        return replace(self, admission=_admission(_CONNECTIONS_FOR_CHECKS))
 
     @asynccontextmanager
     async def session(self, seconds: float, *, autocommit: bool = False) -> AsyncIterator[AsyncSession]:
@@ -96,11 +96,11 @@ class Database:
         """
         options = {"isolation_level": "AUTOCOMMIT"} if autocommit else {}
         try:
-            async with self.line.place() as waited, self.factory() as session:
-                async with patience(max(min(seconds, _CONNECT_WAIT_SECONDS) - waited, 0)):
+            async with self.admission.slot() as waited, self.factory() as session:
+                async with stall_timeout(max(min(seconds, _CONNECT_WAIT_SECONDS) - waited, 0)):
                     connection = await session.connection(execution_options=options)
                 driver = (await connection.get_raw_connection()).driver_connection
-                cut_off = Countdown(seconds - waited, lambda: self._cut_off(driver))
+                cut_off = Watchdog(seconds - waited, lambda: self._cut_off(driver))
                 try:
                     yield session
                 finally:
@@ -112,7 +112,7 @@ class Database:
 
     def _cut_off(self, driver: Connection | None) -> None:
         if driver is not None and not driver.is_closed():
-            self.cut_offs.cut(driver, self.line.withhold())
+            self.cut_offs.cut(driver, self.admission.withhold())
 
     async def warm_up(self, seconds: float) -> None:
         """Open the first connection within `seconds`; SQLAlchemy asks the server some questions over it.
@@ -120,7 +120,7 @@ class Database:
         Raises:
             OSError, TimeoutError, asyncpg.PostgresError: the server cannot be reached or refuses.
         """
-        async with patience(seconds), self.engine.connect():
+        async with stall_timeout(seconds), self.engine.connect():
             pass
 
     async def aclose(self) -> None:
@@ -155,7 +155,7 @@ def _replace_dead(
 
 
 async def _answers(connection: Connection) -> bool:
-    cut_off = Countdown(_PING_SECONDS, connection.terminate)
+    cut_off = Watchdog(_PING_SECONDS, connection.terminate)
     try:
         await connection.execute("SELECT 1")
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
@@ -165,5 +165,5 @@ async def _answers(connection: Connection) -> bool:
     return True
 
 
-def _line(places: int) -> Line:
-    return Line(places, seconds=POOL_WAIT_SECONDS, is_failure=is_away)
+def _admission(places: int) -> AdmissionQueue:
+    return AdmissionQueue(places, seconds=POOL_WAIT_SECONDS, is_failure=is_unavailable)

@@ -10,7 +10,7 @@ _PAUSE_SECONDS = 0.5
 log = structlog.get_logger(__name__)
 
 
-async def lasting(work: Callable[[], Awaitable[None]], *, name: str) -> None:
+async def run_forever(work: Callable[[], Awaitable[None]], *, name: str) -> None:
     """Do work whose failure would go unseen, since nobody awaits it: log it, and begin again.
 
     Ends when the work does.

@@ -5,7 +5,7 @@ from collections import OrderedDict, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from app.kit.patience import patience
+from app.kit.timeouts import stall_timeout
 
 
 class QueueFullError(Exception):
@@ -47,7 +47,7 @@ class FairQueue:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(group, deque()).append(turn)
         try:
-            async with patience(self._seconds):
+            async with stall_timeout(self._seconds):
                 await turn
         except (TimeoutError, asyncio.CancelledError) as error:
             if turn.done() and not turn.cancelled() and turn.exception() is None:

@@ -8,7 +8,7 @@ import structlog
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from app.config import RedisAddress
-from app.kit.patience import Line
+from app.kit.timeouts import AdmissionQueue
 from app.redis_client.breaker import Breaker
 from app.redis_client.pool import MAX_CONNECTIONS, WAIT_SECONDS, BackgroundPool
 from app.redis_client.wire import FAILURES, NoReplyError, reason_of
@@ -36,7 +36,9 @@ class RedisConnection:
     ) -> None:
         self._address = address
         self._breaker = breaker
-        self._line = Line(MAX_CONNECTIONS, seconds=WAIT_SECONDS + command_seconds, is_failure=_is_failure)
+        self._admission = AdmissionQueue(
+            MAX_CONNECTIONS, seconds=WAIT_SECONDS + command_seconds, is_failure=_is_failure
+        )
         self._pool = BackgroundPool(
             address,
             connect_seconds=connect_seconds,
@@ -56,10 +58,10 @@ class RedisConnection:
         Raises:
             RedisUnavailableError: Redis failed or timed out in this block, or up to two seconds ago.
         """
-        self._require_hope()
+        self._raise_if_open()
         try:
-            async with self._line.place():
-                self._require_hope()  # others may have found out meanwhile
+            async with self._admission.slot():
+                self._raise_if_open()  # others may have found out meanwhile
                 yield self._client
         except FAILURES as error:
             self._breaker.trip()
@@ -68,12 +70,12 @@ class RedisConnection:
             )
             raise RedisUnavailableError from error
 
-    def _require_hope(self) -> None:
+    def _raise_if_open(self) -> None:
         if self._breaker.is_open:
             raise RedisUnavailableError
 
     @property
-    def is_given_up(self) -> bool:
+    def is_breaker_open(self) -> bool:
         """Whether uses fail without a try at the moment, after a failure."""
         return self._breaker.is_open
 

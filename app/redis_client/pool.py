@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from app.config import RedisAddress
-from app.kit.patience import patience
+from app.kit.timeouts import stall_timeout
 from app.redis_client.wire import FAILURES, LimitedConnection, LimitedTlsConnection, connection_options
 
 Limited = LimitedConnection | LimitedTlsConnection
@@ -123,7 +123,7 @@ class BackgroundPool(redis.ConnectionPool):
         try:
             async with (
                 asyncio.timeout(_MAX_WAIT_SECONDS),
-                patience(WAIT_SECONDS, progress=lambda: self._arrivals),
+                stall_timeout(WAIT_SECONDS, progress=lambda: self._arrivals),
             ):
                 connection = await arrival
         except TimeoutError:

@@ -83,7 +83,7 @@ class Appended(StrEnum):
     ADDED = "added"
     GAP = "gap"
     REFUSED = "refused"
-    AWAY = "away"
+    UNAVAILABLE = "unavailable"
 
 
 def channel_of(reply_id: UUID) -> str:
@@ -117,7 +117,7 @@ class ReplyEvents:
                     str(_KEPT_SECONDS),
                 )
         except RedisUnavailableError:
-            return Appended.AWAY
+            return Appended.UNAVAILABLE
         return Appended(done)
 
     async def end(self, reply_id: UUID, attempt: int) -> None:

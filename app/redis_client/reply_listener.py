@@ -14,8 +14,8 @@ import structlog
 from redis.asyncio.client import PubSub
 
 from app.config import RedisAddress
-from app.kit.background import lasting
-from app.kit.patience import patience
+from app.kit.background import run_forever
+from app.kit.timeouts import stall_timeout
 from app.redis_client.reply_events import ReplyEvent, channel_of
 from app.redis_client.wire import FAILURES, connection_options, reason_of
 
@@ -115,7 +115,7 @@ class ReplyListener:
 
     def start(self) -> None:
         """Begin to listen, on the running loop."""
-        self._task = asyncio.create_task(lasting(self._run, name="reply-listener"))
+        self._task = asyncio.create_task(run_forever(self._run, name="reply-listener"))
 
     async def aclose(self) -> None:
         """Stop listening and close the connection."""
@@ -154,7 +154,7 @@ class ReplyListener:
         if pubsub is None:
             return False  # reconnecting: `_run` subscribes to all channels by itself
         with contextlib.suppress(*FAILURES):
-            async with patience(self._command_seconds):
+            async with stall_timeout(self._command_seconds):
                 await (pubsub.subscribe(channel) if command == "subscribe" else pubsub.unsubscribe(channel))
                 return True
         return False

@@ -14,7 +14,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 
 from app.config import RedisAddress
 from app.config.tls_options import RedisTlsArguments
-from app.kit.patience import patience
+from app.kit.timeouts import stall_timeout
 
 FAILURES: Final = (RedisError, OSError, TimeoutError)
 """What says that Redis cannot be used, rather than that this program is wrong."""
@@ -113,7 +113,7 @@ class _LimitedReplies(AbstractConnection):
             yield
             return
         try:
-            async with patience(self.reply_seconds):
+            async with stall_timeout(self.reply_seconds):
                 yield
         except TimeoutError:
             await self.disconnect(nowait=True)

@@ -93,7 +93,7 @@ class StripeConnection:
             case StripeRefusedError():
                 event, level = "stripe_refused", logging.WARNING
             case _:
-                event = "stripe_away"
+                event = "stripe_unavailable"
         log.log(level, event, reason=str(failure))
 
     async def aclose(self) -> None:

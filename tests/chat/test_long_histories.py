@@ -18,7 +18,7 @@ from app.errors import ChatroomLimitReached
 from app.kit.clock import utc_now
 from app.kit.download import PAGE
 from app.kit.paging import DEFAULT_PAGE, CursorSigner
-from app.kit.turns import Turns
+from app.kit.user_limiter import PerUserLimiter
 from app.models import Plan
 from app.redis_client.breaker import Breaker
 from app.redis_client.chatroom_cache import ChatroomCache
@@ -92,7 +92,7 @@ def histories(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @asynccontextmanager
 async def _product(stack: Stack, sent: list[Sent]) -> AsyncIterator[_Product]:
-    database = Database.at(PostgresAddress.parse(stack.database.url))
+    database = Database.from_url(PostgresAddress.parse(stack.database.url))
     redis = RedisConnection(RedisAddress.parse(stack.redis_url), Breaker())
     cache = ChatroomCache(redis, ttl_seconds=300)
     uow = UnitOfWork(database, cache, DailyCountMirror(redis), NoPublisher(), limit_seconds=60)
@@ -107,7 +107,7 @@ async def _product(stack: Stack, sent: list[Sent]) -> AsyncIterator[_Product]:
                     cache,
                     stopper,
                     cursors,
-                    Turns(),
+                    PerUserLimiter(),
                     utc_now,
                     models,
                     RoomLimit({Plan.BASIC: _MOST_ROOMS, Plan.PRO: _MOST_ROOMS}, utc_now),
@@ -242,7 +242,7 @@ def test_an_export_reads_page_by_page(histories: _Histories) -> None:
         for _ in range(500):
             await anext(pieces)
         await pieces.aclose()
-        async with product.uow.single() as tx:
+        async with product.uow.autocommit() as tx:
             await tx.exports.messages(histories.owner, chatroom_id=histories.room, after=50_000, limit=100)
 
     assert _most(_reads(histories, export)) <= PAGE
@@ -252,7 +252,7 @@ def test_an_erasure_reads_what_it_erases(histories: _Histories) -> None:
     """Red when messages are taken in no order: all of the room are looked up for every batch."""
 
     async def look(product: _Product) -> None:
-        async with product.uow.single() as tx:
+        async with product.uow.autocommit() as tx:
             rooms = [histories.room, *await tx.deletions.rooms(histories.owner, limit=100)]
             assert len(await tx.deletions.messages(rooms, limit=1_000)) == 1_000
 

@@ -34,7 +34,7 @@ _LEASE_SECONDS = 60.0
 async def _units_of_work(bench: Bench, count: int) -> AsyncIterator[list[UnitOfWork]]:
     """As many as there were worker processes, each with connections of its own."""
     redis = RedisConnection(RedisAddress.parse(bench.valkey.url()), Breaker())
-    databases = [Database.at(PostgresAddress.parse(bench.database.url)) for _ in range(count)]
+    databases = [Database.from_url(PostgresAddress.parse(bench.database.url)) for _ in range(count)]
     try:
         yield [
             UnitOfWork(

@@ -67,13 +67,13 @@ def backlog(servers: Servers) -> Iterator[Rows]:
 
 def _sent(backlog: Rows, servers: Servers, claim: Claim, reply: UUID) -> list[Sent]:
     async def run() -> list[Sent]:
-        database = Database.at(PostgresAddress.parse(backlog.url))
+        database = Database.from_url(PostgresAddress.parse(backlog.url))
         redis = RedisConnection(RedisAddress.parse(servers.redis_url), Breaker())
         cache = ChatroomCache(redis, ttl_seconds=300)
         uow = UnitOfWork(database, cache, DailyCountMirror(redis), NoPublisher(), limit_seconds=60)
         try:
             with noted(database.engine, tables=_TABLES) as statements:
-                async with uow.single() as tx:
+                async with uow.autocommit() as tx:
                     await claim(tx, reply)
             return statements
         finally:

@@ -168,7 +168,7 @@ def test_listeners_who_hear_the_same_ask_the_database_once(stack: Stack, person:
     reply = person.say(person.open_room(), "Hello")["reply"]
 
     async def read_20_times() -> list[Sent]:
-        database = Database.at(PostgresAddress.parse(stack.database.url))
+        database = Database.from_url(PostgresAddress.parse(stack.database.url))
         redis = RedisConnection(RedisAddress.parse(stack.redis_url), Breaker())
         listener = ReplyListener(RedisAddress.parse(stack.redis_url), connect_seconds=1, command_seconds=1)
         cache = ChatroomCache(redis, ttl_seconds=300)

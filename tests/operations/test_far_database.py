@@ -109,7 +109,7 @@ def test_connections_that_the_network_forgot_are_replaced_within_the_request(
         eventually(lambda: _is_quiet(far), what="connections idle for more than a second")
         assert relay.forget() > 1
         assert list(pool.map(read, range(_AT_ONCE))) == [200] * _AT_ONCE
-    assert "database_away" not in far.logs()
+    assert "database_unavailable" not in far.logs()
 
 
 def test_the_log_has_the_reason_of_the_server(far: Stack) -> None:

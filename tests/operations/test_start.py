@@ -108,7 +108,9 @@ def test_a_database_that_comes_later_is_checked_when_it_comes(empty: Stack) -> N
         relay.swallow()
         url = f"{host}:{relay.port}/{name}"
         api, worker = _api(empty, DATABASE_URL=url), _worker(empty, DATABASE_URL=url)
-        eventually(lambda: "database_away" in api.log and "database_away" in worker.log, what="a try")
+        eventually(
+            lambda: "database_unavailable" in api.log and "database_unavailable" in worker.log, what="a try"
+        )
         relay.serve()
         for process in (api, worker):
             assert "no tables" in _refusal(process)

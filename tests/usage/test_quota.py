@@ -162,7 +162,7 @@ def test_a_charge_that_was_given_back_can_be_used_at_once(person: Person) -> Non
 @asynccontextmanager
 async def _transactions(stack: Stack) -> AsyncIterator[UnitOfWork]:
     settings = Settings(database_url=stack.settings["DATABASE_URL"], redis_url=stack.redis_url)
-    database = Database.at(PostgresAddress.parse(settings.database_url.get_secret_value()))
+    database = Database.from_url(PostgresAddress.parse(settings.database_url.get_secret_value()))
     redis = RedisConnection(RedisAddress.parse(stack.redis_url), Breaker())
     try:
         yield UnitOfWork(

@@ -58,7 +58,7 @@ class AccountService:
             user.deleted_at = now
             sessions = await tx.sessions.end(caller.id, now=now)
             await tx.deletions.add(caller.id, after_seconds=_ERASED_AFTER_SECONDS)
-            tx.rooms_changed(caller.id)
+            tx.invalidate_room_list(caller.id)
         log.info("account_deleted", user_id=str(caller.id), cancelled=len(ended), sessions=len(sessions))
         self.open_sessions.forget(sessions)
         with contextlib.suppress(RedisUnavailableError):

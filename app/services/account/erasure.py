@@ -62,7 +62,7 @@ class ErasureService:
 
     async def _erase(self, deletion: Deletion) -> None:
         if not await self.stopper.is_over(of_user(deletion.user_id)):
-            async with self.uow.single() as tx:
+            async with self.uow.autocommit() as tx:
                 await tx.deletions.postpone(deletion.id, seconds_from_now=_REPLIES_STOP_SECONDS)
             log.info("erasure_waits_for_replies", deletion_id=str(deletion.id))
             return
@@ -73,7 +73,7 @@ class ErasureService:
 
     async def _erase_some_rooms(self, deletion: Deletion) -> bool:
         """Erase a piece of the account's rooms; True when there are no more."""
-        async with self.uow.single() as tx:
+        async with self.uow.autocommit() as tx:
             await tx.deletions.postpone(deletion.id, seconds_from_now=_LEASE_SECONDS)
             rooms = await tx.deletions.rooms(deletion.user_id, limit=_ROOMS_AT_ONCE)
         if not rooms:
@@ -84,7 +84,7 @@ class ErasureService:
     async def _erase_account(self, deletion: Deletion) -> None:
         """The rest of the account. Whoever outside has to be told is told before the deletion's row goes."""
         today = self.clock().date()
-        async with self.uow.single() as tx:
+        async with self.uow.autocommit() as tx:
             days = await tx.deletions.usage_days(deletion.user_id)
         await self.keys.erase_person(deletion.user_id, {*days, today, today - timedelta(days=1)})
         async with self.uow.begin() as tx:

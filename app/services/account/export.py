@@ -46,7 +46,7 @@ class ExportService:
         return Download(name, "application/json", self._pieces(user_id, opening))
 
     async def _account(self, user_id: UUID) -> ExportedAccount:
-        async with self.uow.single() as tx:
+        async with self.uow.autocommit() as tx:
             user = await tx.users.get(user_id)
             subscription = await tx.subscriptions.current(user_id)
             customer_id = await tx.checkouts.customer_of(user_id)
@@ -70,7 +70,7 @@ class ExportService:
 
     def _rows(self, user_id: UUID, name: str, kind: type[OwnRow], shape: type[Response]) -> Pieces:
         async def read(after: UUID) -> Page[UUID, Response]:
-            async with self.uow.single() as tx:
+            async with self.uow.autocommit() as tx:
                 rows = await tx.exports.rows(kind, user_id, after=after, limit=PAGE)
             shown = [(row.id, shape.model_validate(row)) for row in rows]
             return Page(shown, is_last=len(rows) < PAGE)
@@ -79,7 +79,7 @@ class ExportService:
 
     def _usage(self, user_id: UUID) -> Pieces:
         async def read(after: dt.date) -> Page[dt.date, UsageDay]:
-            async with self.uow.single() as tx:
+            async with self.uow.autocommit() as tx:
                 rows = await tx.exports.usage(user_id, after=after, limit=PAGE)
             return Page([(row.day, UsageDay.of(row)) for row in rows], is_last=len(rows) < PAGE)
 
@@ -89,7 +89,7 @@ class ExportService:
         yield ',"chatrooms":['
         after, separator, is_last = _FIRST_ID, "", False
         while not is_last:
-            async with self.uow.single() as tx:
+            async with self.uow.autocommit() as tx:
                 page = await tx.exports.chatrooms(user_id, after=after, limit=PAGE)
             for room in page.rows:
                 yield separator + ExportedRoom.model_validate(room).model_dump_json().removesuffix("}")
@@ -103,13 +103,13 @@ class ExportService:
 
     async def _require_rooms(self, user_id: UUID, rooms: Sequence[UUID]) -> None:
         """Of a room that was deleted meanwhile, half of it may stand above and look like the whole."""
-        async with self.uow.single() as tx:
+        async with self.uow.autocommit() as tx:
             if await tx.exports.count_rooms(user_id, rooms) < len(rooms):
                 raise ChatroomNotFound
 
     def _messages(self, user_id: UUID, chatroom_id: UUID) -> Pieces:
         async def read(after: int) -> Page[int, ExportedMessage]:
-            async with self.uow.single() as tx:
+            async with self.uow.autocommit() as tx:
                 page = await tx.exports.messages(user_id, chatroom_id=chatroom_id, after=after, limit=PAGE)
             rows = [(row.position, ExportedMessage.of_row(row)) for row in page.rows]
             return Page(rows, is_last=page.is_last(PAGE))

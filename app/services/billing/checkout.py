@@ -116,7 +116,7 @@ class CheckoutService:
 
         What is still unpaid then stays until the new subscription is paid; its synchronisation ends the old.
         """
-        async with self.uow.single() as tx:
+        async with self.uow.autocommit() as tx:
             lapsed = await tx.subscriptions.live_of(user_id)
         for subscription in lapsed:
             await self.syncs.sync(subscription.stripe_subscription_id)
@@ -170,7 +170,7 @@ class CheckoutService:
         until = time.monotonic() + (_HEAD_START - age).total_seconds()
         while checkout.session_id is None and time.monotonic() < until:
             await asyncio.sleep(_LOOK_SECONDS)
-            async with self.uow.single() as tx:
+            async with self.uow.autocommit() as tx:
                 found = await tx.checkouts.get(checkout.id)
             if found is None:
                 raise AuthenticationRequired  # the account was deleted a moment ago
@@ -215,7 +215,7 @@ class CheckoutService:
             await tx.checkouts.forget_customer(customer_id)
 
     async def _customer(self, user_id: UUID) -> str:
-        async with self.uow.single() as tx:
+        async with self.uow.autocommit() as tx:
             known = await tx.checkouts.customer_of(user_id)
         if known is not None:
             return known

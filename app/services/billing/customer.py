@@ -84,7 +84,7 @@ class CustomerService:
         self, user_id: UUID, customer_id: str, *, limit: int, after: str | None
     ) -> tuple[list[Invoice], str | None]:
         """Bills of ours, and the id of the last one that was looked at if there are more."""
-        async with self.uow.single() as tx:
+        async with self.uow.autocommit() as tx:
             held = await tx.subscriptions.of_user(user_id)
         installation_id = str(await self.installation.get())
         bills: list[Invoice] = []
@@ -104,7 +104,7 @@ class CustomerService:
 
     async def _forget(self, user_id: UUID, customer_id: str) -> None:
         """Sync what is held of a customer that Stripe does not know: its event may be late, or never come."""
-        async with self.uow.single() as tx:
+        async with self.uow.autocommit() as tx:
             live = await tx.subscriptions.live_of(user_id)
         for subscription in live:
             await self.syncs.sync(subscription.stripe_subscription_id)
@@ -113,5 +113,5 @@ class CustomerService:
         log.warning("customer_gone", user_id=str(user_id))
 
     async def _customer(self, user_id: UUID) -> str | None:
-        async with self.uow.single() as tx:
+        async with self.uow.autocommit() as tx:
             return await tx.checkouts.customer_of(user_id)

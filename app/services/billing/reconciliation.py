@@ -93,7 +93,7 @@ class Reconciliation:
         return drift
 
     async def _compare(self, drift: Drift) -> None:
-        async with self.uow.single() as tx:
+        async with self.uow.autocommit() as tx:
             begun_at = await tx.periodic_jobs.now()
         seen: set[str] = set()
         async for chunk in _in_chunks(self.subscriptions.all()):

@@ -48,7 +48,7 @@ class StripeInbox:
             if self.is_stopping():
                 return
             try:
-                async with self.uow.single() as tx:
+                async with self.uow.autocommit() as tx:
                     event = await tx.stripe_events.claim(event_id, lease_seconds=_LEASE_SECONDS)
             except ServiceUnavailable:
                 return  # it is found later
@@ -59,7 +59,7 @@ class StripeInbox:
         """Work on everything that is due and that nobody has; also while Redis is away."""
         while not self.is_stopping():
             try:
-                async with self.uow.single() as tx:
+                async with self.uow.autocommit() as tx:
                     events = await tx.stripe_events.claim_forgotten(
                         most=_AT_ONCE, lease_seconds=_LEASE_SECONDS
                     )
@@ -78,7 +78,7 @@ class StripeInbox:
             try:
                 async with asyncio.timeout(_LIMIT_SECONDS):
                     outcome = await self._handle(event)
-                async with self.uow.single() as tx:
+                async with self.uow.autocommit() as tx:
                     await tx.stripe_events.finish(event.id, outcome=outcome)
                 log.info("stripe_event_processed", type=event.type, outcome=outcome)
             except (StripeUnavailableError, TimeoutError) as error:
@@ -121,7 +121,7 @@ class StripeInbox:
     async def _put_back(self, event: ClaimedEvent) -> None:
         pause = random.uniform(0.5, 1) * min(2.0 ** min(event.attempts, 30), _LONGEST_PAUSE_SECONDS)  # noqa: S311  # spreads load
         try:
-            async with self.uow.single() as tx:
+            async with self.uow.autocommit() as tx:
                 await tx.stripe_events.try_again(event.id, after_seconds=pause)
         except ServiceUnavailable:
             log.warning("stripe_event_not_put_back")  # its lease runs out

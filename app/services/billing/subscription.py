@@ -65,7 +65,7 @@ class SubscriptionService:
         return await self._set_end(user, budget, cancel=False)
 
     async def _set_end(self, user: CurrentUser, budget: StripeBudget, *, cancel: bool) -> SubscriptionOut:
-        async with self.uow.single() as tx:
+        async with self.uow.autocommit() as tx:
             subscription = await tx.subscriptions.current(user.id)
         if subscription is None or subscription.status in ENDED:
             raise NotSubscribed

@@ -104,7 +104,7 @@ class SubscriptionSync:
         for other in seen.others:
             if (await self._look(other)).is_provable:
                 provable.add(other)
-        async with self.uow.single() as tx:
+        async with self.uow.autocommit() as tx:
             live = [row.stripe_subscription_id for row in await tx.subscriptions.live_of(seen.owner)]
         kept, surplus = live[:1], live[1:]
         to_cancel = tuple(each for each in surplus if provable.issuperset((each, *kept)))
@@ -121,7 +121,7 @@ class SubscriptionSync:
 
     async def _look(self, subscription_id: str) -> _Seen:
         installation_id = await self.installation.get()
-        async with self.uow.single() as tx:
+        async with self.uow.autocommit() as tx:
             mine = await tx.billing.begin_sync(subscription_id)
         found = await self._at_stripe(subscription_id)
         async with self.uow.begin() as tx:

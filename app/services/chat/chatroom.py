@@ -9,7 +9,7 @@ import structlog
 from app.errors import ChatroomNotFound, IdempotencyKeyReused
 from app.kit.clock import Clock
 from app.kit.paging import DEFAULT_PAGE, CursorSigner
-from app.kit.turns import Turns
+from app.kit.user_limiter import PerUserLimiter
 from app.models import Chatroom, ChatroomKey, Message, TitleSource
 from app.models.base import new_id
 from app.redis_client.chatroom_cache import ChatroomCache
@@ -57,7 +57,7 @@ class ChatroomService:
     cache: ChatroomCache
     stopper: ReplyStopper
     cursors: CursorSigner
-    turns: Turns
+    user_limiter: PerUserLimiter
     clock: Clock
     models: OfferedModels
     limit: RoomLimit
@@ -74,7 +74,7 @@ class ChatroomService:
             ValidationFailed: the model is not offered.
         """
         keyed = None if idempotency_key is None else RoomRequest.of(user_id, idempotency_key, request)
-        async with self.turns.take(user_id), self.uow.begin() as tx:
+        async with self.user_limiter.acquire(user_id), self.uow.begin() as tx:
             # Before the key is looked up: of parallel requests with one key the others see the first's room.
             plan = await self.limit.lock(tx, user_id)
             if keyed is not None and (known := await self._find(tx, keyed)):
@@ -93,7 +93,7 @@ class ChatroomService:
                         created_at=room.created_at,
                     )
                 )
-            tx.rooms_changed(user_id)
+            tx.invalidate_room_list(user_id)
         return OpenedRoom(ChatroomOut.model_validate(room), is_replay=False)
 
     async def _find(self, tx: Transaction, keyed: RoomRequest) -> Chatroom | None:
@@ -135,14 +135,14 @@ class ChatroomService:
         self.models.require(changes.pop("model", None))
         if "title" in changes:
             changes["title_source"] = TitleSource.PERSON if request.title else TitleSource.NONE
-        async with self.turns.take(user_id), self.uow.begin() as tx:
+        async with self.user_limiter.acquire(user_id), self.uow.begin() as tx:
             room = await own_room(tx, user_id, chatroom_id, lock=True)
             for name, value in changes.items():
                 setattr(room, name, value)
             if names_model:
                 room.name_model(request.model, default=self.models.default)
             room.updated_at = self.clock()
-            tx.rooms_changed(user_id)
+            tx.invalidate_room_list(user_id)
         return ChatroomOut.model_validate(room)
 
     async def delete(self, user_id: UUID, chatroom_id: UUID) -> None:
@@ -151,10 +151,10 @@ class ChatroomService:
         Raises:
             ChatroomNotFound: not a room of this user.
         """
-        async with self.turns.take(user_id), self.uow.begin() as tx:
+        async with self.user_limiter.acquire(user_id), self.uow.begin() as tx:
             await own_room(tx, user_id, chatroom_id, lock=True)
             await tx.deletions.erase_room_in(chatroom_id, seconds_from_now=SEEN_AFTER_SECONDS)
-            tx.rooms_changed(user_id)
+            tx.invalidate_room_list(user_id)
         log.info("chatroom_deleted", chatroom_id=str(chatroom_id))
         await self.stopper.stop(of_room(chatroom_id))
 

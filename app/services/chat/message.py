@@ -15,7 +15,7 @@ from app.errors import (
     ValidationFailed,
 )
 from app.kit.clock import Clock
-from app.kit.turns import Turns
+from app.kit.user_limiter import PerUserLimiter
 from app.models.message import PRO_PRIORITY
 from app.queue import jobs
 from app.repositories.message import Exchange
@@ -75,7 +75,7 @@ class MessageService:
 
     uow: UnitOfWork
     quota: DailyQuota
-    turns: Turns
+    user_limiter: PerUserLimiter
     feed: ReplyFeed
     clock: Clock
     max_chars: int
@@ -96,8 +96,8 @@ class MessageService:
                 "message": f"must be at most {self.max_chars} characters",
             }
             raise ValidationFailed(members={"errors": [problem]})
-        async with self.turns.take(asked.user_id), self.uow.single() as tx:
-            await tx.rooms_changed(asked.user_id)
+        async with self.user_limiter.acquire(asked.user_id), self.uow.autocommit() as tx:
+            await tx.invalidate_room_list(asked.user_id)
             for _ in range(_TRIES):
                 found = await self._find(tx, asked)
                 if found is None and (stored := await self._store(tx, asked, chatroom_id, content)):
@@ -124,7 +124,7 @@ class MessageService:
             IdempotencyKeyReused: the key stands for something else.
             DailyLimitReached: nothing is left of the day.
         """
-        async with self.turns.take(asked.user_id), self.uow.begin() as tx:
+        async with self.user_limiter.acquire(asked.user_id), self.uow.begin() as tx:
             allowance = await self.quota.look(tx, asked.user_id)
             # Locked, so that parallel requests with one key wait for the first's commit. Whose day is used up
             # waits for nobody: they can only be refused, or be answered what is committed.
@@ -154,7 +154,7 @@ class MessageService:
                     idempotency_key=asked.idempotency_key,
                     request_id=asked.request_id,
                 )
-                tx.rooms_changed(asked.user_id)
+                tx.invalidate_room_list(asked.user_id)
                 tx.messages.add_reply(reply)
                 exchange = Exchange(question, reply)
                 tx.enqueue(jobs.ProcessGeminiMessage(reply.id, asked.request_id))
@@ -164,7 +164,7 @@ class MessageService:
         self, *, user_id: UUID, chatroom_id: UUID, message_id: UUID, wait_seconds: float
     ) -> MessageOut:
         """One message; a reply is waited for up to `wait_seconds`."""
-        async with self.uow.single() as tx:
+        async with self.uow.autocommit() as tx:
             row = await own_message(tx, user_id, chatroom_id, message_id)
         return MessageOut.of(await self.feed.wait(row, seconds=wait_seconds))
 

@@ -57,7 +57,7 @@ class RoomErasure:
             await self._come_again(room_id, seconds=_LEASE_SECONDS)
 
     async def _come_again(self, room_id: UUID, *, seconds: float) -> None:
-        async with self.uow.single() as tx:
+        async with self.uow.autocommit() as tx:
             await tx.deletions.erase_room_in(room_id, seconds_from_now=seconds)
 
     async def erase_some(self, rooms: Sequence[UUID]) -> bool:
@@ -68,7 +68,7 @@ class RoomErasure:
         Raises:
             RedisUnavailableError: Redis could not be told.
         """
-        async with self.uow.single() as tx:
+        async with self.uow.autocommit() as tx:
             messages = await tx.deletions.messages(rooms, limit=_MESSAGES_AT_ONCE)
         await self.keys.erase_streams([id_ for id_, role in messages.items() if role is Role.MODEL])
         async with self.uow.begin() as tx:

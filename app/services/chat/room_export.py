@@ -51,7 +51,7 @@ class RoomExportService:
         return Download(file_name(name, "json"), "application/json", self._json(user_id, room, now))
 
     async def _room(self, user_id: UUID, chatroom_id: UUID) -> ChatroomOut:
-        async with self.uow.single() as tx:
+        async with self.uow.autocommit() as tx:
             return ChatroomOut.model_validate(await own_room(tx, user_id, chatroom_id))
 
     async def _json(self, user_id: UUID, room: ChatroomOut, now: datetime) -> Pieces:
@@ -75,7 +75,7 @@ class RoomExportService:
 
     def _messages(self, user_id: UUID, chatroom_id: UUID) -> ReadPage[int, MessageOut]:
         async def read(after: int) -> Page[int, MessageOut]:
-            async with self.uow.single() as tx:
+            async with self.uow.autocommit() as tx:
                 page = await tx.exports.messages(user_id, chatroom_id=chatroom_id, after=after, limit=PAGE)
             rows = [(row.position, MessageOut.of(row)) for row in page.rows]
             return Page(rows, is_last=page.is_last(PAGE))

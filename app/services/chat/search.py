@@ -42,7 +42,7 @@ class SearchService:
         """
         scope = f"search:{user_id}:{asked!a}"  # on one line, whatever was typed
         before, *choice = [str(BEFORE_NOTHING)] if cursor is None else self.cursors.read(scope, cursor)
-        async with self.uow.single() as tx:
+        async with self.uow.autocommit() as tx:
             words = await tx.search.words(asked)
             if not words.folded:
                 raise ValidationFailed(members={"errors": [_NO_WORD]})

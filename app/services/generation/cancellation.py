@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.kit.turns import Turns
+from app.kit.user_limiter import PerUserLimiter
 from app.queue import jobs
 from app.redis_client.reply_events import ReplyEvents
 from app.schemas.message import MessageOut
@@ -23,7 +23,7 @@ class CancellationService:
     quota: DailyQuota
     feed: ReplyFeed
     events: ReplyEvents
-    turns: Turns
+    user_limiter: PerUserLimiter
 
     async def cancel(
         self, *, user_id: UUID, chatroom_id: UUID, reply_id: UUID, request_id: str
@@ -34,7 +34,7 @@ class CancellationService:
             ChatroomNotFound: not a room of this user.
             MessageNotFound: not a reply in it.
         """
-        async with self.turns.take(user_id), self.uow.begin() as tx:
+        async with self.user_limiter.acquire(user_id), self.uow.begin() as tx:
             reply = await own_reply(tx, user_id, chatroom_id, reply_id)
             await tx.replies.request_cancel(reply_id)
             ended = await tx.replies.cancel_waiting(reply_id)

@@ -63,7 +63,7 @@ class ContextBuilder:
 
     async def _read(self, room: RoomMemory, reply: ReplyWork, *, before: int) -> list[PastExchange]:
         after = min(room.summary_upto, reply.position - 1)  # whatever was summarised, the message goes
-        async with self.uow.single() as tx:
+        async with self.uow.autocommit() as tx:
             return await tx.chatrooms.newest_exchanges(
                 room.id, after=after, before=before, limit=EXCHANGES_AT_ONCE, owed=reply.id
             )

@@ -130,7 +130,7 @@ class ReplyDispatcher:
         """
         claimed_at, limits = time.monotonic(), self._places.limits()
         try:
-            async with self._uow.single() as tx:  # every round trip delays the first word
+            async with self._uow.autocommit() as tx:  # every round trip delays the first word
                 claimed = await tx.claims.named(list(named), limits, lease_seconds=self._lease_seconds)
             for one in claimed:
                 self._begin(Claim(one, claimed_at), named.pop(one.reply.id))
@@ -145,7 +145,7 @@ class ReplyDispatcher:
             self._others_may_wait = True
             return
         claimed_at, self._was_share_freed = time.monotonic(), False
-        async with self._uow.single() as tx:
+        async with self._uow.autocommit() as tx:
             claimed = await tx.claims.due(
                 limits,
                 lease_seconds=self._lease_seconds,

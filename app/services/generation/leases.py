@@ -121,7 +121,10 @@ class LeaseKeeper:
 
     async def _stop_cancelled(self) -> None:
         with contextlib.suppress(ServiceUnavailable, TimeoutError):
-            async with asyncio.timeout(self.lease_seconds / _RENEWALS_PER_LEASE), self._uow.single() as tx:
+            async with (
+                asyncio.timeout(self.lease_seconds / _RENEWALS_PER_LEASE),
+                self._uow.autocommit() as tx,
+            ):
                 cancelled = await tx.replies.cancel_requests()
             for lease in tuple(self._leases):
                 if lease.token in cancelled:
@@ -131,7 +134,10 @@ class LeaseKeeper:
         asked_at = time.monotonic()
         texts = [lease.progress for lease in leases]
         try:
-            async with asyncio.timeout(self.lease_seconds / _RENEWALS_PER_LEASE), self._uow.single() as tx:
+            async with (
+                asyncio.timeout(self.lease_seconds / _RENEWALS_PER_LEASE),
+                self._uow.autocommit() as tx,
+            ):
                 held = await tx.replies.renew(texts, lease_seconds=self.lease_seconds)
         except (ServiceUnavailable, TimeoutError):
             log.warning("leases_not_renewed", leases=len(leases))

@@ -41,7 +41,7 @@ class Quarantine:
             await self._close_if_late()
             return None
         claimed_at = time.monotonic()
-        async with self._uow.single() as tx:
+        async with self._uow.autocommit() as tx:
             claimed = await tx.claims.suspect(lease_seconds=self._lease_seconds)
         self.is_awaited = False
         self._closed_until = 0.0
@@ -62,7 +62,7 @@ class Quarantine:
         now = time.monotonic()
         if self._suspect is not None or now < self._may_close_at:
             return
-        async with self._uow.single() as tx:
+        async with self._uow.autocommit() as tx:
             is_late = await tx.claims.has_suspect(
                 lease_seconds=self._lease_seconds, late_seconds=self._lease_seconds
             )

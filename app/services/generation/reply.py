@@ -155,7 +155,7 @@ class ReplyService:
         """
         with contextlib.suppress(ServiceUnavailable):
             await self._record_once(reply, lease, HandedBack(), 0, lambda: False)
-            async with self.uow.single() as tx:
+            async with self.uow.autocommit() as tx:
                 await tx.replies.acquit(reply.id, reply.lease_token)
 
     def _crashed(self, reply: ReplyWork, error: Exception) -> Outcome | RetryLater:

@@ -71,7 +71,7 @@ class ReplyFeed:
 
     async def _read(self, reply_id: UUID) -> Message | None:
         del self._reads[reply_id]  # a later caller may know of more than this query will see
-        async with self.uow.single() as tx:
+        async with self.uow.autocommit() as tx:
             return await tx.replies.get(reply_id)
 
     def stop(self) -> None:
@@ -93,7 +93,7 @@ class ReplyFeed:
                 await self._look_after(quiet)
 
     async def _look_after(self, quiet: list[Inbox]) -> None:
-        async with self.uow.single() as tx:
+        async with self.uow.autocommit() as tx:
             progress = await tx.replies.progress({inbox.reply_id for inbox in quiet})
         for inbox in quiet:
             now = progress.get(inbox.reply_id)

@@ -87,7 +87,7 @@ class ReplyStreams:
             ChatroomNotFound: not a room of this user.
             MessageNotFound: not a reply in it.
         """
-        async with self.uow.single() as tx:
+        async with self.uow.autocommit() as tx:
             reply = await own_reply(tx, user_id, chatroom_id, reply_id)
             question = await tx.messages.question_of(reply)
         if last_event_id is not None and last_event_id == _end_id(reply):

@@ -60,14 +60,14 @@ class ReplyWriter:
             return  # woken up too late: others have gone on, or erased what this belongs to
         if not self._has_started:
             done = await self._append(ReplyEvent(self._base, EventKind.START), after=None)
-            self._has_started = done is not Appended.AWAY
+            self._has_started = done is not Appended.UNAVAILABLE
         text = self._lease.text
         if len(text) == self._written:
             return
         done = await self._append(self._delta(text, self._written), after=self._base + self._written)
         if done is Appended.GAP:
             done = await self._append(self._delta(text, 0), after=None)
-        if done is not Appended.AWAY:
+        if done is not Appended.UNAVAILABLE:
             # Refused: the answer to an earlier try was lost, or a later attempt writes here now.
             self._written = len(text)
 
@@ -76,6 +76,6 @@ class ReplyWriter:
 
     async def _append(self, event: ReplyEvent, *, after: int | None) -> Appended:
         done = await self._events.append(self._lease.reply_id, event, after=after)
-        if done is Appended.AWAY:
+        if done is Appended.UNAVAILABLE:
             self._leases.save_soon()
         return done

@@ -87,7 +87,7 @@ class RoomUpkeep:
         async with self.uow.begin() as tx:
             owner = await tx.chatrooms.replace_first_words(room.room_id, title, now=self.clock())
             if owner is not None:
-                tx.rooms_changed(owner)
+                tx.invalidate_room_list(owner)
         log.info("title_outdated" if owner is None else "title_given", chatroom_id=str(room.room_id))
 
     async def _extend_summary(self, fold: Fold) -> None:

@@ -72,5 +72,5 @@ class AuthService:
 
     async def _require_database(self) -> None:
         """Before anything is spent in Redis: an outage of the database costs neither a try nor a budget."""
-        async with self.uow.single() as tx:
+        async with self.uow.autocommit() as tx:
             await tx.workers.ping()

@@ -43,7 +43,7 @@ class OtpService:
         """
         number = self.numbers.read_for_code(mobile_number)
         forms = self.numbers.stored_forms(mobile_number)
-        async with self.uow.single() as tx:
+        async with self.uow.autocommit() as tx:
             status = await tx.users.number_status(
                 forms, network=device.limited_as if device.ip_address else None
             )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from app.errors import AuthenticationRequired, CredentialsInvalid, ValidationFailed
 from app.kit.clock import Clock
-from app.kit.turns import Turns
+from app.kit.user_limiter import PerUserLimiter
 from app.repositories.password import Holder
 from app.schemas.auth import TokensOut
 from app.services.identity.mobile_number import MobileNumbers
@@ -28,7 +28,7 @@ class PasswordService:
     hasher: PasswordHasher
     attempts: PasswordAttempts
     numbers: MobileNumbers
-    turns: Turns
+    user_limiter: PerUserLimiter
     clock: Clock
 
     async def log_in(
@@ -44,7 +44,7 @@ class PasswordService:
         """
         number, network = self.numbers.read(mobile_number), device.limited_as
         async with self._place(number, network):
-            async with self.uow.single() as tx:
+            async with self.uow.autocommit() as tx:
                 found = await tx.passwords.credentials(self.numbers.stored_forms(mobile_number))
             is_known_network = found is not None and network in found.networks
             await self.attempts.spend(number, network, is_known_network=is_known_network)
@@ -78,7 +78,7 @@ class PasswordService:
             PasswordAttemptsExceeded: too many tries; nothing was compared.
             ServiceUnavailable: as in `log_in`.
         """
-        async with self.uow.single() as tx:
+        async with self.uow.autocommit() as tx:
             holder = await tx.passwords.holder(user_id=user.id, session_id=user.session_id)
         if holder is None:
             raise AuthenticationRequired
@@ -115,7 +115,7 @@ class PasswordService:
             PasswordAttemptsExceeded: the network has to wait.
             ServiceUnavailable: too many are waiting; nothing was counted.
         """
-        async with self.turns.take((number, network)):
+        async with self.user_limiter.acquire((number, network)):
             await self.attempts.require_open(number, network)
             async with self.hasher.place(network):
                 yield

@@ -8,8 +8,8 @@ from uuid import UUID
 from app.errors import AuthenticationRequired, SessionNotFound
 from app.kit.clock import Clock
 from app.kit.paging import CursorSigner
-from app.kit.turns import Turns
 from app.kit.user_agents import printable_user_agent
+from app.kit.user_limiter import PerUserLimiter
 from app.models import Plan, Session, User, plan_of
 from app.models.base import new_id
 from app.schemas.auth import TokensOut
@@ -63,7 +63,7 @@ class SessionService:
     tokens: TokenIssuer
     open_sessions: SessionCache
     cursors: CursorSigner
-    looks: Turns
+    lookup_limiter: PerUserLimiter
     clock: Clock
 
     async def open(
@@ -140,13 +140,13 @@ class SessionService:
 
     async def _look(self, claims: AccessClaims, ip_address: str | None) -> OpenSession | None:
         """Ask the row; of many requests at once the first few do, and the others know it from them."""
-        async with self.looks.take(claims.user_id):
+        async with self.lookup_limiter.acquire(claims.user_id):
             return self.open_sessions.get(claims.session_id) or await self._read(claims, ip_address)
 
     async def _read(self, claims: AccessClaims, ip_address: str | None) -> OpenSession | None:
         """Read the row; note the use if it comes from another address than the last, or after a while."""
         read_at, now = time.monotonic(), self.clock()
-        async with self.uow.single() as tx:
+        async with self.uow.autocommit() as tx:
             use = await tx.sessions.find_open(session_id=claims.session_id, user_id=claims.user_id, now=now)
         if use is None:
             return None
@@ -168,7 +168,7 @@ class SessionService:
         if cursor is not None:
             moment, session_id = self.cursors.read(scope, cursor)
             before = datetime.fromisoformat(moment), UUID(session_id)
-        async with self.uow.single() as tx:
+        async with self.uow.autocommit() as tx:
             rows = await tx.sessions.page(user.id, now=self.clock(), before=before, limit=limit + 1)
         page, more = rows[:limit], len(rows) > limit
         next_cursor = (

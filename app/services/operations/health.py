@@ -10,7 +10,7 @@ import structlog
 
 from app import __version__
 from app.errors import DatabaseFull, DatabaseReadOnly, MigrationsMissing, ServiceUnavailable
-from app.kit.patience import patience
+from app.kit.timeouts import stall_timeout
 from app.migrations import Revisions
 from app.redis_client.connection import RedisConnection, RedisUnavailableError
 from app.schemas.meta import Check, Checks, CheckStatus, Health, HealthStatus, QueueCheck
@@ -87,7 +87,7 @@ class HealthService:
         )
 
     async def _database(self) -> None:
-        async with self._uow.single() as tx:
+        async with self._uow.autocommit() as tx:
             state = await tx.schema.state()
         if not self._revisions.is_fit(state.revision):
             raise MigrationsMissing
@@ -99,14 +99,14 @@ class HealthService:
             await redis.ping()
 
     async def _queue(self) -> _QueueState:
-        async with self._uow.single() as tx:
+        async with self._uow.autocommit() as tx:
             return _QueueState(await tx.workers.count_alive(), await tx.workers.oldest_pending_seconds())
 
 
 async def _timed(asked: Awaitable[_T]) -> tuple[Check, _T | None]:
     started, answer, status = time.monotonic(), None, CheckStatus.UP
     try:
-        async with patience(_LIMIT_SECONDS):
+        async with stall_timeout(_LIMIT_SECONDS):
             answer = await asked
     except (ServiceUnavailable, RedisUnavailableError, TimeoutError) as error:
         status = _FAILURES.get(type(error), CheckStatus.DOWN)

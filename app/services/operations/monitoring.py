@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app import metrics
 from app.errors import AuthenticationRequired, NotFound, ServiceUnavailable
-from app.kit.patience import patience
+from app.kit.timeouts import stall_timeout
 from app.metrics import Gauge
 from app.models import UnresolvedReason
 from app.redis_client.connection import RedisConnection
@@ -35,13 +35,13 @@ class MonitoringService:
         if token is None or not hmac.compare_digest(token.encode(), self.token.encode()):
             raise AuthenticationRequired
         given_up = Gauge(
-            "redis_breaker_open", "1 while Redis is not asked, after a failure.", self.redis.is_given_up
+            "redis_breaker_open", "1 while Redis is not asked, after a failure.", self.redis.is_breaker_open
         )
         return metrics.exposition([given_up, *await self._queue()])
 
     async def _queue(self) -> list[Gauge]:
         try:
-            async with patience(_LIMIT_SECONDS), self.uow.begin() as tx:
+            async with stall_timeout(_LIMIT_SECONDS), self.uow.begin() as tx:
                 workers = await tx.workers.count_alive()
                 pending = await tx.workers.count_pending()
                 oldest = await tx.workers.oldest_pending_seconds()

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from app import metrics
 from app.errors import AppError, TooManyExports, TooManyStreams
-from app.kit.background import lasting
+from app.kit.background import run_forever
 from app.redis_client.concurrent_uses import LEASE_SECONDS, ConcurrentUses, Use
 from app.redis_client.connection import RedisUnavailableError
 from app.services.usage.request_limit import RequestLimit
@@ -41,7 +41,7 @@ class ConcurrencyLimiter:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Self]:
         """Renew leases while this block runs."""
-        renewing = asyncio.create_task(lasting(self._renew_all, name="concurrency-limiter"))
+        renewing = asyncio.create_task(run_forever(self._renew_all, name="concurrency-limiter"))
         try:
             yield self
         finally:

@@ -89,7 +89,7 @@ class DailyQuota:
 
     def charged(self, tx: Transaction, user_id: UUID, allowance: Allowance) -> Quota:
         """The count as a charge has made it."""
-        tx.usage_changed(user_id=user_id, day=allowance.at.date(), used=allowance.used)
+        tx.mirror_usage(user_id=user_id, day=allowance.at.date(), used=allowance.used)
         return self.seen(allowance)
 
     async def settle(self, tx: Transaction, reply: Message, *, input_tokens: int, output_tokens: int) -> None:
@@ -132,7 +132,7 @@ class DailyQuota:
                 now=now,
             )
             if used is not None:
-                tx.usage_changed(user_id=user_id, day=day, used=used, refunded=True)
+                tx.mirror_usage(user_id=user_id, day=day, used=used, refunded=True)
 
     async def _count(self, tx: Transaction, user_id: UUID, input_tokens: int, output_tokens: int) -> None:
         if input_tokens or output_tokens:

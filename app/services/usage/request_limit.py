@@ -42,7 +42,7 @@ class RequestLimit:
     async def missing(self, *, user_id: UUID, ids: Mapping[str, str]) -> AppError | None:
         """The failure of a path whose ids are not all the user's; None if they are, or nobody knows."""
         try:
-            async with self.uow.single() as tx:
+            async with self.uow.autocommit() as tx:
                 await self._look_up(tx, user_id, ids)
         except (SessionNotFound, ChatroomNotFound, MessageNotFound) as missing:
             return missing
