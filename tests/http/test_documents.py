@@ -99,3 +99,20 @@ def test_each_guarantee_names_tests_that_exist() -> None:
         found.append(_ROOT / folder / name.rpartition("/")[2])
     assert len(found) > 20
     assert [path for path in found if not path.is_file()] == []
+
+
+def test_each_term_of_the_glossary_names_a_file_that_exists() -> None:
+    found = re.findall(r"\| `([^`]+)` \|$", (_ROOT / "docs/glossary.md").read_text(), re.MULTILINE)
+    assert len(found) > 40
+    assert [path for path in found if not (_ROOT / path).is_file()] == []
+
+
+def test_the_pages_link_to_files_that_exist() -> None:
+    pages = [*_ROOT.glob("*.md"), *(_ROOT / "docs").rglob("*.md"), *_ROOT.glob("*/README.md")]
+    broken = [
+        f"{page.relative_to(_ROOT)}: {link}"
+        for page in pages
+        for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
+        if not (page.parent / link).exists()
+    ]
+    assert broken == []

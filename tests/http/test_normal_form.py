@@ -10,7 +10,7 @@ import pytest
 from app.kit.normal_form import MARKS, normalized
 from tests.support.process import ROOT
 
-_MIGRATION = ROOT / "alembic" / "versions" / "20261126_search_marks.py"
+_MIGRATION = ROOT / "alembic" / "versions" / "20261126_0013_search_marks.py"
 
 
 def _is_mark(sign: str) -> bool:
