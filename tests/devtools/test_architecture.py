@@ -42,7 +42,9 @@ def test_a_new_import_makes_the_page_outdated_until_it_is_drawn_again(tree: Path
 def test_a_circle_of_imports_is_named(tree: Path) -> None:
     (tree / architecture.PAGE).write_text("```mermaid\n```\n")
     _module(tree, "models/message", "import app.main")
-    assert architecture.outdated_picture(tree) == ["a circle of imports: entry → bootstrap → data → entry"]
+    [complaint] = architecture.outdated_picture(tree)
+    assert complaint.startswith("a circle of imports: ")
+    assert "bootstrap → data → entry" in complaint
 
 
 def test_a_module_of_no_part_is_named(tree: Path) -> None:
