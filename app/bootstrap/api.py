@@ -38,9 +38,9 @@ from app.services.chat.room_export import RoomExportService
 from app.services.chat.search import SearchService
 from app.services.generation.cancellation import CancellationService
 from app.services.generation.offered_models import OfferedModels
+from app.services.generation.reply_canceller import ReplyCanceller
 from app.services.generation.reply_feed import ReplyFeed
 from app.services.generation.reply_stream import ReplyStreams
-from app.services.generation.stopping import ReplyStopper
 from app.services.identity.auth import AuthService
 from app.services.identity.mobile_number import MobileNumbers
 from app.services.identity.otp import OtpService
@@ -115,7 +115,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
         watching = asyncio.create_task(run_forever(feed.watch, name="reply-feed"))
         stack.callback(watching.cancel)
         events = ReplyEvents(base.redis)
-        stopper = ReplyStopper(base.uow, base.quota, events)
+        canceller = ReplyCanceller(base.uow, base.quota, events)
         numbers = MobileNumbers(settings.default_region, settings.code_countries)
         cursors = CursorSigner(derive_key(root, "cursor"))
         user_limiter = PerUserLimiter()
@@ -168,7 +168,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             users=UserService(base.uow, base.quota, utc_now),
             accounts=AccountService(
                 uow=base.uow,
-                stopper=stopper,
+                canceller=canceller,
                 carried=carried,
                 open_sessions=open_sessions,
                 otps=otps.store,
@@ -179,7 +179,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             chatrooms=ChatroomService(
                 base.uow,
                 base.chatroom_cache,
-                stopper,
+                canceller,
                 cursors,
                 user_limiter,
                 utc_now,

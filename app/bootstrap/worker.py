@@ -22,9 +22,9 @@ from app.services.generation.leases import LeaseKeeper
 from app.services.generation.offered_models import OfferedModels
 from app.services.generation.places import Places
 from app.services.generation.reply import ReplyService
+from app.services.generation.reply_canceller import ReplyCanceller
 from app.services.generation.reply_reports import ReplyReport, ReplyReports
 from app.services.generation.retry_policy import RetryPolicy
-from app.services.generation.stopping import ReplyStopper
 from app.services.generation.summary import SummaryPlan
 from app.services.generation.upkeep import RoomUpkeep, Upkeep
 from app.services.operations.purge import PurgeService
@@ -69,10 +69,10 @@ async def worker_services(
         stack.push_async_callback(upkeep.aclose)
         leases = LeaseKeeper(base.uow, lease_seconds=settings.reply_lease_seconds)
         events = ReplyEvents(base.redis)
-        stopper = ReplyStopper(base.uow, base.quota, events)
+        canceller = ReplyCanceller(base.uow, base.quota, events)
         keys = AccountKeys(base.redis)
         outage = StripeOutage()
-        room_erasure = RoomErasure(base.uow, stopper, keys, is_stopping)
+        room_erasure = RoomErasure(base.uow, canceller, keys, is_stopping)
         reports = ReplyReports(publish_report)
         replies = ReplyService(
             uow=base.uow,
@@ -100,7 +100,7 @@ async def worker_services(
             leases=leases,
             erasure=ErasureService(
                 base.uow,
-                stopper,
+                canceller,
                 room_erasure,
                 keys,
                 Farewell(base.stripe.customers, base.stripe.checkouts, base.stripe.subscriptions),

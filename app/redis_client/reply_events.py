@@ -57,7 +57,7 @@ class ReplyEvent:
         return self.id // IDS_PER_ATTEMPT
 
     @property
-    def begins(self) -> int:
+    def offset(self) -> int:
         """How many characters stand before this event's text."""
         return self.id % IDS_PER_ATTEMPT - len(self.text)
 
