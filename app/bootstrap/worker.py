@@ -9,7 +9,6 @@ from app.config import Settings
 from app.gemini_client.google import GoogleGemini
 from app.kit.clock import utc_now
 from app.redis_client.account_keys import AccountKeys
-from app.redis_client.reply_events import ReplyEvents
 from app.services.account.erasure import ErasureService
 from app.services.account.farewell import Farewell
 from app.services.billing.reconciliation import Reconciliation
@@ -68,8 +67,7 @@ async def worker_services(
         upkeep = Upkeep(RoomUpkeep(base.uow, gemini, plan, utc_now, models))
         stack.push_async_callback(upkeep.aclose)
         leases = LeaseKeeper(base.uow, lease_seconds=settings.reply_lease_seconds)
-        events = ReplyEvents(base.redis)
-        canceller = ReplyCanceller(base.uow, base.quota, events)
+        canceller = ReplyCanceller(base.uow, base.quota)
         keys = AccountKeys(base.redis)
         outage = StripeOutage()
         room_erasure = RoomErasure(base.uow, canceller, keys, is_stopping)
@@ -77,7 +75,7 @@ async def worker_services(
         replies = ReplyService(
             uow=base.uow,
             gemini=gemini,
-            events=events,
+            events=base.reply_events,
             leases=leases,
             quota=base.quota,
             context=ContextBuilder(

@@ -95,9 +95,11 @@ async def _product(stack: Stack, sent: list[Sent]) -> AsyncIterator[_Product]:
     database = Database.from_url(PostgresAddress.parse(stack.database.url))
     redis = RedisConnection(RedisAddress.parse(stack.redis_url), Breaker())
     cache = ChatroomCache(redis, ttl_seconds=300)
-    uow = UnitOfWork(database, cache, DailyCountMirror(redis), NoPublisher(), limit_seconds=60)
+    uow = UnitOfWork(
+        database, cache, DailyCountMirror(redis), ReplyEvents(redis), NoPublisher(), limit_seconds=60
+    )
     cursors, models = CursorSigner(b"key"), OfferedModels(("gemini-3.8-flash",))
-    canceller = ReplyCanceller(uow, DailyQuota(5, utc_now), ReplyEvents(redis))
+    canceller = ReplyCanceller(uow, DailyQuota(5, utc_now))
     try:
         with noted(database.engine) as statements:
             yield _Product(

@@ -14,6 +14,7 @@ from app.redis_client.breaker import Breaker
 from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.connection import RedisConnection
 from app.redis_client.daily_count import DailyCountMirror
+from app.redis_client.reply_events import ReplyEvents
 from app.repositories.claims import ClaimLimits, ReplyWork
 from app.repositories.renewal import LeaseText
 from app.unit_of_work import UnitOfWork
@@ -41,6 +42,7 @@ async def _units_of_work(environment: Environment, count: int) -> AsyncIterator[
                 database,
                 ChatroomCache(redis, ttl_seconds=1),
                 DailyCountMirror(redis),
+                ReplyEvents(redis),
                 NoPublisher(),
                 limit_seconds=10,
             )

@@ -15,6 +15,7 @@ from app.redis_client.breaker import Breaker
 from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.connection import RedisConnection
 from app.redis_client.daily_count import DailyCountMirror
+from app.redis_client.reply_events import ReplyEvents
 from app.redis_client.reply_listener import ReplyListener
 from app.services.generation.reply_feed import ReplyFeed
 from app.unit_of_work import UnitOfWork
@@ -151,7 +152,9 @@ def test_listeners_who_hear_the_same_ask_the_database_once(stack: Stack, person:
         redis = RedisConnection(RedisAddress.parse(stack.redis_url), Breaker())
         listener = ReplyListener(RedisAddress.parse(stack.redis_url), connect_seconds=1, command_seconds=1)
         cache = ChatroomCache(redis, ttl_seconds=300)
-        uow = UnitOfWork(database, cache, DailyCountMirror(redis), NoPublisher(), limit_seconds=60)
+        uow = UnitOfWork(
+            database, cache, DailyCountMirror(redis), ReplyEvents(redis), NoPublisher(), limit_seconds=60
+        )
         feed = ReplyFeed(uow, listener)
         try:
             with noted(database.engine) as sent:

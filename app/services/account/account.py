@@ -63,5 +63,4 @@ class AccountService:
         self.open_sessions.forget(sessions)
         with contextlib.suppress(RedisUnavailableError):
             await self.otps.forget(mobile_number)
-        await self.canceller.publish_ends(ended)
         await self.canceller.cancel_all(of_user(caller.id))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from app.errors import ServiceUnavailable
 from app.models import Message
-from app.redis_client.reply_events import ReplyEvents
 from app.repositories.message import ReplyScope
 from app.services.usage.quota import DailyQuota
 from app.unit_of_work import Transaction, UnitOfWork
@@ -25,15 +24,16 @@ class ReplyCanceller:
 
     uow: UnitOfWork
     quota: DailyQuota
-    events: ReplyEvents
 
     async def cancel_unlocked(self, tx: Transaction, scope: ReplyScope) -> Sequence[Message]:
         """Cancel or request to cancel all replies whose rows are not locked; return those that ended.
 
-        After the commit, call `publish_ends` with them, and `cancel_all` for the others.
+        After the commit, call `cancel_all` for the others.
         """
         await tx.replies.request_all_cancels(scope)
         ended = await tx.replies.cancel_all_waiting(scope)
+        for reply in ended:
+            tx.reply_ended(reply)
         await self.quota.settle_cancelled(tx, ended)
         return ended
 
@@ -47,19 +47,11 @@ class ReplyCanceller:
                 async with self.uow.begin() as tx:
                     if not await tx.replies.has_unasked(scope):
                         return
-                    ended = await self.cancel_unlocked(tx, scope)
-                await self.publish_ends(ended)
+                    await self.cancel_unlocked(tx, scope)
                 await asyncio.sleep(_PAUSE_SECONDS)
 
     async def all_settled(self, scope: ReplyScope) -> bool:
         """Cancel what is left; return whether all replies ended more than `LISTENER_GRACE_SECONDS` ago."""
         async with self.uow.begin() as tx:
-            ended = await self.cancel_unlocked(tx, scope)
-            is_settled = await tx.replies.are_over(scope, for_seconds=LISTENER_GRACE_SECONDS)
-        await self.publish_ends(ended)
-        return is_settled
-
-    async def publish_ends(self, ended: Sequence[Message]) -> None:
-        """Publish the end of each reply to its subscribers."""
-        for reply in ended:
-            await self.events.end(reply.id, reply.attempt)
+            await self.cancel_unlocked(tx, scope)
+            return await tx.replies.are_over(scope, for_seconds=LISTENER_GRACE_SECONDS)
