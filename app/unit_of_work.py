@@ -13,9 +13,11 @@ from typing import Protocol
 from uuid import UUID
 
 from app.database import Database, in_transaction
+from app.models import Message
 from app.queue.jobs import Job
 from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.daily_count import DailyCountMirror
+from app.redis_client.reply_events import ReplyEvents
 from app.repositories.every import Repositories
 
 
@@ -43,6 +45,8 @@ class Transaction(Repositories):
     jobs: list[Job] = field(default_factory=list)
     changed_lists: set[UUID] = field(default_factory=set)
     usage_changes: list[_UsageChange] = field(default_factory=list)
+    ended_replies: dict[UUID, int] = field(default_factory=dict)
+    """The attempt in which each ended."""
     drops: list[asyncio.Task[None]] = field(default_factory=list)
 
     def enqueue(self, job: Job) -> None:
@@ -56,6 +60,10 @@ class Transaction(Repositories):
         self.drops.append(dropping)
         return dropping
 
+    def reply_ended(self, reply: Message) -> None:
+        """Publish the end of a reply to its subscribers after the commit."""
+        self.ended_replies[reply.id] = reply.attempt
+
     def mirror_usage(self, *, user_id: UUID, day: date, used: int, refunded: bool = False) -> None:
         """Show the day's new count in Redis after the commit."""
         self.usage_changes.append(_UsageChange(user_id, day, used, refunded))
@@ -68,6 +76,7 @@ class UnitOfWork:
     database: Database
     chatroom_cache: ChatroomCache
     daily_count: DailyCountMirror
+    reply_events: ReplyEvents
     publisher: Publisher
     limit_seconds: float
     """The longest that a transaction may take: a database that hangs is as good as away."""
@@ -76,7 +85,7 @@ class UnitOfWork:
     async def begin(self) -> AsyncIterator[Transaction]:
         """A transaction as a block: committed on leaving, rolled back on any exception.
 
-        Jobs, cache drops and counters asked for inside take effect after the commit, and only then.
+        Jobs, cache drops, counters and ends of replies take effect after the commit, and only then.
 
         Raises:
             ServiceUnavailable: the database is away. Of an error in the commit itself nobody knows whether
@@ -114,6 +123,8 @@ class UnitOfWork:
         if tx.usage_changes:
             following.append(self._show_usage(tx.usage_changes))
         await asyncio.gather(*following)
+        for reply_id, attempt in tx.ended_replies.items():  # last: subscribers then read up-to-date caches
+            await self.reply_events.end(reply_id, attempt)
 
     async def _show_usage(self, changes: Sequence[_UsageChange]) -> None:
         for change in changes:  # in their order: the last one counts

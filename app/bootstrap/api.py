@@ -21,7 +21,6 @@ from app.kit.user_limiter import PerUserLimiter
 from app.rate_limiter import RateLimiter
 from app.redis_client.concurrent_uses import ConcurrentUses, Use
 from app.redis_client.password_attempts import PasswordAttemptStore
-from app.redis_client.reply_events import ReplyEvents
 from app.redis_client.reply_listener import ReplyListener
 from app.security import derive_key
 from app.services.account.account import AccountService
@@ -38,9 +37,9 @@ from app.services.chat.room_export import RoomExportService
 from app.services.chat.search import SearchService
 from app.services.generation.cancellation import CancellationService
 from app.services.generation.offered_models import OfferedModels
+from app.services.generation.reply_canceller import ReplyCanceller
 from app.services.generation.reply_feed import ReplyFeed
 from app.services.generation.reply_stream import ReplyStreams
-from app.services.generation.stopping import ReplyStopper
 from app.services.identity.auth import AuthService
 from app.services.identity.mobile_number import MobileNumbers
 from app.services.identity.otp import OtpService
@@ -114,8 +113,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
         feed = ReplyFeed(base.uow, listener)
         watching = asyncio.create_task(run_forever(feed.watch, name="reply-feed"))
         stack.callback(watching.cancel)
-        events = ReplyEvents(base.redis)
-        stopper = ReplyStopper(base.uow, base.quota, events)
+        canceller = ReplyCanceller(base.uow, base.quota)
         numbers = MobileNumbers(settings.default_region, settings.code_countries)
         cursors = CursorSigner(derive_key(root, "cursor"))
         user_limiter = PerUserLimiter()
@@ -168,7 +166,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             users=UserService(base.uow, base.quota, utc_now),
             accounts=AccountService(
                 uow=base.uow,
-                stopper=stopper,
+                canceller=canceller,
                 carried=carried,
                 open_sessions=open_sessions,
                 otps=otps.store,
@@ -179,7 +177,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             chatrooms=ChatroomService(
                 base.uow,
                 base.chatroom_cache,
-                stopper,
+                canceller,
                 cursors,
                 user_limiter,
                 utc_now,
@@ -191,8 +189,8 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             messages=MessageService(
                 base.uow, base.quota, user_limiter, feed, utc_now, settings.message_max_chars, models
             ),
-            cancellations=CancellationService(base.uow, base.quota, feed, events, user_limiter),
-            streams=ReplyStreams(base.uow, feed, events),
+            cancellations=CancellationService(base.uow, base.quota, feed, user_limiter),
+            streams=ReplyStreams(base.uow, feed, base.reply_events),
             subscriptions=SubscriptionService(
                 base.uow, base.quota, checkouts, stripe.subscriptions, base.syncs, open_sessions, utc_now
             ),

@@ -9,7 +9,6 @@ from app.config import Settings
 from app.gemini_client.google import GoogleGemini
 from app.kit.clock import utc_now
 from app.redis_client.account_keys import AccountKeys
-from app.redis_client.reply_events import ReplyEvents
 from app.services.account.erasure import ErasureService
 from app.services.account.farewell import Farewell
 from app.services.billing.reconciliation import Reconciliation
@@ -22,9 +21,9 @@ from app.services.generation.leases import LeaseKeeper
 from app.services.generation.offered_models import OfferedModels
 from app.services.generation.places import Places
 from app.services.generation.reply import ReplyService
+from app.services.generation.reply_canceller import ReplyCanceller
 from app.services.generation.reply_reports import ReplyReport, ReplyReports
 from app.services.generation.retry_policy import RetryPolicy
-from app.services.generation.stopping import ReplyStopper
 from app.services.generation.summary import SummaryPlan
 from app.services.generation.upkeep import RoomUpkeep, Upkeep
 from app.services.operations.purge import PurgeService
@@ -68,16 +67,15 @@ async def worker_services(
         upkeep = Upkeep(RoomUpkeep(base.uow, gemini, plan, utc_now, models))
         stack.push_async_callback(upkeep.aclose)
         leases = LeaseKeeper(base.uow, lease_seconds=settings.reply_lease_seconds)
-        events = ReplyEvents(base.redis)
-        stopper = ReplyStopper(base.uow, base.quota, events)
+        canceller = ReplyCanceller(base.uow, base.quota)
         keys = AccountKeys(base.redis)
         outage = StripeOutage()
-        room_erasure = RoomErasure(base.uow, stopper, keys, is_stopping)
+        room_erasure = RoomErasure(base.uow, canceller, keys, is_stopping)
         reports = ReplyReports(publish_report)
         replies = ReplyService(
             uow=base.uow,
             gemini=gemini,
-            events=events,
+            events=base.reply_events,
             leases=leases,
             quota=base.quota,
             context=ContextBuilder(
@@ -100,7 +98,7 @@ async def worker_services(
             leases=leases,
             erasure=ErasureService(
                 base.uow,
-                stopper,
+                canceller,
                 room_erasure,
                 keys,
                 Farewell(base.stripe.customers, base.stripe.checkouts, base.stripe.subscriptions),

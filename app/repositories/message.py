@@ -32,16 +32,16 @@ _BOUNDED_PAGE = BoundedQuery.of(
     most_bytes=PAGE_BYTES,
 )
 
-RepliesOf = ColumnElement[bool]
+ReplyScope = ColumnElement[bool]
 """Whose replies are meant: a person's or a room's."""
 
 
-def of_user(user_id: UUID) -> RepliesOf:
+def of_user(user_id: UUID) -> ReplyScope:
     """All replies to a person; by their rooms, since an index of messages leads there."""
     return Message.chatroom_id.in_(select(Chatroom.id).where(Chatroom.user_id == user_id))
 
 
-def of_room(chatroom_id: UUID) -> RepliesOf:
+def of_room(chatroom_id: UUID) -> ReplyScope:
     """All replies in a room."""
     return Message.chatroom_id == chatroom_id
 

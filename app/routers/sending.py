@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import Response
 
 from app.bootstrap.api import ApiServices
+from app.kit.event_id import EventId
 from app.routers.prefer import Preference
 from app.routers.sse import EVENT_STREAM, event_response
 from app.schemas.message import ExchangeOut
@@ -32,7 +33,7 @@ def answer_exchange(sent: Sent, preference: Preference) -> Response:
 
 
 async def stream_exchange(
-    services: ApiServices, sent: Sent, user_id: UUID, last_event_id: int | None
+    services: ApiServices, sent: Sent, user_id: UUID, last_event_id: EventId | None
 ) -> Response:
     """Answer with the reply's events, after `last_event_id` if this repeats an earlier request."""
     message, reply = sent.exchange.message, sent.exchange.reply

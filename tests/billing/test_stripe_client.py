@@ -26,10 +26,10 @@ from app.stripe_client.reading import (
     subscription_from,
     unpaid_moments,
 )
-from tests.support.keeping_stripe import KeepingStripe
 from tests.support.process import ROOT
 from tests.support.stack import Stack
 from tests.support.stripe import StripeSandbox
+from tests.support.stripe_replaying_failures import StripeReplayingFailures
 
 T = TypeVar("T")
 
@@ -287,7 +287,7 @@ def test_an_event_needs_no_more_than_an_id_a_type_and_an_object() -> None:
 def test_a_failure_that_stripe_keeps_is_asked_around(stack: Stack) -> None:
     """Stripe repeats a 500 to the same key for a day. Red when the key stays the same."""
     user = uuid4()
-    with KeepingStripe() as kept:
+    with StripeReplayingFailures() as kept:
         settings = _settings(stack).model_copy(update={"stripe_api_base": kept.url})
 
         async def create() -> str:

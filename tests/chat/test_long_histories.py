@@ -35,7 +35,7 @@ from app.services.chat.room_export import RoomExportService
 from app.services.chat.room_limit import RoomLimit
 from app.services.chat.search import SearchService
 from app.services.generation.offered_models import OfferedModels
-from app.services.generation.stopping import ReplyStopper
+from app.services.generation.reply_canceller import ReplyCanceller
 from app.services.usage.quota import DailyQuota
 from app.unit_of_work import UnitOfWork
 from benchmarks.histories import COMMON, COMMON_TOO, MIDDLING, RARE, UNSPACED, Size, make_histories
@@ -95,9 +95,11 @@ async def _product(stack: Stack, sent: list[Sent]) -> AsyncIterator[_Product]:
     database = Database.from_url(PostgresAddress.parse(stack.database.url))
     redis = RedisConnection(RedisAddress.parse(stack.redis_url), Breaker())
     cache = ChatroomCache(redis, ttl_seconds=300)
-    uow = UnitOfWork(database, cache, DailyCountMirror(redis), NoPublisher(), limit_seconds=60)
+    uow = UnitOfWork(
+        database, cache, DailyCountMirror(redis), ReplyEvents(redis), NoPublisher(), limit_seconds=60
+    )
     cursors, models = CursorSigner(b"key"), OfferedModels(("gemini-3.8-flash",))
-    stopper = ReplyStopper(uow, DailyQuota(5, utc_now), ReplyEvents(redis))
+    canceller = ReplyCanceller(uow, DailyQuota(5, utc_now))
     try:
         with noted(database.engine) as statements:
             yield _Product(
@@ -105,7 +107,7 @@ async def _product(stack: Stack, sent: list[Sent]) -> AsyncIterator[_Product]:
                 ChatroomService(
                     uow,
                     cache,
-                    stopper,
+                    canceller,
                     cursors,
                     PerUserLimiter(),
                     utc_now,

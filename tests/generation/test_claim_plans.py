@@ -16,6 +16,7 @@ from app.redis_client.breaker import Breaker
 from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.connection import RedisConnection
 from app.redis_client.daily_count import DailyCountMirror
+from app.redis_client.reply_events import ReplyEvents
 from app.repositories.claims import ClaimLimits
 from app.unit_of_work import Transaction, UnitOfWork
 from tests.conftest import Servers
@@ -70,7 +71,9 @@ def _sent(backlog: Rows, servers: Servers, claim: Claim, reply: UUID) -> list[Se
         database = Database.from_url(PostgresAddress.parse(backlog.url))
         redis = RedisConnection(RedisAddress.parse(servers.redis_url), Breaker())
         cache = ChatroomCache(redis, ttl_seconds=300)
-        uow = UnitOfWork(database, cache, DailyCountMirror(redis), NoPublisher(), limit_seconds=60)
+        uow = UnitOfWork(
+            database, cache, DailyCountMirror(redis), ReplyEvents(redis), NoPublisher(), limit_seconds=60
+        )
         try:
             with noted(database.engine, tables=_TABLES) as statements:
                 async with uow.autocommit() as tx:

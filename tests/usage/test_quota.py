@@ -18,6 +18,7 @@ from app.redis_client.breaker import Breaker
 from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.connection import RedisConnection
 from app.redis_client.daily_count import DailyCountMirror
+from app.redis_client.reply_events import ReplyEvents
 from app.services.usage.quota import DailyQuota
 from app.unit_of_work import UnitOfWork
 from tests.support.no_publisher import NoPublisher
@@ -169,6 +170,7 @@ async def _transactions(stack: Stack) -> AsyncIterator[UnitOfWork]:
             database,
             ChatroomCache(redis, ttl_seconds=300),
             DailyCountMirror(redis),
+            ReplyEvents(redis),
             NoPublisher(),
             limit_seconds=2,
         )

@@ -11,7 +11,7 @@ from app.kit.number_forms import subscriber_of
 from app.redis_client.connection import RedisUnavailableError
 from app.redis_client.otp_store import OtpStore
 from app.repositories.message import of_user
-from app.services.generation.stopping import ReplyStopper
+from app.services.generation.reply_canceller import ReplyCanceller
 from app.services.identity.recent_sign_in import require_recent_sign_in
 from app.services.identity.session import CurrentUser
 from app.services.identity.session_cache import SessionCache
@@ -28,7 +28,7 @@ class AccountService:
     """Closes accounts."""
 
     uow: UnitOfWork
-    stopper: ReplyStopper
+    canceller: ReplyCanceller
     carried: CarriedCount
     open_sessions: SessionCache
     otps: OtpStore
@@ -52,7 +52,7 @@ class AccountService:
                 raise AuthenticationRequired
             require_recent_sign_in(opened_at, now=now)
             mobile_number = subscriber_of(user.mobile_number)
-            ended = await self.stopper.stop_free(tx, of_user(caller.id))
+            ended = await self.canceller.cancel_unlocked(tx, of_user(caller.id))
             await self.carried.keep(tx, user)
             user.mobile_number, user.full_name, user.password_hash = f"deleted-{user.id}", None, None
             user.deleted_at = now
@@ -63,5 +63,4 @@ class AccountService:
         self.open_sessions.forget(sessions)
         with contextlib.suppress(RedisUnavailableError):
             await self.otps.forget(mobile_number)
-        await self.stopper.tell(ended)
-        await self.stopper.stop(of_user(caller.id))
+        await self.canceller.cancel_all(of_user(caller.id))

@@ -15,7 +15,7 @@ from app.repositories.message import of_user
 from app.services.account.farewell import Farewell
 from app.services.billing.installation import InstallationId
 from app.services.chat.room_erasure import RoomErasure
-from app.services.generation.stopping import ReplyStopper
+from app.services.generation.reply_canceller import ReplyCanceller
 from app.stripe_client import StripeUnavailableError
 from app.stripe_client.outage import StripeOutage
 from app.unit_of_work import UnitOfWork
@@ -32,7 +32,7 @@ class ErasureService:
     """What a worker does about the rows of `deletions`. Every step may be done twice."""
 
     uow: UnitOfWork
-    stopper: ReplyStopper
+    canceller: ReplyCanceller
     rooms: RoomErasure
     keys: AccountKeys
     farewell: Farewell
@@ -61,7 +61,7 @@ class ErasureService:
                 return
 
     async def _erase(self, deletion: Deletion) -> None:
-        if not await self.stopper.is_over(of_user(deletion.user_id)):
+        if not await self.canceller.all_settled(of_user(deletion.user_id)):
             async with self.uow.autocommit() as tx:
                 await tx.deletions.postpone(deletion.id, seconds_from_now=_REPLIES_STOP_SECONDS)
             log.info("erasure_waits_for_replies", deletion_id=str(deletion.id))

@@ -20,7 +20,7 @@ from app.schemas.message import MessageOut, MessagePage
 from app.services.chat.room_limit import RoomLimit
 from app.services.chat.room_request import RoomRequest
 from app.services.generation.offered_models import OfferedModels
-from app.services.generation.stopping import SEEN_AFTER_SECONDS, ReplyStopper
+from app.services.generation.reply_canceller import LISTENER_GRACE_SECONDS, ReplyCanceller
 from app.services.ownership import own_room
 from app.unit_of_work import Transaction, UnitOfWork
 
@@ -55,7 +55,7 @@ class ChatroomService:
 
     uow: UnitOfWork
     cache: ChatroomCache
-    stopper: ReplyStopper
+    canceller: ReplyCanceller
     cursors: CursorSigner
     user_limiter: PerUserLimiter
     clock: Clock
@@ -153,10 +153,10 @@ class ChatroomService:
         """
         async with self.user_limiter.acquire(user_id), self.uow.begin() as tx:
             await own_room(tx, user_id, chatroom_id, lock=True)
-            await tx.deletions.erase_room_in(chatroom_id, seconds_from_now=SEEN_AFTER_SECONDS)
+            await tx.deletions.erase_room_in(chatroom_id, seconds_from_now=LISTENER_GRACE_SECONDS)
             tx.invalidate_room_list(user_id)
         log.info("chatroom_deleted", chatroom_id=str(chatroom_id))
-        await self.stopper.stop(of_room(chatroom_id))
+        await self.canceller.cancel_all(of_room(chatroom_id))
 
     async def listing(self, user_id: UUID, *, archived: bool, cursor: str | None, limit: int) -> Listing:
         """A page of rooms as JSON; the first page with defaults from Redis when it has it."""

@@ -11,7 +11,7 @@ from app.models import Role
 from app.redis_client.account_keys import AccountKeys
 from app.redis_client.connection import RedisUnavailableError
 from app.repositories.message import of_room
-from app.services.generation.stopping import ReplyStopper
+from app.services.generation.reply_canceller import ReplyCanceller
 from app.unit_of_work import UnitOfWork
 
 _LEASE_SECONDS = 15.0
@@ -26,7 +26,7 @@ class RoomErasure:
     """What a worker does about rooms that are out of sight. Every step may be done twice."""
 
     uow: UnitOfWork
-    stopper: ReplyStopper
+    canceller: ReplyCanceller
     keys: AccountKeys
     is_stopping: Callable[[], bool]
 
@@ -47,7 +47,7 @@ class RoomErasure:
                 return
 
     async def _erase(self, room_id: UUID) -> None:
-        if not await self.stopper.is_over(of_room(room_id)):
+        if not await self.canceller.all_settled(of_room(room_id)):
             await self._come_again(room_id, seconds=_REPLIES_STOP_SECONDS)
             return
         while not self.is_stopping():

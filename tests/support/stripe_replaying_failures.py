@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 
-class KeepingStripe:
+class StripeReplayingFailures:
     """A server on a port of its own; `keys` are the idempotency keys that it got, in their order."""
 
     def __init__(self) -> None:

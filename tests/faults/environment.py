@@ -28,7 +28,7 @@ _LAST_WORDS = 3000
 _OVER = ("reply_recorded", "reply_fenced_off", "reply_not_recorded", "reply_lease_lost")
 
 
-class Bench:
+class Environment:
     """One database, one Redis, a sandbox and an API for all faults; workers as each of them needs."""
 
     def __init__(self, postgres: Postgres, valkey: Valkey, folder: Path, lines: list[Line]) -> None:

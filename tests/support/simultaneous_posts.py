@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 from tests.support.person import Json
 
 
-def volley(addresses: Sequence[str], body: Json, *, tokens: Sequence[str] = ()) -> list[tuple[int, Json]]:
+def simultaneous_posts(
+    addresses: Sequence[str], body: Json, *, tokens: Sequence[str] = ()
+) -> list[tuple[int, Json]]:
     """POST one body to all of these addresses at once; status and body of each answer.
 
     With tokens, one for each address, nobody waits for a reply.

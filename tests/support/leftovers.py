@@ -23,7 +23,7 @@ def forms_of_id(id_: str) -> set[str]:
     return {id_, UUID(id_).hex}
 
 
-def traces(stack: Stack, marks: Iterable[str]) -> list[str]:
+def leftovers(stack: Stack, marks: Iterable[str]) -> list[str]:
     """Where in PostgreSQL and Redis one of these marks is found."""
     wanted = [mark.lower() for mark in marks]
     places = [*_in_postgres(stack), *_in_redis(stack)]
