@@ -45,7 +45,7 @@ async def _current_user(
     caller: ClientAddress = request.state.client_address
     user = await services.sessions.user_of(request.state.claims, ip_address=caller.shown)
     limits: AppliedLimits = request.state.limits
-    window = limits.put_in_force(user.plan)
+    window = limits.show_user_limit(user.plan)
     if window is not None and not window.is_open:
         raise await services.request_limit.refusal(
             user_id=user.id, plan=user.plan, ids=request.path_params, retry_after=window.reset_seconds

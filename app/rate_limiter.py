@@ -55,7 +55,7 @@ return windows
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class LimitState:
     """One limit after a request was counted on it."""
 
     name: str
@@ -86,8 +86,8 @@ class Window:
 class Counted:
     """A request on its limits; `user` is empty for one that is not counted on anybody."""
 
-    ip: Window
-    user: Mapping[Plan, Window]
+    ip: LimitState
+    user: Mapping[Plan, LimitState]
     """The user's window under the limit of their plan, under that of each where the plan is not known."""
 
 
@@ -95,17 +95,17 @@ class Counted:
 class AppliedLimits:
     """One request's limits: those that its answer shows, and the user's by plan."""
 
-    shown: list[Window] = field(default_factory=list)
-    user: Mapping[Plan, Window] = field(default_factory=dict)
+    shown: list[LimitState] = field(default_factory=list)
+    user: Mapping[Plan, LimitState] = field(default_factory=dict)
 
-    def put_in_force(self, plan: Plan) -> Window | None:
+    def show_user_limit(self, plan: Plan) -> LimitState | None:
         """Have the answer show the user's limit, if the request counts on it; returns it."""
         window = self.user.get(plan)
         if window is not None and window not in self.shown:
             self.shown.append(window)
         return window
 
-    def show(self, window: Window) -> None:
+    def show(self, window: LimitState) -> None:
         """Have the answer show a limit as it is now, instead of as it was earlier in the request."""
         self.shown = [*(shown for shown in self.shown if shown.name != window.name), window]
 
@@ -144,18 +144,18 @@ class RateLimiter:
         ip, *user = await self._count(limits)
         return Counted(ip, dict(zip(plans, user, strict=False)))
 
-    async def count_stripe_call(self, user_id: UUID) -> Window:
+    async def count_stripe_call(self, user_id: UUID) -> LimitState:
         """Count a call to Stripe on the user who causes it, if there is room."""
         [window] = await self._count([_Limit("stripe", f"limit:stripe:{user_id}", _STRIPE_CALLS)])
         return window
 
-    async def _count(self, limits: Sequence[_Limit]) -> list[Window]:
+    async def _count(self, limits: Sequence[_Limit]) -> list[LimitState]:
         try:
             return await self._count_in_redis(limits)
         except RedisUnavailableError:
             return self._count_here(limits)
 
-    async def _count_in_redis(self, limits: Sequence[_Limit]) -> list[Window]:
+    async def _count_in_redis(self, limits: Sequence[_Limit]) -> list[LimitState]:
         keys = [limit.key for limit in limits]
         arguments = [str(_WINDOW_MS), *(str(limit.most) for limit in limits)]
         async with self._redis.use() as redis:
@@ -165,12 +165,12 @@ class RateLimiter:
                 self._sha = await redis.script_load(_COUNT)
                 answers = await redis.evalsha(self._sha, len(keys), *keys, *arguments)
         return [
-            Window(limit.name, limit.most, bool(is_open), int(remaining), int(reset_ms))
+            LimitState(limit.name, limit.most, bool(is_open), int(remaining), int(reset_ms))
             for limit, (is_open, remaining, reset_ms) in zip(limits, answers, strict=False)
         ]
 
-    def _count_here(self, limits: Sequence[_Limit]) -> list[Window]:
-        windows: list[Window] = []
+    def _count_here(self, limits: Sequence[_Limit]) -> list[LimitState]:
+        windows: list[LimitState] = []
         for key, same in groupby(limits, lambda limit: limit.key):
             of_key = self._local.count(key, {limit.name: limit.most for limit in same})
             windows += of_key
@@ -185,7 +185,7 @@ class LocalWindows:
     def __init__(self) -> None:
         self._times: OrderedDict[str, deque[float]] = OrderedDict()
 
-    def count(self, key: str, limits: Mapping[str, int]) -> list[Window]:
+    def count(self, key: str, limits: Mapping[str, int]) -> list[LimitState]:
         """Count a request, if one of this window's limits has room for it."""
         now = time.monotonic()
         self._forget(now)
@@ -197,7 +197,7 @@ class LocalWindows:
             times.append(now)
             self._times.move_to_end(key)
         return [
-            Window(name, limit, before < limit, max(limit - len(times), 0), _reset_ms(times, limit, now))
+            LimitState(name, limit, before < limit, max(limit - len(times), 0), _reset_ms(times, limit, now))
             for name, limit in limits.items()
         ]
 

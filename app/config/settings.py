@@ -14,12 +14,12 @@ from app.config.forms import (
     ALL_COUNTRIES,
     AnyCase,
     BrokerUrl,
+    CommaSeparated,
     Count,
     Countries,
     DatabaseUrl,
     Days,
     HeaderSecret,
-    Items,
     Networks,
     Origins,
     PathPart,
@@ -95,7 +95,7 @@ class Settings(BaseSettings):
     gemini_base_url: WebAddress = "https://generativelanguage.googleapis.com"
     gemini_api_version: PathPart = "v1beta"
     gemini_model: PathPart = "gemini-3.8-flash"
-    gemini_models: Items = ()
+    gemini_models: CommaSeparated = ()
     gemini_timeout_seconds: PositiveSeconds = 120
     gemini_max_output_tokens: PositiveCount = 8192
     context_token_budget: Count = 32_000

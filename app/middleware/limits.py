@@ -60,7 +60,7 @@ class RateLimitMiddleware:
         limits.shown.append(counted.ip)
         limits.user = counted.user
         if plan is not None:
-            limits.put_in_force(plan)  # for answers that come before the route asks who is calling
+            limits.show_user_limit(plan)  # for answers that come before the route asks who is calling
         if not counted.ip.is_open:
             metrics.rate_limit_refused("ip")
             raise RateLimitExceeded(retry_after=counted.ip.reset_seconds)

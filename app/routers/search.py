@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from app.dependencies import Cursor, Limit, Services, User
 from app.errors import CursorInvalid, MethodNotAllowed, ValidationFailed
 from app.kit.paging import DEFAULT_PAGE
-from app.openapi import failures
+from app.openapi import error_responses
 from app.schemas.search import SearchPage, SearchWords
 
 router = APIRouter(prefix="/chatroom/search", tags=["chatrooms"])
@@ -27,7 +27,7 @@ _Words = Annotated[
     "",
     operation_id="search_messages",
     summary="Search messages",
-    responses=failures(ValidationFailed, CursorInvalid, signed_in=True),
+    responses=error_responses(ValidationFailed, CursorInvalid, signed_in=True),
 )
 async def search_messages(
     q: _Words, user: User, services: Services, limit: Limit = DEFAULT_PAGE, cursor: Cursor = None

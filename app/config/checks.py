@@ -48,11 +48,11 @@ _FORMS: Final = {
 }
 
 
-def problems_of(settings: Settings) -> list[Problem]:
+def find_problems(settings: Settings) -> list[Problem]:
     """Every problem between or about settings whose form is right."""
     found = list(_incomplete(settings))
     if settings.environment is Environment.PRODUCTION:
-        found += [*_flawed_keys(settings), *_open_doors(settings)]
+        found += [*_bad_secrets(settings), *_unsafe_for_production(settings)]
     return found
 
 
@@ -68,7 +68,7 @@ def _incomplete(settings: Settings) -> Iterator[Problem]:
             yield field, "holds a line break, a space or a sign that no key has"
 
 
-def _flawed_keys(settings: Settings) -> Iterator[Problem]:
+def _bad_secrets(settings: Settings) -> Iterator[Problem]:
     for field in _REQUIRED_IN_PRODUCTION:
         if not _text(settings, field):
             yield field, "is missing"
@@ -87,7 +87,7 @@ def _flawed_keys(settings: Settings) -> Iterator[Problem]:
             yield field, f"is no {what}"
 
 
-def _open_doors(settings: Settings) -> Iterator[Problem]:
+def _unsafe_for_production(settings: Settings) -> Iterator[Problem]:
     for field in _OUTSIDE:
         if not _is_public(_text(settings, field)):
             yield field, "is a sandbox: production needs https and a public host"
