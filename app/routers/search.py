@@ -44,4 +44,4 @@ async def search_messages(
 @router.api_route("", methods=_NOT_GET, include_in_schema=False)
 async def refuse_other_methods() -> None:
     """Without this `search` would be taken for the id of a chatroom, which other methods have."""
-    raise MethodNotAllowed(headers={"Allow": "GET, HEAD"})
+    raise MethodNotAllowed(allowed=("GET", "HEAD"))
