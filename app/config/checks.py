@@ -8,14 +8,15 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from app.config.secrets import SHORTEST_JWT_SECRET_BYTES, is_sample, is_short_secret
-from app.config.settings import Environment, OtpDelivery, Settings
+from app.config.sections import Environment, OtpDelivery
+from app.config.settings import Settings
 from app.config.twilio import SENDER_FORMS, is_account, is_sender
 
 Problem = tuple[str, str]
 """A field, and what is wrong with it, without its value."""
 
 # Besides DATABASE_URL and REDIS_URL, which are required everywhere.
-_REQUIRED_IN_PRODUCTION: Final = (
+REQUIRED_IN_PRODUCTION: Final = (
     "jwt_secret_key",
     "gemini_api_key",
     "stripe_secret_key",
@@ -69,7 +70,7 @@ def _incomplete(settings: Settings) -> Iterator[Problem]:
 
 
 def _bad_secrets(settings: Settings) -> Iterator[Problem]:
-    for field in _REQUIRED_IN_PRODUCTION:
+    for field in REQUIRED_IN_PRODUCTION:
         if not _text(settings, field):
             yield field, "is missing"
     for field in _SECRETS:

@@ -11,7 +11,8 @@ from app.config.authorities import authority_problems
 from app.config.checks import find_problems
 from app.config.dotenv_file import dotenv_problems
 from app.config.proxies import proxy_problems
-from app.config.settings import Environment, Settings
+from app.config.sections import Environment
+from app.config.settings import Settings
 
 START_FAILURE: Final = 3
 """The exit code of a process that cannot start. `uvicorn --workers` ends with such a child, and would start
