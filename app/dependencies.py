@@ -18,7 +18,8 @@ from app.errors import ValidationFailed
 from app.kit.client_address import ClientAddress
 from app.kit.json_bounds import MOST_MEMBERS
 from app.kit.query_rules import takes_any_query
-from app.rate_limiter import AppliedLimits
+from app.kit.rate_limit import LimitState
+from app.rate_limiter import CountedRequest
 from app.services.billing.payments import StripeBudget
 from app.services.identity.session import CurrentUser, Device
 
@@ -44,12 +45,11 @@ async def _current_user(
 ) -> CurrentUser:
     caller: ClientAddress = request.state.client_address
     user = await services.sessions.user_of(request.state.claims, ip_address=caller.shown)
-    limits: AppliedLimits = request.state.limits
-    window = limits.put_in_force(user.plan)
-    if window is not None and not window.is_open:
-        raise await services.request_limit.refusal(
-            user_id=user.id, plan=user.plan, ids=request.path_params, retry_after=window.reset_seconds
-        )
+    counted: CountedRequest = request.state.counted
+    request.state.counted = counted.on_plan(user.plan)
+    await services.request_limit.require_user(
+        counted, user_id=user.id, plan=user.plan, ids=request.path_params
+    )
     return user
 
 
@@ -58,7 +58,11 @@ User = Annotated[CurrentUser, Depends(_current_user)]
 
 
 async def _stripe_budget(request: Request, services: Services, user: User) -> StripeBudget:
-    return StripeBudget(user.id, services.limiter, request.state.limits)
+    def show(state: LimitState) -> None:
+        counted: CountedRequest = request.state.counted
+        request.state.counted = counted.with_limit(state)
+
+    return StripeBudget(user.id, services.request_limit.limiter, show)
 
 
 async def _device(request: Request) -> Device:

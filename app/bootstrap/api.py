@@ -18,7 +18,6 @@ from app.kit.background import run_forever
 from app.kit.clock import utc_now
 from app.kit.paging import CursorSigner
 from app.kit.user_limiter import PerUserLimiter
-from app.rate_limiter import RateLimiter
 from app.redis_client.concurrent_uses import ConcurrentUses, Use
 from app.redis_client.password_attempts import PasswordAttemptStore
 from app.redis_client.reply_listener import ReplyListener
@@ -89,7 +88,6 @@ class ApiServices:
     cancellations: CancellationService
     streams: ReplyStreams
     feed: ReplyFeed
-    limiter: RateLimiter
     request_limit: RequestLimit
     concurrency: ConcurrencyLimiter
     monitoring: MonitoringService
@@ -137,7 +135,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
         checkouts = CheckoutService(
             base.uow, stripe.customers, stripe.checkouts, base.syncs, addresses, base.installation, utc_now
         )
-        request_limit = RequestLimit(base.uow, utc_now)
+        request_limit = RequestLimit(rate_limiter(settings, base.redis), base.uow, utc_now)
         most = {Use.STREAM: settings.streams_per_user, Use.EXPORT: settings.exports_per_user}
         concurrency = ConcurrencyLimiter(ConcurrentUses(base.redis), request_limit, most)
         yield ApiServices(
@@ -206,7 +204,6 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             ),
             health=HealthService(quick, base.redis, base.revisions),
             feed=feed,
-            limiter=rate_limiter(settings, base.redis),
             request_limit=request_limit,
             concurrency=await stack.enter_async_context(concurrency.running()),
             monitoring=MonitoringService(quick, base.redis, settings.metrics_token.get_secret_value()),

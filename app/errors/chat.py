@@ -68,6 +68,7 @@ class DailyLimitReached(AppError):
     detail = "You have used all messages of the day. They come back at midnight UTC, or upgrade to Pro."
 
     def __init__(self, *, limit: int, used: int, resets_at: datetime, retry_after: int) -> None:
+        self.limit = limit
         super().__init__(
             members={
                 "limit": limit,
@@ -75,9 +76,5 @@ class DailyLimitReached(AppError):
                 "resets_at": resets_at.isoformat().replace("+00:00", "Z"),
                 "upgrade": "/subscribe/pro",
             },
-            headers={
-                "Retry-After": str(retry_after),
-                "RateLimit-Policy": f'"daily";q={limit};w=86400',
-                "RateLimit": f'"daily";r=0;t={retry_after}',
-            },
+            retry_after=retry_after,
         )

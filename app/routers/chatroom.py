@@ -15,7 +15,7 @@ from app.errors import (
     ValidationFailed,
 )
 from app.kit.paging import DEFAULT_PAGE
-from app.openapi import failures
+from app.openapi import error_responses
 from app.routers.concurrency import ONE_EXPORT
 from app.routers.conditional import NOT_MODIFIED, IfNoneMatch, answer_unless_known
 from app.routers.download import answer_download
@@ -35,7 +35,7 @@ Format = Annotated[
     operation_id="create_chatroom",
     summary="Create a chatroom",
     status_code=HTTPStatus.CREATED,
-    responses=failures(
+    responses=error_responses(
         ChatroomNotFound, IdempotencyKeyReused, ChatroomLimitReached, body=True, signed_in=True
     ),
 )
@@ -61,7 +61,7 @@ async def create_chatroom(
     operation_id="list_chatrooms",
     summary="List chatrooms",
     response_model=ChatroomPage,
-    responses={**NOT_MODIFIED, **failures(ValidationFailed, CursorInvalid, signed_in=True)},
+    responses={**NOT_MODIFIED, **error_responses(ValidationFailed, CursorInvalid, signed_in=True)},
 )
 async def list_chatrooms(
     user: User,
@@ -80,7 +80,7 @@ async def list_chatrooms(
     "/{chatroom_id}",
     operation_id="get_chatroom",
     summary="Get a chatroom with its newest messages",
-    responses=failures(ChatroomNotFound, signed_in=True),
+    responses=error_responses(ChatroomNotFound, signed_in=True),
 )
 async def get_chatroom(chatroom_id: ChatroomId, user: User, services: Services) -> ChatroomWithMessages:
     """Get a chatroom with its newest 50 messages, oldest first."""
@@ -91,7 +91,7 @@ async def get_chatroom(chatroom_id: ChatroomId, user: User, services: Services) 
     "/{chatroom_id}",
     operation_id="update_chatroom",
     summary="Change a chatroom",
-    responses=failures(ChatroomNotFound, body=True, signed_in=True),
+    responses=error_responses(ChatroomNotFound, body=True, signed_in=True),
 )
 async def update_chatroom(
     chatroom_id: ChatroomId, body: ChatroomPatch, user: User, services: Services
@@ -105,7 +105,7 @@ async def update_chatroom(
     operation_id="delete_chatroom",
     summary="Delete a chatroom",
     status_code=HTTPStatus.NO_CONTENT,
-    responses=failures(ChatroomNotFound, signed_in=True),
+    responses=error_responses(ChatroomNotFound, signed_in=True),
 )
 async def delete_chatroom(chatroom_id: ChatroomId, user: User, services: Services) -> None:
     """Delete a chatroom with all its messages. A reply in progress is cancelled first."""
@@ -119,7 +119,7 @@ async def delete_chatroom(chatroom_id: ChatroomId, user: User, services: Service
     response_model=ChatroomExport,
     responses={
         HTTPStatus.OK.value: {"content": {"text/markdown": {"schema": {"type": "string"}}}},
-        **failures(ChatroomNotFound, ValidationFailed, TooManyExports, signed_in=True),
+        **error_responses(ChatroomNotFound, ValidationFailed, TooManyExports, signed_in=True),
     },
     dependencies=[ONE_EXPORT],
 )

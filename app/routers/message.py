@@ -27,7 +27,7 @@ from app.errors import (
     ValidationFailed,
 )
 from app.kit.paging import DEFAULT_PAGE
-from app.openapi import failures
+from app.openapi import error_responses
 from app.routers.concurrency import ONE_STREAM, ONE_STREAM_IF_ASKED_FOR
 from app.routers.prefer import read_preference
 from app.routers.sending import ACCEPTED, answer_exchange, stream_exchange
@@ -46,7 +46,7 @@ class _NotStream(StringConvertor):
 
 register_url_convertor("not_stream", _NotStream())
 
-_FAILURES = failures(
+_FAILURES = error_responses(
     ChatroomNotFound,
     IdempotencyKeyReused,
     DailyLimitReached,
@@ -126,7 +126,7 @@ async def stream_message(
     "",
     operation_id="list_messages",
     summary="List a chatroom's messages",
-    responses=failures(ChatroomNotFound, ValidationFailed, CursorInvalid, signed_in=True),
+    responses=error_responses(ChatroomNotFound, ValidationFailed, CursorInvalid, signed_in=True),
 )
 async def list_messages(
     chatroom_id: ChatroomId,
@@ -143,7 +143,7 @@ async def list_messages(
     "/{message_id:not_stream}",
     operation_id="get_message",
     summary="Get a message",
-    responses=failures(ChatroomNotFound, MessageNotFound, ValidationFailed, signed_in=True),
+    responses=error_responses(ChatroomNotFound, MessageNotFound, ValidationFailed, signed_in=True),
 )
 async def get_message(
     chatroom_id: ChatroomId,

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from app.dependencies import Services
-from app.openapi import failures
+from app.openapi import error_responses
 from app.routers.conditional import NOT_MODIFIED, IfNoneMatch, answer_unless_known
 from app.schemas.model import ModelList
 
@@ -15,7 +15,7 @@ router = APIRouter(tags=["meta"])
     operation_id="list_models",
     summary="List the models",
     response_model=ModelList,
-    responses={**NOT_MODIFIED, **failures()},
+    responses={**NOT_MODIFIED, **error_responses()},
 )
 async def list_models(services: Services, if_none_match: IfNoneMatch = None) -> Response:
     """List the models that a chatroom may name, the default first. Needs no access token."""

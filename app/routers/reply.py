@@ -24,7 +24,7 @@ from app.errors import (
     TooManyStreams,
     ValidationFailed,
 )
-from app.openapi import failures
+from app.openapi import error_responses
 from app.routers.concurrency import ONE_STREAM, ONE_STREAM_IF_ASKED_FOR
 from app.routers.prefer import read_preference
 from app.routers.sending import ACCEPTED, answer_exchange, stream_exchange
@@ -34,7 +34,7 @@ from app.services.chat.message import Asked
 
 router = APIRouter(prefix="/chatroom/{chatroom_id}/message/{reply_id}", tags=["replies"])
 
-_FAILURES = failures(
+_FAILURES = error_responses(
     ChatroomNotFound,
     MessageNotFound,
     NotLatest,
@@ -55,7 +55,9 @@ _FAILURES = failures(
     responses={
         **EVENTS_DOCUMENTED,
         204: {"description": "`Last-Event-ID` is the id of `end`: nothing follows."},
-        **failures(ChatroomNotFound, MessageNotFound, ValidationFailed, TooManyStreams, signed_in=True),
+        **error_responses(
+            ChatroomNotFound, MessageNotFound, ValidationFailed, TooManyStreams, signed_in=True
+        ),
     },
     dependencies=[ONE_STREAM],
 )
@@ -80,7 +82,7 @@ async def follow_reply(
     "/cancel",
     operation_id="cancel_reply",
     summary="Cancel a reply",
-    responses=failures(ChatroomNotFound, MessageNotFound, signed_in=True),
+    responses=error_responses(ChatroomNotFound, MessageNotFound, signed_in=True),
 )
 async def cancel_reply(
     chatroom_id: ChatroomId, reply_id: ReplyId, user: User, services: Services, request_id: RequestId

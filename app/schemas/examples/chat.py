@@ -8,9 +8,9 @@ from pydantic import BaseModel
 from app.kit.event_id import STREAM_START, EventId
 from app.models import MessageStatus, Role
 from app.schemas import chatroom, message, search
-from app.schemas.examples.moments import ANSWERED, ASKED, CURSOR, SIGNED_UP
-from app.schemas.examples.people import QUOTA
-from app.schemas.examples.service import DEFAULT_MODEL
+from app.schemas.examples.identity import QUOTA
+from app.schemas.examples.operations import DEFAULT_MODEL
+from app.schemas.examples.timestamps import ANSWERED, ASKED, CURSOR, SIGNED_UP
 from app.schemas.sse import (
     RETRY,
     ReplyDeltaEvent,

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from app.models import Plan
 from app.schemas import subscription, webhook
-from app.schemas.examples.moments import ASKED, MIDNIGHT, NEXT_MONTH
+from app.schemas.examples.timestamps import ASKED, MIDNIGHT, NEXT_MONTH
 from app.schemas.quota import Quota
 
 _CHECKOUT = "cs_test_a1B2c3D4e5F6"
@@ -31,7 +31,7 @@ STRIPE_EVENT: Final = {
     "data": {"object": {"id": "sub_1Q2w3E4r5T6y", "object": "subscription", "customer": "cus_TYmFjV9"}},
 }
 
-MONEY: Final[tuple[BaseModel, ...]] = (
+BILLING: Final[tuple[BaseModel, ...]] = (
     subscription.SubscribeIn(success_url="https://app.example.com/thanks"),
     subscription.CheckoutOut(checkout_url=_PAYMENT_PAGE, session_id=_CHECKOUT, expires_at=MIDNIGHT),
     SUBSCRIPTION,

@@ -49,7 +49,7 @@ _PROBLEM_REFERENCE: Final = {"$ref": "#/components/schemas/Problem"}
 Responses = dict[int | str, dict[str, Any]]
 
 
-def failures(*errors: type[AppError], body: bool = False, signed_in: bool = False) -> Responses:
+def error_responses(*errors: type[AppError], body: bool = False, signed_in: bool = False) -> Responses:
     """The `responses` of a route: these failures, and those that every route of its kind has."""
     own = (AuthenticationRequired,) if signed_in else ()
     return _responses((*own, *(_WITH_BODY if body else ()), *errors, *_EVERYWHERE))
@@ -92,7 +92,7 @@ def _example(error: type[AppError]) -> dict[str, Any]:
     }
 
 
-def add_common_failures(path: str, method: str, responses: dict[str, Any]) -> None:
+def add_common_errors(path: str, method: str, responses: dict[str, Any]) -> None:
     """What is answered in front of the route: by the server, middleware and rules for all routes."""
     common: list[type[AppError]] = [InternalError, RequestHeadTooLarge]
     if not is_exempt(path):

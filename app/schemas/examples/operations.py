@@ -34,7 +34,7 @@ workers_alive 2.0
 
 DEFAULT_MODEL: Final = "gemini-3.8-flash"
 
-SERVICE: Final[tuple[BaseModel, ...]] = (
+OPERATIONS: Final[tuple[BaseModel, ...]] = (
     meta.ServiceInfo(name="AI chat backend", version="0.1.0", docs="/docs", health="/health"),
     HEALTH,
     meta.Liveness(status=meta.HealthStatus.HEALTHY),

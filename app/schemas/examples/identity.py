@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from app.models import Plan
 from app.schemas import auth, password, session, user
-from app.schemas.examples.moments import ASKED, MIDNIGHT, NUMBER, SIGNED_UP
+from app.schemas.examples.timestamps import ASKED, MIDNIGHT, NUMBER, SIGNED_UP
 from app.schemas.quota import Quota
 
 # Named, since linters take a literal beside "password" or "token" for somebody's.
@@ -50,7 +50,7 @@ SESSION: Final = session.SessionOut(
 )
 DAY: Final = user.UsageDay(day=date(2026, 1, 31), messages=1, input_tokens=14, output_tokens=9)
 
-PEOPLE: Final[tuple[BaseModel, ...]] = (
+IDENTITY: Final[tuple[BaseModel, ...]] = (
     auth.SignupIn(mobile_number=NUMBER, full_name="Ada"),
     auth.SignupOut(user=USER.model_copy(update={"last_login_at": None})),
     auth.SendOtpIn(mobile_number=NUMBER),

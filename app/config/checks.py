@@ -8,14 +8,15 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from app.config.secrets import SHORTEST_JWT_SECRET_BYTES, is_sample, is_short_secret
-from app.config.settings import Environment, OtpDelivery, Settings
+from app.config.sections import Environment, OtpDelivery
+from app.config.settings import Settings
 from app.config.twilio import SENDER_FORMS, is_account, is_sender
 
 Problem = tuple[str, str]
 """A field, and what is wrong with it, without its value."""
 
 # Besides DATABASE_URL and REDIS_URL, which are required everywhere.
-_REQUIRED_IN_PRODUCTION: Final = (
+REQUIRED_IN_PRODUCTION: Final = (
     "jwt_secret_key",
     "gemini_api_key",
     "stripe_secret_key",
@@ -48,11 +49,11 @@ _FORMS: Final = {
 }
 
 
-def problems_of(settings: Settings) -> list[Problem]:
+def find_problems(settings: Settings) -> list[Problem]:
     """Every problem between or about settings whose form is right."""
     found = list(_incomplete(settings))
     if settings.environment is Environment.PRODUCTION:
-        found += [*_flawed_keys(settings), *_open_doors(settings)]
+        found += [*_bad_secrets(settings), *_unsafe_for_production(settings)]
     return found
 
 
@@ -68,8 +69,8 @@ def _incomplete(settings: Settings) -> Iterator[Problem]:
             yield field, "holds a line break, a space or a sign that no key has"
 
 
-def _flawed_keys(settings: Settings) -> Iterator[Problem]:
-    for field in _REQUIRED_IN_PRODUCTION:
+def _bad_secrets(settings: Settings) -> Iterator[Problem]:
+    for field in REQUIRED_IN_PRODUCTION:
         if not _text(settings, field):
             yield field, "is missing"
     for field in _SECRETS:
@@ -87,7 +88,7 @@ def _flawed_keys(settings: Settings) -> Iterator[Problem]:
             yield field, f"is no {what}"
 
 
-def _open_doors(settings: Settings) -> Iterator[Problem]:
+def _unsafe_for_production(settings: Settings) -> Iterator[Problem]:
     for field in _OUTSIDE:
         if not _is_public(_text(settings, field)):
             yield field, "is a sandbox: production needs https and a public host"

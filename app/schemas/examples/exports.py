@@ -4,8 +4,8 @@ from typing import Final
 
 from app.schemas import export
 from app.schemas.examples.chat import QUESTION, REPLY, ROOM
-from app.schemas.examples.moments import ANSWERED, ASKED, NEXT_MONTH, SIGNED_UP
-from app.schemas.examples.people import DAY, SESSION, USER
+from app.schemas.examples.identity import DAY, SESSION, USER
+from app.schemas.examples.timestamps import ANSWERED, ASKED, NEXT_MONTH, SIGNED_UP
 
 EXPORTED: Final = export.AccountExport(
     exported_at=ANSWERED,
