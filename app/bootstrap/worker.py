@@ -11,7 +11,7 @@ from app.kit.clock import utc_now
 from app.redis_client.account_keys import AccountKeys
 from app.redis_client.reply_events import ReplyEvents
 from app.services.account.erasure import ErasureService
-from app.services.account.farewell import Farewell
+from app.services.account.stripe_cleanup import StripeCustomerCleanup
 from app.services.billing.reconciliation import Reconciliation
 from app.services.billing.stripe_inbox import StripeInbox
 from app.services.chat.room_erasure import RoomErasure
@@ -28,7 +28,7 @@ from app.services.generation.stopping import ReplyStopper
 from app.services.generation.summary import SummaryPlan
 from app.services.generation.upkeep import RoomUpkeep, Upkeep
 from app.services.operations.purge import PurgeService
-from app.services.periodic import PeriodicJobs
+from app.services.periodic import PeriodicTasks
 from app.stripe_client.outage import StripeOutage
 from app.unit_of_work import UnitOfWork
 
@@ -44,7 +44,7 @@ class WorkerServices:
     leases: LeaseKeeper
     erasure: ErasureService
     room_erasure: RoomErasure
-    periodic: PeriodicJobs
+    periodic: PeriodicTasks
     inbox: StripeInbox
     reports: ReplyReports
 
@@ -103,21 +103,23 @@ async def worker_services(
                 stopper,
                 room_erasure,
                 keys,
-                Farewell(base.stripe.customers, base.stripe.checkouts, base.stripe.subscriptions),
+                StripeCustomerCleanup(
+                    base.stripe.customers, base.stripe.checkouts, base.stripe.subscriptions
+                ),
                 base.installation,
                 outage,
                 utc_now,
                 is_stopping,
             ),
             room_erasure=room_erasure,
-            periodic=PeriodicJobs(
+            periodic=PeriodicTasks(
                 base.uow,
                 (
-                    PurgeService(base.uow).job(),
-                    RoomModels(base.uow, models).job(),
+                    PurgeService(base.uow).periodic_task(),
+                    RoomModels(base.uow, models).periodic_task(),
                     Reconciliation(
                         base.uow, base.stripe.subscriptions, base.syncs, base.installation, is_stopping
-                    ).job(),
+                    ).periodic_task(),
                 ),
                 outage,
             ),

@@ -27,7 +27,7 @@ class AccountKeys:
         """
         await self._erase([stream_of(reply_id) for reply_id in reply_ids])
 
-    async def erase_person(self, user_id: UUID, days: Iterable[date]) -> None:
+    async def erase_user(self, user_id: UUID, days: Iterable[date]) -> None:
         """Erase the room list, the counts of these days and the limits and open uses of a person.
 
         Raises:

@@ -5,13 +5,13 @@ from functools import cached_property
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.repositories.account_deletion import AccountDeletionRepository
 from app.repositories.billing import BillingRepository
 from app.repositories.billing_event import StripeEventRepository
 from app.repositories.chatroom import ChatroomRepository
 from app.repositories.chatroom_key import ChatroomKeyRepository
 from app.repositories.checkout import CheckoutRepository
 from app.repositories.claim import ClaimRepository
-from app.repositories.deletion import DeletionRepository
 from app.repositories.export import ExportRepository
 from app.repositories.installation import InstallationRepository
 from app.repositories.message import MessageRepository
@@ -97,9 +97,9 @@ class Repositories:
         return SubscriptionRepository(self.session)
 
     @cached_property
-    def deletions(self) -> DeletionRepository:
+    def account_deletions(self) -> AccountDeletionRepository:
         """Accounts on their way out."""
-        return DeletionRepository(self.session)
+        return AccountDeletionRepository(self.session)
 
     @cached_property
     def exports(self) -> ExportRepository:

@@ -46,8 +46,10 @@ class AccountService:
         """
         now = self.clock()
         async with self.uow.begin() as tx:
-            user = await tx.deletions.lock_account(caller.id)
-            opened_at = await tx.deletions.signed_in_at(session_id=caller.session_id, user_id=caller.id)
+            user = await tx.account_deletions.lock_account(caller.id)
+            opened_at = await tx.account_deletions.signed_in_at(
+                session_id=caller.session_id, user_id=caller.id
+            )
             if user is None or opened_at is None:
                 raise AuthenticationRequired
             require_recent_sign_in(opened_at, now=now)
@@ -57,7 +59,7 @@ class AccountService:
             user.mobile_number, user.full_name, user.password_hash = f"deleted-{user.id}", None, None
             user.deleted_at = now
             sessions = await tx.sessions.end(caller.id, now=now)
-            await tx.deletions.add(caller.id, after_seconds=_ERASED_AFTER_SECONDS)
+            await tx.account_deletions.add(caller.id, after_seconds=_ERASED_AFTER_SECONDS)
             tx.invalidate_room_list(caller.id)
         log.info("account_deleted", user_id=str(caller.id), cancelled=len(ended), sessions=len(sessions))
         self.open_sessions.forget(sessions)

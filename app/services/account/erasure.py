@@ -8,11 +8,11 @@ import structlog
 
 from app.errors import ServiceUnavailable
 from app.kit.clock import Clock
-from app.models import Deletion
+from app.models import AccountDeletion
 from app.redis_client.account_keys import AccountKeys
 from app.redis_client.connection import RedisUnavailableError
 from app.repositories.message import of_user
-from app.services.account.farewell import Farewell
+from app.services.account.stripe_cleanup import StripeCustomerCleanup
 from app.services.billing.installation import InstallationId
 from app.services.chat.room_erasure import RoomErasure
 from app.services.generation.stopping import ReplyStopper
@@ -35,7 +35,7 @@ class ErasureService:
     stopper: ReplyStopper
     rooms: RoomErasure
     keys: AccountKeys
-    farewell: Farewell
+    cleanup: StripeCustomerCleanup
     installation: InstallationId
     outage: StripeOutage
     clock: Clock
@@ -49,7 +49,7 @@ class ErasureService:
         while not self.is_stopping():
             try:
                 async with self.uow.begin() as tx:
-                    deletion = await tx.deletions.claim_due(lease_seconds=_LEASE_SECONDS)
+                    deletion = await tx.account_deletions.claim_due(lease_seconds=_LEASE_SECONDS)
                 if deletion is None:
                     return
                 await self._erase(deletion)
@@ -60,10 +60,10 @@ class ErasureService:
                 log.warning("erasure_interrupted", error=type(error).__name__, reason=str(error))
                 return
 
-    async def _erase(self, deletion: Deletion) -> None:
+    async def _erase(self, deletion: AccountDeletion) -> None:
         if not await self.stopper.is_over(of_user(deletion.user_id)):
             async with self.uow.autocommit() as tx:
-                await tx.deletions.postpone(deletion.id, seconds_from_now=_REPLIES_STOP_SECONDS)
+                await tx.account_deletions.postpone(deletion.id, seconds_from_now=_REPLIES_STOP_SECONDS)
             log.info("erasure_waits_for_replies", deletion_id=str(deletion.id))
             return
         while not self.is_stopping():
@@ -71,30 +71,30 @@ class ErasureService:
                 await self._erase_account(deletion)
                 return
 
-    async def _erase_some_rooms(self, deletion: Deletion) -> bool:
+    async def _erase_some_rooms(self, deletion: AccountDeletion) -> bool:
         """Erase a piece of the account's rooms; True when there are no more."""
         async with self.uow.autocommit() as tx:
-            await tx.deletions.postpone(deletion.id, seconds_from_now=_LEASE_SECONDS)
-            rooms = await tx.deletions.rooms(deletion.user_id, limit=_ROOMS_AT_ONCE)
+            await tx.account_deletions.postpone(deletion.id, seconds_from_now=_LEASE_SECONDS)
+            rooms = await tx.account_deletions.rooms(deletion.user_id, limit=_ROOMS_AT_ONCE)
         if not rooms:
             return True
         await self.rooms.erase_some(rooms)
         return False
 
-    async def _erase_account(self, deletion: Deletion) -> None:
+    async def _erase_account(self, deletion: AccountDeletion) -> None:
         """The rest of the account. Whoever outside has to be told is told before the deletion's row goes."""
         today = self.clock().date()
         async with self.uow.autocommit() as tx:
-            days = await tx.deletions.usage_days(deletion.user_id)
-        await self.keys.erase_person(deletion.user_id, {*days, today, today - timedelta(days=1)})
+            days = await tx.account_deletions.usage_days(deletion.user_id)
+        await self.keys.erase_user(deletion.user_id, {*days, today, today - timedelta(days=1)})
         async with self.uow.begin() as tx:
-            await tx.deletions.erase_account(deletion.user_id)
+            await tx.account_deletions.erase_account(deletion.user_id)
         if deletion.stripe_customer_id is not None:
-            await self.farewell.end_customer(
+            await self.cleanup.delete(
                 deletion.stripe_customer_id,
                 user_id=deletion.user_id,
                 installation_id=await self.installation.get(),
             )
         async with self.uow.begin() as tx:
-            await tx.deletions.remove(deletion.id)
+            await tx.account_deletions.remove(deletion.id)
         log.info("account_erased", deletion_id=str(deletion.id))

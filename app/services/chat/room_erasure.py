@@ -38,7 +38,7 @@ class RoomErasure:
         while not self.is_stopping():
             try:
                 async with self.uow.begin() as tx:
-                    room_id = await tx.deletions.claim_due_room(lease_seconds=_LEASE_SECONDS)
+                    room_id = await tx.account_deletions.claim_due_room(lease_seconds=_LEASE_SECONDS)
                 if room_id is None:
                     return
                 await self._erase(room_id)
@@ -48,17 +48,17 @@ class RoomErasure:
 
     async def _erase(self, room_id: UUID) -> None:
         if not await self.stopper.is_over(of_room(room_id)):
-            await self._come_again(room_id, seconds=_REPLIES_STOP_SECONDS)
+            await self._reschedule(room_id, seconds=_REPLIES_STOP_SECONDS)
             return
         while not self.is_stopping():
             if await self.erase_some([room_id]):
                 log.info("room_erased", chatroom_id=str(room_id))
                 return
-            await self._come_again(room_id, seconds=_LEASE_SECONDS)
+            await self._reschedule(room_id, seconds=_LEASE_SECONDS)
 
-    async def _come_again(self, room_id: UUID, *, seconds: float) -> None:
+    async def _reschedule(self, room_id: UUID, *, seconds: float) -> None:
         async with self.uow.autocommit() as tx:
-            await tx.deletions.erase_room_in(room_id, seconds_from_now=seconds)
+            await tx.account_deletions.erase_room_in(room_id, seconds_from_now=seconds)
 
     async def erase_some(self, rooms: Sequence[UUID]) -> bool:
         """Erase a batch of messages of these rooms, or the rooms when empty; True when they are gone.
@@ -69,11 +69,11 @@ class RoomErasure:
             RedisUnavailableError: Redis could not be told.
         """
         async with self.uow.autocommit() as tx:
-            messages = await tx.deletions.messages(rooms, limit=_MESSAGES_AT_ONCE)
+            messages = await tx.account_deletions.messages(rooms, limit=_MESSAGES_AT_ONCE)
         await self.keys.erase_streams([id_ for id_, role in messages.items() if role is Role.MODEL])
         async with self.uow.begin() as tx:
             if messages:
-                await tx.deletions.erase_messages(list(messages))
+                await tx.account_deletions.erase_messages(list(messages))
             else:
-                await tx.deletions.erase_rooms(rooms)
+                await tx.account_deletions.erase_rooms(rooms)
         return not messages

@@ -46,7 +46,7 @@ class MonitoringService:
                 pending = await tx.workers.count_pending()
                 oldest = await tx.workers.oldest_pending_seconds()
                 events = await tx.stripe_events.count_waiting()
-                drift = await tx.periodic_jobs.tally(RECONCILIATION)
+                drift = await tx.periodic_jobs.items_found(RECONCILIATION)
                 unresolved = await tx.billing.unresolved()
         except (ServiceUnavailable, TimeoutError):
             return []

@@ -9,10 +9,10 @@ from sqlalchemy import ARRAY, Uuid, cast, column, delete, func, literal, select,
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import (
+    AccountDeletion,
     Chatroom,
     DailyUsage,
     DeletedAccount,
-    Deletion,
     Message,
     Role,
     Session,
@@ -24,7 +24,7 @@ from app.repositories.claims import seconds
 
 
 @dataclass(frozen=True, slots=True)
-class DeletionRepository:
+class AccountDeletionRepository:
     """Deletions; their times are the database's own."""
 
     session: AsyncSession
@@ -49,40 +49,40 @@ class DeletionRepository:
             select(StripeCustomer.customer_id).where(StripeCustomer.user_id == user_id)
         )
         due_at = func.now() + seconds(after_seconds)
-        self.session.add(Deletion(user_id=user_id, stripe_customer_id=customer_id, due_at=due_at))
+        self.session.add(AccountDeletion(user_id=user_id, stripe_customer_id=customer_id, due_at=due_at))
         self.session.add(DeletedAccount(user_digest=tombstone_of(user_id), deleted_at=func.now()))
         await self.session.flush()
 
-    async def claim_due(self, *, lease_seconds: float) -> Deletion | None:
+    async def claim_due(self, *, lease_seconds: float) -> AccountDeletion | None:
         """Take the deletion that is due the longest; after so many seconds it is due again."""
         due = (
-            select(Deletion.id)
-            .where(Deletion.due_at <= func.now())
-            .order_by(Deletion.due_at)
+            select(AccountDeletion.id)
+            .where(AccountDeletion.due_at <= func.now())
+            .order_by(AccountDeletion.due_at)
             .limit(1)
             .with_for_update(skip_locked=True)
             .scalar_subquery()
         )
         return await self.session.scalar(
-            update(Deletion)
-            .where(Deletion.id == due)
+            update(AccountDeletion)
+            .where(AccountDeletion.id == due)
             .values(due_at=func.now() + seconds(lease_seconds))
-            .returning(Deletion),
+            .returning(AccountDeletion),
             execution_options={"synchronize_session": False},
         )
 
     async def postpone(self, deletion_id: UUID, *, seconds_from_now: float) -> None:
         """Let a deletion be due in so many seconds."""
         await self.session.execute(
-            update(Deletion)
-            .where(Deletion.id == deletion_id)
+            update(AccountDeletion)
+            .where(AccountDeletion.id == deletion_id)
             .values(due_at=func.now() + seconds(seconds_from_now)),
             execution_options={"synchronize_session": False},
         )
 
     async def remove(self, deletion_id: UUID) -> None:
         """Nothing is left to do."""
-        await self.session.execute(delete(Deletion).where(Deletion.id == deletion_id))
+        await self.session.execute(delete(AccountDeletion).where(AccountDeletion.id == deletion_id))
 
     async def claim_due_room(self, *, lease_seconds: float) -> UUID | None:
         """Take the deleted room that is due the longest; after so many seconds it is due again."""
