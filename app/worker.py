@@ -109,7 +109,7 @@ class Worker:
             background.start(run_forever(services.leases.keep, name="leases"))
             background.start(run_forever(self._beat, name="heartbeat"))
             background.start(run_forever(services.dispatcher.run, name="dispatcher"))
-            background.start(self._poll(services.erasure.erase_due))
+            background.start(self._poll(services.account_erasure.erase_due))
             background.start(self._poll(services.room_erasure.erase_due))
             background.start(self._poll(services.inbox.work_off_forgotten))
             background.start(self._poll(services.periodic.run_due))

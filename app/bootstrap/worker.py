@@ -10,10 +10,11 @@ from app.gemini_client.google import GoogleGemini
 from app.kit.clock import utc_now
 from app.redis_client.account_keys import AccountKeys
 from app.redis_client.reply_events import ReplyEvents
-from app.services.account.erasure import ErasureService
+from app.services.account.erasure import AccountErasure
 from app.services.account.stripe_cleanup import StripeCustomerCleanup
 from app.services.billing.reconciliation import Reconciliation
 from app.services.billing.stripe_inbox import StripeInbox
+from app.services.chat.batch_erasure import BatchErasure
 from app.services.chat.room_erasure import RoomErasure
 from app.services.chat.room_models import RoomModels
 from app.services.generation.context import ContextBuilder
@@ -42,7 +43,7 @@ class WorkerServices:
     uow: UnitOfWork
     dispatcher: ReplyDispatcher
     leases: LeaseKeeper
-    erasure: ErasureService
+    account_erasure: AccountErasure
     room_erasure: RoomErasure
     periodic: PeriodicTasks
     inbox: StripeInbox
@@ -70,9 +71,8 @@ async def worker_services(
         leases = LeaseKeeper(base.uow, lease_seconds=settings.reply_lease_seconds)
         events = ReplyEvents(base.redis)
         stopper = ReplyStopper(base.uow, base.quota, events)
-        keys = AccountKeys(base.redis)
+        batches = BatchErasure(base.uow, stopper, AccountKeys(base.redis), is_stopping)
         outage = StripeOutage()
-        room_erasure = RoomErasure(base.uow, stopper, keys, is_stopping)
         reports = ReplyReports(publish_report)
         replies = ReplyService(
             uow=base.uow,
@@ -98,20 +98,17 @@ async def worker_services(
                 start=start,
             ),
             leases=leases,
-            erasure=ErasureService(
+            account_erasure=AccountErasure(
                 base.uow,
-                stopper,
-                room_erasure,
-                keys,
+                batches,
                 StripeCustomerCleanup(
                     base.stripe.customers, base.stripe.checkouts, base.stripe.subscriptions
                 ),
                 base.installation,
                 outage,
                 utc_now,
-                is_stopping,
             ),
-            room_erasure=room_erasure,
+            room_erasure=RoomErasure(base.uow, batches),
             periodic=PeriodicTasks(
                 base.uow,
                 (

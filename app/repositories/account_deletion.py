@@ -1,50 +1,40 @@
-"""SQL about accounts and rooms on their way out: marked at once, erased by workers piece by piece."""
+"""SQL about deleted accounts: a row of `deletions` names an account that a worker is still to erase."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, cast, column, delete, func, literal, select, true, tuple_, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import (
-    AccountDeletion,
-    Chatroom,
-    DailyUsage,
-    DeletedAccount,
-    Message,
-    Role,
-    Session,
-    StripeCustomer,
-    User,
-)
+from app.models import AccountDeletion, Chatroom, DailyUsage, DeletedAccount, Session, StripeCustomer, User
 from app.repositories.billing import tombstone_of
 from app.repositories.claims import seconds
 
 
 @dataclass(frozen=True, slots=True)
 class AccountDeletionRepository:
-    """Deletions; their times are the database's own."""
+    """Account deletions, in the order of their steps; all times are the database's."""
 
     session: AsyncSession
 
-    async def lock_account(self, user_id: UUID) -> User | None:
-        """The account, held until the transaction ends: nobody charges, signs in or renames meanwhile."""
+    async def lock_user(self, user_id: UUID) -> User | None:
+        """Lock an open account until the transaction ends, against charges, sign-ins and changes."""
         return await self.session.scalar(
             select(User).where(User.id == user_id, User.deleted_at.is_(None)).with_for_update()
         )
 
     async def signed_in_at(self, *, session_id: UUID, user_id: UUID) -> datetime | None:
-        """When the session was opened; None when it has ended."""
+        """Return when the session was opened; None if it has ended."""
         return await self.session.scalar(
             select(Session.created_at).where(
                 Session.id == session_id, Session.user_id == user_id, Session.ended_at.is_(None)
             )
         )
 
-    async def add(self, user_id: UUID, *, after_seconds: float) -> None:
-        """Leave a tombstone, and have an account erased in so many seconds, then its customer at Stripe."""
+    async def schedule(self, user_id: UUID, *, after_seconds: float) -> None:
+        """Store the tombstone, and have the account and its customer at Stripe erased after the delay."""
         customer_id = await self.session.scalar(
             select(StripeCustomer.customer_id).where(StripeCustomer.user_id == user_id)
         )
@@ -54,7 +44,7 @@ class AccountDeletionRepository:
         await self.session.flush()
 
     async def claim_due(self, *, lease_seconds: float) -> AccountDeletion | None:
-        """Take the deletion that is due the longest; after so many seconds it is due again."""
+        """Claim the deletion that has been due longest; it is due again after the lease."""
         due = (
             select(AccountDeletion.id)
             .where(AccountDeletion.due_at <= func.now())
@@ -71,48 +61,17 @@ class AccountDeletionRepository:
             execution_options={"synchronize_session": False},
         )
 
-    async def postpone(self, deletion_id: UUID, *, seconds_from_now: float) -> None:
-        """Let a deletion be due in so many seconds."""
+    async def reschedule(self, deletion_id: UUID, *, after_seconds: float) -> None:
+        """Make a deletion due after the delay."""
         await self.session.execute(
             update(AccountDeletion)
             .where(AccountDeletion.id == deletion_id)
-            .values(due_at=func.now() + seconds(seconds_from_now)),
+            .values(due_at=func.now() + seconds(after_seconds)),
             execution_options={"synchronize_session": False},
         )
 
-    async def remove(self, deletion_id: UUID) -> None:
-        """Nothing is left to do."""
-        await self.session.execute(delete(AccountDeletion).where(AccountDeletion.id == deletion_id))
-
-    async def claim_due_room(self, *, lease_seconds: float) -> UUID | None:
-        """Take the deleted room that is due the longest; after so many seconds it is due again."""
-        due = (
-            select(Chatroom.id)
-            .where(Chatroom.erase_at <= func.now())
-            .order_by(Chatroom.erase_at)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-            .scalar_subquery()
-        )
-        return await self.session.scalar(
-            update(Chatroom)
-            .where(Chatroom.id == due)
-            .values(erase_at=func.now() + seconds(lease_seconds))
-            .returning(Chatroom.id),
-            execution_options={"synchronize_session": False},
-        )
-
-    async def erase_room_in(self, chatroom_id: UUID, *, seconds_from_now: float) -> None:
-        """Have a room erased in so many seconds; from the commit on nobody sees it."""
-        await self.session.execute(
-            update(Chatroom)
-            .where(Chatroom.id == chatroom_id)
-            .values(erase_at=func.now() + seconds(seconds_from_now)),
-            execution_options={"synchronize_session": False},
-        )
-
-    async def rooms(self, user_id: UUID, *, limit: int) -> Sequence[UUID]:
-        """Some rooms of an account."""
+    async def room_ids(self, user_id: UUID, *, limit: int) -> Sequence[UUID]:
+        """Return up to `limit` rooms of the account."""
         rooms = await self.session.scalars(
             select(Chatroom.id)
             .where(Chatroom.user_id == user_id)
@@ -121,45 +80,17 @@ class AccountDeletionRepository:
         )
         return rooms.all()
 
-    async def messages(self, rooms: Sequence[UUID], *, limit: int) -> dict[UUID, Role]:
-        """Some messages of these rooms, and who said them; of a long room no more is read than that."""
-        ids = func.unnest(cast(list(rooms), ARRAY(Uuid)))
-        taken = ids.table_valued(column("room", Uuid)).render_derived(name="taken")
-        first = (
-            select(Message.id, Message.role)
-            .where(
-                tuple_(Message.chatroom_id, Message.position) > tuple_(taken.c.room, literal(0)),
-                Message.chatroom_id <= taken.c.room,
-            )
-            .order_by(Message.chatroom_id, Message.position)
-            .limit(limit)
-            .lateral("first")
-        )
-        found = await self.session.execute(
-            select(first.c.id, first.c.role).select_from(taken.join(first, true())).limit(limit)
-        )
-        return {row[0]: row[1] for row in found}
-
-    async def erase_messages(self, message_ids: Sequence[UUID]) -> None:
-        """Erase these messages."""
-        await self.session.execute(
-            delete(Message).where(Message.id.in_(message_ids)),
-            execution_options={"synchronize_session": False},
-        )
-
-    async def erase_rooms(self, rooms: Sequence[UUID]) -> None:
-        """Erase these rooms."""
-        await self.session.execute(
-            delete(Chatroom).where(Chatroom.id.in_(rooms)), execution_options={"synchronize_session": False}
-        )
-
     async def usage_days(self, user_id: UUID) -> Sequence[date]:
-        """The days on which an account used something."""
+        """Return the days for which the account has a usage row."""
         days = await self.session.scalars(select(DailyUsage.day).where(DailyUsage.user_id == user_id))
         return days.all()
 
-    async def erase_account(self, user_id: UUID) -> None:
-        """Erase an account whose rooms are gone; sessions, days and subscriptions hang on it and go along."""
+    async def erase_user(self, user_id: UUID) -> None:
+        """Erase the account's row after its rooms; sessions, usage and subscriptions cascade."""
         await self.session.execute(
             delete(User).where(User.id == user_id), execution_options={"synchronize_session": False}
         )
+
+    async def finish(self, deletion_id: UUID) -> None:
+        """Erase the deletion itself, after everything else."""
+        await self.session.execute(delete(AccountDeletion).where(AccountDeletion.id == deletion_id))

@@ -19,6 +19,7 @@ from app.repositories.password import PasswordRepository
 from app.repositories.periodic_job import PeriodicJobRepository
 from app.repositories.purge import PurgeRepository
 from app.repositories.reply import ReplyRepository
+from app.repositories.room_deletion import RoomDeletionRepository
 from app.repositories.room_model import RoomModelRepository
 from app.repositories.schema import SchemaRepository
 from app.repositories.search import SearchRepository
@@ -98,8 +99,13 @@ class Repositories:
 
     @cached_property
     def account_deletions(self) -> AccountDeletionRepository:
-        """Accounts on their way out."""
+        """Deleted accounts."""
         return AccountDeletionRepository(self.session)
+
+    @cached_property
+    def room_deletions(self) -> RoomDeletionRepository:
+        """Deleted rooms."""
+        return RoomDeletionRepository(self.session)
 
     @cached_property
     def exports(self) -> ExportRepository:

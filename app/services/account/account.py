@@ -46,7 +46,7 @@ class AccountService:
         """
         now = self.clock()
         async with self.uow.begin() as tx:
-            user = await tx.account_deletions.lock_account(caller.id)
+            user = await tx.account_deletions.lock_user(caller.id)
             opened_at = await tx.account_deletions.signed_in_at(
                 session_id=caller.session_id, user_id=caller.id
             )
@@ -59,7 +59,7 @@ class AccountService:
             user.mobile_number, user.full_name, user.password_hash = f"deleted-{user.id}", None, None
             user.deleted_at = now
             sessions = await tx.sessions.end(caller.id, now=now)
-            await tx.account_deletions.add(caller.id, after_seconds=_ERASED_AFTER_SECONDS)
+            await tx.account_deletions.schedule(caller.id, after_seconds=_ERASED_AFTER_SECONDS)
             tx.invalidate_room_list(caller.id)
         log.info("account_deleted", user_id=str(caller.id), cancelled=len(ended), sessions=len(sessions))
         self.open_sessions.forget(sessions)
