@@ -13,6 +13,7 @@ from redis.exceptions import NoScriptError
 
 from app.models import Plan
 from app.redis_client.connection import RedisConnection, RedisUnavailableError
+from app.redis_client.limit_keys import ip_limit_key, stripe_limit_key, user_limit_key
 from app.redis_client.windows import WINDOWS_LUA
 
 WINDOW_SECONDS: Final = 60
@@ -138,15 +139,17 @@ class RateLimiter:
         Without a `plan`, which this process learns for some seconds when it looks the session up, the
         request counts if the limit of either plan has room: never fewer are counted than are let through.
         """
-        limits = [_Limit("ip", f"limit:ip:{address}", self._ip_limit)]
-        plans = () if user_id is None else tuple(Plan) if plan is None else (plan,)
-        limits += [_Limit(one.value, f"limit:user:{user_id}", self._user_limits[one]) for one in plans]
+        limits = [_Limit("ip", ip_limit_key(address), self._ip_limit)]
+        plans: tuple[Plan, ...] = ()
+        if user_id is not None:
+            plans = tuple(Plan) if plan is None else (plan,)
+            limits += [_Limit(one.value, user_limit_key(user_id), self._user_limits[one]) for one in plans]
         ip, *user = await self._count(limits)
         return Counted(ip, dict(zip(plans, user, strict=False)))
 
     async def count_stripe_call(self, user_id: UUID) -> Window:
         """Count a call to Stripe on the user who causes it, if there is room."""
-        [window] = await self._count([_Limit("stripe", f"limit:stripe:{user_id}", _STRIPE_CALLS)])
+        [window] = await self._count([_Limit("stripe", stripe_limit_key(user_id), _STRIPE_CALLS)])
         return window
 
     async def _count(self, limits: Sequence[_Limit]) -> list[Window]:
