@@ -14,6 +14,7 @@ from app.kit.local_windows import WINDOW_SECONDS, LocalWindows
 from app.kit.rate_limit import LimitState
 from app.models import Plan
 from app.redis_client.connection import RedisConnection, RedisUnavailableError
+from app.redis_client.limit_keys import ip_limit_key, stripe_limit_key, user_limit_key
 from app.redis_client.windows import WINDOWS_LUA
 
 _WINDOW_MS: Final = WINDOW_SECONDS * 1000
@@ -108,16 +109,18 @@ class RateLimiter:
         If `plan` is unknown, the request counts if the limit of any plan admits it: a process reads a user's
         plan with the session, after the request was counted.
         """
-        limits = [_Limit("ip", f"limit:ip:{address}", self._ip_limit)]
-        plans = () if user_id is None else tuple(Plan) if plan is None else (plan,)
-        limits += [_Limit(one.value, f"limit:user:{user_id}", self._user_limits[one]) for one in plans]
+        limits = [_Limit("ip", ip_limit_key(address), self._ip_limit)]
+        plans: tuple[Plan, ...] = ()
+        if user_id is not None:
+            plans = tuple(Plan) if plan is None else (plan,)
+            limits += [_Limit(one.value, user_limit_key(user_id), self._user_limits[one]) for one in plans]
         ip, *user = await self._count(limits)
         counted = CountedRequest((ip,), dict(zip(plans, user, strict=False)))
         return counted if plan is None else counted.on_plan(plan)
 
     async def count_stripe_call(self, user_id: UUID) -> LimitState:
         """Count a call to Stripe on the user who causes it, if the limit admits it."""
-        [state] = await self._count([_Limit("stripe", f"limit:stripe:{user_id}", _STRIPE_CALLS)])
+        [state] = await self._count([_Limit("stripe", stripe_limit_key(user_id), _STRIPE_CALLS)])
         return state
 
     async def _count(self, limits: Sequence[_Limit]) -> list[LimitState]:

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from app.database import Database, in_transaction
 from app.models import Message
-from app.queue.jobs import Job
+from app.queue.wake_ups import WakeUp
 from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.daily_count import DailyCountMirror
 from app.redis_client.reply_events import ReplyEvents
@@ -24,7 +24,7 @@ from app.repositories.every import Repositories
 class Publisher(Protocol):
     """Hands jobs to the queue; waits no longer than for Redis, and never fails."""
 
-    async def publish(self, job: Job) -> None:
+    async def publish(self, wake_up: WakeUp) -> None:
         """Publish one job, as a hint to workers."""
         ...
 
@@ -42,16 +42,16 @@ class Transaction(Repositories):
     """The repositories on one connection, and what is to follow the commit."""
 
     chatroom_cache: ChatroomCache
-    jobs: list[Job] = field(default_factory=list)
+    wake_ups: list[WakeUp] = field(default_factory=list)
     changed_lists: set[UUID] = field(default_factory=set)
     usage_changes: list[_UsageChange] = field(default_factory=list)
     ended_replies: dict[UUID, int] = field(default_factory=dict)
     """The attempt in which each ended."""
     drops: list[asyncio.Task[None]] = field(default_factory=list)
 
-    def enqueue(self, job: Job) -> None:
+    def enqueue(self, wake_up: WakeUp) -> None:
         """Publish a job once this transaction has committed."""
-        self.jobs.append(job)
+        self.wake_ups.append(wake_up)
 
     def invalidate_room_list(self, user_id: UUID) -> asyncio.Task[None]:
         """Drop this person's cached room list before and after the commit; the first has begun."""
@@ -117,7 +117,7 @@ class UnitOfWork:
         await self._after_commit(tx)
 
     async def _after_commit(self, tx: Transaction) -> None:
-        following = [self.publisher.publish(job) for job in tx.jobs]
+        following = [self.publisher.publish(wake_up) for wake_up in tx.wake_ups]
         if tx.changed_lists:
             following.append(self.chatroom_cache.drop(tx.changed_lists))
         if tx.usage_changes:

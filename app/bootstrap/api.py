@@ -1,6 +1,5 @@
 """The services of an API process."""
 
-import asyncio
 import warnings
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,7 +13,7 @@ from app.bootstrap.codes import otp_service
 from app.bootstrap.foundation import open_foundation
 from app.bootstrap.limits import rate_limiter, room_limit
 from app.config import Settings
-from app.kit.background import run_forever
+from app.kit.background import TaskSet, run_forever
 from app.kit.clock import utc_now
 from app.kit.paging import CursorSigner
 from app.kit.user_limiter import PerUserLimiter
@@ -58,6 +57,7 @@ from app.services.usage.request_limit import RequestLimit
 from app.sms_client import create_sms_client
 
 _TRANSACTION_SECONDS = 2.0  # somebody waits for the answer
+_CLOSE_SECONDS = 1.0
 _CHECK_SECONDS = 0.9  # /health answers within a second; a frozen database ends no query politely
 
 log = structlog.get_logger(__name__)
@@ -109,8 +109,9 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
         stack.push_async_callback(sender.aclose)
         root = _root_secret(settings)
         feed = ReplyFeed(base.uow, listener)
-        watching = asyncio.create_task(run_forever(feed.watch, name="reply-feed"))
-        stack.callback(watching.cancel)
+        background = TaskSet("api-background")
+        stack.push_async_callback(background.close, _CLOSE_SECONDS)
+        background.start(run_forever(feed.watch, name="reply-feed"))
         canceller = ReplyCanceller(base.uow, base.quota)
         numbers = MobileNumbers(settings.default_region, settings.code_countries)
         cursors = CursorSigner(derive_key(root, "cursor"))

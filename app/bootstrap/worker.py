@@ -9,10 +9,11 @@ from app.config import Settings
 from app.gemini_client.google import GoogleGemini
 from app.kit.clock import utc_now
 from app.redis_client.account_keys import AccountKeys
-from app.services.account.erasure import ErasureService
-from app.services.account.farewell import Farewell
+from app.services.account.erasure import AccountErasure
+from app.services.account.stripe_cleanup import StripeCustomerCleanup
 from app.services.billing.reconciliation import Reconciliation
 from app.services.billing.stripe_inbox import StripeInbox
+from app.services.chat.batch_erasure import BatchErasure
 from app.services.chat.room_erasure import RoomErasure
 from app.services.chat.room_models import RoomModels
 from app.services.generation.context import ContextBuilder
@@ -27,7 +28,7 @@ from app.services.generation.retry_policy import RetryPolicy
 from app.services.generation.summary import SummaryPlan
 from app.services.generation.upkeep import RoomUpkeep, Upkeep
 from app.services.operations.purge import PurgeService
-from app.services.periodic import PeriodicJobs
+from app.services.periodic import PeriodicTasks
 from app.stripe_client.outage import StripeOutage
 from app.unit_of_work import UnitOfWork
 
@@ -41,9 +42,9 @@ class WorkerServices:
     uow: UnitOfWork
     dispatcher: ReplyDispatcher
     leases: LeaseKeeper
-    erasure: ErasureService
+    account_erasure: AccountErasure
     room_erasure: RoomErasure
-    periodic: PeriodicJobs
+    periodic: PeriodicTasks
     inbox: StripeInbox
     reports: ReplyReports
 
@@ -68,9 +69,8 @@ async def worker_services(
         stack.push_async_callback(upkeep.aclose)
         leases = LeaseKeeper(base.uow, lease_seconds=settings.reply_lease_seconds)
         canceller = ReplyCanceller(base.uow, base.quota)
-        keys = AccountKeys(base.redis)
+        batches = BatchErasure(base.uow, canceller, AccountKeys(base.redis), is_stopping)
         outage = StripeOutage()
-        room_erasure = RoomErasure(base.uow, canceller, keys, is_stopping)
         reports = ReplyReports(publish_report)
         replies = ReplyService(
             uow=base.uow,
@@ -96,26 +96,25 @@ async def worker_services(
                 start=start,
             ),
             leases=leases,
-            erasure=ErasureService(
+            account_erasure=AccountErasure(
                 base.uow,
-                canceller,
-                room_erasure,
-                keys,
-                Farewell(base.stripe.customers, base.stripe.checkouts, base.stripe.subscriptions),
+                batches,
+                StripeCustomerCleanup(
+                    base.stripe.customers, base.stripe.checkouts, base.stripe.subscriptions
+                ),
                 base.installation,
                 outage,
                 utc_now,
-                is_stopping,
             ),
-            room_erasure=room_erasure,
-            periodic=PeriodicJobs(
+            room_erasure=RoomErasure(base.uow, batches),
+            periodic=PeriodicTasks(
                 base.uow,
                 (
-                    PurgeService(base.uow).job(),
-                    RoomModels(base.uow, models).job(),
+                    PurgeService(base.uow).periodic_task(),
+                    RoomModels(base.uow, models).periodic_task(),
                     Reconciliation(
                         base.uow, base.stripe.subscriptions, base.syncs, base.installation, is_stopping
-                    ).job(),
+                    ).periodic_task(),
                 ),
                 outage,
             ),

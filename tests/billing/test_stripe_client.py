@@ -16,7 +16,7 @@ from app.config import Settings
 from app.gemini_client import Prompt, TextPiece, Turn
 from app.gemini_client.google import GoogleGemini
 from app.models import Role
-from app.services.account.farewell import Farewell
+from app.services.account.stripe_cleanup import StripeCustomerCleanup
 from app.stripe_client import CheckoutState, StripeGateway, StripeMissingError, StripeUnavailableError
 from app.stripe_client.event import read_event
 from app.stripe_client.reading import (
@@ -151,10 +151,10 @@ def test_the_end_of_an_account_ends_everything_at_stripe_and_can_be_repeated(
     subscription = stripe.subscribe(None, customer=customer, metadata=own)
 
     async def end(gateway: StripeGateway) -> None:
-        farewell = Farewell(gateway.customers, gateway.checkouts, gateway.subscriptions)
+        cleanup = StripeCustomerCleanup(gateway.customers, gateway.checkouts, gateway.subscriptions)
         for _ in range(2):
-            await farewell.end_customer(customer, user_id=user, installation_id=_INSTALLATION)
-        await farewell.end_customer("cus_never_there", user_id=user, installation_id=_INSTALLATION)
+            await cleanup.delete(customer, user_id=user, installation_id=_INSTALLATION)
+        await cleanup.delete("cus_never_there", user_id=user, installation_id=_INSTALLATION)
 
     _asking(stack, end)
     assert stripe.status(subscription) == "canceled"

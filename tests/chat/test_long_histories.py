@@ -255,8 +255,8 @@ def test_an_erasure_reads_what_it_erases(histories: _Histories) -> None:
 
     async def look(product: _Product) -> None:
         async with product.uow.autocommit() as tx:
-            rooms = [histories.room, *await tx.deletions.rooms(histories.owner, limit=100)]
-            assert len(await tx.deletions.messages(rooms, limit=1_000)) == 1_000
+            rooms = [histories.room, *await tx.account_deletions.room_ids(histories.owner, limit=100)]
+            assert len(await tx.room_deletions.messages(rooms, limit=1_000)) == 1_000
 
     assert _most(_reads(histories, look)) <= 1_000
 

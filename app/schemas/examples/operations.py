@@ -24,9 +24,9 @@ UNHEALTHY: Final = meta.Health(
         ),
     ),
 )
-METRICS: Final = """# HELP messages_total Messages and regenerations that were accepted.
-# TYPE messages_total counter
-messages_total 42.0
+METRICS: Final = """# HELP chat_messages_accepted_total Messages and regenerations that were accepted.
+# TYPE chat_messages_accepted_total counter
+chat_messages_accepted_total 42.0
 # HELP workers_alive Workers that gave a sign of life lately.
 # TYPE workers_alive gauge
 workers_alive 2.0

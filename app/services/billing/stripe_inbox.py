@@ -1,13 +1,15 @@
 """Works off the inbox of Stripe's events: each until it has come to an end, whatever fails on the way."""
 
 import asyncio
+import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
 
 from app.errors import ServiceUnavailable
+from app.kit.leased_work import process_due
 from app.repositories.billing_event import ClaimedEvent
 from app.services.billing.subscription_sync import SubscriptionSync
 from app.stripe_client import StripeUnavailableError
@@ -57,17 +59,14 @@ class StripeInbox:
 
     async def work_off_forgotten(self) -> None:
         """Work on everything that is due and that nobody has; also while Redis is away."""
-        while not self.is_stopping():
-            try:
-                async with self.uow.autocommit() as tx:
-                    events = await tx.stripe_events.claim_forgotten(
-                        most=_AT_ONCE, lease_seconds=_LEASE_SECONDS
-                    )
-            except ServiceUnavailable:
-                return
-            await asyncio.gather(*(self._work_on_in_turn(event) for event in events))
-            if len(events) < _AT_ONCE:
-                return
+        with contextlib.suppress(ServiceUnavailable):
+            await process_due(
+                self._claim_stale, self._work_on_in_turn, batch_size=_AT_ONCE, is_stopping=self.is_stopping
+            )
+
+    async def _claim_stale(self, limit: int) -> Sequence[ClaimedEvent]:
+        async with self.uow.autocommit() as tx:
+            return await tx.stripe_events.claim_forgotten(most=limit, lease_seconds=_LEASE_SECONDS)
 
     async def _work_on_in_turn(self, event: ClaimedEvent) -> None:
         async with self._places:

@@ -153,7 +153,7 @@ class ChatroomService:
         """
         async with self.user_limiter.acquire(user_id), self.uow.begin() as tx:
             await own_room(tx, user_id, chatroom_id, lock=True)
-            await tx.deletions.erase_room_in(chatroom_id, seconds_from_now=LISTENER_GRACE_SECONDS)
+            await tx.room_deletions.schedule(chatroom_id, after_seconds=LISTENER_GRACE_SECONDS)
             tx.invalidate_room_list(user_id)
         log.info("chatroom_deleted", chatroom_id=str(chatroom_id))
         await self.canceller.cancel_all(of_room(chatroom_id))

@@ -17,7 +17,7 @@ from app.errors import (
 from app.kit.clock import Clock
 from app.kit.user_limiter import PerUserLimiter
 from app.models.message import PRO_PRIORITY
-from app.queue import jobs
+from app.queue import wake_ups
 from app.repositories.message import Exchange
 from app.schemas.message import ExchangeOut, MessageOut
 from app.schemas.quota import Quota
@@ -157,7 +157,7 @@ class MessageService:
                 tx.invalidate_room_list(asked.user_id)
                 tx.messages.add_reply(reply)
                 exchange = Exchange(question, reply)
-                tx.enqueue(jobs.ProcessGeminiMessage(reply.id, asked.request_id))
+                tx.enqueue(wake_ups.ProcessGeminiMessage(reply.id, asked.request_id))
         return await self._wait(asked, exchange, quota, is_replay=is_replay)
 
     async def get(
@@ -189,7 +189,7 @@ class MessageService:
         )
         if standing is None:
             return None
-        tx.enqueue(jobs.ProcessGeminiMessage(exchange.reply.id, asked.request_id))
+        tx.enqueue(wake_ups.ProcessGeminiMessage(exchange.reply.id, asked.request_id))
         return exchange, self.quota.charged(tx, asked.user_id, self.quota.allowance(standing, now))
 
     async def _look(self, tx: Transaction, asked: Asked, chatroom_id: UUID) -> Allowance:

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.repositories.periodic_job import Rhythm
+from app.repositories.periodic_job import Schedule
 from app.services.generation.offered_models import OfferedModels
-from app.services.periodic import Job
+from app.services.periodic import PeriodicTask
 from app.unit_of_work import UnitOfWork
 
 _AT_ONCE = 1000
-_RHYTHM = Rhythm("room_models", every_seconds=3600, at_midnight=False)
+_SCHEDULE = Schedule("room_models", every_seconds=3600, at_midnight=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +22,9 @@ class RoomModels:
     uow: UnitOfWork
     models: OfferedModels
 
-    def job(self) -> Job:
+    def periodic_task(self) -> PeriodicTask:
         """Hourly, until a run finds all rooms decided: an API of an earlier version may still open some."""
-        return Job(_RHYTHM, self.run)
+        return PeriodicTask(_SCHEDULE, self.run)
 
     async def run(self) -> None:
         """Decide, in transactions that stay short however many rooms there are."""
@@ -40,4 +40,4 @@ class RoomModels:
             after = upto
         if is_done:
             async with self.uow.begin() as tx:
-                await tx.periodic_jobs.retire(_RHYTHM.name)
+                await tx.periodic_jobs.retire(_SCHEDULE.name)

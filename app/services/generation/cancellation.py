@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from app.kit.user_limiter import PerUserLimiter
-from app.queue import jobs
+from app.queue import wake_ups
 from app.schemas.message import MessageOut
 from app.services.generation.reply_feed import ReplyFeed
 from app.services.ownership import own_reply
@@ -41,7 +41,7 @@ class CancellationService:
                 await self.quota.settle_cancelled(tx, [ended])
                 following = await tx.replies.next_of_room(chatroom_id)
                 if following is not None:
-                    tx.enqueue(jobs.ProcessGeminiMessage(following.id, request_id))
+                    tx.enqueue(wake_ups.ProcessGeminiMessage(following.id, request_id))
         if ended is None:
             return MessageOut.of(await self.feed.wait(reply, seconds=_WAIT_SECONDS))
         return MessageOut.of(ended)

@@ -43,4 +43,4 @@ class SyncStripeEvent:
         return {"event_id": self.event_id, "request_id": self.request_id}
 
 
-Job = ProcessGeminiMessage | SyncStripeEvent
+WakeUp = ProcessGeminiMessage | SyncStripeEvent

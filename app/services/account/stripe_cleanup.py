@@ -13,14 +13,14 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Farewell:
+class StripeCustomerCleanup:
     """Ends at Stripe what belongs to a deleted account."""
 
     customers: StripeCustomers
     checkouts: StripeCheckouts
     subscriptions: StripeSubscriptions
 
-    async def end_customer(self, customer_id: str, *, user_id: UUID, installation_id: UUID) -> None:
+    async def delete(self, customer_id: str, *, user_id: UUID, installation_id: UUID) -> None:
         """Close the user's payment pages, then delete the customer, which ends the subscriptions.
 
         A customer with live subscriptions of others than this service is kept, and only ours are ended. Safe
