@@ -16,7 +16,7 @@ CLOCK_LEEWAY = timedelta(seconds=30)
 
 _ALGORITHM = "HS256"
 _REQUIRED_CLAIMS = ["sub", "sid", "iat", "exp", "jti"]
-_MOST_TOKEN_CHARS = 2000  # ours have about 350
+_MAX_TOKEN_CHARS = 2000  # ours have about 350
 _REFRESH_TOKEN_BYTES = 32
 _REFRESH_TOKEN = re.compile(r"([0-9a-f]{32})\.[A-Za-z0-9_-]{43}")
 
@@ -74,7 +74,7 @@ def read_access_token(key: bytes, token: str) -> AccessClaims:
     Raises:
         TokenInvalidError: whatever is wrong, without saying what.
     """
-    if len(token) > _MOST_TOKEN_CHARS:
+    if len(token) > _MAX_TOKEN_CHARS:
         raise TokenInvalidError
     try:
         claims = jwt.decode(
@@ -99,7 +99,7 @@ def refresh_digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def refresh_successor(key: bytes, token: str) -> str:
+def next_refresh_token(key: bytes, token: str) -> str:
     """The refresh token that follows this one: always the same, and only the server can derive it."""
     secret = hmac.digest(key, token.encode(), "sha256")
     session_id, _, _ = token.partition(".")

@@ -43,7 +43,7 @@ class RateLimitMiddleware:
         scope["state"]["client_address"] = address
         if not is_exempt(scope["path"]):
             self._warnings.note(scope["headers"], address)
-            await self._count(scope, headers, address.limited_as)
+            await self._count(scope, headers, address.rate_limit_key)
         await self._app(scope, receive, send)
 
     async def _count(self, scope: Scope, headers: Headers, address: str) -> None:

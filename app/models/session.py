@@ -18,7 +18,7 @@ class Session(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     """Its tokens name it. A new password gives the session another one, so those from before end."""
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    opened_by: Mapped[str]
+    auth_method: Mapped[str] = mapped_column("opened_by")
     """The purpose of the code that opened it (a reset allows a new password for a while), or `password`."""
     refresh_hash: Mapped[bytes]
     """Of the refresh token that counts now; its forerunners can be recognised by their successors."""

@@ -10,7 +10,7 @@ import httpx
 import psycopg
 import pytest
 
-from app.security import derive_key, refresh_digest, refresh_successor
+from app.security import derive_key, next_refresh_token, refresh_digest
 from tests.support.person import Json, Person, client, ok, problem
 from tests.support.sessions import another_session, give_password, refresh
 from tests.support.stack import Stack
@@ -88,7 +88,7 @@ def test_a_refresh_that_had_to_wait_goes_by_what_was_done_meanwhile(stack: Stack
     chain = [person.tokens["refresh_token"]]
     key = derive_key(stack.settings["JWT_SECRET_KEY"].encode(), "refresh")
     for _ in range(2):
-        chain.append(refresh_successor(key, chain[-1]))
+        chain.append(next_refresh_token(key, chain[-1]))
     with ThreadPoolExecutor(1) as thread, psycopg.connect(stack.database.url) as others:
         others.execute(
             "UPDATE sessions SET refresh_hash = %s, refresh_count = 2 WHERE user_id = %s",

@@ -60,8 +60,8 @@ class AccountService:
             await tx.deletions.add(caller.id, after_seconds=_ERASED_AFTER_SECONDS)
             tx.invalidate_room_list(caller.id)
         log.info("account_deleted", user_id=str(caller.id), cancelled=len(ended), sessions=len(sessions))
-        self.open_sessions.forget(sessions)
+        self.open_sessions.discard(sessions)
         with contextlib.suppress(RedisUnavailableError):
-            await self.otps.forget(mobile_number)
+            await self.otps.discard(mobile_number)
         await self.stopper.tell(ended)
         await self.stopper.stop(of_user(caller.id))

@@ -9,28 +9,28 @@ import structlog
 from app.errors import RefreshInvalid, RefreshReused
 from app.kit.clock import Clock
 from app.models import plan_of
-from app.repositories.session import HeldSession
+from app.repositories.session import LockedSession
 from app.schemas.auth import TokensOut
-from app.security import refresh_digest, refresh_successor, session_of_refresh_token
+from app.security import next_refresh_token, refresh_digest, session_of_refresh_token
 from app.services.identity.session_cache import SessionCache
 from app.services.identity.tokens import TokenIssuer
 from app.unit_of_work import UnitOfWork
 
-_MOST_FORERUNNERS = 1000
+_MAX_STEPS = 1000
 """Older ones do not raise the alarm any more: to look back so far takes 5 ms, and anybody can ask for it."""
 
 log = structlog.get_logger(__name__)
 
 
-class _Standing(Enum):
+class TokenState(Enum):
     """What a presented token is to its session."""
 
     CURRENT = auto()
-    FORERUNNER = auto()
+    PREVIOUS = auto()
     """The one before: its answer was lost, or two tabs refreshed at once."""
-    USED = auto()
+    REUSED = auto()
     """Of before that: its successor was used, so two parties hold this session."""
-    STRANGER = auto()
+    UNKNOWN = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,35 +58,35 @@ class RefreshService:
             raise RefreshInvalid
         async with self.uow.begin() as tx:
             now = self.clock()
-            held = await tx.sessions.hold_open(session_id, now=now)
-            if held is None:
+            locked = await tx.sessions.lock_open(session_id, now=now)
+            if locked is None:
                 raise RefreshInvalid
-            session = held.session
-            standing = self._standing(refresh_token, held)
-            if standing is _Standing.STRANGER:  # whoever made it up must not end somebody's session
+            session = locked.session
+            state = self._state(refresh_token, locked)
+            if state is TokenState.UNKNOWN:  # whoever made it up must not end somebody's session
                 raise RefreshInvalid
-            successor = refresh_successor(self.refresh_key, refresh_token)
-            if standing is _Standing.USED:
+            successor = next_refresh_token(self.refresh_key, refresh_token)
+            if state is TokenState.REUSED:
                 session.ended_at = now
-            elif standing is _Standing.CURRENT:
+            elif state is TokenState.CURRENT:
                 session.refresh_hash = refresh_digest(successor)
                 session.refresh_count += 1
                 session.refresh_expires_at = now + self.tokens.refresh_lifetime
-            if standing is not _Standing.USED:  # a forerunner's holder uses the session, too
+            if state is not TokenState.REUSED:  # a forerunner's holder uses the session, too
                 session.last_used_at, session.last_used_ip = now, ip_address or session.last_used_ip
-        if standing is _Standing.USED:
+        if state is TokenState.REUSED:
             # Said after the commit, which has to stand although the answer is a failure.
-            self.open_sessions.forget([session_id])
+            self.open_sessions.discard([session_id])
             log.warning("refresh_reused", session_id=str(session_id))
             raise RefreshReused
         return self.tokens.pair(
-            session, held.user, plan_of(held.subscription, now), refresh_token=successor, now=now
+            session, locked.user, plan_of(locked.subscription, now), refresh_token=successor, now=now
         )
 
-    def _standing(self, token: str, held: HeldSession) -> _Standing:
-        kept = held.session.refresh_hash
-        for generation in range(min(held.session.refresh_count, _MOST_FORERUNNERS) + 1):
+    def _state(self, token: str, locked: LockedSession) -> TokenState:
+        kept = locked.session.refresh_hash
+        for generation in range(min(locked.session.refresh_count, _MAX_STEPS) + 1):
             if hmac.compare_digest(refresh_digest(token), kept):
-                return (_Standing.CURRENT, _Standing.FORERUNNER, _Standing.USED)[min(generation, 2)]
-            token = refresh_successor(self.refresh_key, token)
-        return _Standing.STRANGER
+                return (TokenState.CURRENT, TokenState.PREVIOUS, TokenState.REUSED)[min(generation, 2)]
+            token = next_refresh_token(self.refresh_key, token)
+        return TokenState.UNKNOWN
