@@ -14,7 +14,7 @@ from app.models import Plan, Session, User, plan_of
 from app.models.base import new_id
 from app.schemas.auth import TokensOut
 from app.schemas.session import LogoutScope, SessionOut, SessionPage
-from app.security import AccessClaims, new_refresh_token, refresh_digest
+from app.security import AccessClaims
 from app.services.identity.session_cache import OpenSession, SessionCache
 from app.services.identity.tokens import TokenIssuer
 from app.unit_of_work import Transaction, UnitOfWork
@@ -70,25 +70,21 @@ class SessionService:
         self, tx: Transaction, user: User, *, auth_method: str, device: Device, device_name: str | None
     ) -> TokensOut:
         """A new session, stored with this transaction."""
-        now, session_id = self.clock(), new_id()
-        refresh_token = new_refresh_token(session_id)
+        now = self.clock()
         subscription = await tx.subscriptions.current(user.id)
         session = Session(
-            id=session_id,
+            id=new_id(),
             user_id=user.id,
             auth_method=auth_method,
-            refresh_hash=refresh_digest(refresh_token),
             user_agent=printable_user_agent(device.user_agent, max_chars=_MAX_DEVICE_CHARS),
             device_name=device_name,
             ip_address=device.ip_address,
             created_at=now,
             last_used_at=now,
-            refresh_expires_at=now + self.tokens.refresh_lifetime,
         )
+        self.tokens.set_number(session, 0, now=now)
         tx.sessions.add(session)
-        return self.tokens.pair(
-            session, user, plan_of(subscription, now), refresh_token=refresh_token, now=now
-        )
+        return self.tokens.pair(session, user, plan_of(subscription, now), now=now)
 
     async def replace_all(self, tx: Transaction, user: CurrentUser, *, device: Device) -> Replacement:
         """End the user's other sessions, and give the calling one another id and new tokens.
@@ -106,12 +102,11 @@ class SessionService:
         ended = await tx.sessions.end(user.id, now=now, but=user.session_id)
         session = locked.session
         session.id = new_id()
-        refresh_token = new_refresh_token(session.id)
-        session.refresh_hash, session.refresh_count = refresh_digest(refresh_token), 0
-        session.refresh_expires_at = now + self.tokens.refresh_lifetime
+        session.chain_hash = session.chain_count = None
+        self.tokens.set_number(session, 0, now=now)
         session.last_used_at, session.last_used_ip = now, device.ip_address or session.last_used_ip
         plan = plan_of(locked.subscription, now)
-        tokens = self.tokens.pair(session, locked.user, plan, refresh_token=refresh_token, now=now)
+        tokens = self.tokens.pair(session, locked.user, plan, now=now)
         return Replacement(tokens, [user.session_id, *ended])
 
     def claims_of(self, access_token: str | None) -> AccessClaims | None:
