@@ -39,6 +39,7 @@ from app.services.generation.reply_canceller import ReplyCanceller
 from app.services.generation.reply_feed import ReplyFeed
 from app.services.generation.reply_stream import ReplyStreams
 from app.services.identity.auth import AuthService
+from app.services.identity.chained_tokens import ChainedTokens
 from app.services.identity.mobile_number import MobileNumbers
 from app.services.identity.otp import OtpService
 from app.services.identity.otp_sender import OtpSender
@@ -46,6 +47,7 @@ from app.services.identity.password import PasswordService
 from app.services.identity.password_attempts import PasswordAttempts
 from app.services.identity.password_hasher import PasswordHasher
 from app.services.identity.refresh import RefreshService
+from app.services.identity.refresh_tokens import RefreshTokens
 from app.services.identity.session import SessionService
 from app.services.identity.session_cache import SessionCache
 from app.services.identity.tokens import TokenIssuer
@@ -121,6 +123,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
         carried = CarriedCount(derive_key(root, "carried-usage"), utc_now)
         tokens = TokenIssuer(
             access_key=root,
+            refresh_tokens=RefreshTokens(derive_key(root, "refresh token")),
             access_lifetime=timedelta(hours=settings.access_token_hours),
             refresh_lifetime=timedelta(days=settings.refresh_token_days),
         )
@@ -150,7 +153,9 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             ),
             otps=otps,
             sessions=sessions,
-            refreshes=RefreshService(base.uow, tokens, derive_key(root, "refresh"), open_sessions, utc_now),
+            refreshes=RefreshService(
+                base.uow, tokens, ChainedTokens(derive_key(root, "refresh")), open_sessions, utc_now
+            ),
             passwords=PasswordService(
                 uow=base.uow,
                 sessions=sessions,

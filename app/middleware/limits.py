@@ -46,7 +46,7 @@ class RateLimitMiddleware:
         state["counted"] = counted = await services.request_limit.count(
             method=scope["method"],
             path=scope["path"],
-            address=address.limited_as,
+            address=address.rate_limit_key,
             user_id=claims.user_id if claims else None,
             plan=services.sessions.known_plan(claims) if claims else None,
         )

@@ -68,7 +68,7 @@ class AccountService:
 
     async def _after_commit(self, user_id: UUID, *, sessions: Sequence[UUID], mobile_number: str) -> None:
         """Apply the deletion outside the database; none of it is needed for the erasure to succeed."""
-        self.open_sessions.forget(sessions)
+        self.open_sessions.discard(sessions)
         with contextlib.suppress(RedisUnavailableError):  # the code expires within minutes
-            await self.otps.forget(mobile_number)
+            await self.otps.discard(mobile_number)
         await self.canceller.cancel_all(of_user(user_id))  # the replies that were locked by a worker

@@ -41,7 +41,7 @@ class SubscriptionService:
         """
         if session_id is not None:
             await self.checkouts.learn(user.id, session_id, budget)
-            self.open_sessions.forget([user.session_id])  # a new plan's limits count from the next request
+            self.open_sessions.discard([user.session_id])  # a new plan's limits count from the next request
         return await self._now(user.id)
 
     async def cancel(self, user: CurrentUser, budget: StripeBudget) -> SubscriptionOut:
