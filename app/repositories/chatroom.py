@@ -27,13 +27,13 @@ from app.models import Chatroom, Message, MessageStatus, Role, TitleSource
 
 # Statements about tables rather than mapped classes where no objects are wanted: they run twice as fast.
 _ROOM = cast("Table", Chatroom.__table__)
-_ANSWER = cast("Table", Message.__table__)
-_QUESTION = _ANSWER.alias("question")
+_REPLY = cast("Table", Message.__table__)
+_QUESTION = _REPLY.alias("question")
 
 
 @dataclass(frozen=True, slots=True)
-class RoomMemory:
-    """What workers know of a room: how it answers, and what it remembers up to `summary_upto`."""
+class RoomContext:
+    """What workers know of a room: how it answers, and what it remembers up to `summarized_through`."""
 
     id: UUID
     model: str
@@ -42,7 +42,7 @@ class RoomMemory:
     system_instruction: str | None
     bytes_per_token: float
     summary: str | None
-    summary_upto: int
+    summarized_through: int
 
     @property
     def named_model(self) -> str | None:
@@ -50,8 +50,9 @@ class RoomMemory:
         return None if self.follows_default else self.model
 
 
-ROOM_MEMORY = tuple(_ROOM.c[field.name] for field in fields(RoomMemory))
-"""The columns of a `RoomMemory`, in its order."""
+_COLUMN_NAMES = {"summarized_through": "summary_upto"}
+ROOM_CONTEXT = tuple(_ROOM.c[_COLUMN_NAMES.get(field.name, field.name)] for field in fields(RoomContext))
+"""The columns of a `RoomContext`, in its order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +74,10 @@ class HistorySize:
 
 # The statements that run for every message are built once: that takes longer than running them.
 _BELONGS_TO_CONTEXT = and_(
-    _ANSWER.c.superseded.is_(False),
+    _REPLY.c.superseded.is_(False),
     or_(
-        _ANSWER.c.status == MessageStatus.COMPLETED,
-        and_(_ANSWER.c.status == MessageStatus.CANCELLED, _ANSWER.c.content != ""),
+        _REPLY.c.status == MessageStatus.COMPLETED,
+        and_(_REPLY.c.status == MessageStatus.CANCELLED, _REPLY.c.content != ""),
     ),
 )
 """Completed, cut at the output limit, or cancelled after some text; not failed, blocked or replaced."""
@@ -87,10 +88,10 @@ def _stretch(
 ) -> ColumnElement[bool]:
     """The replies of a room between two positions."""
     return and_(
-        _ANSWER.c.chatroom_id == room,
-        _ANSWER.c.role == Role.MODEL,
-        _ANSWER.c.position > after,
-        _ANSWER.c.position < before,
+        _REPLY.c.chatroom_id == room,
+        _REPLY.c.role == Role.MODEL,
+        _REPLY.c.position > after,
+        _REPLY.c.position < before,
     )
 
 
@@ -99,16 +100,16 @@ def exchanges(
     room: ColumnElement[UUID],
     after: ColumnElement[int],
     before: ColumnElement[int],
-    owed: ColumnElement[UUID],
-    most: ColumnElement[int],
+    pending_reply_id: ColumnElement[UUID],
+    limit: ColumnElement[int],
 ) -> Select[tuple[int, str, str]]:
-    """The context's exchanges of a stretch, and the one that is owed, which nothing has come of yet."""
+    """Select the context's exchanges between two positions, and the exchange of `pending_reply_id`."""
     return (
-        select(_ANSWER.c.position, _QUESTION.c.content.label("question"), _ANSWER.c.content.label("answer"))
-        .select_from(_ANSWER.join(_QUESTION, _QUESTION.c.id == _ANSWER.c.reply_to))
-        .where(_stretch(room, after, before), or_(_ANSWER.c.id == owed, _BELONGS_TO_CONTEXT))
+        select(_REPLY.c.position, _QUESTION.c.content.label("question"), _REPLY.c.content.label("answer"))
+        .select_from(_REPLY.join(_QUESTION, _QUESTION.c.id == _REPLY.c.reply_to))
+        .where(_stretch(room, after, before), or_(_REPLY.c.id == pending_reply_id, _BELONGS_TO_CONTEXT))
         .order_by(order)
-        .limit(most)
+        .limit(limit)
     )
 
 
@@ -117,18 +118,20 @@ _BOUNDS = (
     bindparam("after", type_=Integer),
     bindparam("before", type_=Integer),
 )
-_WHICH = (*_BOUNDS, bindparam("owed", type_=Uuid), bindparam("most", type_=Integer))
-_NEWEST = exchanges(_ANSWER.c.position.desc(), *_WHICH)
-_OLDEST = exchanges(_ANSWER.c.position.asc(), *_WHICH)
+_BINDS = (*_BOUNDS, bindparam("pending_reply_id", type_=Uuid), bindparam("limit", type_=Integer))
+_NEWEST = exchanges(_REPLY.c.position.desc(), *_BINDS)
+_OLDEST = exchanges(_REPLY.c.position.asc(), *_BINDS)
 
-_text_bytes = func.octet_length(_QUESTION.c.content) + func.octet_length(_ANSWER.c.content)
+_text_bytes = func.octet_length(_QUESTION.c.content) + func.octet_length(_REPLY.c.content)
 _SIZE = (
     select(func.count(), func.coalesce(func.sum(_text_bytes), 0))
-    .select_from(_ANSWER.join(_QUESTION, _QUESTION.c.id == _ANSWER.c.reply_to))
+    .select_from(_REPLY.join(_QUESTION, _QUESTION.c.id == _REPLY.c.reply_to))
     .where(_stretch(*_BOUNDS), _BELONGS_TO_CONTEXT)
 )
 
-_MEMORY = select(*ROOM_MEMORY).where(_ROOM.c.id == bindparam("room", type_=Uuid), _ROOM.c.erase_at.is_(None))
+_CONTEXT = select(*ROOM_CONTEXT).where(
+    _ROOM.c.id == bindparam("room", type_=Uuid), _ROOM.c.erase_at.is_(None)
+)
 
 
 def is_own_room(room: ColumnElement[UUID], owner: ColumnElement[UUID]) -> ColumnElement[bool]:
@@ -146,7 +149,7 @@ _COUNTED = (
         _ROOM.c.erase_at.is_(None),
     )
     .order_by(_ROOM.c.user_id, _ROOM.c.id)
-    .limit(bindparam("most", type_=Integer))
+    .limit(bindparam("limit", type_=Integer))
 )
 _COUNT = select(func.count()).select_from(_COUNTED.subquery())
 
@@ -164,15 +167,15 @@ class ChatroomRepository:
         """Open a room."""
         self.session.add(room)
 
-    async def count(self, user_id: UUID, *, most: int) -> int:
-        """How many rooms a user has, deleted ones left out; of more than `most` no more are read."""
-        counted: int | None = await self.session.scalar(_COUNT, {"owner": user_id, "most": most})
+    async def count(self, user_id: UUID, *, limit: int) -> int:
+        """How many rooms a user has, deleted ones left out; of more than `limit` no more are read."""
+        counted: int | None = await self.session.scalar(_COUNT, {"owner": user_id, "limit": limit})
         return counted or 0
 
-    async def get_memory(self, chatroom_id: UUID) -> RoomMemory | None:
+    async def get_context(self, chatroom_id: UUID) -> RoomContext | None:
         """The room of a reply that a worker holds; people's requests use `get_owned`."""
-        row = (await self.session.execute(_MEMORY, {"room": chatroom_id})).one_or_none()
-        return None if row is None else RoomMemory(*row)
+        row = (await self.session.execute(_CONTEXT, {"room": chatroom_id})).one_or_none()
+        return None if row is None else RoomContext(*row)
 
     async def get_owned(self, chatroom_id: UUID, user_id: UUID, *, lock: bool = False) -> Chatroom | None:
         """The user's own room; with `lock`, held until the transaction ends, so its writers queue up."""
@@ -195,13 +198,13 @@ class ChatroomRepository:
         return list(await self.session.scalars(query))
 
     async def newest_exchanges(
-        self, chatroom_id: UUID, *, after: int, before: int, limit: int, owed: UUID | None = None
+        self, chatroom_id: UUID, *, after: int, before: int, limit: int, pending_reply_id: UUID | None = None
     ) -> list[PastExchange]:
         """The context's exchanges with replies between two positions, newest first.
 
-        `owed`: a reply that is listed although nothing has come of it yet.
+        `pending_reply_id`: a reply that is listed although nothing has come of it yet.
         """
-        return await self._exchanges(_NEWEST, chatroom_id, after, before, limit, owed)
+        return await self._exchanges(_NEWEST, chatroom_id, after, before, limit, pending_reply_id)
 
     async def oldest_exchanges(
         self, chatroom_id: UUID, *, after: int, before: int, limit: int
@@ -210,9 +213,21 @@ class ChatroomRepository:
         return await self._exchanges(_OLDEST, chatroom_id, after, before, limit, None)
 
     async def _exchanges(
-        self, query: Executable, chatroom_id: UUID, after: int, before: int, limit: int, owed: UUID | None
+        self,
+        query: Executable,
+        chatroom_id: UUID,
+        after: int,
+        before: int,
+        limit: int,
+        pending_reply_id: UUID | None,
     ) -> list[PastExchange]:
-        values = {"room": chatroom_id, "after": after, "before": before, "most": limit, "owed": owed}
+        values = {
+            "room": chatroom_id,
+            "after": after,
+            "before": before,
+            "limit": limit,
+            "pending_reply_id": pending_reply_id,
+        }
         rows = await self.session.execute(query, values)
         return [PastExchange(position, question, answer) for position, question, answer in rows]
 
@@ -228,22 +243,22 @@ class ChatroomRepository:
             update(Chatroom).where(Chatroom.id == chatroom_id).values(bytes_per_token=rate)
         )
 
-    async def replace_first_words(self, chatroom_id: UUID, title: str, *, now: datetime) -> UUID | None:
+    async def replace_placeholder_title(self, chatroom_id: UUID, title: str, *, now: datetime) -> UUID | None:
         """Put Gemini's title where the first words still stand in; returns the owner, None if they do not."""
         return await self.session.scalar(
             update(Chatroom)
             .where(Chatroom.id == chatroom_id, Chatroom.title_source == TitleSource.FIRST_WORDS)
-            .values(title=title, title_source=TitleSource.GEMINI, updated_at=now)
+            .values(title=title, title_source=TitleSource.MODEL, updated_at=now)
             .returning(Chatroom.user_id),
             execution_options={"synchronize_session": False},
         )
 
-    async def extend_summary(self, chatroom_id: UUID, summary: str, *, old_upto: int, upto: int) -> bool:
-        """Keep a summary that extends the one up to `old_upto`; False if that is not the room's any more."""
+    async def extend_summary(self, chatroom_id: UUID, summary: str, *, old_end: int, new_end: int) -> bool:
+        """Keep a summary that extends the one up to `old_end`; False if that is not the room's any more."""
         extended = await self.session.scalar(
             update(Chatroom)
-            .where(Chatroom.id == chatroom_id, Chatroom.summary_upto == old_upto)
-            .values(summary=summary, summary_upto=upto)
+            .where(Chatroom.id == chatroom_id, Chatroom.summarized_through == old_end)
+            .values(summary=summary, summarized_through=new_end)
             .returning(Chatroom.id),
             execution_options={"synchronize_session": False},
         )

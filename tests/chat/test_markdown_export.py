@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from markdown_it import MarkdownIt
 
-from app.services.chat.markdown_closing import closing_of
+from app.services.chat.markdown_closing import closing_lines
 from tests.support.others import others_waiting
 from tests.support.person import Person
 from tests.support.stack import Stack
@@ -104,7 +104,7 @@ _HOSTILE = [
 
 def _document(content: str) -> str:
     return (
-        f"# Room\n\n---\n\n## **You** (now)\n\n{content}\n{closing_of(content)}"
+        f"# Room\n\n---\n\n## **You** (now)\n\n{content}\n{closing_lines(content)}"
         "\n---\n\n## **Gemini** (now)\n\nThe last words.\n"
     )
 
@@ -145,7 +145,7 @@ def test_no_message_hides_the_next_heading(content: str) -> None:
 @pytest.mark.parametrize("content", _WHOLE.values(), ids=_WHOLE.keys())
 def test_nothing_is_added_to_what_leaves_nothing_open(content: str) -> None:
     """Red when tags in code are taken for tags, or when a nested fence is closed once more."""
-    assert closing_of(content) == ""
+    assert closing_lines(content) == ""
 
 
 class _Elements(HTMLParser):
@@ -181,7 +181,7 @@ def test_shown_as_a_page_the_next_heading_is_inside_nothing(content: str) -> Non
 def test_a_long_message_takes_time_by_its_length(piece: str) -> None:
     """A second or two for the longest reply there can be. Red when anything takes the square: minutes."""
     begun = time.process_time()
-    closing_of((piece * 300_000)[:300_000] + "<```")
+    closing_lines((piece * 300_000)[:300_000] + "<```")
     assert time.process_time() - begun < 15
 
 

@@ -49,7 +49,7 @@ def test_a_snippet_without_its_marks_is_a_part_of_the_message(
 @given(st.text(st.sampled_from(_LETTERS + " "), max_size=60))
 @settings(max_examples=600, deadline=None)
 def test_the_forms_of_a_text_are_those_of_its_letters_and_every_place_is_in_it(text: str) -> None:
-    made = FoldedText.all_of(text)
+    made = FoldedText.forms_of(text)
     assert {form.text for form in made} == forms(text)
     for form in made:
         ends = [form.place((at, at + 1)) for at in range(len(form.text))]

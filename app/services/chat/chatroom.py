@@ -113,7 +113,7 @@ class ChatroomService:
             id=new_id(),
             user_id=user_id,
             title=request.title,
-            title_source=TitleSource.PERSON if request.title else TitleSource.NONE,
+            title_source=TitleSource.USER if request.title else TitleSource.NONE,
             description=request.description,
             system_instruction=request.system_instruction,
             active_at=now,
@@ -134,7 +134,7 @@ class ChatroomService:
         names_model = "model" in changes
         self.models.require(changes.pop("model", None))
         if "title" in changes:
-            changes["title_source"] = TitleSource.PERSON if request.title else TitleSource.NONE
+            changes["title_source"] = TitleSource.USER if request.title else TitleSource.NONE
         async with self.user_limiter.acquire(user_id), self.uow.begin() as tx:
             room = await own_room(tx, user_id, chatroom_id, lock=True)
             for name, value in changes.items():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from app.errors import ServiceUnavailable
 from app.models import Message
 from app.redis_client.reply_events import ReplyEvents
-from app.repositories.message import RepliesOf
+from app.repositories.message import ReplyScope
 from app.services.usage.quota import DailyQuota
 from app.unit_of_work import Transaction, UnitOfWork
 
@@ -27,7 +27,7 @@ class ReplyStopper:
     quota: DailyQuota
     events: ReplyEvents
 
-    async def stop_free(self, tx: Transaction, whose: RepliesOf) -> Sequence[Message]:
+    async def stop_free(self, tx: Transaction, whose: ReplyScope) -> Sequence[Message]:
         """End or stop all that nobody has locked this very moment; returns those that ended.
 
         After the commit `tell` their listeners, and `stop` the others.
@@ -37,7 +37,7 @@ class ReplyStopper:
         await self.quota.settle_cancelled(tx, ended)
         return ended
 
-    async def stop(self, whose: RepliesOf) -> None:
+    async def stop(self, whose: ReplyScope) -> None:
         """End or stop all of them, also those that a worker is just writing to, in a second look.
 
         Never fails: whoever erases the rows asks again.
@@ -51,7 +51,7 @@ class ReplyStopper:
                 await self.tell(ended)
                 await asyncio.sleep(_PAUSE_SECONDS)
 
-    async def is_over(self, whose: RepliesOf) -> bool:
+    async def is_over(self, whose: ReplyScope) -> bool:
         """Stop what is left; True when all ended so long ago that whoever listens has seen it in the rows."""
         async with self.uow.begin() as tx:
             ended = await self.stop_free(tx, whose)

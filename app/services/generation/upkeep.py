@@ -59,11 +59,11 @@ class RoomUpkeep:
 
     async def _find(self, reply: Message) -> _Untitled | Fold | None:
         async with self.uow.begin() as tx:
-            room = await tx.chatrooms.get_memory(reply.chatroom_id)
+            room = await tx.chatrooms.get_context(reply.chatroom_id)
             if room is None:
                 return None
             model = self.models.choose(room.named_model)
-            before, after = reply.position + 1, room.summary_upto
+            before, after = reply.position + 1, room.summarized_through
             history = await tx.chatrooms.history_size(room.id, after=after, before=before)
             if room.title_source is TitleSource.FIRST_WORDS and history.exchanges == 1 and after == 0:
                 [first] = await tx.chatrooms.oldest_exchanges(room.id, after=after, before=before, limit=1)
@@ -85,7 +85,7 @@ class RoomUpkeep:
         if not title:
             return
         async with self.uow.begin() as tx:
-            owner = await tx.chatrooms.replace_first_words(room.room_id, title, now=self.clock())
+            owner = await tx.chatrooms.replace_placeholder_title(room.room_id, title, now=self.clock())
             if owner is not None:
                 tx.invalidate_room_list(owner)
         log.info("title_outdated" if owner is None else "title_given", chatroom_id=str(room.room_id))
@@ -100,7 +100,7 @@ class RoomUpkeep:
             return
         async with self.uow.begin() as tx:
             is_kept = await tx.chatrooms.extend_summary(
-                fold.room_id, summary, old_upto=fold.old_upto, upto=fold.upto
+                fold.room_id, summary, old_end=fold.old_upto, new_end=fold.upto
             )
         log.info(
             "summary_extended" if is_kept else "summary_outdated",
