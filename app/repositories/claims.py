@@ -37,7 +37,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import INTERVAL, aggregate_order_by
 
 from app.models import Chatroom, Message, MessageStatus
-from app.repositories.chatroom import ROOM_CONTEXT, PastExchange, RoomContext, exchanges
+from app.repositories.room_context import ROOM_CONTEXT, PastExchange, RoomContext, exchanges
 from app.repositories.sql import statement
 
 EXCHANGES_AT_ONCE = 30

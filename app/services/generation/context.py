@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from app.gemini_client import Prompt, Turn
 from app.models import Role
-from app.repositories.chatroom import PastExchange, RoomContext
 from app.repositories.claims import EXCHANGES_AT_ONCE, ClaimedReply, ReplyWork
+from app.repositories.room_context import PastExchange, RoomContext
 from app.services.generation.offered_models import OfferedModels
 from app.unit_of_work import UnitOfWork
 
@@ -64,7 +64,7 @@ class ContextBuilder:
     async def _read(self, room: RoomContext, reply: ReplyWork, *, before: int) -> list[PastExchange]:
         after = min(room.summarized_through, reply.position - 1)  # whatever was summarised, the message goes
         async with self.uow.autocommit() as tx:
-            return await tx.chatrooms.newest_exchanges(
+            return await tx.room_contexts.newest_exchanges(
                 room.id, after=after, before=before, limit=EXCHANGES_AT_ONCE, pending_reply_id=reply.id
             )
 

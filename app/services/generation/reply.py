@@ -233,5 +233,5 @@ class ReplyService:
             **outcome.columns(),
         )
         if ended is not None and outcome.bytes_per_token is not None:
-            await tx.chatrooms.learn_bytes_per_token(ended.chatroom_id, outcome.bytes_per_token)
+            await tx.room_contexts.learn_bytes_per_token(ended.chatroom_id, outcome.bytes_per_token)
         return ended

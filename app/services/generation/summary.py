@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.gemini_client import Prompt, Turn
 from app.models import Role
-from app.repositories.chatroom import HistorySize, PastExchange, RoomContext
+from app.repositories.room_context import HistorySize, PastExchange, RoomContext
 from app.services.generation.context import as_turns, remembered, summary_tokens, tokens
 
 # A room is summarised before its history outgrows the budget, so that the next message finds the summary
