@@ -1,7 +1,7 @@
 """Failures → the one error body (RFC 9457, with the client's members)."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -22,7 +22,9 @@ from app.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
+from app.kit.clock import utc_now
 from app.kit.json_bounds import is_json
+from app.kit.utc_text import utc_text
 
 PROBLEM_TYPE = "application/problem+json"
 
@@ -51,10 +53,13 @@ def problem_response(error: AppError, request_id: str) -> JSONResponse:
         "detail": error.detail,
         "status": error.status.value,
         "status_code": error.status.value,
-        "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+        "timestamp": utc_text(utc_now()),
         "code": error.code,
         "request_id": request_id,
-        **error.members,
+        **{
+            name: utc_text(value) if isinstance(value, datetime) else value
+            for name, value in error.members.items()
+        },
     }
     return JSONResponse(body, status_code=error.status, headers=error.headers, media_type=PROBLEM_TYPE)
 

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel
 
 from app.kit.normal_form import normalized
+from app.kit.utc_text import utc_text
 
 PAGE = 100
 """How many rows are read at once, at most."""
@@ -83,7 +84,7 @@ async def gathered(pieces: Pieces) -> Pieces:
 
 def json_opening(now: datetime) -> str:
     """How a JSON document begins; members follow, each with a comma in front."""
-    return f'{{"exported_at":"{now.strftime("%Y-%m-%dT%H:%M:%SZ")}"'
+    return f'{{"exported_at":"{utc_text(now.replace(microsecond=0))}"'
 
 
 def file_name(title: str, extension: str) -> str:
