@@ -52,7 +52,9 @@ async def create_chatroom(
     404 once it is deleted. Keys never expire. A chatroom and a message may have the same key.
     """
     opened = await services.chatrooms.create(user.id, body or ChatroomIn(), idempotency_key=idempotency_key)
-    response.headers.update(opened.headers)
+    response.headers["Location"] = f"/chatroom/{opened.room.id}"
+    if opened.is_replay:
+        response.headers["Idempotent-Replayed"] = "true"
     return opened.room
 
 
@@ -73,7 +75,8 @@ async def list_chatrooms(
 ) -> Response:
     """List the user's chatrooms, newest activity first. The first page is cached (`X-Cache`)."""
     page = await services.chatrooms.listing(user.id, archived=archived, cursor=cursor, limit=limit)
-    return conditional_json(page.body, if_none_match, page.headers)
+    x_cache = {} if page.is_cached is None else {"X-Cache": "HIT" if page.is_cached else "MISS"}
+    return conditional_json(page.body, if_none_match, x_cache)
 
 
 @router.get(

@@ -58,8 +58,10 @@ class SearchService:
             if choice:
                 wanted = plain
                 ids = await tx.search.newest(user_id, [plain], before=UUID(before), limit=limit + 1)
-            page, more = ids[:limit], len(ids) > limit
-            found = await tx.search.messages(user_id, page, wanted)
+            page = self.cursors.page(
+                scope, ids, limit=limit, position=lambda message_id: (str(message_id), *choice)
+            )
+            found = await tx.search.messages(user_id, page.rows, wanted)
         marker = Marker.of(wanted)
 
         def hits() -> list[SearchHit]:
@@ -77,9 +79,8 @@ class SearchService:
                 for message in found
             ]
 
-        next_cursor = self.cursors.make(scope, str(page[-1]), *choice) if more else None
         # A hundred passages take a while, in which the process has others to serve.
-        return SearchPage(hits=await asyncio.to_thread(hits), next_cursor=next_cursor)
+        return SearchPage(hits=await asyncio.to_thread(hits), next_cursor=page.next_cursor)
 
 
 def _first_of(words: Sequence[str], query: str) -> Sequence[str]:
