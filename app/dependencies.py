@@ -16,8 +16,8 @@ from starlette.requests import ClientDisconnect
 from app.bootstrap.api import ApiServices
 from app.errors import ValidationFailed
 from app.kit.client_address import ClientAddress
-from app.kit.json_bounds import MOST_MEMBERS
-from app.kit.query_rules import takes_any_query
+from app.kit.json_bounds import MAX_MEMBERS
+from app.kit.query_rules import allows_unknown_query
 from app.kit.rate_limit import LimitState
 from app.rate_limiter import CountedRequest
 from app.services.billing.payments import StripeBudget
@@ -77,7 +77,7 @@ async def _device(request: Request) -> Device:
 _TOO_MANY_PARAMETERS = {
     "pointer": "/query",
     "code": "too_many_members",
-    "message": f"must not have more than {MOST_MEMBERS} parameters",
+    "message": f"must not have more than {MAX_MEMBERS} parameters",
 }
 
 
@@ -94,9 +94,9 @@ async def refuse_unknown_query(request: Request) -> None:
         ValidationFailed: there are so many that they are not even taken apart.
     """
     route: APIRoute = request.scope["route"]
-    if not request.url.query or takes_any_query(request.url.path) or not route.include_in_schema:
+    if not request.url.query or allows_unknown_query(request.url.path) or not route.include_in_schema:
         return
-    if request.url.query.count("&") >= MOST_MEMBERS:
+    if request.url.query.count("&") >= MAX_MEMBERS:
         raise ValidationFailed(members={"errors": [_TOO_MANY_PARAMETERS]})
     known = _query_names(route.dependant)
     if unknown := [name for name in request.query_params if name not in known]:

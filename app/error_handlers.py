@@ -1,7 +1,7 @@
 """Failures → the one error body (RFC 9457, with the client's members)."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
 from typing import Final
 
@@ -24,8 +24,10 @@ from app.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
+from app.kit.clock import utc_now
 from app.kit.json_bounds import is_json
 from app.kit.rate_limit import daily_limit, rate_limit_headers
+from app.kit.utc_text import utc_text
 
 PROBLEM_TYPE = "application/problem+json"
 
@@ -49,10 +51,13 @@ def problem_response(
         "detail": error.detail,
         "status": error.status.value,
         "status_code": error.status.value,
-        "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+        "timestamp": utc_text(utc_now()),
         "code": error.code,
         "request_id": request_id,
-        **error.members,
+        **{
+            name: utc_text(value) if isinstance(value, datetime) else value
+            for name, value in error.members.items()
+        },
     }
     return JSONResponse(
         body,

@@ -73,7 +73,7 @@ class DailyLimitReached(AppError):
             members={
                 "limit": limit,
                 "used": used,
-                "resets_at": resets_at.isoformat().replace("+00:00", "Z"),
+                "resets_at": resets_at,
                 "upgrade": "/subscribe/pro",
             },
             retry_after=retry_after,

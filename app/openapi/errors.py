@@ -22,7 +22,7 @@ from app.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
-from app.kit.query_rules import takes_any_query
+from app.kit.query_rules import allows_unknown_query
 from app.rate_limiter import is_exempt
 
 _WRITING = ("post", "put", "patch", "delete")
@@ -97,7 +97,7 @@ def add_common_errors(path: str, method: str, responses: dict[str, Any]) -> None
     common: list[type[AppError]] = [InternalError, RequestHeadTooLarge]
     if not is_exempt(path):
         common.append(RateLimitExceeded)
-    if method in _WRITING or not takes_any_query(path):
+    if method in _WRITING or not allows_unknown_query(path):
         common.append(ValidationFailed)  # a body that is too deep, an unknown query parameter
     if method in _WRITING:
         common += [RequestTimeout, BodyTooLarge, UnsupportedMediaType]

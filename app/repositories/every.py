@@ -19,6 +19,7 @@ from app.repositories.password import PasswordRepository
 from app.repositories.periodic_job import PeriodicJobRepository
 from app.repositories.purge import PurgeRepository
 from app.repositories.reply import ReplyRepository
+from app.repositories.room_context import RoomContextRepository
 from app.repositories.room_deletion import RoomDeletionRepository
 from app.repositories.room_model import RoomModelRepository
 from app.repositories.schema import SchemaRepository
@@ -56,6 +57,11 @@ class Repositories:
     def chatrooms(self) -> ChatroomRepository:
         """Rooms."""
         return ChatroomRepository(self.session)
+
+    @cached_property
+    def room_contexts(self) -> RoomContextRepository:
+        """Settings, summaries and past exchanges of rooms, for workers."""
+        return RoomContextRepository(self.session)
 
     @cached_property
     def chatroom_keys(self) -> ChatroomKeyRepository:

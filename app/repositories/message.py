@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.models import Chatroom, Message
 from app.repositories.page_bytes import PAGE_BYTES, BoundedPage, BoundedQuery
 
-_BEHIND_ALL = 2**31 - 1
+_MAX_POSITION = 2**31 - 1
 _ROOM = bindparam("room", type_=Uuid)
 # In this order only the index of positions has them. With the room as an equality, the planner might read all
 # of it and sort, in the belief that room and owner together leave but a few.
@@ -21,7 +21,7 @@ _PAGE = (
         Message.user_id == bindparam("owner", type_=Uuid),
     )
     .order_by(Message.chatroom_id.desc(), Message.position.desc())
-    .limit(bindparam("most", type_=Integer))
+    .limit(bindparam("limit", type_=Integer))
 )
 _BOUNDED_PAGE = BoundedQuery.of(
     Message,
@@ -29,7 +29,7 @@ _BOUNDED_PAGE = BoundedQuery.of(
     texts=(Message.content,),
     order=Message.position,
     is_descending=True,
-    most_bytes=PAGE_BYTES,
+    max_bytes=PAGE_BYTES,
 )
 
 ReplyScope = ColumnElement[bool]
@@ -105,7 +105,7 @@ class MessageRepository:
         values = {
             "room": chatroom_id,
             "owner": user_id,
-            "before": _BEHIND_ALL if before is None else before,
-            "most": limit,
+            "before": _MAX_POSITION if before is None else before,
+            "limit": limit,
         }
         return await _BOUNDED_PAGE.run(self.session, values)

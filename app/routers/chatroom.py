@@ -17,8 +17,8 @@ from app.errors import (
 from app.kit.paging import DEFAULT_PAGE
 from app.openapi import error_responses
 from app.routers.concurrency import ONE_EXPORT
-from app.routers.conditional import NOT_MODIFIED, IfNoneMatch, answer_unless_known
-from app.routers.download import answer_download
+from app.routers.conditional import NOT_MODIFIED, IfNoneMatch, conditional_json
+from app.routers.download import download_response
 from app.schemas.chatroom import ChatroomIn, ChatroomOut, ChatroomPage, ChatroomPatch, ChatroomWithMessages
 from app.schemas.export import ChatroomExport, ExportFormat
 
@@ -52,7 +52,9 @@ async def create_chatroom(
     404 once it is deleted. Keys never expire. A chatroom and a message may have the same key.
     """
     opened = await services.chatrooms.create(user.id, body or ChatroomIn(), idempotency_key=idempotency_key)
-    response.headers.update(opened.headers)
+    response.headers["Location"] = f"/chatroom/{opened.room.id}"
+    if opened.is_replay:
+        response.headers["Idempotent-Replayed"] = "true"
     return opened.room
 
 
@@ -73,7 +75,8 @@ async def list_chatrooms(
 ) -> Response:
     """List the user's chatrooms, newest activity first. The first page is cached (`X-Cache`)."""
     page = await services.chatrooms.listing(user.id, archived=archived, cursor=cursor, limit=limit)
-    return answer_unless_known(page.body, if_none_match, page.headers)
+    x_cache = {} if page.is_cached is None else {"X-Cache": "HIT" if page.is_cached else "MISS"}
+    return conditional_json(page.body, if_none_match, x_cache)
 
 
 @router.get(
@@ -127,4 +130,4 @@ async def export_chatroom(
     chatroom_id: ChatroomId, user: User, services: Services, document: Format = ExportFormat.JSON
 ) -> Response:
     """Download a chatroom with all its messages, oldest first. If it breaks off, ask again."""
-    return answer_download(await services.room_exports.begin(user.id, chatroom_id, document))
+    return download_response(await services.room_exports.begin(user.id, chatroom_id, document))

@@ -10,7 +10,7 @@ from app.dependencies import Services, User
 from app.errors import RecentSignInRequired, TooManyExports, ValidationFailed
 from app.openapi import error_responses
 from app.routers.concurrency import ONE_EXPORT
-from app.routers.download import answer_download
+from app.routers.download import download_response
 from app.schemas.export import AccountExport
 from app.schemas.user import DeletionOut, UsageOut, UserOut, UserPatch
 
@@ -72,4 +72,4 @@ async def get_my_usage(user: User, services: Services, days: Days = 30) -> Usage
 )
 async def export_me(user: User, services: Services) -> Response:
     """Download everything stored about the user as one JSON document. If it breaks off, ask again."""
-    return answer_download(await services.exports.begin(user.id))
+    return download_response(await services.exports.begin(user.id))

@@ -25,7 +25,7 @@ from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.connection import RedisConnection
 from app.redis_client.daily_count import DailyCountMirror
 from app.redis_client.reply_events import ReplyEvents
-from app.repositories.search import LOOKED_THROUGH
+from app.repositories.search import RECENT_SCAN_LIMIT
 from app.schemas.chatroom import ChatroomIn
 from app.schemas.export import ExportFormat
 from app.schemas.search import SearchPage
@@ -224,7 +224,7 @@ def test_common_words_are_found_among_the_newest(histories: _Histories, pages: i
 def test_a_rare_word_reads_the_newest_and_its_hits(histories: _Histories, q: str) -> None:
     """Red without ix_messages_words, and without the owner or the pairs of letters among the words."""
     found = _reads(histories, lambda product: _pages_of_search(product, histories, q))
-    assert _most(found) <= LOOKED_THROUGH
+    assert _most(found) <= RECENT_SCAN_LIMIT
     assert _most([scan for scan in found if scan.of != "ix_messages_newest"]) <= _RARE_HITS
     assert _most(found, index="ix_messages_words") > 0
 
@@ -232,7 +232,7 @@ def test_a_rare_word_reads_the_newest_and_its_hits(histories: _Histories, q: str
 @pytest.mark.parametrize("pages", [1, 3])
 def test_a_middling_word_reads_the_newest_and_its_hits(histories: _Histories, pages: int) -> None:
     found = _reads(histories, lambda product: _pages_of_search(product, histories, MIDDLING, pages))
-    assert _most(found) <= LOOKED_THROUGH
+    assert _most(found) <= RECENT_SCAN_LIMIT
     assert _most([scan for scan in found if scan.of != "ix_messages_newest"]) <= _MIDDLING_HITS
 
 

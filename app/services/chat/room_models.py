@@ -31,13 +31,13 @@ class RoomModels:
         after, is_done = UUID(int=0), True
         while True:
             async with self.uow.begin() as tx:
-                upto = await tx.room_models.batch_end(after=after, limit=_AT_ONCE)
-                if upto is None:
+                through = await tx.room_models.batch_end(after=after, limit=_AT_ONCE)
+                if through is None:
                     break
-                if await tx.room_models.has_undecided(after=after, upto=upto):
+                if await tx.room_models.has_undecided(after=after, through=through):
                     is_done = False
-                    await tx.room_models.decide(after=after, upto=upto, default=self.models.default)
-            after = upto
+                    await tx.room_models.decide(after=after, through=through, default=self.models.default)
+            after = through
         if is_done:
             async with self.uow.begin() as tx:
                 await tx.periodic_jobs.retire(_SCHEDULE.name)

@@ -234,5 +234,5 @@ class ReplyService:
             return None
         tx.reply_ended(ended)
         if outcome.bytes_per_token is not None:
-            await tx.chatrooms.learn_bytes_per_token(ended.chatroom_id, outcome.bytes_per_token)
+            await tx.room_contexts.learn_bytes_per_token(ended.chatroom_id, outcome.bytes_per_token)
         return ended

@@ -2,14 +2,15 @@
 
 import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from app.errors import AuthenticationRequired, SessionNotFound
 from app.kit.clock import Clock
-from app.kit.paging import CursorSigner
+from app.kit.paging import CursorSigner, time_and_id
 from app.kit.user_agents import printable_user_agent
 from app.kit.user_limiter import PerUserLimiter
+from app.kit.utc_text import utc_text
 from app.models import Plan, Session, User, plan_of
 from app.models.base import new_id
 from app.schemas.auth import TokensOut
@@ -159,19 +160,15 @@ class SessionService:
     async def listing(self, user: CurrentUser, *, cursor: str | None, limit: int) -> SessionPage:
         """The user's open sessions by newest use, from `cursor` on."""
         scope = f"sessions:{user.id}"
-        before = None
-        if cursor is not None:
-            moment, session_id = self.cursors.read(scope, cursor)
-            before = datetime.fromisoformat(moment), UUID(session_id)
+        before = self.cursors.start(scope, cursor, time_and_id)
         async with self.uow.autocommit() as tx:
             rows = await tx.sessions.page(user.id, now=self.clock(), before=before, limit=limit + 1)
-        page, more = rows[:limit], len(rows) > limit
-        next_cursor = (
-            self.cursors.make(scope, page[-1].last_used_at.isoformat(), str(page[-1].id)) if more else None
+        page = self.cursors.page(
+            scope, rows, limit=limit, position=lambda row: (utc_text(row.last_used_at), str(row.id))
         )
         return SessionPage(
-            sessions=[SessionOut.of(row, current_id=user.session_id) for row in page],
-            next_cursor=next_cursor,
+            sessions=[SessionOut.of(row, current_id=user.session_id) for row in page.rows],
+            next_cursor=page.next_cursor,
         )
 
     async def log_out(self, user: CurrentUser, scope: LogoutScope) -> None:
