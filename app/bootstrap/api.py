@@ -55,7 +55,7 @@ from app.services.identity.tokens import TokenIssuer
 from app.services.operations.health import HealthService
 from app.services.operations.monitoring import MonitoringService
 from app.services.usage.concurrency import ConcurrencyLimiter
-from app.services.usage.quota import CarriedCount
+from app.services.usage.quota import UsageCarryover
 from app.services.usage.request_limit import RequestLimit
 from app.sms_client import create_sms_client
 
@@ -121,7 +121,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
         user_limiter = PerUserLimiter()
         models = OfferedModels(settings.selectable_models)
         open_sessions = SessionCache()
-        carried = CarriedCount(derive_key(root, "carried-usage"), utc_now)
+        carryover = UsageCarryover(derive_key(root, "carried-usage"), utc_now)
         tokens = TokenIssuer(
             access_key=root,
             access_lifetime=timedelta(hours=settings.access_token_hours),
@@ -148,7 +148,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
                 otps=otps,
                 sessions=sessions,
                 numbers=numbers,
-                carried=carried,
+                carryover=carryover,
                 clock=utc_now,
             ),
             otps=otps,
@@ -169,7 +169,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             accounts=AccountService(
                 uow=base.uow,
                 stopper=stopper,
-                carried=carried,
+                carryover=carryover,
                 open_sessions=open_sessions,
                 otps=otps.store,
                 clock=utc_now,

@@ -32,8 +32,8 @@ from app.errors.chat import (
     DailyLimitReached,
     IdempotencyKeyReused,
     MessageNotFound,
-    NotLatest,
     ReplyInProgress,
+    ReplyNotLatest,
 )
 from app.errors.request import (
     FIELD_CODES,
@@ -79,7 +79,6 @@ __all__ = [
     "MigrationsMissing",
     "MobileNumberTaken",
     "NotFound",
-    "NotLatest",
     "NotSubscribed",
     "OriginNotAllowed",
     "OtpAttemptsExceeded",
@@ -94,6 +93,7 @@ __all__ = [
     "RefreshInvalid",
     "RefreshReused",
     "ReplyInProgress",
+    "ReplyNotLatest",
     "RequestHeadTooLarge",
     "RequestMalformed",
     "RequestTimeout",

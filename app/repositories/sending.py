@@ -39,33 +39,33 @@ from app.models.message import PRO_PRIORITY
 from app.repositories.chatroom import is_own_room
 from app.repositories.message import Exchange
 from app.repositories.subscription import is_pro
-from app.repositories.usage import STANDING, Standing, charging
+from app.repositories.usage import USAGE_STATUS, UsageStatus, charging
 
 _ROOM = cast("Table", Chatroom.__table__)
 _LINE = cast("Table", Message.__table__)
-_DAY = cast("Table", DailyUsage.__table__)
+_USAGE = cast("Table", DailyUsage.__table__)
 
 _KEY = "uq_messages_idempotency_key"
-_ROOM_ID = bindparam("room", type_=Uuid)
-_WHOM = bindparam("whom", type_=Uuid)
-_ON = bindparam("on", type_=Date)
-_MOST = bindparam("most", type_=Integer)
-_IS_OWN_ROOM = is_own_room(_ROOM_ID, _WHOM)
-_SIGHT = STANDING.add_columns(_ROOM.c.id).outerjoin(_ROOM, _IS_OWN_ROOM)
+_ROOM_ID = bindparam("chatroom_id", type_=Uuid)
+_USER_ID = bindparam("user_id", type_=Uuid)
+_DAY = bindparam("day", type_=Date)
+_LIMIT = bindparam("limit", type_=Integer)
+_IS_OWN_ROOM = is_own_room(_ROOM_ID, _USER_ID)
+_CHECK = USAGE_STATUS.add_columns(_ROOM.c.id).outerjoin(_ROOM, _IS_OWN_ROOM)
 
 # Locks are taken in the order that holds everywhere, the room before the day's usage; each step has nothing
 # to do when the one before it had nothing. Whose day is seen used up before any lock waits for nobody.
-_is_pro = is_pro(_WHOM, bindparam("now", type_=DateTime(timezone=True)))
-_seen = select(_DAY.c.used).where(_DAY.c.user_id == _WHOM, _DAY.c.day == _ON).scalar_subquery()
+_is_pro = is_pro(_USER_ID, bindparam("now", type_=DateTime(timezone=True)))
+_seen = select(_USAGE.c.used).where(_USAGE.c.user_id == _USER_ID, _USAGE.c.day == _DAY).scalar_subquery()
 _locked = (
     select(_ROOM.c.id, _is_pro.label("is_pro"))
-    .where(_IS_OWN_ROOM, or_(_is_pro, func.coalesce(_seen, 0) < _MOST))
+    .where(_IS_OWN_ROOM, or_(_is_pro, func.coalesce(_seen, 0) < _LIMIT))
     .with_for_update(of=_ROOM)
     .cte("locked")
 )
-_charged = charging(or_(select(_locked.c.is_pro).scalar_subquery(), _DAY.c.used < _MOST), behind=_locked).cte(
-    "charged"
-)
+_charged = charging(
+    or_(select(_locked.c.is_pro).scalar_subquery(), _USAGE.c.used < _LIMIT), behind=_locked
+).cte("charged")
 # Who came first may be let in last; a room's times follow its order.
 _at = func.greatest(_ROOM.c.last_message_at, bindparam("now", type_=DateTime(timezone=True)))
 _words = bindparam("first_words", type_=Text)
@@ -104,7 +104,7 @@ _grown = (
     )
     .cte("grown")
 )
-_message_id = bindparam("message", type_=Uuid)
+_message_id = bindparam("message_id", type_=Uuid)
 
 
 def _inserting(name: str, columns: dict[str, ColumnElement[Any]]) -> CTE:
@@ -135,23 +135,23 @@ _STORE = (
                 "position": _grown.c.last_position - 1,
                 "role": literal(Role.USER, _LINE.c.role.type),
                 "status": literal(MessageStatus.COMPLETED, _LINE.c.status.type),
-                "content": bindparam("said", type_=Text),
+                "content": bindparam("content", type_=Text),
                 "completed_at": _grown.c.at,
-                "idempotency_key": bindparam("key", type_=Text),
+                "idempotency_key": bindparam("idempotency_key", type_=Text),
             },
         ),
         _inserting(
             "reply",
             {
-                "id": bindparam("reply", type_=Uuid),
+                "id": bindparam("reply_id", type_=Uuid),
                 "position": _grown.c.last_position,
                 "role": literal(Role.MODEL, _LINE.c.role.type),
                 "status": literal(MessageStatus.PENDING, _LINE.c.status.type),
                 "content": literal(""),
                 "reply_to": _message_id,
                 "model": _grown.c.model,
-                "request_id": bindparam("request", type_=Text),
-                "charged_on": _ON,
+                "request_id": bindparam("request_id", type_=Text),
+                "charged_on": _DAY,
                 "priority": case((select(_locked.c.is_pro).scalar_subquery(), PRO_PRIORITY), else_=0),
                 "queued_at": func.now(),
             },
@@ -161,10 +161,10 @@ _STORE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class SendCheck:
     """What somebody stands before whose message was not stored, as it is committed."""
 
-    standing: Standing
+    usage: UsageStatus
     has_room: bool
     """Whether the room is one of theirs."""
 
@@ -175,15 +175,15 @@ class SendingRepository:
 
     session: AsyncSession
 
-    async def look(self, *, user_id: UUID, chatroom_id: UUID, now: datetime) -> Sight | None:
+    async def explain_rejection(self, *, user_id: UUID, chatroom_id: UUID, now: datetime) -> SendCheck | None:
         """The person's day and room, without a lock; None when there is no such account."""
-        values = {"whom": user_id, "room": chatroom_id, "now": now, "on": now.date()}
-        row = (await self.session.execute(_SIGHT, values)).one_or_none()
-        return None if row is None else Sight(Standing(*row[:2]), row[2] is not None)
+        values = {"user_id": user_id, "chatroom_id": chatroom_id, "now": now, "day": now.date()}
+        row = (await self.session.execute(_CHECK, values)).one_or_none()
+        return None if row is None else SendCheck(UsageStatus(*row[:2]), row[2] is not None)
 
     async def store(
         self, exchange: Exchange, *, first_words: str | None, limit: int, models: Sequence[str]
-    ) -> Standing | None:
+    ) -> UsageStatus | None:
         """Store an exchange behind the room's last one, with what that makes of it, and charge it to its day.
 
         Returns where the person stands then; `limit` bounds the day's count on Basic. `first_words` becomes
@@ -195,17 +195,17 @@ class SendingRepository:
         """
         message, reply = exchange.message, exchange.reply
         values = {
-            "whom": message.user_id,
-            "room": message.chatroom_id,
-            "on": reply.charged_on,
+            "user_id": message.user_id,
+            "chatroom_id": message.chatroom_id,
+            "day": reply.charged_on,
             "now": message.created_at,
-            "most": limit,
+            "limit": limit,
             "first_words": first_words,
-            "message": message.id,
-            "said": message.content,
-            "key": message.idempotency_key,
-            "reply": reply.id,
-            "request": reply.request_id,
+            "message_id": message.id,
+            "content": message.content,
+            "idempotency_key": message.idempotency_key,
+            "reply_id": reply.id,
+            "request_id": reply.request_id,
             "offered_models": list(models),
             "default_model": models[0],
         }
@@ -220,4 +220,4 @@ class SendingRepository:
         used, on_pro, reply.position, reply.model, reply.created_at = row
         message.position = reply.position - 1
         message.created_at = message.completed_at = reply.created_at
-        return Standing(is_pro=on_pro, used=used)
+        return UsageStatus(is_pro=on_pro, used=used)

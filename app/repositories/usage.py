@@ -33,28 +33,28 @@ from app.repositories.subscription import is_pro
 
 _TABLE = cast("Table", DailyUsage.__table__)
 _USER = cast("Table", User.__table__)
-_WHOM = bindparam("whom", type_=Uuid)
-_ON = bindparam("on", type_=Date)
+_USER_ID = bindparam("user_id", type_=Uuid)
+_DAY = bindparam("day", type_=Date)
 _COLUMNS = ["user_id", "day", "used", "refunds", "input_tokens", "output_tokens"]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class UsageStatus:
     """What a person's limit of the day follows from."""
 
     is_pro: bool
     used: int
 
 
-STANDING = (
+USAGE_STATUS = (
     select(
         is_pro(_USER.c.id, bindparam("now", type_=DateTime(timezone=True))), func.coalesce(_TABLE.c.used, 0)
     )
     .select_from(_USER)
-    .outerjoin(_TABLE, (_TABLE.c.user_id == _USER.c.id) & (_TABLE.c.day == _ON))
-    .where(_USER.c.id == _WHOM, _USER.c.deleted_at.is_(None))
+    .outerjoin(_TABLE, (_TABLE.c.user_id == _USER.c.id) & (_TABLE.c.day == _DAY))
+    .where(_USER.c.id == _USER_ID, _USER.c.deleted_at.is_(None))
 )
-"""Somebody's `Standing` at a moment: no row if there is no such account."""
+"""Somebody's `UsageStatus` at a moment: no row if there is no such account."""
 
 
 def charging(
@@ -64,13 +64,13 @@ def charging(
 
     Whose account is being deleted is charged no more: the count that is carried over is the last one.
     """
-    whom = (
-        select(_USER.c.id, _ON, literal(1), *(literal(0),) * 3)
+    owner = (
+        select(_USER.c.id, _DAY, literal(1), *(literal(0),) * 3)
         .select_from(_USER if behind is None else behind.join(_USER, true()))
-        .where(_USER.c.id == _WHOM, _USER.c.deleted_at.is_(None))
+        .where(_USER.c.id == _USER_ID, _USER.c.deleted_at.is_(None))
         .with_for_update(read=True, key_share=True, of=_USER)
     )
-    one = insert(_TABLE).from_select(_COLUMNS, whom)
+    one = insert(_TABLE).from_select(_COLUMNS, owner)
     return one.on_conflict_do_update(
         index_elements=[_TABLE.c.user_id, _TABLE.c.day],
         set_={"used": _TABLE.c.used + 1},
@@ -78,7 +78,7 @@ def charging(
     ).returning(_TABLE.c.used, _TABLE.c.user_id)
 
 
-_CHARGE = charging(_TABLE.c.used < bindparam("most", type_=Integer))
+_CHARGE = charging(_TABLE.c.used < bindparam("limit", type_=Integer))
 _CHARGE_UNLIMITED = charging(None)
 
 
@@ -88,11 +88,11 @@ class UsageRepository:
 
     session: AsyncSession
 
-    async def standing(self, *, user_id: UUID, now: datetime) -> Standing | None:
+    async def status(self, *, user_id: UUID, now: datetime) -> UsageStatus | None:
         """The plan and the day's count as they are committed; None when there is no such account."""
-        values = {"whom": user_id, "now": now, "on": now.date()}
-        row = (await self.session.execute(STANDING, values)).one_or_none()
-        return None if row is None else Standing(*row)
+        values = {"user_id": user_id, "now": now, "day": now.date()}
+        row = (await self.session.execute(USAGE_STATUS, values)).one_or_none()
+        return None if row is None else UsageStatus(*row)
 
     async def charge(self, *, user_id: UUID, day: date, limit: int | None) -> int | None:
         """Count one message and return the day's count.
@@ -105,21 +105,21 @@ class UsageRepository:
             return None
         used: int | None = await self.session.scalar(
             _CHARGE_UNLIMITED if limit is None else _CHARGE,
-            {"whom": user_id, "on": day} | ({} if limit is None else {"most": limit}),
+            {"user_id": user_id, "day": day} | ({} if limit is None else {"limit": limit}),
         )
         return used
 
     async def refund(
-        self, *, user_id: UUID, day: date, messages: int, most: int, now: datetime
+        self, *, user_id: UUID, day: date, messages: int, max_refunds: int, now: datetime
     ) -> int | None:
-        """Give messages back to the day they were charged on, on Basic `most` of them a day in all.
+        """Give messages back to the day they were charged on, on Basic `max_refunds` of them a day in all.
 
         Returns that day's count, None if nothing was given back. Of parallel refunds each sees the one
         before it: they queue up for the row.
         """
         left = case(
             (is_pro(_TABLE.c.user_id, literal(now, DateTime(timezone=True))), messages),
-            else_=most - _TABLE.c.refunds,
+            else_=max_refunds - _TABLE.c.refunds,
         )
         given = func.least(messages, _TABLE.c.used, left, type_=Integer)
         used: int | None = await self.session.scalar(
@@ -137,7 +137,7 @@ class UsageRepository:
         )
         return days.all()
 
-    async def carry_over(self, *, number_digest: bytes, user_id: UUID, day: date) -> None:
+    async def save_carryover(self, *, number_digest: bytes, user_id: UUID, day: date) -> None:
         """Keep the day's counts of an account that goes, for whoever signs up with its number."""
         count = select(
             literal(number_digest, LargeBinary), DailyUsage.day, DailyUsage.used, DailyUsage.refunds
@@ -157,7 +157,7 @@ class UsageRepository:
             )
         )
 
-    async def take_over(self, *, number_digest: bytes, user_id: UUID, day: date) -> None:
+    async def restore_carryover(self, *, number_digest: bytes, user_id: UUID, day: date) -> None:
         """Let a new account go on where the number's last one stood today."""
         count = select(
             literal(user_id, Uuid),

@@ -29,11 +29,11 @@ from app.errors import (
 from app.kit.paging import DEFAULT_PAGE
 from app.openapi import failures
 from app.routers.concurrency import ONE_STREAM, ONE_STREAM_IF_ASKED_FOR
+from app.routers.exchange_response import ACCEPTED, exchange_response, stream_exchange
 from app.routers.prefer import read_preference
-from app.routers.sending import ACCEPTED, answer_exchange, stream_exchange
 from app.routers.sse import EVENTS_DOCUMENTED, read_resumption, wants_events
 from app.schemas.message import ExchangeOut, MessageIn, MessageOut, MessagePage
-from app.services.chat.message import Asked
+from app.services.chat.message import SendOptions
 
 router = APIRouter(prefix="/chatroom/{chatroom_id}/message", tags=["messages"])
 
@@ -88,9 +88,9 @@ async def send_message(
             chatroom_id, body, user, services, request_id, idempotency_key, last_event_id
         )
     preference = read_preference(prefer, default_seconds=request.app.state.settings.reply_wait_seconds)
-    asked = Asked(user.id, request_id, idempotency_key, preference.wait_seconds)
-    sent = await services.messages.send(asked, chatroom_id=chatroom_id, content=body.content)
-    return answer_exchange(sent, preference)
+    options = SendOptions(user.id, request_id, idempotency_key, preference.wait_seconds)
+    result = await services.messages.send(options, chatroom_id=chatroom_id, content=body.content)
+    return exchange_response(result, preference)
 
 
 @router.post(
@@ -117,9 +117,9 @@ async def stream_message(
     repeat it by themselves; `Last-Event-ID` without a key is refused, so that they send no second message.
     """
     place = read_resumption(last_event_id, idempotency_key)
-    asked = Asked(user.id, request_id, idempotency_key, wait_seconds=0)
-    sent = await services.messages.send(asked, chatroom_id=chatroom_id, content=body.content)
-    return await stream_exchange(services, sent, user.id, place)
+    options = SendOptions(user.id, request_id, idempotency_key, wait_seconds=0)
+    result = await services.messages.send(options, chatroom_id=chatroom_id, content=body.content)
+    return await stream_exchange(services, result, user.id, place)
 
 
 @router.get(
@@ -155,7 +155,7 @@ async def get_message(
 ) -> MessageOut:
     """Get a message. With `Prefer: wait=n` the request waits until a reply has ended."""
     preference = read_preference(prefer, default_seconds=0)
-    preference.tell(response)
+    preference.apply_to(response)
     return await services.messages.get(
         user_id=user.id,
         chatroom_id=chatroom_id,

@@ -19,25 +19,25 @@ from app.errors import (
     DailyLimitReached,
     IdempotencyKeyReused,
     MessageNotFound,
-    NotLatest,
     ReplyInProgress,
+    ReplyNotLatest,
     TooManyStreams,
     ValidationFailed,
 )
 from app.openapi import failures
 from app.routers.concurrency import ONE_STREAM, ONE_STREAM_IF_ASKED_FOR
+from app.routers.exchange_response import ACCEPTED, exchange_response, stream_exchange
 from app.routers.prefer import read_preference
-from app.routers.sending import ACCEPTED, answer_exchange, stream_exchange
 from app.routers.sse import EVENTS_DOCUMENTED, event_response, read_event_id, read_resumption, wants_events
 from app.schemas.message import ExchangeOut, MessageOut
-from app.services.chat.message import Asked
+from app.services.chat.message import SendOptions
 
 router = APIRouter(prefix="/chatroom/{chatroom_id}/message/{reply_id}", tags=["replies"])
 
 _FAILURES = failures(
     ChatroomNotFound,
     MessageNotFound,
-    NotLatest,
+    ReplyNotLatest,
     ReplyInProgress,
     IdempotencyKeyReused,
     DailyLimitReached,
@@ -123,9 +123,9 @@ async def regenerate_reply(
             chatroom_id, reply_id, user, services, request_id, idempotency_key, last_event_id
         )
     preference = read_preference(prefer, default_seconds=request.app.state.settings.reply_wait_seconds)
-    asked = Asked(user.id, request_id, idempotency_key, preference.wait_seconds)
-    sent = await services.messages.regenerate(asked, chatroom_id=chatroom_id, reply_id=reply_id)
-    return answer_exchange(sent, preference)
+    options = SendOptions(user.id, request_id, idempotency_key, preference.wait_seconds)
+    result = await services.messages.regenerate(options, chatroom_id=chatroom_id, reply_id=reply_id)
+    return exchange_response(result, preference)
 
 
 @router.post(
@@ -150,6 +150,6 @@ async def stream_regeneration(
     If the connection breaks, continue as with `stream_message`.
     """
     place = read_resumption(last_event_id, idempotency_key)
-    asked = Asked(user.id, request_id, idempotency_key, wait_seconds=0)
-    sent = await services.messages.regenerate(asked, chatroom_id=chatroom_id, reply_id=reply_id)
-    return await stream_exchange(services, sent, user.id, place)
+    options = SendOptions(user.id, request_id, idempotency_key, wait_seconds=0)
+    result = await services.messages.regenerate(options, chatroom_id=chatroom_id, reply_id=reply_id)
+    return await stream_exchange(services, result, user.id, place)

@@ -15,7 +15,7 @@ from app.services.generation.stopping import ReplyStopper
 from app.services.identity.recent_sign_in import require_recent_sign_in
 from app.services.identity.session import CurrentUser
 from app.services.identity.session_cache import SessionCache
-from app.services.usage.quota import CarriedCount
+from app.services.usage.quota import UsageCarryover
 from app.unit_of_work import UnitOfWork
 
 _ERASED_AFTER_SECONDS = 6.0  # every process takes a session for open for up to 5 s
@@ -29,7 +29,7 @@ class AccountService:
 
     uow: UnitOfWork
     stopper: ReplyStopper
-    carried: CarriedCount
+    carryover: UsageCarryover
     open_sessions: SessionCache
     otps: OtpStore
     clock: Clock
@@ -53,7 +53,7 @@ class AccountService:
             require_recent_sign_in(opened_at, now=now)
             mobile_number = subscriber_of(user.mobile_number)
             ended = await self.stopper.stop_free(tx, of_user(caller.id))
-            await self.carried.keep(tx, user)
+            await self.carryover.save(tx, user)
             user.mobile_number, user.full_name, user.password_hash = f"deleted-{user.id}", None, None
             user.deleted_at = now
             sessions = await tx.sessions.end(caller.id, now=now)
