@@ -189,7 +189,14 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             models=models,
             search=SearchService(base.uow, cursors),
             messages=MessageService(
-                base.uow, base.quota, user_limiter, feed, utc_now, settings.message_max_chars, models
+                base.uow,
+                base.quota,
+                user_limiter,
+                feed,
+                utc_now,
+                max_chars=settings.message_max_chars,
+                models=models,
+                reply_wait_seconds=settings.reply_wait_seconds,
             ),
             cancellations=CancellationService(base.uow, base.quota, feed, events, user_limiter),
             streams=ReplyStreams(base.uow, feed, events),

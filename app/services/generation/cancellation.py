@@ -44,6 +44,6 @@ class CancellationService:
                 if following is not None:
                     tx.enqueue(jobs.ProcessGeminiMessage(following.id, request_id))
         if ended is None:
-            return MessageOut.of(await self.feed.wait(reply, seconds=_WAIT_SECONDS))
+            return await self.feed.wait(MessageOut.of(reply), seconds=_WAIT_SECONDS)
         await self.events.end(ended.id, ended.attempt)
         return MessageOut.of(ended)

@@ -12,6 +12,7 @@ from app.errors import ServiceUnavailable
 from app.models import Message
 from app.redis_client.reply_listener import STOP, Inbox, Look, ReplyListener, Stop
 from app.repositories.reply import ReplyProgress
+from app.schemas.message import MessageOut
 from app.unit_of_work import UnitOfWork
 
 _QUIET_SECONDS = 2.0
@@ -37,7 +38,7 @@ class ReplyFeed:
                 inbox.put(STOP)
             yield inbox
 
-    async def wait(self, reply: Message, *, seconds: float, is_new: bool = False) -> Message:
+    async def wait(self, reply: MessageOut, *, seconds: float, is_new: bool = False) -> MessageOut:
         """The reply as it is when it has ended, when time is up, or when this process is to end."""
         if seconds <= 0 or reply.status.is_final:
             return reply
@@ -52,7 +53,7 @@ class ReplyFeed:
                         row = await self.read(reply.id)
                     except ServiceUnavailable:
                         continue  # it is stored; what is asked is only news
-                    reply = row or reply
+                    reply = MessageOut.of(row) if row else reply
                     if row is None or row.status.is_final:
                         break
         return reply
