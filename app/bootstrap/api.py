@@ -54,7 +54,7 @@ from app.services.identity.tokens import TokenIssuer
 from app.services.operations.health import HealthService
 from app.services.operations.monitoring import MonitoringService
 from app.services.usage.concurrency import ConcurrencyLimiter
-from app.services.usage.quota import CarriedCount
+from app.services.usage.quota import UsageCarryover
 from app.services.usage.request_limit import RequestLimit
 from app.sms_client import create_sms_client
 
@@ -120,7 +120,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
         user_limiter = PerUserLimiter()
         models = OfferedModels(settings.selectable_models)
         open_sessions = SessionCache()
-        carried = CarriedCount(derive_key(root, "carried-usage"), utc_now)
+        carryover = UsageCarryover(derive_key(root, "carried-usage"), utc_now)
         tokens = TokenIssuer(
             access_key=root,
             refresh_tokens=RefreshTokens(derive_key(root, "refresh token")),
@@ -148,7 +148,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
                 otps=otps,
                 sessions=sessions,
                 numbers=numbers,
-                carried=carried,
+                carryover=carryover,
                 clock=utc_now,
             ),
             otps=otps,
@@ -171,7 +171,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             accounts=AccountService(
                 uow=base.uow,
                 canceller=canceller,
-                carried=carried,
+                carryover=carryover,
                 open_sessions=open_sessions,
                 otps=otps.store,
                 clock=utc_now,
@@ -191,7 +191,14 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             models=models,
             search=SearchService(base.uow, cursors),
             messages=MessageService(
-                base.uow, base.quota, user_limiter, feed, utc_now, settings.message_max_chars, models
+                base.uow,
+                base.quota,
+                user_limiter,
+                feed,
+                utc_now,
+                max_chars=settings.message_max_chars,
+                models=models,
+                reply_wait_seconds=settings.reply_wait_seconds,
             ),
             cancellations=CancellationService(base.uow, base.quota, feed, user_limiter),
             streams=ReplyStreams(base.uow, feed, base.reply_events),

@@ -33,8 +33,8 @@ from app.errors.chat import (
     DailyLimitReached,
     IdempotencyKeyReused,
     MessageNotFound,
-    NotLatest,
     ReplyInProgress,
+    ReplyNotLatest,
 )
 from app.errors.request import (
     FIELD_CODES,
@@ -83,7 +83,6 @@ __all__ = [
     "MigrationsMissing",
     "MobileNumberTaken",
     "NotFound",
-    "NotLatest",
     "NotSubscribed",
     "OriginNotAllowed",
     "OtpAttemptsExceeded",
@@ -98,6 +97,7 @@ __all__ = [
     "RefreshInvalid",
     "RefreshReused",
     "ReplyInProgress",
+    "ReplyNotLatest",
     "RequestHeadTooLarge",
     "RequestMalformed",
     "RequestTimeout",

@@ -30,7 +30,7 @@ class IdempotencyKeyReused(AppError):
     detail = "This Idempotency-Key was used for a different request."
 
 
-class NotLatest(AppError):
+class ReplyNotLatest(AppError):
     """Only the newest reply of a chatroom can be regenerated."""
 
     status = HTTPStatus.CONFLICT

@@ -201,7 +201,7 @@ def test_a_message_that_waited_behind_the_deletion_is_refused(stack: Stack, pers
             deleting = threads.submit(person.at(stack.base_url).http.delete, f"/chatroom/{room}")
             first = stack.database.wait_for_blocked("SELECT chatrooms")
             sending = threads.submit(person.at(stack.base_url).post, room, "Hello")
-            stack.database.wait_for_blocked("WITH locked", besides=first)
+            stack.database.wait_for_blocked("(?s).*store_exchange", besides=first)
             lock.rollback()
         assert deleting.result().status_code == 204
         problem(sending.result(), 404, "chatroom_not_found")

@@ -76,7 +76,7 @@ def test_f9_a_message_is_stored_once_whatever_happens_inside_its_commit(
     )
     with held_commits(environment, STORED):
         sender.start()
-        backend = environment.database.wait_for_blocked("WITH locked")
+        backend = environment.database.wait_for_blocked("(?s).*store_exchange")
         if is_killed:
             api.kill()
             environment.database.wait_for_blocked("", besides=backend)  # the same key is there again

@@ -40,8 +40,7 @@ def test_a_repeated_name_and_text_without_a_name_are_rejected(text: str) -> None
 
 
 def test_statements_are_joined_in_the_order_of_their_names() -> None:
-    choose, lock = statement("choose_replies"), statement("lock_chosen")
-    assert statement("choose_replies", "lock_chosen") == choose + lock
+    assert statement("user_plan", "read_usage") == statement("user_plan") + statement("read_usage")
 
 
 def test_an_unknown_name_is_an_error() -> None:

@@ -193,7 +193,7 @@ def test_the_count_begins_anew_at_midnight_utc_and_only_then(stack: Stack, perso
         async with _transactions(stack) as uow:
             for _ in range(times):
                 async with uow.begin() as tx:
-                    day, counted = await quota.charge(tx, who, await quota.look(tx, who))
+                    day, counted = await quota.charge(tx, who, await quota.load(tx, who))
                 assert day == moment.date()
                 used.append(counted.used)
         return used
@@ -215,7 +215,7 @@ def test_a_day_that_filled_up_since_the_look_is_refused_by_the_charge(stack: Sta
     async def charge_after_looking_together() -> None:
         async with _transactions(stack) as uow:
             async with uow.begin() as tx:
-                seen = await quota.look(tx, who)
+                seen = await quota.load(tx, who)
             for _ in range(_LEFT):
                 async with uow.begin() as tx:
                     await quota.charge(tx, who, seen)
@@ -234,7 +234,7 @@ def test_whose_account_was_deleted_since_the_look_is_charged_no_more(stack: Stac
     async def charge_after_the_deletion() -> None:
         async with _transactions(stack) as uow:
             async with uow.begin() as tx:
-                seen = await quota.look(tx, who)
+                seen = await quota.load(tx, who)
             assert person.http.delete("/user/me").status_code == 202
             with pytest.raises(AuthenticationRequired):
                 async with uow.begin() as tx:

@@ -8,6 +8,10 @@ statement can be pasted into psql once these are set.
 import re
 from functools import cache
 from importlib.resources import files
+from typing import Any
+
+from sqlalchemy import TextClause, bindparam, text
+from sqlalchemy.types import TypeEngine
 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
@@ -21,15 +25,21 @@ def statement(*names: str) -> str:
     return "".join(_statements()[name] for name in names)
 
 
-def split_statements(text: str, *, default_name: str) -> dict[str, str]:
+def query(*names: str, **types: TypeEngine[Any] | type[TypeEngine[Any]]) -> TextClause:
+    """Return the joined texts as a statement whose parameters have these types."""
+    parameters = (bindparam(name, type_=type_) for name, type_ in types.items())
+    return text(statement(*names)).bindparams(*parameters)
+
+
+def split_statements(content: str, *, default_name: str) -> dict[str, str]:
     """Split a file's text into its statements by name; each keeps its comments.
 
     Raises:
         ValueError: a name occurs twice, or text precedes the first name.
     """
-    before, *parts = _NAME.split(text)
+    before, *parts = _NAME.split(content)
     if not parts:
-        return {default_name: text}
+        return {default_name: content}
     names, bodies = parts[::2], parts[1::2]
     if before.strip() or len(set(names)) < len(names):
         message = f"not a list of named statements: {default_name}.sql"

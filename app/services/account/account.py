@@ -17,7 +17,7 @@ from app.services.generation.reply_canceller import ReplyCanceller
 from app.services.identity.recent_sign_in import require_recent_sign_in
 from app.services.identity.session import CurrentUser
 from app.services.identity.session_cache import SessionCache
-from app.services.usage.quota import CarriedCount
+from app.services.usage.quota import UsageCarryover
 from app.unit_of_work import UnitOfWork
 
 _ERASED_AFTER_SECONDS = 6.0  # processes cache open sessions for up to 5 s
@@ -31,7 +31,7 @@ class AccountService:
 
     uow: UnitOfWork
     canceller: ReplyCanceller
-    carried: CarriedCount
+    carryover: UsageCarryover
     open_sessions: SessionCache
     otps: OtpStore
     clock: Clock
@@ -57,7 +57,7 @@ class AccountService:
             require_recent_sign_in(opened_at, now=now)
             mobile_number = subscriber_of(user.mobile_number)
             ended = await self.canceller.cancel_unlocked(tx, of_user(caller.id))
-            await self.carried.keep(tx, user)
+            await self.carryover.save(tx, user)
             user.mobile_number, user.full_name, user.password_hash = f"deleted-{user.id}", None, None
             user.deleted_at = now
             sessions = await tx.sessions.end(caller.id, now=now)

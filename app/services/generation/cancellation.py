@@ -43,5 +43,5 @@ class CancellationService:
                 if following is not None:
                     tx.enqueue(wake_ups.ProcessGeminiMessage(following.id, request_id))
         if ended is None:
-            return MessageOut.of(await self.feed.wait(reply, seconds=_WAIT_SECONDS))
+            return await self.feed.wait(MessageOut.of(reply), seconds=_WAIT_SECONDS)
         return MessageOut.of(ended)

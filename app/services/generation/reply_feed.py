@@ -12,6 +12,7 @@ from app.errors import ServiceUnavailable
 from app.models import Message
 from app.redis_client.reply_listener import SHUTDOWN, Recheck, ReplyListener, ReplySubscription, Shutdown
 from app.repositories.reply import ReplyProgress
+from app.schemas.message import MessageOut
 from app.unit_of_work import UnitOfWork
 
 _QUIET_SECONDS = 2.0
@@ -37,7 +38,7 @@ class ReplyFeed:
                 subscription.put(SHUTDOWN)
             yield subscription
 
-    async def wait(self, reply: Message, *, seconds: float, is_new: bool = False) -> Message:
+    async def wait(self, reply: MessageOut, *, seconds: float, is_new: bool = False) -> MessageOut:
         """Return the reply when it has ended, after `seconds`, or when this process shuts down."""
         if seconds <= 0 or reply.status.is_final:
             return reply
@@ -52,7 +53,7 @@ class ReplyFeed:
                         row = await self.read(reply.id)
                     except ServiceUnavailable:
                         continue  # the reply is stored; the next signal repeats the read
-                    reply = row or reply
+                    reply = MessageOut.of(row) if row else reply
                     if row is None or row.status.is_final:
                         break
         return reply

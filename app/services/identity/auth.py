@@ -10,7 +10,7 @@ from app.schemas.user import UserOut
 from app.services.identity.mobile_number import MobileNumbers
 from app.services.identity.otp import OtpService
 from app.services.identity.session import Device, SessionService
-from app.services.usage.quota import CarriedCount
+from app.services.usage.quota import UsageCarryover
 from app.unit_of_work import UnitOfWork
 
 
@@ -22,7 +22,7 @@ class AuthService:
     otps: OtpService
     sessions: SessionService
     numbers: MobileNumbers
-    carried: CarriedCount
+    carryover: UsageCarryover
     clock: Clock
 
     async def sign_up(self, *, mobile_number: str, full_name: str | None, device: Device) -> UserOut:
@@ -45,7 +45,7 @@ class AuthService:
             )
             if user is None:
                 raise MobileNumberTaken
-            await self.carried.take_over(tx, user)
+            await self.carryover.restore(tx, user)
         return UserOut.of(user, Plan.BASIC)
 
     async def verify_otp(
