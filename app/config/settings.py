@@ -6,7 +6,7 @@ from typing import Annotated
 
 import phonenumbers
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from app.config.broker_address import BrokerAddress
 from app.config.dotenv_file import DOTENV_FILE, ENCODING
@@ -32,6 +32,7 @@ from app.config.forms import (
 )
 from app.config.postgres_address import PostgresAddress
 from app.config.redis_address import RedisAddress
+from app.config.renamed import RenamableSettings
 from app.config.secrets import is_sample, is_short_secret
 from app.config.texts import require_readable, split_list, trimmed
 
@@ -65,7 +66,7 @@ class DatabasePooler(StrEnum):
     TRANSACTION = "transaction"
 
 
-class Settings(BaseSettings):
+class Settings(RenamableSettings):
     """What operators set. Every value is trimmed; an empty variable counts as not set."""
 
     model_config = SettingsConfigDict(
@@ -142,7 +143,7 @@ class Settings(BaseSettings):
     reply_lease_seconds: Annotated[Seconds, Field(ge=3)] = 30
     reply_poll_seconds: Annotated[Seconds, Field(ge=1)] = 3
     reply_max_retries: Count = 3
-    reply_max_losses: Count = 20
+    reply_max_worker_losses: Count = 20
     shutdown_grace_seconds: Seconds = 25
 
     log_level: str = "info"

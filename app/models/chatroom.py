@@ -15,7 +15,7 @@ class TitleSource(StrEnum):
 
     NONE = "none"
     FIRST_WORDS = "first_words"
-    GEMINI = "gemini"
+    MODEL = "gemini"
     PERSON = "person"
 
 

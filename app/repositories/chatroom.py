@@ -233,7 +233,7 @@ class ChatroomRepository:
         return await self.session.scalar(
             update(Chatroom)
             .where(Chatroom.id == chatroom_id, Chatroom.title_source == TitleSource.FIRST_WORDS)
-            .values(title=title, title_source=TitleSource.GEMINI, updated_at=now)
+            .values(title=title, title_source=TitleSource.MODEL, updated_at=now)
             .returning(Chatroom.user_id),
             execution_options={"synchronize_session": False},
         )

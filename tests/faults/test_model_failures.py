@@ -116,10 +116,10 @@ def test_f13_a_message_that_kills_its_workers_ends_failed(bench: Bench, most: in
     person, client = bench.person(), CarefulClient(Ledger())
     entry = client.send(person, person.open_room(), "[sandbox:hang]")
     for death in range(most + 1):
-        worker = bench.stack.start_worker(REPLY_MAX_LOSSES=str(most))
+        worker = bench.stack.start_worker(REPLY_MAX_WORKER_LOSSES=str(most))
         bench.wait_for_call(entry, count=death + 1)
         worker.kill()
-    worker = bench.stack.start_worker(REPLY_MAX_LOSSES=str(most))
+    worker = bench.stack.start_worker(REPLY_MAX_WORKER_LOSSES=str(most))
     try:
         bench.account("F13 a message that kills its workers", most + 1, client.ledger)
     finally:

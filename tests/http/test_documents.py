@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from app.config import Settings
+from app.config.renamed import RENAMED
 from tests.support.person import Json
 from tests.support.stack import Stack
 
@@ -62,7 +63,7 @@ def test_the_readme_lists_every_setting_with_its_default() -> None:
 def test_compose_passes_every_setting_on() -> None:
     block = _COMPOSE.partition("x-settings: &settings\n")[2].partition("\n\n")[0]
     given = dict(re.findall(r"^  ([A-Z_]+): (.+)$", block, re.MULTILINE))
-    passed_on = {name: f"${{{name}:-}}" for name in _FIELDS}
+    passed_on = {name: f"${{{name}:-}}" for name in _FIELDS.keys() | RENAMED.keys()}
     own = {name: given[name] for name in ("DATABASE_URL", "REDIS_URL")}
     assert given == passed_on | own
 
