@@ -5,8 +5,11 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 
+import structlog
+
 from app.bootstrap.start_check import StartCheck
 from app.config import Settings
+from app.config.renamed import RENAMED, former_names
 from app.database import Database
 from app.kit.clock import utc_now
 from app.migrations import Revisions
@@ -24,6 +27,8 @@ from app.unit_of_work import UnitOfWork
 
 # The server ends a statement somewhat later than the process stops waiting for it.
 _LATER_SECONDS = 0.5
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,8 @@ async def open_foundation(
     settings: Settings, stack: AsyncExitStack, *, transaction_seconds: float
 ) -> Foundation:
     """Open what both stand on; a transaction that takes longer than `transaction_seconds` is cut off."""
+    for name in former_names():
+        log.warning("setting_renamed", old_name=name, new_name=RENAMED[name])
     breaker = Breaker()
     database = Database.from_url(
         settings.postgres,

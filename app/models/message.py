@@ -132,9 +132,9 @@ class Message(Base):
     charged_on: Mapped[date | None]
     attempt: Mapped[int] = mapped_column(default=0)
     retries: Mapped[int] = mapped_column(default=0)
-    losses: Mapped[int] = mapped_column(default=0)
+    worker_losses: Mapped[int] = mapped_column("losses", default=0)
     expired_leases: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
-    """Of `losses` those in which a worker vanished; one that ends properly hands its replies back."""
+    """Those of `worker_losses` in which the worker died; a worker that shuts down releases its replies."""
     priority: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
     """Of two that wait the higher is claimed first: `PRO_PRIORITY` or 0, by the plan when it was sent."""
     queued_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -133,7 +133,7 @@ class Environment:
 
     def found_by_poll(self) -> set[str]:
         """Replies that some worker found by looking at the rows, not by a kick."""
-        lines = (line for line in self.stack.logs().splitlines() if '"reply_found"' in line)
+        lines = (line for line in self.stack.logs().splitlines() if '"reply_rescued"' in line)
         return {str(json.loads(line[line.index("{") :])["reply_id"]) for line in lines}
 
     def reply(self, reply_id: str | None) -> Row:

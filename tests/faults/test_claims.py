@@ -15,8 +15,8 @@ from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.connection import RedisConnection
 from app.redis_client.daily_count import DailyCountMirror
 from app.redis_client.reply_events import ReplyEvents
-from app.repositories.claims import ClaimLimits, ReplyWork
-from app.repositories.renewal import LeaseText
+from app.repositories.claims import ClaimLimits, ReplyJob
+from app.repositories.renewal import LeaseCheckpoint
 from app.unit_of_work import UnitOfWork
 from tests.faults.conftest import Scale
 from tests.faults.environment import Environment
@@ -54,7 +54,7 @@ async def _units_of_work(environment: Environment, count: int) -> AsyncIterator[
         await redis.aclose()
 
 
-async def _claim(uow: UnitOfWork, reply_id: UUID, *, polled: bool = False) -> ReplyWork | None:
+async def _claim(uow: UnitOfWork, reply_id: UUID, *, polled: bool = False) -> ReplyJob | None:
     limits = ClaimLimits(places=1, held={}, share=1, spare=0)
     async with uow.begin() as tx:
         if polled:
@@ -64,7 +64,7 @@ async def _claim(uow: UnitOfWork, reply_id: UUID, *, polled: bool = False) -> Re
         return found[0].reply if found else None
 
 
-async def _end(uow: UnitOfWork, claimed: ReplyWork, text: str) -> Message | None:
+async def _end(uow: UnitOfWork, claimed: ReplyJob, text: str) -> Message | None:
     async with uow.begin() as tx:
         return await tx.replies.end(
             claimed.id, claimed.lease_token, status=MessageStatus.COMPLETED, content=text
@@ -91,7 +91,7 @@ def test_f10_of_many_claims_at_once_exactly_one_wins(environment: Environment, s
                 assert won[0].attempt == number + 1
                 assert won[0].lease_token is not None
                 async with workers[0].begin() as tx:
-                    assert await tx.replies.hand_back(reply_id, won[0].lease_token) is not None
+                    assert await tx.replies.release(reply_id, won[0].lease_token) is not None
 
     asyncio.run(race())
     environment.database.run("UPDATE messages SET attempt = 0, losses = 0 WHERE id = %s", reply_id)
@@ -114,14 +114,14 @@ def test_f10_a_lease_that_ran_out_can_write_nothing(environment: Environment) ->
             assert second is not None
             assert first.lease_token is not None
             async with zombie.begin() as tx:
-                stale = LeaseText(reply_id, first.lease_token, "a zombie's text")
+                stale = LeaseCheckpoint(reply_id, first.lease_token, "a zombie's text")
                 assert await tx.replies.renew([stale], lease_seconds=_LEASE_SECONDS) == set()
-                assert await tx.replies.hand_back(reply_id, first.lease_token) is None
+                assert await tx.replies.release(reply_id, first.lease_token) is None
             assert await _end(zombie, first, "a zombie's text") is None
             assert environment.reply(str(reply_id))["content"] == ""
             assert second.lease_token is not None
             async with rescuer.begin() as tx:
-                assert await tx.replies.hand_back(reply_id, second.lease_token) is not None
+                assert await tx.replies.release(reply_id, second.lease_token) is not None
             assert await _end(rescuer, second, "too late") is None
 
     asyncio.run(outlive())

@@ -116,10 +116,10 @@ def test_f13_a_message_that_kills_its_workers_ends_failed(environment: Environme
     person, client = environment.person(), CarefulClient(Ledger())
     entry = client.send(person, person.open_room(), "[sandbox:hang]")
     for death in range(most + 1):
-        worker = environment.stack.start_worker(REPLY_MAX_LOSSES=str(most))
+        worker = environment.stack.start_worker(REPLY_MAX_WORKER_LOSSES=str(most))
         environment.wait_for_call(entry, count=death + 1)
         worker.kill()
-    worker = environment.stack.start_worker(REPLY_MAX_LOSSES=str(most))
+    worker = environment.stack.start_worker(REPLY_MAX_WORKER_LOSSES=str(most))
     try:
         environment.account("F13 a message that kills its workers", most + 1, client.ledger)
     finally:

@@ -25,7 +25,7 @@ def test_f1_no_message_is_lost_when_the_only_worker_is_killed_in_mid_answer(
         for _ in range(times):
             [worker] = environment.workers(1)
             # Killed at the very first words again and again, it would lose the same replies more often than
-            # REPLY_MAX_LOSSES allows.
+            # REPLY_MAX_WORKER_LOSSES allows.
             environment.wait_until_one_is_recorded(worker)
             environment.wait_until_busy(worker)
             worker.kill()

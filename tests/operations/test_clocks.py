@@ -93,4 +93,4 @@ def test_a_reply_is_due_by_the_databases_clock_whatever_the_api_believes(
     worker = own_stack.start_worker()
     reply = ok(person.post(person.open_room(), "Hello", Prefer="wait=20"))["reply"]
     assert reply["status"] == "completed"
-    assert '"reply_found"' in worker.log
+    assert '"reply_rescued"' in worker.log

@@ -79,5 +79,5 @@ class ReplyWriter:
     async def _append(self, event: ReplyEvent, *, after: EventId | None) -> Appended:
         done = await self._events.append(self._lease.reply_id, event, after=after)
         if done is Appended.UNAVAILABLE:
-            self._leases.save_soon()
+            self._leases.checkpoint_soon()
         return done
