@@ -112,7 +112,7 @@ class Worker:
                 asyncio.create_task(run_forever(services.dispatcher.run, name="dispatcher")),
                 asyncio.create_task(self._poll(services.erasure.erase_due)),
                 asyncio.create_task(self._poll(services.room_erasure.erase_due)),
-                asyncio.create_task(self._poll(services.inbox.work_off_forgotten)),
+                asyncio.create_task(self._poll(services.inbox.process_stale)),
                 asyncio.create_task(self._poll(services.periodic.run_due)),
             ]
             self._ready.set_result(None)
@@ -135,7 +135,7 @@ class Worker:
 
     async def _sync_event(self, event_id: str) -> None:
         if not self._draining.is_set():
-            await self._track(self._guard(self._the_services.inbox.work_off(event_id)))
+            await self._track(self._guard(self._the_services.inbox.process(event_id)))
 
     def _track(self, work: Coroutine[object, object, object]) -> asyncio.Task[object]:
         """Start work that a shutdown waits for."""

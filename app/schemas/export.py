@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from app.models import Message, Plan, User
 from app.schemas.base import Moment, Response, open_enum
@@ -70,7 +70,7 @@ class ExportedSubscription(Response):
 class ExportedCheckout(Response):
     """A checkout for Pro and its payment page."""
 
-    session_id: str | None
+    session_id: str | None = Field(validation_alias="checkout_session_id")
     session_url: str | None
     success_url: str
     cancel_url: str

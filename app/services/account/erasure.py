@@ -54,7 +54,7 @@ class ErasureService:
                     return
                 await self._erase(deletion)
             except StripeUnavailableError as error:
-                self.outage.tell("erasure_interrupted", error=type(error).__name__, reason=str(error))
+                self.outage.report("erasure_interrupted", error=type(error).__name__, reason=str(error))
                 return
             except (ServiceUnavailable, RedisUnavailableError) as error:
                 log.warning("erasure_interrupted", error=type(error).__name__, reason=str(error))
