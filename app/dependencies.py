@@ -16,9 +16,10 @@ from starlette.requests import ClientDisconnect
 from app.bootstrap.api import ApiServices
 from app.errors import ValidationFailed
 from app.kit.client_address import ClientAddress
-from app.kit.json_bounds import MOST_MEMBERS
-from app.kit.query_rules import takes_any_query
-from app.rate_limiter import AppliedLimits
+from app.kit.json_bounds import MAX_MEMBERS
+from app.kit.query_rules import allows_unknown_query
+from app.kit.rate_limit import LimitState
+from app.rate_limiter import CountedRequest
 from app.services.billing.payments import StripeBudget
 from app.services.identity.session import CurrentUser, Device
 
@@ -44,12 +45,11 @@ async def _current_user(
 ) -> CurrentUser:
     caller: ClientAddress = request.state.client_address
     user = await services.sessions.user_of(request.state.claims, ip_address=caller.shown)
-    limits: AppliedLimits = request.state.limits
-    window = limits.put_in_force(user.plan)
-    if window is not None and not window.is_open:
-        raise await services.request_limit.refusal(
-            user_id=user.id, plan=user.plan, ids=request.path_params, retry_after=window.reset_seconds
-        )
+    counted: CountedRequest = request.state.counted
+    request.state.counted = counted.on_plan(user.plan)
+    await services.request_limit.require_user(
+        counted, user_id=user.id, plan=user.plan, ids=request.path_params
+    )
     return user
 
 
@@ -58,7 +58,11 @@ User = Annotated[CurrentUser, Depends(_current_user)]
 
 
 async def _stripe_budget(request: Request, services: Services, user: User) -> StripeBudget:
-    return StripeBudget(user.id, services.limiter, request.state.limits)
+    def show(state: LimitState) -> None:
+        counted: CountedRequest = request.state.counted
+        request.state.counted = counted.with_limit(state)
+
+    return StripeBudget(user.id, services.request_limit.limiter, show)
 
 
 async def _device(request: Request) -> Device:
@@ -73,7 +77,7 @@ async def _device(request: Request) -> Device:
 _TOO_MANY_PARAMETERS = {
     "pointer": "/query",
     "code": "too_many_members",
-    "message": f"must not have more than {MOST_MEMBERS} parameters",
+    "message": f"must not have more than {MAX_MEMBERS} parameters",
 }
 
 
@@ -90,9 +94,9 @@ async def refuse_unknown_query(request: Request) -> None:
         ValidationFailed: there are so many that they are not even taken apart.
     """
     route: APIRoute = request.scope["route"]
-    if not request.url.query or takes_any_query(request.url.path) or not route.include_in_schema:
+    if not request.url.query or allows_unknown_query(request.url.path) or not route.include_in_schema:
         return
-    if request.url.query.count("&") >= MOST_MEMBERS:
+    if request.url.query.count("&") >= MAX_MEMBERS:
         raise ValidationFailed(members={"errors": [_TOO_MANY_PARAMETERS]})
     known = _query_names(route.dependant)
     if unknown := [name for name in request.query_params if name not in known]:

@@ -1,8 +1,9 @@
 """Failures → the one error body (RFC 9457, with the client's members)."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from http import HTTPStatus
+from typing import Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -11,52 +12,79 @@ from starlette.exceptions import HTTPException as FrameworkError  # noqa: TID251
 from starlette.routing import Match
 
 from app.errors import (
+    NOT_FOUND_BY_PARAMETER,
     AppError,
     BodyTooLarge,
-    ChatroomNotFound,
+    ContentEncodingUnsupported,
+    DailyLimitReached,
     InternalError,
-    MessageNotFound,
     MethodNotAllowed,
     NotFound,
-    SessionNotFound,
+    RequestTimeout,
     UnsupportedMediaType,
     ValidationFailed,
 )
+from app.kit.clock import utc_now
 from app.kit.json_bounds import is_json
+from app.kit.rate_limit import daily_limit, rate_limit_headers
+from app.kit.utc_text import utc_text
 
 PROBLEM_TYPE = "application/problem+json"
 
 _MOST_ERRORS = 20
 
-_OF_STATUS: dict[int, type[AppError]] = {
+_ERROR_BY_STATUS: Final[Mapping[int, type[AppError]]] = {
     HTTPStatus.BAD_REQUEST: ValidationFailed,
     HTTPStatus.NOT_FOUND: NotFound,
-    HTTPStatus.METHOD_NOT_ALLOWED: MethodNotAllowed,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: BodyTooLarge,
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: UnsupportedMediaType,
 }
-_OF_PATH_PARAMETER: dict[str, type[AppError]] = {
-    "chatroom_id": ChatroomNotFound,
-    "message_id": MessageNotFound,
-    "reply_id": MessageNotFound,
-    "session_id": SessionNotFound,
-}
 
 
-def problem_response(error: AppError, request_id: str) -> JSONResponse:
-    """The body of a failure, with its headers."""
+def problem_response(
+    error: AppError, request_id: str, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """Render an error as problem+json, with the headers that belong to it and further `headers`."""
     body = {
         "type": "about:blank",
         "title": error.status.phrase,
         "detail": error.detail,
         "status": error.status.value,
         "status_code": error.status.value,
-        "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+        "timestamp": utc_text(utc_now()),
         "code": error.code,
         "request_id": request_id,
-        **error.members,
+        **{
+            name: utc_text(value) if isinstance(value, datetime) else value
+            for name, value in error.members.items()
+        },
     }
-    return JSONResponse(body, status_code=error.status, headers=error.headers, media_type=PROBLEM_TYPE)
+    return JSONResponse(
+        body,
+        status_code=error.status,
+        headers={**_headers_of(error), **(headers or {})},
+        media_type=PROBLEM_TYPE,
+    )
+
+
+def _headers_of(error: AppError) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    if error.status is HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    match error:
+        case MethodNotAllowed():
+            headers["Allow"] = ", ".join(error.allowed)
+        case ContentEncodingUnsupported():
+            headers["Accept-Encoding"] = "identity"
+        case RequestTimeout():
+            headers["Connection"] = "close"
+        case DailyLimitReached(retry_after=int(seconds)):
+            headers |= rate_limit_headers([daily_limit(error.limit, 0, reset_seconds=seconds)])
+        case _:
+            pass
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    return headers
 
 
 def add_error_handlers(app: FastAPI) -> None:
@@ -71,12 +99,11 @@ async def _expected(request: Request, error: AppError) -> JSONResponse:
 
 
 async def _framework(request: Request, error: FrameworkError) -> JSONResponse:
-    """What Starlette and FastAPI refuse by themselves: no route, wrong method, unreadable or huge body."""
-    headers = dict(error.headers or {})
+    """Render what Starlette and FastAPI reject: no route, wrong method, a body that cannot be read."""
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = ", ".join(sorted(_methods_at(request)))
-    known = _OF_STATUS.get(error.status_code, InternalError)
-    return problem_response(known(headers=headers), request.state.request_id)
+        return problem_response(MethodNotAllowed(allowed=_methods_at(request)), request.state.request_id)
+    known = _ERROR_BY_STATUS.get(error.status_code, InternalError)()
+    return problem_response(known, request.state.request_id, error.headers)
 
 
 def _methods_at(request: Request) -> set[str]:
@@ -100,7 +127,7 @@ def _as_app_error(request: Request, problems: Sequence[dict[str, object]]) -> Ap
         location = problem["loc"]
         if isinstance(location, tuple) and location[0] == "path":
             # An id that is no UUID is an id that nobody has.
-            return _OF_PATH_PARAMETER.get(str(location[1]), NotFound)()
+            return NOT_FOUND_BY_PARAMETER.get(str(location[1]), NotFound)()
     if _has_other_body(request) and any(problem["loc"] == ("body",) for problem in problems):
         return UnsupportedMediaType()
     errors = [

@@ -65,7 +65,7 @@ def create_app(
         try:
             async with api_services(settings) as services:
                 app.state.services = services
-                _on_shutdown_signal(services.feed.stop)
+                _on_shutdown_signal(services.feed.shut_down)
                 yield
         except StartRefusedError as refused:
             end_process(refused)  # uvicorn would print a traceback

@@ -1,9 +1,7 @@
-"""Pure functions of identity: derived keys, codes, access tokens, refresh tokens."""
+"""Pure functions of identity: derived keys, codes, access tokens."""
 
-import base64
 import hashlib
 import hmac
-import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,9 +14,7 @@ CLOCK_LEEWAY = timedelta(seconds=30)
 
 _ALGORITHM = "HS256"
 _REQUIRED_CLAIMS = ["sub", "sid", "iat", "exp", "jti"]
-_MOST_TOKEN_CHARS = 2000  # ours have about 350
-_REFRESH_TOKEN_BYTES = 32
-_REFRESH_TOKEN = re.compile(r"([0-9a-f]{32})\.[A-Za-z0-9_-]{43}")
+_MAX_TOKEN_CHARS = 2000  # ours have about 350
 
 
 class TokenInvalidError(Exception):
@@ -74,7 +70,7 @@ def read_access_token(key: bytes, token: str) -> AccessClaims:
     Raises:
         TokenInvalidError: whatever is wrong, without saying what.
     """
-    if len(token) > _MOST_TOKEN_CHARS:
+    if len(token) > _MAX_TOKEN_CHARS:
         raise TokenInvalidError
     try:
         claims = jwt.decode(
@@ -87,26 +83,3 @@ def read_access_token(key: bytes, token: str) -> AccessClaims:
         return AccessClaims(user_id=UUID(claims["sub"]), session_id=UUID(claims["sid"]))
     except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError) as error:
         raise TokenInvalidError from error
-
-
-def new_refresh_token(session_id: UUID) -> str:
-    """An opaque token that names its session and carries 256 random bits."""
-    return f"{session_id.hex}.{secrets.token_urlsafe(_REFRESH_TOKEN_BYTES)}"
-
-
-def refresh_digest(token: str) -> bytes:
-    """What is kept of a refresh token; its 256 random bits need no slow hash."""
-    return hashlib.sha256(token.encode()).digest()
-
-
-def refresh_successor(key: bytes, token: str) -> str:
-    """The refresh token that follows this one: always the same, and only the server can derive it."""
-    secret = hmac.digest(key, token.encode(), "sha256")
-    session_id, _, _ = token.partition(".")
-    return f"{session_id}.{base64.urlsafe_b64encode(secret).decode().rstrip('=')}"
-
-
-def session_of_refresh_token(token: str) -> UUID | None:
-    """The session that a refresh token names; None for what has not the form of one."""
-    match = _REFRESH_TOKEN.fullmatch(token)
-    return UUID(match[1]) if match else None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import structlog
 from celery.exceptions import Ignore
 
-from app.queue.jobs import ProcessGeminiMessage
+from app.queue.wake_ups import ProcessGeminiMessage
 
 if TYPE_CHECKING:
     # Flower imports the tasks, and this module with them: it needs no models of tables.

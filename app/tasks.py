@@ -5,7 +5,7 @@ from uuid import UUID
 import structlog
 
 from app.celery_app import celery
-from app.queue.jobs import ProcessGeminiMessage, SyncStripeEvent
+from app.queue.wake_ups import ProcessGeminiMessage, SyncStripeEvent
 from app.task_events import ReplyFailedError, result_of
 from app.worker import current_worker
 

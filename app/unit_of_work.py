@@ -13,16 +13,18 @@ from typing import Protocol
 from uuid import UUID
 
 from app.database import Database, in_transaction
-from app.queue.jobs import Job
+from app.models import Message
+from app.queue.wake_ups import WakeUp
 from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.daily_count import DailyCountMirror
+from app.redis_client.reply_events import ReplyEvents
 from app.repositories.every import Repositories
 
 
 class Publisher(Protocol):
     """Hands jobs to the queue; waits no longer than for Redis, and never fails."""
 
-    async def publish(self, job: Job) -> None:
+    async def publish(self, wake_up: WakeUp) -> None:
         """Publish one job, as a hint to workers."""
         ...
 
@@ -40,14 +42,16 @@ class Transaction(Repositories):
     """The repositories on one connection, and what is to follow the commit."""
 
     chatroom_cache: ChatroomCache
-    jobs: list[Job] = field(default_factory=list)
+    wake_ups: list[WakeUp] = field(default_factory=list)
     changed_lists: set[UUID] = field(default_factory=set)
     usage_changes: list[_UsageChange] = field(default_factory=list)
+    ended_replies: dict[UUID, int] = field(default_factory=dict)
+    """The attempt in which each ended."""
     drops: list[asyncio.Task[None]] = field(default_factory=list)
 
-    def enqueue(self, job: Job) -> None:
+    def enqueue(self, wake_up: WakeUp) -> None:
         """Publish a job once this transaction has committed."""
-        self.jobs.append(job)
+        self.wake_ups.append(wake_up)
 
     def invalidate_room_list(self, user_id: UUID) -> asyncio.Task[None]:
         """Drop this person's cached room list before and after the commit; the first has begun."""
@@ -55,6 +59,10 @@ class Transaction(Repositories):
         dropping = asyncio.create_task(self.chatroom_cache.drop({user_id}))
         self.drops.append(dropping)
         return dropping
+
+    def reply_ended(self, reply: Message) -> None:
+        """Publish the end of a reply to its subscribers after the commit."""
+        self.ended_replies[reply.id] = reply.attempt
 
     def mirror_usage(self, *, user_id: UUID, day: date, used: int, refunded: bool = False) -> None:
         """Show the day's new count in Redis after the commit."""
@@ -68,6 +76,7 @@ class UnitOfWork:
     database: Database
     chatroom_cache: ChatroomCache
     daily_count: DailyCountMirror
+    reply_events: ReplyEvents
     publisher: Publisher
     limit_seconds: float
     """The longest that a transaction may take: a database that hangs is as good as away."""
@@ -76,7 +85,7 @@ class UnitOfWork:
     async def begin(self) -> AsyncIterator[Transaction]:
         """A transaction as a block: committed on leaving, rolled back on any exception.
 
-        Jobs, cache drops and counters asked for inside take effect after the commit, and only then.
+        Jobs, cache drops, counters and ends of replies take effect after the commit, and only then.
 
         Raises:
             ServiceUnavailable: the database is away. Of an error in the commit itself nobody knows whether
@@ -108,12 +117,14 @@ class UnitOfWork:
         await self._after_commit(tx)
 
     async def _after_commit(self, tx: Transaction) -> None:
-        following = [self.publisher.publish(job) for job in tx.jobs]
+        following = [self.publisher.publish(wake_up) for wake_up in tx.wake_ups]
         if tx.changed_lists:
             following.append(self.chatroom_cache.drop(tx.changed_lists))
         if tx.usage_changes:
             following.append(self._show_usage(tx.usage_changes))
         await asyncio.gather(*following)
+        for reply_id, attempt in tx.ended_replies.items():  # last: subscribers then read up-to-date caches
+            await self.reply_events.end(reply_id, attempt)
 
     async def _show_usage(self, changes: Sequence[_UsageChange]) -> None:
         for change in changes:  # in their order: the last one counts

@@ -7,7 +7,6 @@ import os
 import random
 import socket
 import threading
-import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Protocol
@@ -22,7 +21,7 @@ from celery.signals import celeryd_after_setup, worker_shutdown, worker_shutting
 from app.bootstrap.refusal import StartRefusedError
 from app.config import Settings, get_settings
 from app.errors import ServiceUnavailable
-from app.kit.background import run_forever
+from app.kit.background import TaskSet, run_forever
 from app.task_events import TaskEvents
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ class Worker:
         self._services: WorkerServices | None = None
         self._draining = asyncio.Event()
         self._stopped = asyncio.Event()
-        self._work: set[asyncio.Task[object]] = set()
+        self._work = TaskSet("worker")
         self._thread = threading.Thread(target=self._run, name="worker-loop", daemon=True)
 
     def start(self) -> None:
@@ -69,7 +68,7 @@ class Worker:
         """Work on an event of Stripe's in the background, from any thread; returns at once."""
         if self._loop is None:
             raise RuntimeError("the worker is not started")
-        asyncio.run_coroutine_threadsafe(self._sync_event(event_id), self._loop)
+        self._loop.call_soon_threadsafe(self._start_event, event_id)
 
     def begin_draining(self) -> None:
         """Take nothing new; give what runs `SHUTDOWN_GRACE_SECONDS`, then hand it back."""
@@ -101,28 +100,25 @@ class Worker:
         async with worker_services(
             self._settings,
             slots=self._slots,
-            start=self._start,
+            start=self._work.start,
             is_stopping=self._draining.is_set,
             publish_report=self._task_events.publish,
         ) as services:
             self._services = services
-            background = [
-                asyncio.create_task(run_forever(services.leases.keep, name="leases")),
-                asyncio.create_task(run_forever(self._beat, name="heartbeat")),
-                asyncio.create_task(run_forever(services.dispatcher.run, name="dispatcher")),
-                asyncio.create_task(self._poll(services.erasure.erase_due)),
-                asyncio.create_task(self._poll(services.room_erasure.erase_due)),
-                asyncio.create_task(self._poll(services.inbox.process_stale)),
-                asyncio.create_task(self._poll(services.periodic.run_due)),
-            ]
+            background = TaskSet("worker-background")
+            background.start(run_forever(services.leases.keep, name="leases"))
+            background.start(run_forever(self._beat, name="heartbeat"))
+            background.start(run_forever(services.dispatcher.run, name="dispatcher"))
+            background.start(self._poll(services.account_erasure.erase_due))
+            background.start(self._poll(services.room_erasure.erase_due))
+            background.start(self._poll(services.inbox.process_stale))
+            background.start(self._poll(services.periodic.run_due))
             self._ready.set_result(None)
             log.info("worker_started", worker_id=str(self._id), slots=self._slots)
             await self._draining.wait()
             await self._drain()
             await self._stopped.wait()
-            for task in background:
-                task.cancel()
-            await asyncio.gather(*background, return_exceptions=True)
+            await background.close(_STOP_MARGIN_SECONDS)
             await self._say_goodbye()
         log.info("worker_stopped", worker_id=str(self._id))
 
@@ -133,47 +129,24 @@ class Worker:
             await self._the_services.dispatcher.answer(reply_id)
         return awaited.report
 
-    async def _sync_event(self, event_id: str) -> None:
+    def _start_event(self, event_id: str) -> None:
         if not self._draining.is_set():
-            await self._track(self._guard(self._the_services.inbox.process(event_id)))
-
-    def _track(self, work: Coroutine[object, object, object]) -> asyncio.Task[object]:
-        """Start work that a shutdown waits for."""
-        task = asyncio.create_task(work)
-        self._work.add(task)
-        task.add_done_callback(self._work.discard)
-        return task
-
-    def _start(self, work: Coroutine[object, object, None]) -> None:
-        """Begin work that a shutdown waits for; if it crashes, that is logged."""
-        self._track(self._guard(work))
+            self._work.start(self._the_services.inbox.process(event_id))
 
     async def _drain(self) -> None:
         log.info("worker_draining", replies=len(self._work))
         leases = self._the_services.leases
         self._the_services.dispatcher.drain()
-        await self._wait_for_work(self._settings.shutdown_grace_seconds)
+        await self._work.wait(self._settings.shutdown_grace_seconds)
         leases.stop_all()
-        await self._wait_for_work(_STOP_MARGIN_SECONDS)
+        await self._work.wait(_STOP_MARGIN_SECONDS)
 
-    async def _wait_for_work(self, seconds: float) -> None:
-        """Until nothing runs any more, also of what was claimed when the draining began."""
-        until = time.monotonic() + seconds
-        while self._work and (left := until - time.monotonic()) > 0:
-            await asyncio.wait(self._work, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-
-    async def _poll(self, look: Callable[[], Coroutine[object, object, None]]) -> None:
-        """Look for one kind of work in the database again and again, also while Redis is away."""
+    async def _poll(self, process_due: Callable[[], Coroutine[object, object, None]]) -> None:
+        """Process one kind of due row until the process drains; needs only the database, not Redis."""
         while not self._draining.is_set():
             pause = self._settings.reply_poll_seconds * random.uniform(0.75, 1.25)  # noqa: S311  # spreads load
             await asyncio.sleep(pause)
-            await self._track(self._guard(look()))
-
-    async def _guard(self, work: Coroutine[object, object, None]) -> None:
-        try:
-            await work
-        except Exception:
-            log.exception("work_crashed")  # a lease runs out, and somebody tries again
+            await asyncio.wait({self._work.start(process_due())})  # failures are logged; leases expire
 
     async def _beat(self) -> None:
         while True:

@@ -1,4 +1,4 @@
-"""How much later a listener sees the first text than somebody who calls Gemini directly.
+"""Measure how much later a listener sees the first text than a direct caller of Gemini.
 
 Both are measured in turns in one run, against the same sandbox: the whole way through API, queue and
 worker on one side, a bare streamed request on the other. Prints medians in milliseconds.

@@ -1,6 +1,6 @@
-"""Makes long histories: a person with many rooms and one very long one, among many others who write alike.
+"""Create long histories: a user with many rooms and one very long one, among many similar users.
 
-Rows are made by the database itself and look like the product's own, ids in order of time included.
+The database creates the rows in the form of the product's own, ids in order of time included.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ RARE = "zeppelin"
 UNSPACED = "機械学習"
 """Of every 1,000th message, while every tenth has each of the letters."""
 
-# Statements about one person or about many: `owner` and `room` come out of `people`.
+# Statements about one user or about many: `owner` and `room` come out of `people`.
 _ID: LiteralString = """
 CREATE FUNCTION pg_temp.id_at(at bigint, seed text) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
     SELECT (lpad(to_hex(at), 12, '0') || '7' || substr(md5(seed), 1, 3) || '8'
@@ -96,9 +96,9 @@ class Size:
 
 
 def make_histories(database_url: str, owner: str, size: Size) -> UUID:
-    """Give a person and many others their histories, at once; returns the person's long room, made last.
+    """Create the histories of a user and many others at once; returns the user's long room, created last.
 
-    Foreign keys are not looked at, and indexes are made when the rows are there.
+    Foreign keys are not checked, and indexes are built after the rows.
     """
     with _connection(database_url) as connection:
         of_rooms = {"owner": owner, "begin": _BEGIN, "messages": size.short_room, "rooms": size.rooms}

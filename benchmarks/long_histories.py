@@ -1,6 +1,6 @@
 """How long pages of long histories take over HTTP, beside a bare statement for the same rows.
 
-A person with 10,000 rooms, one of them with 100,000 messages, among a million messages in all. Page and
+A user with 10,000 rooms, one of them with 100,000 messages, among a million messages in all. Page and
 statement, on a plain connection, are measured in turns. Prints medians in milliseconds and their ratio.
 """
 

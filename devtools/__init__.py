@@ -1,1 +1,1 @@
-"""What stands behind ./dev: embedded servers, the supervisor of a development run, and the checks."""
+"""The tools behind ./dev: embedded servers, the supervisor of a development run, and the checks."""

@@ -1,7 +1,7 @@
 """Ask an advisory service about every pinned package: `python -m devtools.audit PIP-AUDIT [OPTION ...]`.
 
 Known vulnerabilities end it with 1. Where no service can be reached in time it says so, and ends with 0: what
-CI checks of this code does not depend on somebody else's server.
+CI checks of this code does not depend on another party's server.
 """
 
 from __future__ import annotations

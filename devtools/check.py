@@ -8,7 +8,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from devtools import rules
+from devtools import architecture, rules
 from devtools.state import ROOT
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ RULES = {
     "files small, with a first line": rules.file_shapes,
     "one place that commits": rules.ends_of_transactions,
     "no detours through threads": rules.detours_through_threads,
+    "picture equals the imports": architecture.outdated_picture,
 }
 
 

@@ -43,7 +43,7 @@ def say(name: str, line: str) -> None:
     tag = f"{name:<8} | "
     if sys.stdout.isatty():
         tag = f"\033[{COLOURS.get(name, PLAIN)}m{tag}\033[0m"
-    with contextlib.suppress(OSError):  # the terminal is gone; what must be stopped still is
+    with contextlib.suppress(OSError):  # the terminal was closed; what must be stopped still is
         print(tag + line, flush=True)
 
 

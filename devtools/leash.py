@@ -23,7 +23,7 @@ def main() -> None:
     if death_signal and sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0)  # after setuid, which clears it
         if os.getppid() != parent:
-            sys.exit("the parent is gone already")
+            sys.exit("the parent has already ended")
     os.execv(program[0], program)  # noqa: S606 - becomes the program, no shell wanted
 
 

@@ -1,4 +1,4 @@
-"""Tell the ordinary lines of a process's log from its warnings, errors and plain prints."""
+"""Distinguish the ordinary lines of a process's log from its warnings, errors and plain prints."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ PLATFORMS = {  # the name of a platform: sys_platform, platform_system, platform
     "macOS arm64": ("darwin", "Darwin", "arm64"),
     "macOS x86-64": ("darwin", "Darwin", "x86_64"),
 }
-# Both ends of 3.11, whose later releases need fewer packages.
+# The first and the last 3.11: later releases need fewer packages.
 PYTHONS = ("3.11.0", "3.11.99", "3.12.99", "3.13.99")
 
 

@@ -1,4 +1,4 @@
-"""Run a pip, away from the variables of the environment that would lead it elsewhere."""
+"""Run pip without the variables of the environment that would redirect it."""
 
 from __future__ import annotations
 

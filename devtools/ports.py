@@ -26,7 +26,7 @@ def is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A port that nobody listens on.
+    """Return a port without a listener.
 
     It is below those that outgoing connections are given: one of them might take it before a server does.
     """

@@ -76,7 +76,7 @@ class Postgres(Server):
             yield program
             return
         temporary = tempfile.gettempdir()
-        place = "/var/tmp" if SPECIAL_WITHIN_QUOTES.intersection(temporary) else temporary  # noqa: S108 - made anew in it
+        place = "/var/tmp" if SPECIAL_WITHIN_QUOTES.intersection(temporary) else temporary  # noqa: S108 - created in it
         with tempfile.TemporaryDirectory(prefix="initdb-", dir=place) as folder:
             yield copied(program, _folders(program.parents[2]), Path(folder))
 
@@ -91,7 +91,7 @@ class Postgres(Server):
         if installed.split(".")[0] != of_data:
             raise ServerFailed(
                 f"{self._data} is of PostgreSQL {of_data}, installed is {installed}:"
-                " dump it with the old version, or start anew with './dev reset'"
+                " dump it with the old version, or start again with './dev reset'"
             )
         # No server of ours runs here (start() made sure), so this file is stale; PostgreSQL would refuse to
         # start where its number belongs to any other process by now, after a reboot or in a container.

@@ -33,7 +33,7 @@ def servant() -> Account | None:
 
 
 def hand_over(path: Path) -> None:
-    """Give a file or folder to the servers' user, and to nobody else."""
+    """Give a file or folder to the servers' user, and to no other user."""
     if account := servant():
         os.chown(path, account.uid, account.gid)
     path.chmod(0o700 if path.is_dir() else 0o600)

@@ -67,14 +67,14 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 def alive(process: psutil.Process) -> bool:
-    """Not gone, nor a zombie (the first process of some containers never collects those)."""
+    """Whether the process exists and is no zombie: in some containers no process collects those."""
     with contextlib.suppress(psutil.NoSuchProcess):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False
 
 
 def end(process: psutil.Process, signals: Iterable[signal.Signals], seconds: float = 10) -> None:
-    """Send one signal after the other, SIGKILL last, until the process is gone."""
+    """Send one signal after the other, SIGKILL last, until the process has ended."""
     for number in (*signals, signal.SIGKILL):
         if not alive(process):
             return

@@ -94,7 +94,7 @@ class Server(ABC):
         return "\n".join([*(f"    {line}" for line in lines), f"    (all of it: {self.log})"])
 
     def leftovers(self) -> list[psutil.Process]:
-        """Processes of this server's folder, whoever started them: they work inside it."""
+        """Find processes that work inside this server's folder, by whatever they were started."""
         found = []
         for process in psutil.process_iter(["name"]):
             if process.info["name"] == self.program_name:

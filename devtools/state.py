@@ -52,7 +52,7 @@ def _prepared(home: Path) -> Path:
     home.chmod(0o711 if account else 0o700)
     if account and not reachable(home, account):
         raise SystemExit(
-            f"{home} cannot be reached by 'nobody', whom the servers run as: name another DEV_STATE_DIR"
+            f"{home} cannot be reached by 'nobody', the user of the servers: name another DEV_STATE_DIR"
         )
     (home / MARK).touch(0o600)
     return home

@@ -58,7 +58,7 @@ def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main() -> None:
-    """Serve until told to stop; open streams are cut one second after that."""
+    """Serve until a signal to stop; open streams are cut one second after that."""
     options = parse_options()
     pace = Pace(first=options.first_piece_ms / 1000, piece=options.piece_ms / 1000)
     stripe = Options(

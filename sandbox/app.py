@@ -36,7 +36,7 @@ async def stripe_error(_: Request, error: Exception) -> Response:
 
 
 async def not_found(request: Request, _: Exception) -> Response:
-    """Answer what no route knows, also a known path with another method: 404, as whose path it is."""
+    """Answer requests without a route, also a known path with another method: 404 in the form of its API."""
     path = request.url.path
     if path.startswith("/v1/") and not path.startswith("/v1/models"):
         return await stripe_error(request, unrecognized(request.method, path))
@@ -46,7 +46,7 @@ async def not_found(request: Request, _: Exception) -> Response:
 
 
 async def nobody_there(_: Request, __: Exception) -> Response:
-    """Answer a client that left while sending its request: nobody reads this."""
+    """Answer a client that disconnected while sending its request: the answer is not read."""
     return Response(status_code=400)
 
 

@@ -52,7 +52,7 @@ class Connection:
         await self.send({"type": "http.response.body", "body": body, "more_body": more})
 
     async def pause(self, seconds: float | None) -> None:
-        """Sleep, for ever if None; raises ClientClosedError as soon as the client goes away.
+        """Sleep, for ever if None; raises ClientClosedError as soon as the client disconnects.
 
         Sleeping is listening: no second task watches the connection.
         """
@@ -62,7 +62,7 @@ class Connection:
             raise ClientClosedError
 
     async def pause_until(self, event: asyncio.Event) -> None:
-        """Sleep until the event; raises ClientClosedError as soon as the client goes away."""
+        """Sleep until the event; raises ClientClosedError as soon as the client disconnects."""
         closed = asyncio.create_task(self._closed())
         happened = asyncio.create_task(event.wait())
         try:
@@ -74,7 +74,7 @@ class Connection:
             happened.cancel()
 
     async def drop(self) -> None:
-        """Reset the connection once everything written has left, and wait until it is gone."""
+        """Reset the connection once everything written has left, and wait until it is closed."""
         transport: asyncio.Transport = self.scope["extensions"][EXTENSION]
         while transport.get_write_buffer_size():
             await self.pause(0.005)

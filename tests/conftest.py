@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from devtools.throwaway import throwaway_servers
-from tests.support.buyer import Buyer, Till
+from tests.support.buyer import Buyer, StripePages
 from tests.support.person import Person, close_clients
 from tests.support.stack import Stack
 from tests.support.stripe import StripeSandbox
@@ -95,17 +95,17 @@ def stripe(stack: Stack) -> Iterator[StripeSandbox]:
 
 
 @pytest.fixture
-def till(stack: Stack) -> Iterator[Till]:
+def stripe_pages(stack: Stack) -> Iterator[StripePages]:
     """Stripe, empty and at real time, whose events are kept back: what is shown is what was asked for."""
-    sandbox = Till(stack)
+    sandbox = StripePages(stack)
     yield sandbox
     sandbox.reset(deliver=True)
 
 
 @pytest.fixture
-def buyer(stack: Stack, till: Till) -> Buyer:
+def buyer(stack: Stack, stripe_pages: StripePages) -> Buyer:
     """Somebody new who may buy Pro."""
-    return Buyer(stack.person(), till)
+    return Buyer(stack.person(), stripe_pages)
 
 
 @pytest.fixture

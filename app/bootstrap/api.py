@@ -1,6 +1,5 @@
 """The services of an API process."""
 
-import asyncio
 import warnings
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,14 +13,12 @@ from app.bootstrap.codes import otp_service
 from app.bootstrap.foundation import open_foundation
 from app.bootstrap.limits import rate_limiter, room_limit
 from app.config import Settings
-from app.kit.background import run_forever
+from app.kit.background import TaskSet, run_forever
 from app.kit.clock import utc_now
 from app.kit.paging import CursorSigner
 from app.kit.user_limiter import PerUserLimiter
-from app.rate_limiter import RateLimiter
 from app.redis_client.concurrent_uses import ConcurrentUses, Use
 from app.redis_client.password_attempts import PasswordAttemptStore
-from app.redis_client.reply_events import ReplyEvents
 from app.redis_client.reply_listener import ReplyListener
 from app.security import derive_key
 from app.services.account.account import AccountService
@@ -38,10 +35,11 @@ from app.services.chat.room_export import RoomExportService
 from app.services.chat.search import SearchService
 from app.services.generation.cancellation import CancellationService
 from app.services.generation.offered_models import OfferedModels
+from app.services.generation.reply_canceller import ReplyCanceller
 from app.services.generation.reply_feed import ReplyFeed
 from app.services.generation.reply_stream import ReplyStreams
-from app.services.generation.stopping import ReplyStopper
 from app.services.identity.auth import AuthService
+from app.services.identity.chained_tokens import ChainedTokens
 from app.services.identity.mobile_number import MobileNumbers
 from app.services.identity.otp import OtpService
 from app.services.identity.otp_sender import OtpSender
@@ -49,17 +47,19 @@ from app.services.identity.password import PasswordService
 from app.services.identity.password_attempts import PasswordAttempts
 from app.services.identity.password_hasher import PasswordHasher
 from app.services.identity.refresh import RefreshService
+from app.services.identity.refresh_tokens import RefreshTokens
 from app.services.identity.session import SessionService
 from app.services.identity.session_cache import SessionCache
 from app.services.identity.tokens import TokenIssuer
 from app.services.operations.health import HealthService
 from app.services.operations.monitoring import MonitoringService
 from app.services.usage.concurrency import ConcurrencyLimiter
-from app.services.usage.quota import CarriedCount
+from app.services.usage.quota import UsageCarryover
 from app.services.usage.request_limit import RequestLimit
 from app.sms_client import create_sms_client
 
 _TRANSACTION_SECONDS = 2.0  # somebody waits for the answer
+_CLOSE_SECONDS = 1.0
 _CHECK_SECONDS = 0.9  # /health answers within a second; a frozen database ends no query politely
 
 log = structlog.get_logger(__name__)
@@ -90,7 +90,6 @@ class ApiServices:
     cancellations: CancellationService
     streams: ReplyStreams
     feed: ReplyFeed
-    limiter: RateLimiter
     request_limit: RequestLimit
     concurrency: ConcurrencyLimiter
     monitoring: MonitoringService
@@ -112,18 +111,19 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
         stack.push_async_callback(sender.aclose)
         root = _root_secret(settings)
         feed = ReplyFeed(base.uow, listener)
-        watching = asyncio.create_task(run_forever(feed.watch, name="reply-feed"))
-        stack.callback(watching.cancel)
-        events = ReplyEvents(base.redis)
-        stopper = ReplyStopper(base.uow, base.quota, events)
+        background = TaskSet("api-background")
+        stack.push_async_callback(background.close, _CLOSE_SECONDS)
+        background.start(run_forever(feed.watch, name="reply-feed"))
+        canceller = ReplyCanceller(base.uow, base.quota)
         numbers = MobileNumbers(settings.default_region, settings.code_countries)
         cursors = CursorSigner(derive_key(root, "cursor"))
         user_limiter = PerUserLimiter()
         models = OfferedModels(settings.selectable_models)
         open_sessions = SessionCache()
-        carried = CarriedCount(derive_key(root, "carried-usage"), utc_now)
+        carryover = UsageCarryover(derive_key(root, "carried-usage"), utc_now)
         tokens = TokenIssuer(
             access_key=root,
+            refresh_tokens=RefreshTokens(derive_key(root, "refresh token")),
             access_lifetime=timedelta(hours=settings.access_token_hours),
             refresh_lifetime=timedelta(days=settings.refresh_token_days),
         )
@@ -139,7 +139,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
         checkouts = CheckoutService(
             base.uow, stripe.customers, stripe.checkouts, base.syncs, addresses, base.installation, utc_now
         )
-        request_limit = RequestLimit(base.uow, utc_now)
+        request_limit = RequestLimit(rate_limiter(settings, base.redis), base.uow, utc_now)
         most = {Use.STREAM: settings.streams_per_user, Use.EXPORT: settings.exports_per_user}
         concurrency = ConcurrencyLimiter(ConcurrentUses(base.redis), request_limit, most)
         yield ApiServices(
@@ -148,12 +148,14 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
                 otps=otps,
                 sessions=sessions,
                 numbers=numbers,
-                carried=carried,
+                carryover=carryover,
                 clock=utc_now,
             ),
             otps=otps,
             sessions=sessions,
-            refreshes=RefreshService(base.uow, tokens, derive_key(root, "refresh"), open_sessions, utc_now),
+            refreshes=RefreshService(
+                base.uow, tokens, ChainedTokens(derive_key(root, "refresh")), open_sessions, utc_now
+            ),
             passwords=PasswordService(
                 uow=base.uow,
                 sessions=sessions,
@@ -168,8 +170,8 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             users=UserService(base.uow, base.quota, utc_now),
             accounts=AccountService(
                 uow=base.uow,
-                stopper=stopper,
-                carried=carried,
+                canceller=canceller,
+                carryover=carryover,
                 open_sessions=open_sessions,
                 otps=otps.store,
                 clock=utc_now,
@@ -179,7 +181,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             chatrooms=ChatroomService(
                 base.uow,
                 base.chatroom_cache,
-                stopper,
+                canceller,
                 cursors,
                 user_limiter,
                 utc_now,
@@ -189,10 +191,17 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             models=models,
             search=SearchService(base.uow, cursors),
             messages=MessageService(
-                base.uow, base.quota, user_limiter, feed, utc_now, settings.message_max_chars, models
+                base.uow,
+                base.quota,
+                user_limiter,
+                feed,
+                utc_now,
+                max_chars=settings.message_max_chars,
+                models=models,
+                reply_wait_seconds=settings.reply_wait_seconds,
             ),
-            cancellations=CancellationService(base.uow, base.quota, feed, events, user_limiter),
-            streams=ReplyStreams(base.uow, feed, events),
+            cancellations=CancellationService(base.uow, base.quota, feed, user_limiter),
+            streams=ReplyStreams(base.uow, feed, base.reply_events),
             subscriptions=SubscriptionService(
                 base.uow, base.quota, checkouts, stripe.subscriptions, base.syncs, open_sessions, utc_now
             ),
@@ -208,7 +217,6 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             ),
             health=HealthService(quick, base.redis, base.revisions),
             feed=feed,
-            limiter=rate_limiter(settings, base.redis),
             request_limit=request_limit,
             concurrency=await stack.enter_async_context(concurrency.running()),
             monitoring=MonitoringService(quick, base.redis, settings.metrics_token.get_secret_value()),

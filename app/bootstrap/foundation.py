@@ -15,6 +15,7 @@ from app.redis_client.breaker import Breaker
 from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.connection import RedisConnection
 from app.redis_client.daily_count import DailyCountMirror
+from app.redis_client.reply_events import ReplyEvents
 from app.services.billing.installation import InstallationId
 from app.services.billing.subscription_sync import SubscriptionSync
 from app.services.usage.quota import DailyQuota
@@ -34,6 +35,7 @@ class Foundation:
     revisions: Revisions
     quota: DailyQuota
     chatroom_cache: ChatroomCache
+    reply_events: ReplyEvents
     stripe: StripeGateway
     installation: InstallationId
     syncs: SubscriptionSync
@@ -62,10 +64,12 @@ async def open_foundation(
     jobs = publisher(settings, redis)
     stack.push_async_callback(jobs.aclose)
     chatroom_cache = ChatroomCache(redis, ttl_seconds=settings.chatroom_cache_seconds)
+    reply_events = ReplyEvents(redis)
     uow = UnitOfWork(
         database,
         chatroom_cache,
         DailyCountMirror(redis),
+        reply_events,
         jobs,
         limit_seconds=transaction_seconds,
     )
@@ -76,4 +80,4 @@ async def open_foundation(
     stack.push_async_callback(stripe.aclose)
     installation = InstallationId(uow)
     syncs = SubscriptionSync(uow, stripe.subscriptions, installation, timedelta(days=settings.grace_days))
-    return Foundation(redis, uow, revisions, quota, chatroom_cache, stripe, installation, syncs)
+    return Foundation(redis, uow, revisions, quota, chatroom_cache, reply_events, stripe, installation, syncs)

@@ -13,10 +13,12 @@ from app.bootstrap.refusal import StartRefusedError, end_process
 from app.config import Settings
 from app.database import is_of_a_pooler, is_unavailable, loses_statements, reason_of
 from app.errors import ServiceUnavailable
+from app.kit.background import TaskSet
 from app.migrations import Revisions, migrate
 from app.unit_of_work import UnitOfWork
 
 _RETRY_SECONDS: Final = 1.0
+_CLOSE_SECONDS: Final = 1.0
 _POOLER = (
     "DATABASE_URL leads to a pooler in transaction mode, such as PgBouncer: set DATABASE_POOLER=transaction."
 )
@@ -47,8 +49,9 @@ class StartCheck:
             StartRefusedError: this process cannot work with this database.
         """
         if not await self._is_done():
-            checking = asyncio.create_task(self._repeat())
-            stack.callback(checking.cancel)
+            background = TaskSet("start-check")
+            stack.push_async_callback(background.close, _CLOSE_SECONDS)
+            background.start(self._repeat())
 
     async def _repeat(self) -> None:
         try:

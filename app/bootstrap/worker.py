@@ -9,11 +9,11 @@ from app.config import Settings
 from app.gemini_client.google import GoogleGemini
 from app.kit.clock import utc_now
 from app.redis_client.account_keys import AccountKeys
-from app.redis_client.reply_events import ReplyEvents
-from app.services.account.erasure import ErasureService
-from app.services.account.farewell import Farewell
+from app.services.account.erasure import AccountErasure
+from app.services.account.stripe_cleanup import StripeCustomerCleanup
 from app.services.billing.reconciliation import Reconciliation
 from app.services.billing.stripe_inbox import StripeInbox
+from app.services.chat.batch_erasure import BatchErasure
 from app.services.chat.room_erasure import RoomErasure
 from app.services.chat.room_models import RoomModels
 from app.services.generation.context import ContextBuilder
@@ -22,13 +22,13 @@ from app.services.generation.leases import LeaseKeeper
 from app.services.generation.offered_models import OfferedModels
 from app.services.generation.places import Places
 from app.services.generation.reply import ReplyService
+from app.services.generation.reply_canceller import ReplyCanceller
 from app.services.generation.reply_reports import ReplyReport, ReplyReports
 from app.services.generation.retry_policy import RetryPolicy
-from app.services.generation.stopping import ReplyStopper
 from app.services.generation.summary import SummaryPlan
 from app.services.generation.upkeep import RoomUpkeep, Upkeep
 from app.services.operations.purge import PurgeService
-from app.services.periodic import PeriodicJobs
+from app.services.periodic import PeriodicTasks
 from app.stripe_client.outage import StripeOutage
 from app.unit_of_work import UnitOfWork
 
@@ -42,9 +42,9 @@ class WorkerServices:
     uow: UnitOfWork
     dispatcher: ReplyDispatcher
     leases: LeaseKeeper
-    erasure: ErasureService
+    account_erasure: AccountErasure
     room_erasure: RoomErasure
-    periodic: PeriodicJobs
+    periodic: PeriodicTasks
     inbox: StripeInbox
     reports: ReplyReports
 
@@ -68,16 +68,14 @@ async def worker_services(
         upkeep = Upkeep(RoomUpkeep(base.uow, gemini, plan, utc_now, models))
         stack.push_async_callback(upkeep.aclose)
         leases = LeaseKeeper(base.uow, lease_seconds=settings.reply_lease_seconds)
-        events = ReplyEvents(base.redis)
-        stopper = ReplyStopper(base.uow, base.quota, events)
-        keys = AccountKeys(base.redis)
+        canceller = ReplyCanceller(base.uow, base.quota)
+        batches = BatchErasure(base.uow, canceller, AccountKeys(base.redis), is_stopping)
         outage = StripeOutage()
-        room_erasure = RoomErasure(base.uow, stopper, keys, is_stopping)
         reports = ReplyReports(publish_report)
         replies = ReplyService(
             uow=base.uow,
             gemini=gemini,
-            events=events,
+            events=base.reply_events,
             leases=leases,
             quota=base.quota,
             context=ContextBuilder(
@@ -98,26 +96,25 @@ async def worker_services(
                 start=start,
             ),
             leases=leases,
-            erasure=ErasureService(
+            account_erasure=AccountErasure(
                 base.uow,
-                stopper,
-                room_erasure,
-                keys,
-                Farewell(base.stripe.customers, base.stripe.checkouts, base.stripe.subscriptions),
+                batches,
+                StripeCustomerCleanup(
+                    base.stripe.customers, base.stripe.checkouts, base.stripe.subscriptions
+                ),
                 base.installation,
                 outage,
                 utc_now,
-                is_stopping,
             ),
-            room_erasure=room_erasure,
-            periodic=PeriodicJobs(
+            room_erasure=RoomErasure(base.uow, batches),
+            periodic=PeriodicTasks(
                 base.uow,
                 (
-                    PurgeService(base.uow).job(),
-                    RoomModels(base.uow, models).job(),
+                    PurgeService(base.uow).periodic_task(),
+                    RoomModels(base.uow, models).periodic_task(),
                     Reconciliation(
                         base.uow, base.stripe.subscriptions, base.syncs, base.installation, is_stopping
-                    ).job(),
+                    ).periodic_task(),
                 ),
                 outage,
             ),

@@ -9,7 +9,8 @@ from app.config.loading import (
 )
 from app.config.postgres_address import PostgresAddress
 from app.config.redis_address import RedisAddress
-from app.config.settings import DatabasePooler, Environment, LogFormat, OtpDelivery, Settings
+from app.config.sections import DatabasePooler, Environment, LogFormat, OtpDelivery
+from app.config.settings import Settings
 
 __all__ = [
     "START_FAILURE",

@@ -8,10 +8,11 @@ from typing import Any, Final
 from pydantic import SecretStr, ValidationError
 
 from app.config.authorities import authority_problems
+from app.config.checks import find_problems
 from app.config.dotenv_file import dotenv_problems
 from app.config.proxies import proxy_problems
-from app.config.safety import problems_of
-from app.config.settings import Environment, Settings
+from app.config.sections import Environment
+from app.config.settings import Settings
 
 START_FAILURE: Final = 3
 """The exit code of a process that cannot start. `uvicorn --workers` ends with such a child, and would start
@@ -39,11 +40,11 @@ def load_settings() -> Settings:
     except ValidationError as error:
         malformed = _malformed(error)
         # Production's demands on the others are to be named in the same breath.
-        stand_ins: dict[str, Any] = {field: _stand_in(field) for field in malformed}
-        settings = Settings(**stand_ins)
+        placeholders: dict[str, Any] = {field: _placeholder(field) for field in malformed}
+        settings = Settings(**placeholders)
     problems = [f"{field.upper()} {message}" for field, message in malformed.items()]
     problems += [
-        f"{field.upper()} {message}" for field, message in problems_of(settings) if field not in malformed
+        f"{field.upper()} {message}" for field, message in find_problems(settings) if field not in malformed
     ]
     of_the_system = (*proxy_problems(os.environ), *authority_problems(os.environ))
     problems += [f"{variable} {message}" for variable, message in of_the_system]
@@ -76,9 +77,9 @@ def get_flower_settings() -> Settings:
         missing = {field for field, problem in _malformed(error).items() if problem == "is missing"}
     if "database_url" not in missing:
         return get_settings()
-    stand_ins: dict[str, Any] = {field: _stand_in(field) for field in missing}
+    placeholders: dict[str, Any] = {field: _placeholder(field) for field in missing}
     try:
-        settings = Settings(**stand_ins)
+        settings = Settings(**placeholders)
     except ValidationError as error:
         problems = [f"{field.upper()} {message}" for field, message in _malformed(error).items()]
     else:
@@ -99,7 +100,7 @@ def _malformed(error: ValidationError) -> dict[str, str]:
     }
 
 
-def _stand_in(field: str) -> object:
+def _placeholder(field: str) -> object:
     """A value of the right form, so that the rest is looked at; an unknown environment may be production."""
     if field == "environment":
         return Environment.PRODUCTION

@@ -1,5 +1,6 @@
 """The catalogue of expected failures; knows nothing of the web but status codes."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from app.errors.auth import (
@@ -32,12 +33,13 @@ from app.errors.chat import (
     DailyLimitReached,
     IdempotencyKeyReused,
     MessageNotFound,
-    NotLatest,
     ReplyInProgress,
+    ReplyNotLatest,
 )
 from app.errors.request import (
     FIELD_CODES,
     BodyTooLarge,
+    ContentEncodingUnsupported,
     CursorInvalid,
     DatabaseFull,
     DatabaseReadOnly,
@@ -59,6 +61,7 @@ from app.errors.request import (
 __all__ = [
     "CATALOGUE",
     "FIELD_CODES",
+    "NOT_FOUND_BY_PARAMETER",
     "AlreadySubscribed",
     "AppError",
     "AuthenticationRequired",
@@ -66,6 +69,7 @@ __all__ = [
     "ChatroomLimitReached",
     "ChatroomNotFound",
     "CheckoutNotFound",
+    "ContentEncodingUnsupported",
     "CountryNotAllowed",
     "CredentialsInvalid",
     "CursorInvalid",
@@ -79,7 +83,6 @@ __all__ = [
     "MigrationsMissing",
     "MobileNumberTaken",
     "NotFound",
-    "NotLatest",
     "NotSubscribed",
     "OriginNotAllowed",
     "OtpAttemptsExceeded",
@@ -94,6 +97,7 @@ __all__ = [
     "RefreshInvalid",
     "RefreshReused",
     "ReplyInProgress",
+    "ReplyNotLatest",
     "RequestHeadTooLarge",
     "RequestMalformed",
     "RequestTimeout",
@@ -111,4 +115,12 @@ CATALOGUE: Final = tuple(
     for found in list(globals().values())
     if isinstance(found, type) and issubclass(found, AppError) and found is not AppError
 )
-"""Every failure."""
+"""Every class of error."""
+
+NOT_FOUND_BY_PARAMETER: Final[Mapping[str, type[AppError]]] = {
+    "chatroom_id": ChatroomNotFound,
+    "message_id": MessageNotFound,
+    "reply_id": MessageNotFound,
+    "session_id": SessionNotFound,
+}
+"""The 404 error for an id in the path, by the name of the path parameter."""

@@ -12,9 +12,6 @@ class AuthenticationRequired(AppError):
     code = "authentication_required"
     detail = "Sign in and send the access token as a Bearer token."
 
-    def __init__(self) -> None:
-        super().__init__(headers={"WWW-Authenticate": "Bearer"})
-
 
 class OtpInvalid(AppError):
     """The code is wrong, expired, used, or was never sent."""
@@ -25,7 +22,7 @@ class OtpInvalid(AppError):
 
     def __init__(self, *, attempts_left: int | None = None) -> None:
         members: dict[str, object] = {} if attempts_left is None else {"attempts_left": attempts_left}
-        super().__init__(members=members, headers={"WWW-Authenticate": "Bearer"})
+        super().__init__(members=members)
 
 
 class OtpAttemptsExceeded(AppError):
@@ -36,7 +33,7 @@ class OtpAttemptsExceeded(AppError):
     detail = "Too many wrong codes. Ask for a new one."
 
     def __init__(self, *, retry_after: int) -> None:
-        super().__init__(headers={"Retry-After": str(retry_after)})
+        super().__init__(retry_after=retry_after)
 
 
 class OtpResendTooSoon(AppError):
@@ -47,7 +44,7 @@ class OtpResendTooSoon(AppError):
     detail = "A code was just sent. Wait a little before asking for another."
 
     def __init__(self, *, retry_after: int) -> None:
-        super().__init__(headers={"Retry-After": str(retry_after)})
+        super().__init__(retry_after=retry_after)
 
 
 class OtpLimitReached(AppError):
@@ -58,7 +55,7 @@ class OtpLimitReached(AppError):
     detail = "Too many codes were asked for. Try again later."
 
     def __init__(self, *, retry_after: int) -> None:
-        super().__init__(headers={"Retry-After": str(retry_after)})
+        super().__init__(retry_after=retry_after)
 
 
 class CountryNotAllowed(AppError):
@@ -76,9 +73,6 @@ class CredentialsInvalid(AppError):
     code = "credentials_invalid"
     detail = "The mobile number or the password is wrong."
 
-    def __init__(self, detail: str | None = None) -> None:
-        super().__init__(detail, headers={"WWW-Authenticate": "Bearer"})
-
 
 class PasswordAttemptsExceeded(AppError):
     """Too many wrong passwords from this network or for this number; further ones lengthen the wait."""
@@ -88,7 +82,7 @@ class PasswordAttemptsExceeded(AppError):
     detail = "Too many wrong passwords. Wait, or sign in with a code."
 
     def __init__(self, *, retry_after: int) -> None:
-        super().__init__(headers={"Retry-After": str(retry_after)})
+        super().__init__(retry_after=retry_after)
 
 
 class RefreshInvalid(AppError):
@@ -98,9 +92,6 @@ class RefreshInvalid(AppError):
     code = "refresh_invalid"
     detail = "This session has ended. Sign in again."
 
-    def __init__(self) -> None:
-        super().__init__(headers={"WWW-Authenticate": "Bearer"})
-
 
 class RefreshReused(AppError):
     """A refresh token came back after its successor was used; its session has been ended for safety."""
@@ -108,9 +99,6 @@ class RefreshReused(AppError):
     status = HTTPStatus.UNAUTHORIZED
     code = "refresh_reused"
     detail = "This refresh token was used before, so its session has been ended. Sign in again."
-
-    def __init__(self) -> None:
-        super().__init__(headers={"WWW-Authenticate": "Bearer"})
 
 
 class SessionNotFound(AppError):

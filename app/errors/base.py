@@ -7,7 +7,7 @@ from typing import ClassVar
 class AppError(Exception):
     """A failure that the contract names; every subclass is one `code` of the API.
 
-    `members` are further fields of the error body, `headers` further response headers.
+    `members` are further fields of the error body; `retry_after` is the wait before a retry, in seconds.
     """
 
     status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
@@ -19,11 +19,11 @@ class AppError(Exception):
         detail: str | None = None,
         *,
         members: dict[str, object] | None = None,
-        headers: dict[str, str] | None = None,
+        retry_after: int | None = None,
     ) -> None:
         self.detail = detail or self.detail
         self.members = members or {}
-        self.headers = headers or {}
+        self.retry_after = retry_after
         super().__init__(self.detail)
 
 

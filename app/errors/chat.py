@@ -30,7 +30,7 @@ class IdempotencyKeyReused(AppError):
     detail = "This Idempotency-Key was used for a different request."
 
 
-class NotLatest(AppError):
+class ReplyNotLatest(AppError):
     """Only the newest reply of a chatroom can be regenerated."""
 
     status = HTTPStatus.CONFLICT
@@ -68,16 +68,13 @@ class DailyLimitReached(AppError):
     detail = "You have used all messages of the day. They come back at midnight UTC, or upgrade to Pro."
 
     def __init__(self, *, limit: int, used: int, resets_at: datetime, retry_after: int) -> None:
+        self.limit = limit
         super().__init__(
             members={
                 "limit": limit,
                 "used": used,
-                "resets_at": resets_at.isoformat().replace("+00:00", "Z"),
+                "resets_at": resets_at,
                 "upgrade": "/subscribe/pro",
             },
-            headers={
-                "Retry-After": str(retry_after),
-                "RateLimit-Policy": f'"daily";q={limit};w=86400',
-                "RateLimit": f'"daily";r=0;t={retry_after}',
-            },
+            retry_after=retry_after,
         )

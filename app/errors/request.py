@@ -1,5 +1,6 @@
 """Failures that any request may meet: its form, its address, limits, and parts that are down."""
 
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final
 
@@ -85,6 +86,10 @@ class MethodNotAllowed(AppError):
     code = "method_not_allowed"
     detail = "This address does not take this method."
 
+    def __init__(self, *, allowed: Iterable[str]) -> None:
+        self.allowed = sorted(allowed)
+        super().__init__()
+
 
 class OriginNotAllowed(AppError):
     """A web page of another origin, or with a method or header that pages may not use, asked beforehand."""
@@ -117,9 +122,6 @@ class RequestTimeout(AppError):
     code = "request_timeout"
     detail = "The request took too long to arrive."
 
-    def __init__(self) -> None:
-        super().__init__(headers={"Connection": "close"})
-
 
 class BodyTooLarge(AppError):
     """The body is over the limit."""
@@ -137,6 +139,12 @@ class UnsupportedMediaType(AppError):
     detail = "Send the body as application/json."
 
 
+class ContentEncodingUnsupported(UnsupportedMediaType):
+    """The body is compressed or otherwise encoded."""
+
+    detail = "Send the body as it is, without Content-Encoding."
+
+
 class RateLimitExceeded(AppError):
     """Too many requests in the last minute, from this address or of this user."""
 
@@ -145,7 +153,7 @@ class RateLimitExceeded(AppError):
     detail = "Too many requests in the last minute. Slow down."
 
     def __init__(self, *, retry_after: int) -> None:
-        super().__init__(headers={"Retry-After": str(retry_after)})
+        super().__init__(retry_after=retry_after)
 
 
 class TooManyStreams(AppError):
@@ -156,7 +164,7 @@ class TooManyStreams(AppError):
     detail = "Too many streams are open on your account. Close one and try again."
 
     def __init__(self) -> None:
-        super().__init__(headers={"Retry-After": str(_USE_ENDS_SECONDS)})
+        super().__init__(retry_after=_USE_ENDS_SECONDS)
 
 
 class TooManyExports(AppError):
@@ -167,7 +175,7 @@ class TooManyExports(AppError):
     detail = "Too many exports of your account are under way. Wait until one has ended."
 
     def __init__(self) -> None:
-        super().__init__(headers={"Retry-After": str(_USE_ENDS_SECONDS)})
+        super().__init__(retry_after=_USE_ENDS_SECONDS)
 
 
 class ServiceUnavailable(AppError):
@@ -181,7 +189,7 @@ class ServiceUnavailable(AppError):
     )
 
     def __init__(self, *, retry_after: int = 2) -> None:
-        super().__init__(headers={"Retry-After": str(retry_after)})
+        super().__init__(retry_after=retry_after)
 
 
 class MigrationsMissing(ServiceUnavailable):

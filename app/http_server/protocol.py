@@ -166,8 +166,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             return
         request_id = uuid.uuid4().hex
         log.info("connection_rejected", code=error.code, request_id=request_id)
-        error.headers.update({"Connection": "close", "X-Request-Id": request_id, "Cache-Control": "no-store"})
-        response = problem_response(error, request_id)
+        further = {"Connection": "close", "X-Request-Id": request_id, "Cache-Control": "no-store"}
+        response = problem_response(error, request_id, further)
         headers = [*self.server_state.default_headers, *response.raw_headers]
         lines = [STATUS_LINE[response.status_code], *(b"%b: %b\r\n" % header for header in headers), b"\r\n"]
         self.transport.write(b"".join([*lines, response.body]))

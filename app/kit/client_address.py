@@ -45,7 +45,7 @@ class ClientAddress:
         return None if self.address is None else str(self.address)
 
     @property
-    def limited_as(self) -> str:
+    def rate_limit_key(self) -> str:
         """What counts as one caller: an IPv4 address, or the /64 of an IPv6 address."""
         return self.networks[0]
 

@@ -10,12 +10,13 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel
 
 from app.kit.normal_form import normalized
+from app.kit.utc_text import utc_text
 
 PAGE = 100
 """How many rows are read at once, at most."""
 
 _GATHERED_CHARACTERS = 16 * 1024
-_MOST_NAME_BYTES = 180  # file systems take 255
+_MAX_NAME_BYTES = 180  # file systems take 255
 _NOT_IN_NAMES = frozenset('/\\:*?"<>|%')
 _DEVICES = frozenset(
     {"con", "prn", "aux", "nul"} | {f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)}
@@ -83,7 +84,7 @@ async def gathered(pieces: Pieces) -> Pieces:
 
 def json_opening(now: datetime) -> str:
     """How a JSON document begins; members follow, each with a comma in front."""
-    return f'{{"exported_at":"{now.strftime("%Y-%m-%dT%H:%M:%SZ")}"'
+    return f'{{"exported_at":"{utc_text(now.replace(microsecond=0))}"'
 
 
 def file_name(title: str, extension: str) -> str:
@@ -97,7 +98,7 @@ def file_name(title: str, extension: str) -> str:
         for sign in normalized(title, "NFC")
     )
     one_line = " ".join("".join(signs).split())
-    stem = one_line.encode()[:_MOST_NAME_BYTES].decode(errors="ignore").strip(" .-")
+    stem = one_line.encode()[:_MAX_NAME_BYTES].decode(errors="ignore").strip(" .-")
     if stem.partition(".")[0].strip().lower() in _DEVICES | {""}:
         stem = f"chatroom {stem}".rstrip()
     return f"{stem}.{extension}"

@@ -1,4 +1,4 @@
-"""A queue that admits a few at a time, in which the groups of those who wait take turns."""
+"""A queue that admits a few at a time, in which the groups of those who wait take waiters."""
 
 import asyncio
 from collections import OrderedDict, deque
@@ -9,21 +9,24 @@ from app.kit.timeouts import stall_timeout
 
 
 class QueueFullError(Exception):
-    """Raised when there is no place to wait, when it was given to another group, or after too long a wait."""
+    """Raised when the queue is full, when another group displaced the waiter, or after too long a wait."""
 
 
 class FairQueue:
     """Slots for the work of many groups; a flood of one group delays and displaces only itself.
 
-    A slot that becomes free goes to the next group in turn, and within a group to the oldest. A group has so
-    many places to wait; when all places are taken, the longest group gives its newest one to a shorter group.
+    A free slot goes to the next group in rotation, and within a group to the oldest waiter. The queue holds a
+    limited number of waiters in all and per group. When it is full, the longest group loses its newest waiter
+    to a shorter group.
     """
 
-    def __init__(self, *, slots: int, places: int, places_per_group: int, seconds: float) -> None:
+    def __init__(
+        self, *, slots: int, max_waiting: int, max_waiting_per_group: int, max_wait_seconds: float
+    ) -> None:
         self._free = slots
-        self._places = places
-        self._places_per_group = places_per_group
-        self._seconds = seconds
+        self._max_waiting = max_waiting
+        self._max_waiting_per_group = max_waiting_per_group
+        self._max_wait_seconds = max_wait_seconds
         self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
 
     @asynccontextmanager
@@ -31,7 +34,7 @@ class FairQueue:
         """Hold a slot for a block.
 
         Raises:
-            QueueFullError: there was none in time, or no place to wait for one.
+            QueueFullError: no slot became free in time, or the queue is full.
         """
         if self._free:
             self._free -= 1
@@ -40,54 +43,59 @@ class FairQueue:
         try:
             yield
         finally:
-            self._pass_on()
+            self._release()
 
     async def _wait(self, group: str) -> None:
-        self._make_room(group)
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(group, deque()).append(turn)
+        self._admit(group)
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(group, deque()).append(waiter)
         try:
-            async with stall_timeout(self._seconds):
-                await turn
+            async with stall_timeout(self._max_wait_seconds):
+                await waiter
         except (TimeoutError, asyncio.CancelledError) as error:
-            if turn.done() and not turn.cancelled() and turn.exception() is None:
-                self._pass_on()  # it was granted in the moment of giving up
+            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+                self._release()  # granted at the same time
             else:
-                self._remove(group, turn)
+                self._remove(group, waiter)
             if isinstance(error, TimeoutError):
                 raise QueueFullError from error
             raise
 
-    def _make_room(self, group: str) -> None:
-        """Give the longest group's newest place to this group, if no place is free."""
+    def _admit(self, group: str) -> None:
+        """Make room for one waiter of this group; when the queue is full, displace one of the longest group.
+
+        Raises:
+            QueueFullError: the group has all of its places, or no group is longer.
+        """
         own = len(self._waiting.get(group, ()))
-        if own >= self._places_per_group:
+        if own >= self._max_waiting_per_group:
             raise QueueFullError
-        if sum(map(len, self._waiting.values())) < self._places:
+        if sum(map(len, self._waiting.values())) < self._max_waiting:
             return
-        longest, turns = max(self._waiting.items(), key=lambda item: len(item[1]))
-        if len(turns) <= own + 1:
+        longest, waiters = max(self._waiting.items(), key=lambda item: len(item[1]))
+        if len(waiters) <= own + 1:
             raise QueueFullError
-        displaced = turns[-1]
+        displaced = waiters[-1]
         self._remove(longest, displaced)
         displaced.set_exception(QueueFullError())
 
-    def _pass_on(self) -> None:
+    def _release(self) -> None:
+        """Pass the slot to the oldest waiter of the next group, or mark it as free."""
         while self._waiting:
-            group, turns = next(iter(self._waiting.items()))
-            turn = turns.popleft()
-            if turns:
+            group, waiters = next(iter(self._waiting.items()))
+            waiter = waiters.popleft()
+            if waiters:
                 self._waiting.move_to_end(group)
             else:
                 del self._waiting[group]
-            if not turn.done():
-                turn.set_result(None)
+            if not waiter.done():
+                waiter.set_result(None)
                 return
         self._free += 1
 
-    def _remove(self, group: str, turn: asyncio.Future[None]) -> None:
-        turns = self._waiting.get(group, deque())
-        if turn in turns:
-            turns.remove(turn)
-            if not turns:
+    def _remove(self, group: str, waiter: asyncio.Future[None]) -> None:
+        waiters = self._waiting.get(group, deque())
+        if waiter in waiters:
+            waiters.remove(waiter)
+            if not waiters:
                 del self._waiting[group]

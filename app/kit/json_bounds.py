@@ -5,20 +5,20 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-MOST_MEMBERS: Final = 100
+MAX_MEMBERS: Final = 100
 """So many members an object may have, and so many items an array."""
-DEEPEST: Final = 10
+MAX_DEPTH: Final = 10
 """So many objects and arrays may stand within each other."""
-_MOST_TOKENS: Final = 5_000  # brackets, commas and strings in all; no request has a hundred
+_MAX_TOKENS: Final = 5_000  # brackets, commas and strings in all; no request has a hundred
 
 _TOKEN: Final = re.compile(r'[{}\[\],"]')
 # Never gives back what it has taken, and takes an unclosed string to the end: one pass, whatever comes.
 _REST_OF_STRING: Final = re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 
-_TOO_DEEP: Final = {"code": "too_deep", "message": f"must not be nested deeper than {DEEPEST}"}
+_TOO_DEEP: Final = {"code": "too_deep", "message": f"must not be nested deeper than {MAX_DEPTH}"}
 _TOO_MANY: Final = {
     "code": "too_many_members",
-    "message": f"must not have more than {MOST_MEMBERS} members in an object or items in an array",
+    "message": f"must not have more than {MAX_MEMBERS} members in an object or items in an array",
 }
 
 
@@ -43,11 +43,11 @@ def json_problem(body: bytes) -> dict[str, str] | None:
             return _TOO_MANY
         if sign in "{[":
             separators.append(0)
-            if len(separators) > DEEPEST:
+            if len(separators) > MAX_DEPTH:
                 return _TOO_DEEP
         elif separators and sign == ",":
             separators[-1] += 1
-            if separators[-1] >= MOST_MEMBERS:
+            if separators[-1] >= MAX_MEMBERS:
                 return _TOO_MANY
         elif separators:
             separators.pop()
@@ -57,7 +57,7 @@ def json_problem(body: bytes) -> dict[str, str] | None:
 def _structure(text: str) -> Iterator[str | None]:
     """Brackets and commas outside strings; None in place of the rest, if there is too much of it."""
     at = 0
-    for _ in range(_MOST_TOKENS):
+    for _ in range(_MAX_TOKENS):
         token = _TOKEN.search(text, at)
         if token is None:
             return

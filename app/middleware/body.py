@@ -6,7 +6,7 @@ from collections.abc import Collection
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import BodyTooLarge, RequestTimeout, UnsupportedMediaType, ValidationFailed
+from app.errors import BodyTooLarge, ContentEncodingUnsupported, RequestTimeout, ValidationFailed
 from app.kit.json_bounds import is_json, json_problem
 
 _WITHOUT_A_BODY = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -44,9 +44,7 @@ class BodyMiddleware:
         if length.isdecimal() and int(length) > self._max_bytes:
             raise BodyTooLarge
         if headers.get("content-encoding", "identity").lower() != "identity":
-            raise UnsupportedMediaType(
-                "Send the body as it is, without Content-Encoding.", headers={"Accept-Encoding": "identity"}
-            )
+            raise ContentEncodingUnsupported
         try:
             body = await self._read(receive)
         except _ClientGoneError:

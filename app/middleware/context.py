@@ -29,29 +29,33 @@ class RequestContextMiddleware:
         scope.setdefault("state", {})["request_id"] = request_id
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        started, status = time.monotonic(), 0
+        started, status, is_stream = time.monotonic(), 0, False
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
+            nonlocal status, is_stream
             if message["type"] == "http.response.start":
                 status = int(message["status"])  # a plain number, not an HTTPStatus, in the log
-                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = request_id
+                is_stream = headers.get("content-type", "").startswith("text/event-stream")
             await send(message)
 
         try:
             await self._app(scope, receive, send_with_id)
         finally:
-            _note(scope, status=status, seconds=time.monotonic() - started)
+            _note(scope, status=status, seconds=time.monotonic() - started, is_stream=is_stream)
 
 
-def _note(scope: Scope, *, status: int, seconds: float) -> None:
+def _note(scope: Scope, *, status: int, seconds: float, is_stream: bool) -> None:
     # The route's pattern, so that neither queries nor ids of others fill the log.
     route = getattr(scope.get("route"), "path_format", None) or "unknown"
     log.info(
         "request", method=scope["method"], route=route, status=status, duration_ms=round(seconds * 1000, 1)
     )
     if status:  # 0: the client went away before it was answered
-        metrics.request_answered(method=scope["method"], route=route, status=status, seconds=seconds)
+        metrics.request_answered(
+            method=scope["method"], route=route, status=status, seconds=seconds, is_stream=is_stream
+        )
 
 
 def _request_id(headers: Headers) -> str:

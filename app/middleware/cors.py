@@ -62,8 +62,8 @@ class CorsMiddleware(CORSMiddleware):
             return
         response = self.preflight_response(request_headers=headers)
         if response.status_code >= 400:  # noqa: PLR2004  # a refusal
-            refusal = OriginNotAllowed(headers={"Vary": response.headers["Vary"]})
-            response = problem_response(refusal, scope["state"]["request_id"])
+            vary = {"Vary": response.headers["Vary"]}
+            response = problem_response(OriginNotAllowed(), scope["state"]["request_id"], vary)
         await response(scope, receive, send)
 
     async def send(self, message: Message, send: Send, request_headers: Headers) -> None:

@@ -3,7 +3,8 @@
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.rate_limiter import AppliedLimits
+from app.kit.rate_limit import rate_limit_headers
+from app.rate_limiter import CountedRequest
 
 _NOTHING = "default-src 'none'; frame-ancestors 'none'"
 _DOCS_PAGE = (
@@ -29,7 +30,8 @@ class ResponseHeadersMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limits = scope["state"]["limits"] = AppliedLimits()
+        state = scope["state"]
+        state["counted"] = CountedRequest()
         policy = _DOCS_PAGE if scope["path"] == "/docs" else _NOTHING
 
         async def send_with_headers(message: Message) -> None:
@@ -38,16 +40,13 @@ class ResponseHeadersMiddleware:
                 headers.update(self._always)
                 headers.setdefault("Content-Security-Policy", policy)
                 headers.setdefault("Cache-Control", "no-store")
-                _show_limits(headers, limits)
+                _show_limits(headers, state["counted"])
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
 
 
-def _show_limits(headers: MutableHeaders, limits: AppliedLimits) -> None:
-    """The limits of requests, in front of those that the route shows (the day's messages)."""
-    if limits.shown:
-        of_route = [headers[name] for name in ("RateLimit-Policy", "RateLimit") if name in headers]
-        policies, states = ([text] for text in of_route) if of_route else ([], [])
-        headers["RateLimit-Policy"] = ", ".join([*(window.policy for window in limits.shown), *policies])
-        headers["RateLimit"] = ", ".join([*(window.state for window in limits.shown), *states])
+def _show_limits(headers: MutableHeaders, counted: CountedRequest) -> None:
+    """Put the request's limits in front of those that the route shows (the day's messages)."""
+    for name, value in rate_limit_headers(counted.applied).items():
+        headers[name] = f"{value}, {headers[name]}" if name in headers else value

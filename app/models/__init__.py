@@ -11,7 +11,7 @@ from app.models.billing import (
 )
 from app.models.chatroom import Chatroom, TitleSource
 from app.models.chatroom_key import ChatroomKey
-from app.models.deletion import CarriedUsage, DeletedAccount, Deletion
+from app.models.deletion import AccountDeletion, CarriedUsage, DeletedAccount
 from app.models.installation import Installation
 from app.models.message import Message, MessageStatus, Role
 from app.models.periodic_job import PeriodicJob
@@ -22,6 +22,7 @@ from app.models.user import User
 from app.models.worker import WorkerHeartbeat
 
 __all__ = [
+    "AccountDeletion",
     "Base",
     "CarriedUsage",
     "Chatroom",
@@ -29,7 +30,6 @@ __all__ = [
     "Checkout",
     "DailyUsage",
     "DeletedAccount",
-    "Deletion",
     "Installation",
     "Message",
     "MessageStatus",

@@ -15,8 +15,8 @@ class TitleSource(StrEnum):
 
     NONE = "none"
     FIRST_WORDS = "first_words"
-    GEMINI = "gemini"
-    PERSON = "person"
+    MODEL = "gemini"
+    USER = "person"
 
 
 class Chatroom(Base):
@@ -48,8 +48,8 @@ class Chatroom(Base):
     """Learned from Gemini's own counts in this room; what the context budget is estimated with."""
     # Read by workers only, with `undefer`: a list of rooms must not drag their summaries along.
     summary: Mapped[str | None] = mapped_column(deferred=True, deferred_raiseload=True)
-    """What was said up to `summary_upto`, in the model's words, for the model."""
-    summary_upto: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """What was said up to `summarized_through`, in the model's words, for the model."""
+    summarized_through: Mapped[int] = mapped_column("summary_upto", default=0, server_default=text("0"))
     """The position of the last message that the summary covers."""
     last_message_at: Mapped[datetime | None]
     active_at: Mapped[datetime]

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.models.base import Base, new_id
 
 
-class Deletion(Base):
+class AccountDeletion(Base):
     """An account on its way out; the row goes when everything else has gone."""
 
     __tablename__ = "deletions"

@@ -152,7 +152,7 @@ class Message(Base):
 
     # What search finds it by, the owner among it; none while it is being written, which would cost a worker
     # with every renewal. No statement but the search's own is to carry it.
-    words: Mapped[str | None] = mapped_column(
-        TSVECTOR, Computed(_WORDS, persisted=True), deferred=True, deferred_raiseload=True
+    search_vector: Mapped[str | None] = mapped_column(
+        "words", TSVECTOR, Computed(_WORDS, persisted=True), deferred=True, deferred_raiseload=True
     )
     __mapper_args__ = {"eager_defaults": False}  # noqa: RUF012  # SQLAlchemy's; an INSERT is not to return it

@@ -16,5 +16,5 @@ class PeriodicJob(Base):
     name: Mapped[str] = mapped_column(primary_key=True)
     next_run_at: Mapped[datetime]
     """By the database's clock."""
-    tally: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
+    items_found: Mapped[int] = mapped_column("tally", BigInteger, default=0, server_default=text("0"))
     """How much all its runs found to do, for operators."""

@@ -10,7 +10,7 @@ from app.models.base import Base, new_id
 
 
 class Session(Base):
-    """A signed-in device. Of its refresh token only a hash is kept."""
+    """A signed-in device."""
 
     __tablename__ = "sessions"
     __table_args__ = (Index(None, "user_id"),)
@@ -18,12 +18,16 @@ class Session(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     """Its tokens name it. A new password gives the session another one, so those from before end."""
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    opened_by: Mapped[str]
+    auth_method: Mapped[str] = mapped_column("opened_by")
     """The purpose of the code that opened it (a reset allows a new password for a while), or `password`."""
     refresh_hash: Mapped[bytes]
-    """Of the refresh token that counts now; its forerunners can be recognised by their successors."""
+    """SHA-256 of the current refresh token; earlier releases recognise it by that."""
     refresh_count: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    """How often it was refreshed: how many forerunners there are."""
+    """The number of the current refresh token: how often the session was refreshed."""
+    chain_hash: Mapped[bytes | None]
+    """SHA-256 of the last token of the chained form, once a signed one has replaced it."""
+    chain_count: Mapped[int | None]
+    """The number of that token."""
     user_agent: Mapped[str | None]
     device_name: Mapped[str | None]
     """What the user called the device when signing in."""

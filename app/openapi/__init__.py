@@ -8,13 +8,13 @@ from fastapi.openapi.utils import get_openapi
 
 from app.openapi.about import add_about
 from app.openapi.bodies import REPLY_EVENT_REFERENCE, add_examples, further_schemas
-from app.openapi.failures import add_common_failures, failures
+from app.openapi.errors import add_common_errors, error_responses
 from app.openapi.headers import HEADERS, add_headers
 from app.openapi.open_enums import fill_in_open_enums
 from app.openapi.parameters import tidy_parameters
-from app.openapi.sharing import drop_titles, share_failures
+from app.openapi.sharing import drop_titles, share_errors
 
-__all__ = ["REPLY_EVENT_REFERENCE", "document", "failures"]
+__all__ = ["REPLY_EVENT_REFERENCE", "document", "error_responses"]
 
 
 def document(app: FastAPI) -> Callable[[], dict[str, Any]]:
@@ -37,7 +37,7 @@ def document(app: FastAPI) -> Callable[[], dict[str, Any]]:
                 for method, operation in item.items():
                     operation.setdefault("security", [])
                     operation["responses"].pop("422", None)
-                    add_common_failures(path, method, operation["responses"])
+                    add_common_errors(path, method, operation["responses"])
                     add_headers(path, operation)
                     add_examples(operation, schemas)
                     tidy_parameters(operation)
@@ -45,7 +45,7 @@ def document(app: FastAPI) -> Callable[[], dict[str, Any]]:
             drop_titles(schema)
             add_about(schema, app.state.settings)
             fill_in_open_enums(schema)
-            share_failures(schema)
+            share_errors(schema)
             app.openapi_schema = schema
         return app.openapi_schema
 

@@ -9,8 +9,8 @@ from pydantic.json_schema import models_json_schema
 from app.openapi.parameters import without_null
 from app.schemas.examples import EXAMPLES, body_of
 from app.schemas.examples.chat import CANCELLED_REPLY, EVENTS, STREAM, UNANSWERED
-from app.schemas.examples.service import UNHEALTHY
-from app.schemas.examples.taken_along import ROOM_IN_MARKDOWN
+from app.schemas.examples.exports import ROOM_IN_MARKDOWN
+from app.schemas.examples.operations import UNHEALTHY
 from app.schemas.problem import Problem
 from app.schemas.sse import PAYLOADS
 

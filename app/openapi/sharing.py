@@ -9,7 +9,7 @@ Json = dict[str, Any]
 _RESPONSES: Final = "#/components/responses/"
 
 
-def share_failures(document: Json) -> None:
+def share_errors(document: Json) -> None:
     """Keep each error answer once, under a name made of its codes, and refer to it."""
     shared: Json = {}
     for item in document["paths"].values():

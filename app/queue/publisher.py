@@ -14,12 +14,12 @@ from app.config import Settings
 from app.database import forbid_in_transaction
 from app.queue.application import QUEUE, create_celery
 from app.queue.broker import task_message
-from app.queue.jobs import Job
+from app.queue.wake_ups import WakeUp
 from app.redis_client.breaker import Breaker
 from app.redis_client.connection import RedisConnection, RedisUnavailableError
 from app.redis_client.wire import reason_of
 
-_MOST_WAITING_JOBS = 10_000
+_MAX_WAITING = 10_000
 
 log = structlog.get_logger(__name__)
 
@@ -42,15 +42,15 @@ class RedisPublisher:
         self._celery = create_celery(settings)
         self._redis = redis
 
-    async def publish(self, job: Job) -> None:
-        """Publish one job."""
+    async def publish(self, wake_up: WakeUp) -> None:
+        """Publish one wake-up."""
         forbid_in_transaction()
-        message = task_message(self._celery, job.name, job.task_id, job.arguments())
+        message = task_message(self._celery, wake_up.name, wake_up.task_id, wake_up.arguments())
         try:
             async with self._redis.use() as redis:
                 await redis.lpush(QUEUE, message)
         except RedisUnavailableError:
-            log.info("job_dropped", job=job.name, reason="broker away")
+            log.info("wake_up_dropped", task=wake_up.name, reason="broker unavailable")
 
     async def aclose(self) -> None:
         """Nothing is left to do: what was published is in the queue."""
@@ -65,33 +65,33 @@ class CeleryPublisher:
         self._celery = create_celery(settings, socket_seconds=settings.redis_command_seconds)
         self._breaker = Breaker()
         # Bounded by `publish`; unlike queue.Queue it wakes its reader without a detour through Python.
-        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._wake_ups: queue.SimpleQueue[WakeUp | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
         self._thread.start()
 
-    async def publish(self, job: Job) -> None:
-        """Hand a job over to the thread."""
+    async def publish(self, wake_up: WakeUp) -> None:
+        """Pass a wake-up to the thread."""
         forbid_in_transaction()
-        if self._jobs.qsize() >= _MOST_WAITING_JOBS:
-            log.warning("job_dropped", job=job.name, reason="full")
+        if self._wake_ups.qsize() >= _MAX_WAITING:
+            log.warning("wake_up_dropped", task=wake_up.name, reason="full")
         else:
-            self._jobs.put(job)
+            self._wake_ups.put(wake_up)
 
     async def aclose(self) -> None:
         """Publish what waits, then end the thread."""
-        self._jobs.put(None)
+        self._wake_ups.put(None)
         await asyncio.to_thread(self._thread.join, timeout=self._close_seconds)
 
     def _run(self) -> None:
-        while (job := self._jobs.get()) is not None:
+        while (wake_up := self._wake_ups.get()) is not None:
             if self._breaker.is_open:
-                log.info("job_dropped", job=job.name, reason="broker away")
+                log.info("wake_up_dropped", task=wake_up.name, reason="broker unavailable")
                 continue
             try:
                 self._celery.send_task(
-                    job.name,
-                    kwargs=job.arguments(),
-                    task_id=job.task_id,
+                    wake_up.name,
+                    kwargs=wake_up.arguments(),
+                    task_id=wake_up.task_id,
                     retry=True,
                     # A broken connection is noticed on use: one more try, at once, on a new one.
                     retry_policy={
@@ -104,8 +104,8 @@ class CeleryPublisher:
             except (OperationalError, OSError) as error:
                 self._breaker.trip()
                 log.warning(
-                    "job_dropped",
-                    job=job.name,
+                    "wake_up_dropped",
+                    task=wake_up.name,
                     error=type(error).__name__,
                     reason=reason_of(error, self._address),
                 )

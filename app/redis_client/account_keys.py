@@ -1,4 +1,4 @@
-"""What Redis holds of a person, by key, so that all of it can be erased."""
+"""Erase every key in Redis that belongs to a user or a reply; other modules name the keys they own."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -8,13 +8,14 @@ from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.concurrent_uses import Use, uses_key
 from app.redis_client.connection import RedisConnection
 from app.redis_client.daily_count import count_key
+from app.redis_client.limit_keys import stripe_limit_key, user_limit_key
 from app.redis_client.reply_events import stream_of
 
-_KEYS_AT_ONCE = 500
+_KEYS_PER_COMMAND = 500
 
 
 class AccountKeys:
-    """Erases keys; unlike the stores that write them, it says so when Redis cannot be told."""
+    """Erases keys; unlike the stores that write them, it raises while Redis is unavailable."""
 
     def __init__(self, redis: RedisConnection) -> None:
         self._redis = redis
@@ -23,22 +24,22 @@ class AccountKeys:
         """Erase the events of these replies.
 
         Raises:
-            RedisUnavailableError: some may still be there.
+            RedisUnavailableError: some may still be in Redis.
         """
         await self._erase([stream_of(reply_id) for reply_id in reply_ids])
 
-    async def erase_person(self, user_id: UUID, days: Iterable[date]) -> None:
-        """Erase the room list, the counts of these days and the limits and open uses of a person.
+    async def erase_user(self, user_id: UUID, days: Iterable[date]) -> None:
+        """Erase a user's room list, limits, open uses and message counts of these days.
 
         Raises:
-            RedisUnavailableError: some may still be there.
+            RedisUnavailableError: some may still be in Redis.
         """
         counts = [count_key(user_id, day) for day in days]
-        limits = [f"limit:user:{user_id}", f"limit:stripe:{user_id}"]
+        limits = [user_limit_key(user_id), stripe_limit_key(user_id)]
         uses = [uses_key(kind, user_id) for kind in Use]
         await self._erase([*ChatroomCache.keys_of(user_id), *limits, *uses, *counts])
 
     async def _erase(self, keys: Sequence[str]) -> None:
-        for begin in range(0, len(keys), _KEYS_AT_ONCE):
+        for begin in range(0, len(keys), _KEYS_PER_COMMAND):
             async with self._redis.use() as redis:
-                await redis.unlink(*keys[begin : begin + _KEYS_AT_ONCE])
+                await redis.unlink(*keys[begin : begin + _KEYS_PER_COMMAND])

@@ -13,7 +13,7 @@ from uuid import UUID
 from app.redis_client.connection import RedisConnection, RedisUnavailableError
 
 _FILL_SECONDS = 10
-MOST_BYTES = 64 * 1024
+MAX_CACHED_BYTES = 64 * 1024
 """A larger list is read from the database each time: fifty rooms with full fields are 1.5 MB."""
 
 _STORE = """
@@ -59,7 +59,7 @@ class ChatroomCache:
 
     async def fill(self, user_id: UUID, *, token: str, listing: str) -> None:
         """Keep the list read since `begin_fill`, unless it is large or somebody wrote in between."""
-        if len(listing.encode()) > MOST_BYTES:
+        if len(listing.encode()) > MAX_CACHED_BYTES:
             return
         with contextlib.suppress(RedisUnavailableError):
             async with self._redis.use() as redis:

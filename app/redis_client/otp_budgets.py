@@ -11,7 +11,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
-from app.redis_client.windows import Window
+from app.redis_client.windows import WindowLimit
 
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
@@ -63,7 +63,7 @@ class OtpBudgets:
     limits: OtpLimits
     key: bytes
 
-    def of_code(self, request: CodeRequest) -> list[Window]:
+    def of_code(self, request: CodeRequest) -> list[WindowLimit]:
         """Return the windows of a code.
 
         A network that signed the number in before has what no stranger can spend: half as much again as the
@@ -94,7 +94,7 @@ class OtpBudgets:
             self._window(whole, "hour", "", limits.global_per_hour, _HOUR),
         ]
 
-    def of_signup(self, *, mobile_number: str, networks: Sequence[str]) -> list[Window]:
+    def of_signup(self, *, mobile_number: str, networks: Sequence[str]) -> list[WindowLimit]:
         """Return the windows of a sign-up, which costs something since it tells whether a number is taken."""
         return [
             *self._of_networks(networks),
@@ -103,15 +103,15 @@ class OtpBudgets:
             ),
         ]
 
-    def _of_networks(self, networks: Sequence[str]) -> list[Window]:
+    def _of_networks(self, networks: Sequence[str]) -> list[WindowLimit]:
         return [
             self._window(OtpRefusal.IP, "hour", network, self.limits.per_ip_hour * budgets, _HOUR)
             for network, budgets in zip(networks, _NETWORK_BUDGETS, strict=False)
         ]
 
-    def _window(self, name: OtpRefusal, per: str, subject: str, limit: int, span: timedelta) -> Window:
+    def _window(self, name: OtpRefusal, per: str, subject: str, limit: int, span: timedelta) -> WindowLimit:
         digest = hmac.digest(self.key, f"{name}\n{subject}".encode(), "sha256").hex()
-        return Window(name, f"otp_budget:{name}:{per}:{digest}", limit, span)
+        return WindowLimit(name, f"otp_budget:{name}:{per}:{digest}", limit, span)
 
 
 def _block(mobile_number: str) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 
 from app.redis_client.connection import RedisConnection
 from app.redis_client.otp_budgets import OtpRefusal
-from app.redis_client.windows import WINDOWS_LUA, FullWindow, Window, full_window
+from app.redis_client.windows import WINDOWS_LUA, LimitExceeded, WindowLimit, limit_exceeded
 
 MAX_ATTEMPTS: Final = 5
 
@@ -149,8 +149,8 @@ class OtpStore:
         digest: str,
         network: str,
         signed_in_before: bool,
-        windows: Sequence[Window],
-    ) -> FullWindow | None:
+        windows: Sequence[WindowLimit],
+    ) -> LimitExceeded | None:
         """Keep a code's digest and count it in its windows, or say what is in the way.
 
         Args:
@@ -165,7 +165,7 @@ class OtpStore:
         Raises:
             RedisUnavailableError: nobody knows whether it was kept.
         """
-        figures = [figure for window in windows for figure in window.figures]
+        script_args = [arg for window in windows for arg in window.script_args]
         async with self._redis.use() as redis:
             place, wait_ms = await redis.eval(
                 _SAVE,
@@ -178,11 +178,11 @@ class OtpStore:
                 str(self.ttl_seconds),
                 str(self.resend_seconds * 1000),
                 str(int(signed_in_before)),
-                *figures,
+                *script_args,
             )
         # The place among the script's keys, of which the first two are no windows.
         names = [OtpRefusal.RESEND, OtpRefusal.RESEND, *(window.name for window in windows)]
-        return full_window(names, place=int(place), wait_ms=int(wait_ms))
+        return limit_exceeded(names, place=int(place), wait_ms=int(wait_ms))
 
     async def check(self, *, mobile_number: str, purpose: str, digest: str, network: str) -> OtpCheck:
         """Count a try of this network and compare it; a right one uses the code up.
@@ -210,7 +210,7 @@ class OtpStore:
             case other:
                 return OtpCheck(other)
 
-    async def forget(self, mobile_number: str) -> None:
+    async def discard(self, mobile_number: str) -> None:
         """Drop the code of a number that nobody has any more."""
         async with self._redis.use() as redis:
             await redis.delete(self._key(mobile_number))

@@ -11,13 +11,13 @@ from typing import Final
 from app.redis_client.connection import RedisConnection
 from app.redis_client.windows import WINDOWS_LUA
 
-FREE_TRIES: Final = 5
+FREE_ATTEMPTS: Final = 5
 """Of one network at one number, until each further try has to wait."""
-FREE_TRIES_OF_NEW_NETWORKS: Final = 50
+FREE_ATTEMPTS_OF_NEW_NETWORKS: Final = 50
 """Of all networks together that never signed the number in."""
 FIRST_WAIT_SECONDS: Final = 2
-LONGEST_WAIT_SECONDS: Final = 900
-KEPT_SECONDS: Final = 86_400
+MAX_WAIT_SECONDS: Final = 900
+MEMORY_SECONDS: Final = 86_400
 _NETWORK_TRIES: Final = 1000
 _NETWORK_SPAN: Final = timedelta(hours=1)
 
@@ -44,10 +44,10 @@ end
 
 # The try that is let through sets the wait of the next one, so of many at once only the free ones are
 # compared. A try that comes too early changes nothing.
-_SPEND: Final = (
+_CONSUME: Final = (
     _STATE
     + """
-local is_counted, first, longest = ARGV[4] == '1', tonumber(ARGV[5]), tonumber(ARGV[6])
+local count, first, longest = ARGV[4] == '1', tonumber(ARGV[5]), tonumber(ARGV[6])
 local frees = {[ARGV[1]] = tonumber(ARGV[7]), [ARGV[2]] = tonumber(ARGV[8])}
 local limit, span = tonumber(ARGV[9]), tonumber(ARGV[10])
 
@@ -59,7 +59,7 @@ for _, field in ipairs(fields) do
   wait = math.max(wait, math.min(open_at - now, longest))
 end
 if ARGV[2] ~= '' then wait = math.max(wait, window_wait(KEYS[2], limit, span, now)) end
-if wait > 0 or not is_counted then return math.max(wait, 0) end
+if wait > 0 or not count then return math.max(wait, 0) end
 
 if redis.call('HLEN', KEYS[1]) > 200 then
   for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
@@ -81,7 +81,7 @@ return 0
 )
 
 # The network begins anew; of the others' counts only this try is taken back.
-_GIVE_BACK: Final = (
+_REFUND: Final = (
     _STATE
     + """
 redis.call('HDEL', KEYS[1], ARGV[1])
@@ -111,25 +111,25 @@ class PasswordAttemptStore:
     def __init__(self, redis: RedisConnection) -> None:
         self._redis = redis
 
-    async def spend(self, attempt: Attempt, *, is_counted: bool = True) -> int:
+    async def consume(self, attempt: Attempt, *, count: bool = True) -> int:
         """Take a try, or only look whether there is one; returns 0, or the milliseconds until there is."""
         return await self._run(
-            _SPEND,
+            _CONSUME,
             attempt,
-            "1" if is_counted else "0",
+            "1" if count else "0",
             str(FIRST_WAIT_SECONDS * 1000),
-            str(LONGEST_WAIT_SECONDS * 1000),
-            str(FREE_TRIES),
-            str(FREE_TRIES_OF_NEW_NETWORKS),
+            str(MAX_WAIT_SECONDS * 1000),
+            str(FREE_ATTEMPTS),
+            str(FREE_ATTEMPTS_OF_NEW_NETWORKS),
             str(_NETWORK_TRIES),
             str(int(_NETWORK_SPAN.total_seconds() * 1000)),
         )
 
-    async def give_back(self, attempt: Attempt) -> None:
+    async def refund(self, attempt: Attempt) -> None:
         """Take a counted try back, since it was right, and begin anew for its network."""
-        await self._run(_GIVE_BACK, attempt)
+        await self._run(_REFUND, attempt)
 
-    async def forget(self, account: str) -> None:
+    async def reset(self, account: str) -> None:
         """Begin anew for all networks: the account has another password."""
         async with self._redis.use() as redis:
             await redis.delete(self._account_key(account))
@@ -143,7 +143,7 @@ class PasswordAttemptStore:
                 f"login_tries:{attempt.network}",
                 attempt.network,
                 "" if attempt.is_known_network else "new",
-                str(KEPT_SECONDS * 1000),
+                str(MEMORY_SECONDS * 1000),
                 *arguments,
             )
         return int(result)

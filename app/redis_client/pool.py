@@ -7,7 +7,7 @@ next request would start over; here a connect continues after its request has gi
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from functools import partial
 
 import redis.asyncio as redis
@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from app.config import RedisAddress
+from app.kit.background import TaskSet
 from app.kit.timeouts import stall_timeout
 from app.redis_client.wire import FAILURES, LimitedConnection, LimitedTlsConnection, connection_options
 
@@ -62,7 +63,7 @@ class BackgroundPool(redis.ConnectionPool):
         self._used: set[Limited] = set()
         self._waiting: deque[asyncio.Future[Limited]] = deque()
         self._connecting: dict[asyncio.Task[None], float] = {}
-        self._checking: set[asyncio.Task[None]] = set()
+        self._tasks = TaskSet("redis-pool")
         self._arrivals = 0
         self._trusted_since = 0.0
 
@@ -88,7 +89,7 @@ class BackgroundPool(redis.ConnectionPool):
             if not await _is_clean(connection):
                 await connection.disconnect(nowait=True)
             elif since < max(self._trusted_since, time.monotonic() - self._recheck_idle_seconds):
-                _start(self._recheck(connection), self._checking)
+                self._tasks.start(self._recheck(connection))
                 return await self._wait(second_try_seconds=_SECOND_TRY_SECONDS)
             else:
                 self._used.add(connection)
@@ -106,11 +107,7 @@ class BackgroundPool(redis.ConnectionPool):
     async def disconnect(self, inuse_connections: bool = True) -> None:  # noqa: FBT001, FBT002  # redis-py's
         """Close every connection, and cancel the connects under way."""
         del inuse_connections
-        tasks = {*self._connecting, *self._checking}
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=_CLOSE_SECONDS)
+        await self._tasks.close(_CLOSE_SECONDS)
         for connection in (*self._used, *(connection for connection, _ in self._idle)):
             await connection.disconnect(nowait=True)
         self._idle.clear()
@@ -156,7 +153,7 @@ class BackgroundPool(redis.ConnectionPool):
         return sum(began > since for began in self._connecting.values())
 
     def _start_connecting(self) -> None:
-        task = asyncio.create_task(self._connect())
+        task = self._tasks.start(self._connect())
         self._connecting[task] = time.monotonic()
         task.add_done_callback(lambda done: self._connecting.pop(done, None))
 
@@ -203,7 +200,7 @@ class BackgroundPool(redis.ConnectionPool):
         self._idle.append((connection, now))
         while now - self._idle[0][1] > _MAX_IDLE_SECONDS or len(self._idle) > MAX_CONNECTIONS:
             old, _ = self._idle.popleft()
-            _start(old.disconnect(nowait=True), self._checking)
+            self._tasks.start(old.disconnect(nowait=True))
 
     def _fail_one(self, error: RedisError) -> None:
         """Fail the first waiting request, unless a recent connect is under way for each of them."""
@@ -222,9 +219,3 @@ async def _is_clean(connection: Limited) -> bool:
         return connection.is_connected and not await connection.can_read()
     except FAILURES:
         return False
-
-
-def _start(work: Coroutine[object, object, None], tasks: set[asyncio.Task[None]]) -> None:
-    task = asyncio.create_task(work)
-    tasks.add(task)
-    task.add_done_callback(tasks.discard)

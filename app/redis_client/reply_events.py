@@ -1,7 +1,6 @@
-"""The events of replies: a stream each at `reply:{id}:events`, and a wake-up for whoever listens.
+"""Events of replies in Redis: one stream per reply at `reply:{id}:events`, published to its subscribers.
 
-An event's id is `attempt * 10^9 + characters of text up to and including it`, so a place in the text is
-a place in the stream, and the other way round. A stream refuses what is older than its newest event.
+The id of an entry is that of the event. A stream refuses events that are not newer than its newest one.
 """
 
 import contextlib
@@ -10,19 +9,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
+from app.kit.event_id import END_OFFSET, IDS_PER_ATTEMPT, EventId
 from app.redis_client.connection import RedisConnection, RedisUnavailableError
 
-IDS_PER_ATTEMPT = 10**9
-END_OFFSET = IDS_PER_ATTEMPT - 1
 _KEPT_SECONDS = 3600
 
-# Refused: the stream has seen a later attempt or the end. Gap: it does not end where the writer believes,
-# because Redis was emptied or an answer was lost; the writer then sends its whole text again.
-_APPEND = """
+# refused: the stream holds a newer event, of a later attempt or the end.
+# gap: the stream's last event is not the one that the writer appended last, because Redis was emptied or a
+# response was lost; the writer then appends its whole text again.
+_APPEND = f"""
 local id = tonumber(ARGV[1])
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
 local newest = last and tonumber(string.match(last[1], '^%d+')) or 0
-if newest >= id or newest % 1e9 == 999999999 then
+if newest >= id or newest % {IDS_PER_ATTEMPT} == {END_OFFSET} then
   return 'refused'
 end
 if ARGV[2] ~= '' and newest ~= tonumber(ARGV[2]) then
@@ -36,7 +35,7 @@ return 'added'
 
 
 class EventKind(StrEnum):
-    """What happened to a reply."""
+    """Kinds of events in Redis."""
 
     START = "start"
     DELTA = "delta"
@@ -45,40 +44,40 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReplyEvent:
-    """One event; `text` are the characters that it adds."""
+    """One event; `id` is the position after its `text`."""
 
-    id: int
+    id: EventId
     kind: EventKind
     text: str = ""
 
     @property
     def attempt(self) -> int:
-        """Which attempt at the reply this belongs to."""
-        return self.id // IDS_PER_ATTEMPT
+        """The attempt at the reply that this event belongs to."""
+        return self.id.attempt
 
     @property
-    def begins(self) -> int:
-        """How many characters stand before this event's text."""
-        return self.id % IDS_PER_ATTEMPT - len(self.text)
+    def offset(self) -> int:
+        """Number of characters before this event's text."""
+        return self.id.offset - len(self.text)
 
     @property
     def is_end(self) -> bool:
-        """Whether the row now says how the reply ended."""
+        """Whether the reply has ended; the row holds the result."""
         return self.kind is EventKind.END
 
     def encoded(self) -> str:
-        """As Redis keeps and carries it."""
-        return json.dumps([self.id, self.kind, self.text])
+        """Encode the event for Redis."""
+        return json.dumps([int(self.id), self.kind, self.text])
 
     @classmethod
     def decoded(cls, encoded: str) -> "ReplyEvent":
-        """The event that `encoded` made this of."""
+        """Decode what `encoded` returned."""
         number, kind, text = json.loads(encoded)
-        return cls(number, EventKind(kind), text)
+        return cls(EventId.decode(number), EventKind(kind), text)
 
 
 class Appended(StrEnum):
-    """What became of an event that was to be appended."""
+    """Result of appending an event."""
 
     ADDED = "added"
     GAP = "gap"
@@ -87,23 +86,23 @@ class Appended(StrEnum):
 
 
 def channel_of(reply_id: UUID) -> str:
-    """Where a reply's events are announced."""
+    """Return the pub/sub channel of a reply's events."""
     return f"reply:{reply_id}"
 
 
 def stream_of(reply_id: UUID) -> str:
-    """Where a reply's events are kept."""
+    """Return the key of the stream of a reply's events."""
     return f"reply:{reply_id}:events"
 
 
 class ReplyEvents:
-    """Writes and reads the streams. Without Redis nothing is lost but speed: the rows have it all."""
+    """Writes and reads the streams. They only add speed: the rows hold all text, also without Redis."""
 
     def __init__(self, redis: RedisConnection) -> None:
         self._redis = redis
 
-    async def append(self, reply_id: UUID, event: ReplyEvent, *, after: int | None = None) -> Appended:
-        """Add an event and wake the listeners; with `after`, only behind the event of that id."""
+    async def append(self, reply_id: UUID, event: ReplyEvent, *, after: EventId | None = None) -> Appended:
+        """Append an event and publish it; with `after`, only if that is the id of the newest event."""
         try:
             async with self._redis.use() as redis:
                 done = await redis.eval(
@@ -121,13 +120,13 @@ class ReplyEvents:
         return Appended(done)
 
     async def end(self, reply_id: UUID, attempt: int) -> None:
-        """Say that a reply has come to its end; call it after the commit."""
-        await self.append(reply_id, ReplyEvent(attempt * IDS_PER_ATTEMPT + END_OFFSET, EventKind.END))
+        """Append the end of a reply, whose committed row holds the result. Never fails."""
+        await self.append(reply_id, ReplyEvent(EventId.end_of(attempt), EventKind.END))
 
     async def read(self, reply_id: UUID, *, attempt: int) -> list[ReplyEvent]:
-        """The events since the beginning of an attempt; none without Redis."""
+        """Return the events from the start of an attempt on; none if Redis is unavailable."""
         with contextlib.suppress(RedisUnavailableError):
             async with self._redis.use() as redis:
-                entries = await redis.xrange(stream_of(reply_id), min=str(attempt * IDS_PER_ATTEMPT))
+                entries = await redis.xrange(stream_of(reply_id), min=str(EventId(attempt, 0)))
                 return [ReplyEvent.decoded(str(fields["event"])) for _, fields in entries or () if fields]
         return []

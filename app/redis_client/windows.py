@@ -53,7 +53,7 @@ end
 """
 """What scripts that work on windows begin with."""
 
-_TAKE: Final = (
+_HIT: Final = (
     WINDOWS_LUA
     + """
 local now = now_ms()
@@ -65,7 +65,7 @@ return {place, wait}
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class WindowLimit:
     """At most `limit` events in any `span`, counted at `key`; `name` says which limit this is."""
 
     name: str
@@ -74,13 +74,13 @@ class Window:
     span: timedelta
 
     @property
-    def figures(self) -> tuple[str, str]:
+    def script_args(self) -> tuple[str, str]:
         """What the scripts are told: the limit, and the span in milliseconds."""
         return str(self.limit), str(math.ceil(self.span.total_seconds() * 1000))
 
 
 @dataclass(frozen=True, slots=True)
-class FullWindow:
+class LimitExceeded:
     """Why an event was not let through: of all full windows the one that has room last."""
 
     name: str
@@ -88,9 +88,9 @@ class FullWindow:
     """Rounded up, at least 1: whoever waits so long has waited long enough for this window."""
 
 
-def full_window(names: Sequence[str], *, place: int, wait_ms: int) -> FullWindow | None:
+def limit_exceeded(names: Sequence[str], *, place: int, wait_ms: int) -> LimitExceeded | None:
     """What a script's answer means; `names` are those of its keys, in their order."""
-    return FullWindow(names[place - 1], max(math.ceil(wait_ms / 1000), 1)) if place else None
+    return LimitExceeded(names[place - 1], max(math.ceil(wait_ms / 1000), 1)) if place else None
 
 
 class SlidingWindows:
@@ -99,15 +99,15 @@ class SlidingWindows:
     def __init__(self, redis: RedisConnection) -> None:
         self._redis = redis
 
-    async def take(self, windows: Sequence[Window]) -> FullWindow | None:
+    async def hit(self, windows: Sequence[WindowLimit]) -> LimitExceeded | None:
         """Count one event in all of these windows, or in none when one of them is full.
 
         Raises:
             RedisUnavailableError: nobody knows whether it was counted.
         """
-        figures = [figure for window in windows for figure in window.figures]
+        script_args = [arg for window in windows for arg in window.script_args]
         async with self._redis.use() as redis:
             place, wait_ms = await redis.eval(
-                _TAKE, len(windows), *(window.key for window in windows), *figures
+                _HIT, len(windows), *(window.key for window in windows), *script_args
             )
-        return full_window([window.name for window in windows], place=int(place), wait_ms=int(wait_ms))
+        return limit_exceeded([window.name for window in windows], place=int(place), wait_ms=int(wait_ms))

@@ -10,8 +10,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import (
+    AccountDeletion,
     DeletedAccount,
-    Deletion,
     StripeCustomer,
     SubscriptionSyncCursor,
     UnresolvedReason,
@@ -105,7 +105,9 @@ class BillingRepository:
     async def is_being_deleted(self, user_id: UUID, *, customer_id: str) -> bool:
         """Tell whether a deletion that Stripe has not confirmed yet names this user and this customer."""
         found = await self.session.scalar(
-            select(Deletion.id).where(Deletion.user_id == user_id, Deletion.stripe_customer_id == customer_id)
+            select(AccountDeletion.id).where(
+                AccountDeletion.user_id == user_id, AccountDeletion.stripe_customer_id == customer_id
+            )
         )
         return found is not None
 

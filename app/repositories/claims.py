@@ -37,7 +37,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import INTERVAL, aggregate_order_by
 
 from app.models import Chatroom, Message, MessageStatus
-from app.repositories.chatroom import ROOM_MEMORY, PastExchange, RoomMemory, exchanges
+from app.repositories.room_context import ROOM_CONTEXT, PastExchange, RoomContext, exchanges
 from app.repositories.sql import statement
 
 EXCHANGES_AT_ONCE = 30
@@ -75,7 +75,7 @@ class ClaimedReply:
     """A reply that was taken just now, and the room that it is owed to."""
 
     reply: ReplyWork
-    room: RoomMemory
+    room: RoomContext
     newest: list[PastExchange] | None = None
     """The newest exchanges of its context and its own, newest first, where the claim has read them."""
 
@@ -85,7 +85,7 @@ class ClaimedReply:
         reply, room, newest = row[:_REPLY_END], row[_REPLY_END:_ROOM_END], None
         if len(row) > _ROOM_END:
             newest = [PastExchange(*exchange) for exchange in row[_ROOM_END] or ()]
-        return cls(ReplyWork(*reply), RoomMemory(*room), newest)
+        return cls(ReplyWork(*reply), RoomContext(*room), newest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class ClaimLimits:
 
 _REPLY_WORK = tuple(_MESSAGE.c[field.name] for field in fields(ReplyWork))
 _REPLY_END = len(_REPLY_WORK)
-_ROOM_END = _REPLY_END + len(ROOM_MEMORY)
+_ROOM_END = _REPLY_END + len(ROOM_CONTEXT)
 
 
 def seconds(number: ColumnElement[float] | float) -> ColumnElement[object]:
@@ -139,7 +139,7 @@ def _claiming(which: ColumnElement[bool]) -> Update:
             lease_until=func.now() + seconds(bindparam("lease_seconds", type_=Double)),
             next_attempt_at=None,
         )
-        .returning(*_REPLY_WORK, *(column.label(f"room_{column.name}") for column in ROOM_MEMORY))
+        .returning(*_REPLY_WORK, *(column.label(f"room_{column.name}") for column in ROOM_CONTEXT))
     )
 
 
@@ -151,8 +151,8 @@ def _reading(claiming: Update) -> Executable:
         room=claimed.c.chatroom_id,
         after=func.least(claimed.c.room_summary_upto, claimed.c.position - 1),
         before=claimed.c.position + 1,
-        owed=claimed.c.id,
-        most=literal(EXCHANGES_AT_ONCE),
+        pending_reply_id=claimed.c.id,
+        limit=literal(EXCHANGES_AT_ONCE),
     )
     page = newest.correlate(claimed).lateral("newest").c
     listed = aggregate_order_by(func.json_build_array(*page), page.position.desc())

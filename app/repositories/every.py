@@ -5,13 +5,13 @@ from functools import cached_property
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.repositories.account_deletion import AccountDeletionRepository
 from app.repositories.billing import BillingRepository
 from app.repositories.billing_event import StripeEventRepository
 from app.repositories.chatroom import ChatroomRepository
 from app.repositories.chatroom_key import ChatroomKeyRepository
 from app.repositories.checkout import CheckoutRepository
 from app.repositories.claim import ClaimRepository
-from app.repositories.deletion import DeletionRepository
 from app.repositories.export import ExportRepository
 from app.repositories.installation import InstallationRepository
 from app.repositories.message import MessageRepository
@@ -19,6 +19,8 @@ from app.repositories.password import PasswordRepository
 from app.repositories.periodic_job import PeriodicJobRepository
 from app.repositories.purge import PurgeRepository
 from app.repositories.reply import ReplyRepository
+from app.repositories.room_context import RoomContextRepository
+from app.repositories.room_deletion import RoomDeletionRepository
 from app.repositories.room_model import RoomModelRepository
 from app.repositories.schema import SchemaRepository
 from app.repositories.search import SearchRepository
@@ -55,6 +57,11 @@ class Repositories:
     def chatrooms(self) -> ChatroomRepository:
         """Rooms."""
         return ChatroomRepository(self.session)
+
+    @cached_property
+    def room_contexts(self) -> RoomContextRepository:
+        """Settings, summaries and past exchanges of rooms, for workers."""
+        return RoomContextRepository(self.session)
 
     @cached_property
     def chatroom_keys(self) -> ChatroomKeyRepository:
@@ -97,9 +104,14 @@ class Repositories:
         return SubscriptionRepository(self.session)
 
     @cached_property
-    def deletions(self) -> DeletionRepository:
-        """Accounts on their way out."""
-        return DeletionRepository(self.session)
+    def account_deletions(self) -> AccountDeletionRepository:
+        """Deleted accounts."""
+        return AccountDeletionRepository(self.session)
+
+    @cached_property
+    def room_deletions(self) -> RoomDeletionRepository:
+        """Deleted rooms."""
+        return RoomDeletionRepository(self.session)
 
     @cached_property
     def exports(self) -> ExportRepository:

@@ -33,7 +33,7 @@ _ROOMS = BoundedQuery.of(
     .limit(_MOST),
     texts=(Chatroom.title, Chatroom.description, Chatroom.system_instruction, Chatroom.summary),
     order=Chatroom.id,
-    most_bytes=DOWNLOAD_PAGE_BYTES,
+    max_bytes=DOWNLOAD_PAGE_BYTES,
     undeferred=(Chatroom.summary,),
 )
 _MESSAGES = BoundedQuery.of(
@@ -48,7 +48,7 @@ _MESSAGES = BoundedQuery.of(
     .limit(_MOST),
     texts=(Message.content,),
     order=Message.position,
-    most_bytes=DOWNLOAD_PAGE_BYTES,
+    max_bytes=DOWNLOAD_PAGE_BYTES,
 )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.models import Chatroom, Message
 from app.repositories.page_bytes import PAGE_BYTES, BoundedPage, BoundedQuery
 
-_BEHIND_ALL = 2**31 - 1
+_MAX_POSITION = 2**31 - 1
 _ROOM = bindparam("room", type_=Uuid)
 # In this order only the index of positions has them. With the room as an equality, the planner might read all
 # of it and sort, in the belief that room and owner together leave but a few.
@@ -21,7 +21,7 @@ _PAGE = (
         Message.user_id == bindparam("owner", type_=Uuid),
     )
     .order_by(Message.chatroom_id.desc(), Message.position.desc())
-    .limit(bindparam("most", type_=Integer))
+    .limit(bindparam("limit", type_=Integer))
 )
 _BOUNDED_PAGE = BoundedQuery.of(
     Message,
@@ -29,19 +29,19 @@ _BOUNDED_PAGE = BoundedQuery.of(
     texts=(Message.content,),
     order=Message.position,
     is_descending=True,
-    most_bytes=PAGE_BYTES,
+    max_bytes=PAGE_BYTES,
 )
 
-RepliesOf = ColumnElement[bool]
+ReplyScope = ColumnElement[bool]
 """Whose replies are meant: a person's or a room's."""
 
 
-def of_user(user_id: UUID) -> RepliesOf:
+def of_user(user_id: UUID) -> ReplyScope:
     """All replies to a person; by their rooms, since an index of messages leads there."""
     return Message.chatroom_id.in_(select(Chatroom.id).where(Chatroom.user_id == user_id))
 
 
-def of_room(chatroom_id: UUID) -> RepliesOf:
+def of_room(chatroom_id: UUID) -> ReplyScope:
     """All replies in a room."""
     return Message.chatroom_id == chatroom_id
 
@@ -105,7 +105,7 @@ class MessageRepository:
         values = {
             "room": chatroom_id,
             "owner": user_id,
-            "before": _BEHIND_ALL if before is None else before,
-            "most": limit,
+            "before": _MAX_POSITION if before is None else before,
+            "limit": limit,
         }
         return await _BOUNDED_PAGE.run(self.session, values)

@@ -32,7 +32,7 @@ class BoundedPage(Generic[_Row]):
 
 @dataclass(frozen=True, slots=True)
 class BoundedQuery(Generic[_Row]):
-    """A query of whole rows whose texts are at most `most_bytes` long together; or one row, if it is longer.
+    """A query of whole rows whose texts are at most `max_bytes` long together; or one row, if it is longer.
 
     PostgreSQL knows the length of a text without reading it, so what is left out costs next to nothing.
     """
@@ -48,7 +48,7 @@ class BoundedQuery(Generic[_Row]):
         texts: Sequence[Text],
         order: InstrumentedAttribute[object],
         is_descending: bool = False,
-        most_bytes: int,
+        max_bytes: int,
         undeferred: Sequence[Text] = (),
     ) -> "BoundedQuery[_Row]":
         """Bound `page`, whose rows are in the order of one column."""
@@ -68,7 +68,7 @@ class BoundedQuery(Generic[_Row]):
         row = aliased(kind, weighed)
         return cls(
             select(row, weighed.c.found)
-            .where((weighed.c.bytes_so_far <= most_bytes) | (weighed.c.number == 1))
+            .where((weighed.c.bytes_so_far <= max_bytes) | (weighed.c.number == 1))
             .order_by(ordered(weighed.c[order.key]))
             .options(*(undefer(getattr(row, text.key)) for text in undeferred))
         )

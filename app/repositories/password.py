@@ -40,14 +40,14 @@ class Credentials(NamedTuple):
     """Those that signed the number in before."""
 
 
-class Holder(NamedTuple):
+class PasswordChangeContext(NamedTuple):
     """Who wants a new password, from which session, and the networks that signed the number in before."""
 
     networks: frozenset[str]
     mobile_number: str
     full_name: str | None
     password_hash: str | None
-    opened_by: str
+    auth_method: str
     opened_at: datetime
 
 
@@ -77,7 +77,7 @@ class PasswordRepository:
         addresses, user_id, password_hash = row
         return Credentials(user_id, password_hash, _networks_of(addresses))
 
-    async def holder(self, *, user_id: UUID, session_id: UUID) -> Holder | None:
+    async def change_context(self, *, user_id: UUID, session_id: UUID) -> PasswordChangeContext | None:
         """The user in this session of theirs; None if either has ended."""
         row = (
             await self.session.execute(
@@ -86,7 +86,7 @@ class PasswordRepository:
                     User.mobile_number,
                     User.full_name,
                     User.password_hash,
-                    Session.opened_by,
+                    Session.auth_method,
                     Session.created_at,
                 )
                 .join(Session, Session.user_id == User.id)
@@ -100,7 +100,7 @@ class PasswordRepository:
         ).one_or_none()
         if row is None:
             return None
-        return Holder(_networks_of(row[0]), *row[1:])
+        return PasswordChangeContext(_networks_of(row[0]), *row[1:])
 
     async def replace(self, user_id: UUID, *, session_id: UUID, old: str | None, new: str) -> bool:
         """Set a hash, if `old` still stands and the session that asks is still open."""

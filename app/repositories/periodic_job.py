@@ -17,7 +17,7 @@ _NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)  # programs that read the table
 
 
 @dataclass(frozen=True, slots=True)
-class Rhythm:
+class Schedule:
     """How often a job runs; `at_midnight`: also as soon as a UTC day has begun.
 
     In a new database it is due after `first_after_seconds`.
@@ -35,16 +35,16 @@ class PeriodicJobRepository:
 
     session: AsyncSession
 
-    async def claim_due(self, rhythms: Sequence[Rhythm]) -> Sequence[str]:
+    async def claim_due(self, schedules: Sequence[Schedule]) -> Sequence[str]:
         """Take what is due; of all workers only one gets a job, once in its interval."""
         known = insert(PeriodicJob).values(
             [
-                {"name": rhythm.name, "next_run_at": func.now() + seconds(rhythm.first_after_seconds)}
-                for rhythm in rhythms
+                {"name": schedule.name, "next_run_at": func.now() + seconds(schedule.first_after_seconds)}
+                for schedule in schedules
             ]
         )
         await self.session.execute(known.on_conflict_do_nothing())
-        rows = [(rhythm.name, rhythm.every_seconds, rhythm.at_midnight) for rhythm in rhythms]
+        rows = [(schedule.name, schedule.every_seconds, schedule.at_midnight) for schedule in schedules]
         job = values(
             column("name", Text), column("every", Double), column("at_midnight", Boolean), name="job"
         ).data(rows)
@@ -68,16 +68,18 @@ class PeriodicJobRepository:
             raise RuntimeError("the database knows no time")
         return found
 
-    async def add_to_tally(self, name: str, found: int) -> None:
+    async def add_items_found(self, name: str, found: int) -> None:
         """Note how much a run found to do."""
         await self.session.execute(
-            update(PeriodicJob).where(PeriodicJob.name == name).values(tally=PeriodicJob.tally + found),
+            update(PeriodicJob)
+            .where(PeriodicJob.name == name)
+            .values(items_found=PeriodicJob.items_found + found),
             execution_options={"synchronize_session": False},
         )
 
-    async def tally(self, name: str) -> int:
+    async def items_found(self, name: str) -> int:
         """How much all runs of a job found to do."""
-        found = await self.session.scalar(select(PeriodicJob.tally).where(PeriodicJob.name == name))
+        found = await self.session.scalar(select(PeriodicJob.items_found).where(PeriodicJob.name == name))
         return found or 0
 
     async def retire(self, name: str) -> None:
@@ -87,7 +89,7 @@ class PeriodicJobRepository:
             execution_options={"synchronize_session": False},
         )
 
-    async def come_again(self, name: str, *, after_seconds: float) -> None:
+    async def reschedule(self, name: str, *, after_seconds: float) -> None:
         """Let a job be due in so many seconds, if it would not be sooner."""
         await self.session.execute(
             update(PeriodicJob)

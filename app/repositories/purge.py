@@ -9,10 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.models import (
+    AccountDeletion,
     CarriedUsage,
     Checkout,
     DeletedAccount,
-    Deletion,
     Session,
     StripeEvent,
     SubscriptionSyncCursor,
@@ -68,7 +68,7 @@ class PurgeRepository:
     async def tombstones(self, *, kept: timedelta, limit: int) -> int:
         """Erase tombstones so old, but none whose deletion Stripe has not confirmed."""
         is_confirmed = ~exists().where(
-            func.sha256(func.uuid_send(Deletion.user_id)) == DeletedAccount.user_digest
+            func.sha256(func.uuid_send(AccountDeletion.user_id)) == DeletedAccount.user_digest
         )
         is_over = and_(DeletedAccount.deleted_at < func.now() - kept, is_confirmed)
         return await self._erase(DeletedAccount.user_digest, is_over, limit=limit)

@@ -26,7 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.models import Message, MessageStatus, Role
 from app.models.message import UNFINISHED
 from app.repositories.claims import UNFINISHED_STATES, seconds
-from app.repositories.message import RepliesOf
+from app.repositories.message import ReplyScope
 from app.repositories.renewal import LeaseText, renewing
 
 _IS_UNHELD = or_(
@@ -75,17 +75,17 @@ class ReplyRepository:
         """End a reply that no worker holds. A later attempt number tells listeners to start over."""
         return (await self._cancel(Message.id == reply_id)).one_or_none()
 
-    async def cancel_all_waiting(self, whose: RepliesOf) -> Sequence[Message]:
+    async def cancel_all_waiting(self, scope: ReplyScope) -> Sequence[Message]:
         """End every reply that no worker holds, but for those that are locked right now.
 
         So it never waits, and cannot deadlock with a worker that renews many at once.
         """
-        free = select(Message.id).where(whose, UNFINISHED, _IS_UNHELD)
+        free = select(Message.id).where(scope, UNFINISHED, _IS_UNHELD)
         return (await self._cancel(Message.id.in_(free.with_for_update(skip_locked=True)))).all()
 
-    async def request_all_cancels(self, whose: RepliesOf) -> None:
+    async def request_all_cancels(self, scope: ReplyScope) -> None:
         """Ask workers to stop every reply, but for those whose rows are locked right now."""
-        wanted = select(Message.id).where(whose, UNFINISHED, Message.cancel_requested_at.is_(None))
+        wanted = select(Message.id).where(scope, UNFINISHED, Message.cancel_requested_at.is_(None))
         await self.session.execute(
             update(Message)
             .where(Message.id.in_(wanted.with_for_update(skip_locked=True)))
@@ -93,17 +93,17 @@ class ReplyRepository:
             execution_options={"synchronize_session": False},
         )
 
-    async def has_unasked(self, whose: RepliesOf) -> bool:
+    async def has_unasked(self, scope: ReplyScope) -> bool:
         """Whether there are unfinished replies that nobody was asked to stop."""
         found = await self.session.scalar(
-            select(Message.id).where(whose, UNFINISHED, Message.cancel_requested_at.is_(None)).limit(1)
+            select(Message.id).where(scope, UNFINISHED, Message.cancel_requested_at.is_(None)).limit(1)
         )
         return found is not None
 
-    async def are_over(self, whose: RepliesOf, *, for_seconds: float) -> bool:
+    async def are_over(self, scope: ReplyScope, *, for_seconds: float) -> bool:
         """Whether none is unfinished, and none has ended in the last seconds."""
-        is_any_left = exists().where(whose, UNFINISHED)
-        last_end = select(func.max(Message.completed_at)).where(whose, Message.role == Role.MODEL)
+        is_any_left = exists().where(scope, UNFINISHED)
+        last_end = select(func.max(Message.completed_at)).where(scope, Message.role == Role.MODEL)
         is_long_ago = func.coalesce(last_end.scalar_subquery() < func.now() - seconds(for_seconds), true())
         return bool(await self.session.scalar(select(and_(~is_any_left, is_long_ago))))
 

@@ -20,14 +20,14 @@ class RoomModelRepository:
         ids = select(Chatroom.id).where(Chatroom.id > after).order_by(Chatroom.id).limit(limit).subquery()
         return await self.session.scalar(select(ids.c.id).order_by(ids.c.id.desc()).limit(1))
 
-    async def decide(self, *, after: UUID, upto: UUID, default: str) -> None:
+    async def decide(self, *, after: UUID, through: UUID, default: str) -> None:
         """Let undecided rooms that have the default model follow it; the others name theirs.
 
         Rooms that are in use at the moment are left undecided.
         """
         undecided = (
             select(Chatroom.id)
-            .where(Chatroom.id > after, Chatroom.id <= upto, Chatroom.follows_default.is_(None))
+            .where(Chatroom.id > after, Chatroom.id <= through, Chatroom.follows_default.is_(None))
             .with_for_update(skip_locked=True)
         )
         await self.session.execute(
@@ -37,11 +37,11 @@ class RoomModelRepository:
             execution_options={"synchronize_session": False},
         )
 
-    async def has_undecided(self, *, after: UUID, upto: UUID) -> bool:
+    async def has_undecided(self, *, after: UUID, through: UUID) -> bool:
         """Whether a room of this batch is undecided."""
         found = await self.session.scalar(
             select(Chatroom.id)
-            .where(Chatroom.id > after, Chatroom.id <= upto, Chatroom.follows_default.is_(None))
+            .where(Chatroom.id > after, Chatroom.id <= through, Chatroom.follows_default.is_(None))
             .limit(1)
         )
         return found is not None

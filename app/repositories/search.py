@@ -34,9 +34,9 @@ from sqlalchemy.sql.functions import Function
 from app.models import Chatroom, Message
 from app.repositories.search_pattern import first_hit_pattern
 
-LOOKED_THROUGH: Final = 1_000
+RECENT_SCAN_LIMIT: Final = 1_000
 """So many of the newest messages are looked through."""
-BEFORE_NOTHING: Final = UUID(int=2**128 - 1)
+MAX_ID: Final = UUID(int=2**128 - 1)
 """Where a first page begins."""
 
 PASSAGE: Final = 2_000
@@ -65,8 +65,8 @@ class FoundMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class AskedWords:
-    """What is asked for, in the forms that the words of messages are kept in."""
+class QueryTerms:
+    """What is query for, in the forms that the words of messages are kept in."""
 
     former: Sequence[str]
     """As they were kept before there were other forms; some messages may have no other one yet."""
@@ -78,15 +78,15 @@ def _words_of(form: Function[str]) -> Cast[Sequence[str]]:
     return sql_cast(func.tsvector_to_array(func.search_words(form)), ARRAY(Text))
 
 
-# What is asked for is taken apart by the functions that take messages apart.
-_FORMER: Function[str] = func.search_text(bindparam("asked", type_=Text))
+# What is query for is taken apart by the functions that take messages apart.
+_FORMER: Function[str] = func.search_text(bindparam("query", type_=Text))
 _FOLDED: Function[str] = func.search_folded(_FORMER)
 _ASKED_WORDS = select(_words_of(_FORMER), _words_of(_FOLDED), _words_of(func.search_stripped(_FOLDED)))
 
 
-def _query() -> ScalarSelect[str]:
+def _tsquery() -> ScalarSelect[str]:
     """The words as a subquery: so they are no reason for the planner to take another way."""
-    return select(sql_cast(bindparam("all_of", type_=Text), TSQUERY)).scalar_subquery()
+    return select(sql_cast(bindparam("tsquery", type_=Text), TSQUERY)).scalar_subquery()
 
 
 # In this order only one index has them: that of the primary key could be walked through everybody's rows.
@@ -98,18 +98,18 @@ _NEWEST = (
         _MESSAGE.c.words.is_not(None),
     )
     .order_by(_MESSAGE.c.user_id.desc(), _MESSAGE.c.id.desc())
-    .limit(literal_column(str(LOOKED_THROUGH), Integer))  # the planner is to see it
+    .limit(literal_column(str(RECENT_SCAN_LIMIT), Integer))  # the planner is to see it
     .subquery("newest")
 )
 _AMONG_NEWEST = (
     select(_NEWEST.c.id)
-    .where(_NEWEST.c.words.bool_op("@@")(_query()))
+    .where(_NEWEST.c.words.bool_op("@@")(_tsquery()))
     .order_by(_NEWEST.c.user_id.desc(), _NEWEST.c.id.desc())
     .limit(_MOST)
 )
 _FOUND = (
     select(_MESSAGE.c.id, _MESSAGE.c.user_id)
-    .where(_MESSAGE.c.words.bool_op("@@")(_query()))  # the owner's mark is one of the words
+    .where(_MESSAGE.c.words.bool_op("@@")(_tsquery()))  # the owner's mark is one of the words
     .cte("found")
     .prefix_with("MATERIALIZED")
 )
@@ -156,10 +156,10 @@ class SearchRepository:
 
     session: AsyncSession
 
-    async def words(self, asked: str) -> AskedWords:
+    async def words(self, query: str) -> QueryTerms:
         """Take apart a query."""
-        former, folded, stripped = (await self.session.execute(_ASKED_WORDS, {"asked": asked})).one()
-        return AskedWords(former, folded, stripped)
+        former, folded, stripped = (await self.session.execute(_ASKED_WORDS, {"query": query})).one()
+        return QueryTerms(former, folded, stripped)
 
     async def newest(
         self, user_id: UUID, choices: Sequence[Sequence[str]], *, before: UUID, limit: int
@@ -170,7 +170,7 @@ class SearchRepository:
         values = {
             "owner": user_id,
             "before": before,
-            "all_of": f"'@{user_id}' & ({' | '.join(f'({words})' for words in all_words)})",
+            "tsquery": f"'@{user_id}' & ({' | '.join(f'({words})' for words in all_words)})",
             "most": limit,
         }
         found = (await self.session.scalars(_AMONG_NEWEST, values)).all()

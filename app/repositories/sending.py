@@ -1,223 +1,126 @@
-"""SQL of a message on its way in: the one statement that stores it, and the look that tells why it did not.
-
-The statement is a transaction by itself. Whoever sends waits for one round trip, and so do those who want
-the same room or the same day's count; in a block of statements they would wait for six.
-"""
+"""Storing a message: one statement that is a transaction by itself (docs/adr/0009)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import (
-    ARRAY,
-    CTE,
-    ColumnElement,
-    Date,
-    DateTime,
-    Integer,
-    Table,
-    Text,
-    Uuid,
-    and_,
-    bindparam,
-    case,
-    false,
-    func,
-    insert,
-    literal,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ARRAY, Date, DateTime, Integer, Text, Uuid
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Chatroom, DailyUsage, Message, MessageStatus, Role, TitleSource
 from app.models.message import PRO_PRIORITY
-from app.repositories.chatroom import is_own_room
-from app.repositories.message import Exchange
-from app.repositories.subscription import is_pro
-from app.repositories.usage import STANDING, Standing, charging
+from app.repositories.sql import query
+from app.repositories.usage import UsageStatus
 
-_ROOM = cast("Table", Chatroom.__table__)
-_LINE = cast("Table", Message.__table__)
-_DAY = cast("Table", DailyUsage.__table__)
+_KEY_INDEX = "uq_messages_idempotency_key"
 
-_KEY = "uq_messages_idempotency_key"
-_ROOM_ID = bindparam("room", type_=Uuid)
-_WHOM = bindparam("whom", type_=Uuid)
-_ON = bindparam("on", type_=Date)
-_MOST = bindparam("most", type_=Integer)
-_IS_OWN_ROOM = is_own_room(_ROOM_ID, _WHOM)
-_SIGHT = STANDING.add_columns(_ROOM.c.id).outerjoin(_ROOM, _IS_OWN_ROOM)
-
-# Locks are taken in the order that holds everywhere, the room before the day's usage; each step has nothing
-# to do when the one before it had nothing. Whose day is seen used up before any lock waits for nobody.
-_is_pro = is_pro(_WHOM, bindparam("now", type_=DateTime(timezone=True)))
-_seen = select(_DAY.c.used).where(_DAY.c.user_id == _WHOM, _DAY.c.day == _ON).scalar_subquery()
-_locked = (
-    select(_ROOM.c.id, _is_pro.label("is_pro"))
-    .where(_IS_OWN_ROOM, or_(_is_pro, func.coalesce(_seen, 0) < _MOST))
-    .with_for_update(of=_ROOM)
-    .cte("locked")
+_STORE = query(
+    "user_plan",
+    "store_exchange",
+    user_id=Uuid,
+    chatroom_id=Uuid,
+    message_id=Uuid,
+    reply_id=Uuid,
+    content=Text,
+    first_words=Text,
+    idempotency_key=Text,
+    request_id=Text,
+    now=DateTime(timezone=True),
+    day=Date,
+    limit=Integer,
+    pro_priority=Integer,
+    offered_models=ARRAY(Text),
+    default_model=Text,
 )
-_charged = charging(or_(select(_locked.c.is_pro).scalar_subquery(), _DAY.c.used < _MOST), behind=_locked).cte(
-    "charged"
-)
-# Who came first may be let in last; a room's times follow its order.
-_at = func.greatest(_ROOM.c.last_message_at, bindparam("now", type_=DateTime(timezone=True)))
-_words = bindparam("first_words", type_=Text)
-_model = case(
-    (
-        and_(
-            _ROOM.c.follows_default.is_not(True),
-            _ROOM.c.model == func.any(bindparam("offered_models", type_=ARRAY(Text))),
-        ),
-        _ROOM.c.model,
-    ),
-    else_=bindparam("default_model", type_=Text),
-)
-_grown = (
-    update(_ROOM)
-    .where(_ROOM.c.id == _ROOM_ID, _ROOM.c.user_id == _charged.c.user_id)
-    .values(
-        last_position=_ROOM.c.last_position + 2,
-        message_count=_ROOM.c.message_count + 2,
-        last_message_at=_at,
-        active_at=_at,
-        updated_at=_at,
-        archived=False,
-        title=func.coalesce(_ROOM.c.title, _words),
-        title_source=case(
-            (and_(_ROOM.c.title.is_(None), _words.is_not(None)), TitleSource.FIRST_WORDS),
-            else_=_ROOM.c.title_source,
-        ),
-    )
-    .returning(
-        _ROOM.c.id,
-        _ROOM.c.user_id,
-        _ROOM.c.last_position,
-        _model.label("model"),
-        _ROOM.c.last_message_at.label("at"),
-    )
-    .cte("grown")
-)
-_message_id = bindparam("message", type_=Uuid)
-
-
-def _inserting(name: str, columns: dict[str, ColumnElement[Any]]) -> CTE:
-    """Adds a line to the room that has grown, with all columns that have no NULL."""
-    row: dict[str, ColumnElement[Any]] = {
-        "chatroom_id": _grown.c.id,
-        "user_id": _grown.c.user_id,
-        "created_at": _grown.c.at,
-        "superseded": false(),
-        "attempt": literal(0),
-        "retries": literal(0),
-        "losses": literal(0),
-        "expired_leases": literal(0),
-        **columns,
-    }
-    return insert(_LINE).from_select(list(row), select(*row.values()), include_defaults=False).cte(name)
-
-
-_STORE = (
-    select(_charged.c.used, _locked.c.is_pro, _grown.c.last_position, _grown.c.model, _grown.c.at)
-    .join_from(_charged, _grown, _grown.c.user_id == _charged.c.user_id)
-    .join(_locked, _locked.c.id == _grown.c.id)
-    .add_cte(
-        _inserting(
-            "message",
-            {
-                "id": _message_id,
-                "position": _grown.c.last_position - 1,
-                "role": literal(Role.USER, _LINE.c.role.type),
-                "status": literal(MessageStatus.COMPLETED, _LINE.c.status.type),
-                "content": bindparam("said", type_=Text),
-                "completed_at": _grown.c.at,
-                "idempotency_key": bindparam("key", type_=Text),
-            },
-        ),
-        _inserting(
-            "reply",
-            {
-                "id": bindparam("reply", type_=Uuid),
-                "position": _grown.c.last_position,
-                "role": literal(Role.MODEL, _LINE.c.role.type),
-                "status": literal(MessageStatus.PENDING, _LINE.c.status.type),
-                "content": literal(""),
-                "reply_to": _message_id,
-                "model": _grown.c.model,
-                "request_id": bindparam("request", type_=Text),
-                "charged_on": _ON,
-                "priority": case((select(_locked.c.is_pro).scalar_subquery(), PRO_PRIORITY), else_=0),
-                "queued_at": func.now(),
-            },
-        ),
-    )
+_EXPLAIN = query(
+    "user_plan",
+    "explain_rejection",
+    user_id=Uuid,
+    chatroom_id=Uuid,
+    now=DateTime(timezone=True),
+    day=Date,
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
-    """What somebody stands before whose message was not stored, as it is committed."""
+class NewExchange:
+    """A message to store, and the ids under which it and its pending reply are stored."""
 
-    standing: Standing
+    message_id: UUID
+    reply_id: UUID
+    user_id: UUID
+    chatroom_id: UUID
+    content: str
+    first_words: str | None
+    """The title for a room that has none."""
+    idempotency_key: str | None
+    request_id: str
+    now: datetime
+    """The application's time; its UTC day is charged."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredExchange:
+    """Values that an exchange got when it was stored."""
+
+    usage: UsageStatus
+    model: str
+    stored_at: datetime
+    """When both rows were created; not before the room's previous message."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendCheck:
+    """Committed state that explains why a message was not stored."""
+
+    usage: UsageStatus
     has_room: bool
-    """Whether the room is one of theirs."""
+    """Whether the room exists and belongs to the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class SendingRepository:
-    """Messages on their way in."""
+    """Stores messages with their pending replies."""
 
     session: AsyncSession
 
-    async def look(self, *, user_id: UUID, chatroom_id: UUID, now: datetime) -> Sight | None:
-        """The person's day and room, without a lock; None when there is no such account."""
-        values = {"whom": user_id, "room": chatroom_id, "now": now, "on": now.date()}
-        row = (await self.session.execute(_SIGHT, values)).one_or_none()
-        return None if row is None else Sight(Standing(*row[:2]), row[2] is not None)
-
     async def store(
-        self, exchange: Exchange, *, first_words: str | None, limit: int, models: Sequence[str]
-    ) -> Standing | None:
-        """Store an exchange behind the room's last one, with what that makes of it, and charge it to its day.
+        self, exchange: NewExchange, *, limit: int, models: Sequence[str]
+    ) -> StoredExchange | None:
+        """Store the exchange, charge its day and update the room; None if any of it is not possible.
 
-        Returns where the person stands then; `limit` bounds the day's count on Basic. `first_words` becomes
-        the title of a room that has none; an archived room comes back. Of `models`, which are offered, the
-        first is the default.
-
-        None: the room or the account is gone, nothing is left of the day, or the idempotency key is taken by
-        now. A look tells what.
+        `limit` bounds the day's messages on Basic. `models` are the offered ones, the default first. After
+        None, `explain_rejection` reports the reason, unless the idempotency key was used concurrently.
         """
-        message, reply = exchange.message, exchange.reply
         values = {
-            "whom": message.user_id,
-            "room": message.chatroom_id,
-            "on": reply.charged_on,
-            "now": message.created_at,
-            "most": limit,
-            "first_words": first_words,
-            "message": message.id,
-            "said": message.content,
-            "key": message.idempotency_key,
-            "reply": reply.id,
-            "request": reply.request_id,
+            "user_id": exchange.user_id,
+            "chatroom_id": exchange.chatroom_id,
+            "message_id": exchange.message_id,
+            "reply_id": exchange.reply_id,
+            "content": exchange.content,
+            "first_words": exchange.first_words,
+            "idempotency_key": exchange.idempotency_key,
+            "request_id": exchange.request_id,
+            "now": exchange.now,
+            "day": exchange.now.date(),
+            "limit": limit,
+            "pro_priority": PRO_PRIORITY,
             "offered_models": list(models),
             "default_model": models[0],
         }
         try:
             row = (await self.session.execute(_STORE, values)).one_or_none()
         except IntegrityError as error:
-            if _KEY not in str(error.orig):
+            if _KEY_INDEX not in str(error.orig):
                 raise
             return None
         if row is None:
             return None
-        used, on_pro, reply.position, reply.model, reply.created_at = row
-        message.position = reply.position - 1
-        message.created_at = message.completed_at = reply.created_at
-        return Standing(is_pro=on_pro, used=used)
+        return StoredExchange(UsageStatus(row.is_pro, row.used), row.model, row.stored_at)
+
+    async def explain_rejection(self, *, user_id: UUID, chatroom_id: UUID, now: datetime) -> SendCheck | None:
+        """Read the user's day and room without a lock; None if the account is gone."""
+        values = {"user_id": user_id, "chatroom_id": chatroom_id, "now": now, "day": now.date()}
+        row = (await self.session.execute(_EXPLAIN, values)).one_or_none()
+        return None if row is None else SendCheck(UsageStatus(row.is_pro, row.used), row.has_room)

@@ -25,7 +25,7 @@ class SessionUse(NamedTuple):
     subscription: Subscription | None
 
 
-class HeldSession(NamedTuple):
+class LockedSession(NamedTuple):
     """An open session that this transaction holds, with its user."""
 
     session: Session
@@ -38,10 +38,10 @@ _Current = aliased(
 )
 _IS_OPEN = and_(
     Session.ended_at.is_(None),
-    Session.refresh_expires_at > bindparam("moment", type_=DateTime(timezone=True)),
+    Session.refresh_expires_at > bindparam("now", type_=DateTime(timezone=True)),
 )
 _OPEN_OF_ITS_USER = and_(
-    Session.id == bindparam("which", type_=Uuid), User.deleted_at.is_(None), User.id == Session.user_id
+    Session.id == bindparam("session_id", type_=Uuid), User.deleted_at.is_(None), User.id == Session.user_id
 )
 
 # Built once: one of them is run for most requests, whenever the process has to look again.
@@ -49,9 +49,9 @@ _USE = (
     select(Session.last_used_at, func.coalesce(Session.last_used_ip, Session.ip_address), _Current)
     .join(User, _OPEN_OF_ITS_USER)
     .outerjoin(_Current, true())
-    .where(_IS_OPEN, Session.user_id == bindparam("whom", type_=Uuid))
+    .where(_IS_OPEN, Session.user_id == bindparam("user_id", type_=Uuid))
 )
-_HELD = (
+_LOCKED = (
     select(Session, User, _Current)
     .join(User, _OPEN_OF_ITS_USER)
     .outerjoin(_Current, true())
@@ -74,20 +74,20 @@ class SessionRepository:
         """This session of this user, if it is open."""
         row = (
             await self.session.execute(
-                _USE, {"which": session_id, "whom": user_id, "moment": now - CLOCK_LEEWAY}
+                _USE, {"session_id": session_id, "user_id": user_id, "now": now - CLOCK_LEEWAY}
             )
         ).one_or_none()
         return SessionUse(*row) if row else None
 
-    async def hold_open(self, session_id: UUID, *, now: datetime) -> HeldSession | None:
+    async def lock_open(self, session_id: UUID, *, now: datetime) -> LockedSession | None:
         """This session, if it is open; nobody else changes it until the transaction ends."""
         row = (
-            await self.session.execute(_HELD, {"which": session_id, "moment": now - CLOCK_LEEWAY})
+            await self.session.execute(_LOCKED, {"session_id": session_id, "now": now - CLOCK_LEEWAY})
         ).one_or_none()
-        return HeldSession(*row) if row else None
+        return LockedSession(*row) if row else None
 
-    async def note_use(
-        self, session_id: UUID, *, now: datetime, ip_address: str | None, unless_since: datetime
+    async def record_use(
+        self, session_id: UUID, *, now: datetime, ip_address: str | None, if_before: datetime
     ) -> None:
         """Note a use, unless one from this address was noted since then or is being noted this moment."""
         used_from = func.coalesce(Session.last_used_ip, Session.ip_address)
@@ -95,7 +95,7 @@ class SessionRepository:
             select(Session.id)
             .where(
                 Session.id == session_id,
-                or_(Session.last_used_at < unless_since, used_from.is_distinct_from(ip_address)),
+                or_(Session.last_used_at < if_before, used_from.is_distinct_from(ip_address)),
             )
             .with_for_update(skip_locked=True)
         )
@@ -118,7 +118,7 @@ class SessionRepository:
         )
         if before is not None:
             query = query.where(tuple_(Session.last_used_at, Session.id) < before)
-        return list(await self.session.scalars(query, {"moment": now - CLOCK_LEEWAY}))
+        return list(await self.session.scalars(query, {"now": now - CLOCK_LEEWAY}))
 
     async def end(
         self, user_id: UUID, *, now: datetime, only: UUID | None = None, but: UUID | None = None
@@ -136,6 +136,6 @@ class SessionRepository:
             ending = ending.where(Session.id != but)
         return list(
             await self.session.scalars(
-                ending, {"moment": now - CLOCK_LEEWAY}, execution_options={"synchronize_session": False}
+                ending, {"now": now - CLOCK_LEEWAY}, execution_options={"synchronize_session": False}
             )
         )

@@ -13,7 +13,7 @@ from app.errors import (
     OtpLimitReached,
     OtpResendTooSoon,
 )
-from app.openapi import failures
+from app.openapi import error_responses
 from app.schemas.auth import SendOtpIn, SendOtpOut, SignupIn, SignupOut, TokensOut, VerifyOtpIn
 
 router = APIRouter(prefix="/auth", tags=["authentication"])
@@ -24,7 +24,7 @@ router = APIRouter(prefix="/auth", tags=["authentication"])
     operation_id="sign_up",
     summary="Sign up with a mobile number",
     status_code=HTTPStatus.CREATED,
-    responses=failures(MobileNumberTaken, CountryNotAllowed, OtpLimitReached, body=True),
+    responses=error_responses(MobileNumberTaken, CountryNotAllowed, OtpLimitReached, body=True),
 )
 async def sign_up(body: SignupIn, device: CallingDevice, services: Services) -> SignupOut:
     """Create an account. If its number is not verified with a code within a week, it is erased."""
@@ -40,7 +40,7 @@ async def sign_up(body: SignupIn, device: CallingDevice, services: Services) -> 
     operation_id="send_otp",
     summary="Send a one-time code",
     response_model_exclude_none=True,
-    responses=failures(OtpResendTooSoon, OtpLimitReached, CountryNotAllowed, body=True),
+    responses=error_responses(OtpResendTooSoon, OtpLimitReached, CountryNotAllowed, body=True),
 )
 async def send_otp(body: SendOtpIn, device: CallingDevice, services: Services) -> SendOtpOut:
     """Send a one-time code. The answer is the same whether or not the number has an account."""
@@ -52,7 +52,7 @@ async def send_otp(body: SendOtpIn, device: CallingDevice, services: Services) -
     operation_id="forgot_password",
     summary="Send a code for setting a new password",
     response_model_exclude_none=True,
-    responses=failures(OtpResendTooSoon, OtpLimitReached, CountryNotAllowed, body=True),
+    responses=error_responses(OtpResendTooSoon, OtpLimitReached, CountryNotAllowed, body=True),
 )
 async def forgot_password(body: SendOtpIn, device: CallingDevice, services: Services) -> SendOtpOut:
     """Send a code for a session in which a new password can be set without the old one.
@@ -66,7 +66,7 @@ async def forgot_password(body: SendOtpIn, device: CallingDevice, services: Serv
     "/verify-otp",
     operation_id="verify_otp",
     summary="Sign in with a one-time code",
-    responses=failures(OtpInvalid, OtpAttemptsExceeded, body=True),
+    responses=error_responses(OtpInvalid, OtpAttemptsExceeded, body=True),
 )
 async def verify_otp(body: VerifyOtpIn, device: CallingDevice, services: Services) -> TokensOut:
     """Exchange the code for a session.

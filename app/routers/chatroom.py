@@ -15,10 +15,10 @@ from app.errors import (
     ValidationFailed,
 )
 from app.kit.paging import DEFAULT_PAGE
-from app.openapi import failures
+from app.openapi import error_responses
 from app.routers.concurrency import ONE_EXPORT
-from app.routers.conditional import NOT_MODIFIED, IfNoneMatch, answer_unless_known
-from app.routers.download import answer_download
+from app.routers.conditional import NOT_MODIFIED, IfNoneMatch, conditional_json
+from app.routers.download import download_response
 from app.schemas.chatroom import ChatroomIn, ChatroomOut, ChatroomPage, ChatroomPatch, ChatroomWithMessages
 from app.schemas.export import ChatroomExport, ExportFormat
 
@@ -35,7 +35,7 @@ Format = Annotated[
     operation_id="create_chatroom",
     summary="Create a chatroom",
     status_code=HTTPStatus.CREATED,
-    responses=failures(
+    responses=error_responses(
         ChatroomNotFound, IdempotencyKeyReused, ChatroomLimitReached, body=True, signed_in=True
     ),
 )
@@ -52,7 +52,9 @@ async def create_chatroom(
     404 once it is deleted. Keys never expire. A chatroom and a message may have the same key.
     """
     opened = await services.chatrooms.create(user.id, body or ChatroomIn(), idempotency_key=idempotency_key)
-    response.headers.update(opened.headers)
+    response.headers["Location"] = f"/chatroom/{opened.room.id}"
+    if opened.is_replay:
+        response.headers["Idempotent-Replayed"] = "true"
     return opened.room
 
 
@@ -61,7 +63,7 @@ async def create_chatroom(
     operation_id="list_chatrooms",
     summary="List chatrooms",
     response_model=ChatroomPage,
-    responses={**NOT_MODIFIED, **failures(ValidationFailed, CursorInvalid, signed_in=True)},
+    responses={**NOT_MODIFIED, **error_responses(ValidationFailed, CursorInvalid, signed_in=True)},
 )
 async def list_chatrooms(
     user: User,
@@ -73,14 +75,15 @@ async def list_chatrooms(
 ) -> Response:
     """List the user's chatrooms, newest activity first. The first page is cached (`X-Cache`)."""
     page = await services.chatrooms.listing(user.id, archived=archived, cursor=cursor, limit=limit)
-    return answer_unless_known(page.body, if_none_match, page.headers)
+    x_cache = {} if page.is_cached is None else {"X-Cache": "HIT" if page.is_cached else "MISS"}
+    return conditional_json(page.body, if_none_match, x_cache)
 
 
 @router.get(
     "/{chatroom_id}",
     operation_id="get_chatroom",
     summary="Get a chatroom with its newest messages",
-    responses=failures(ChatroomNotFound, signed_in=True),
+    responses=error_responses(ChatroomNotFound, signed_in=True),
 )
 async def get_chatroom(chatroom_id: ChatroomId, user: User, services: Services) -> ChatroomWithMessages:
     """Get a chatroom with its newest 50 messages, oldest first."""
@@ -91,7 +94,7 @@ async def get_chatroom(chatroom_id: ChatroomId, user: User, services: Services) 
     "/{chatroom_id}",
     operation_id="update_chatroom",
     summary="Change a chatroom",
-    responses=failures(ChatroomNotFound, body=True, signed_in=True),
+    responses=error_responses(ChatroomNotFound, body=True, signed_in=True),
 )
 async def update_chatroom(
     chatroom_id: ChatroomId, body: ChatroomPatch, user: User, services: Services
@@ -105,7 +108,7 @@ async def update_chatroom(
     operation_id="delete_chatroom",
     summary="Delete a chatroom",
     status_code=HTTPStatus.NO_CONTENT,
-    responses=failures(ChatroomNotFound, signed_in=True),
+    responses=error_responses(ChatroomNotFound, signed_in=True),
 )
 async def delete_chatroom(chatroom_id: ChatroomId, user: User, services: Services) -> None:
     """Delete a chatroom with all its messages. A reply in progress is cancelled first."""
@@ -119,7 +122,7 @@ async def delete_chatroom(chatroom_id: ChatroomId, user: User, services: Service
     response_model=ChatroomExport,
     responses={
         HTTPStatus.OK.value: {"content": {"text/markdown": {"schema": {"type": "string"}}}},
-        **failures(ChatroomNotFound, ValidationFailed, TooManyExports, signed_in=True),
+        **error_responses(ChatroomNotFound, ValidationFailed, TooManyExports, signed_in=True),
     },
     dependencies=[ONE_EXPORT],
 )
@@ -127,4 +130,4 @@ async def export_chatroom(
     chatroom_id: ChatroomId, user: User, services: Services, document: Format = ExportFormat.JSON
 ) -> Response:
     """Download a chatroom with all its messages, oldest first. If it breaks off, ask again."""
-    return answer_download(await services.room_exports.begin(user.id, chatroom_id, document))
+    return download_response(await services.room_exports.begin(user.id, chatroom_id, document))

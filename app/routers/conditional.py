@@ -17,7 +17,7 @@ NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
 _MAY_BE_KEPT = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
 
 
-def answer_unless_known(body: str, if_none_match: str | None, headers: dict[str, str]) -> Response:
+def conditional_json(body: str, if_none_match: str | None, headers: dict[str, str]) -> Response:
     """This JSON with its `ETag`; 304 without it for a client that has the same already."""
     encoded = body.encode()
     etag = f'"{hashlib.blake2b(encoded, digest_size=16).hexdigest()}"'

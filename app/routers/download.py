@@ -7,7 +7,7 @@ from fastapi.responses import StreamingResponse
 from app.kit.download import Download, gathered
 
 
-def answer_download(download: Download) -> StreamingResponse:
+def download_response(download: Download) -> StreamingResponse:
     """The document under its name, for browsers that know RFC 6266 and for those that do not."""
     name = download.file_name
     plain = "".join(sign if sign.isascii() and sign not in '"\\%' else "_" for sign in name)

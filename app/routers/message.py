@@ -2,18 +2,15 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 from starlette.convertors import StringConvertor, register_url_convertor
 
 from app.dependencies import (
     ChatroomId,
     Cursor,
-    IdempotencyKey,
-    LastEventId,
     Limit,
     MessageId,
     PreferHeader,
-    RequestId,
     Services,
     User,
 )
@@ -27,13 +24,13 @@ from app.errors import (
     ValidationFailed,
 )
 from app.kit.paging import DEFAULT_PAGE
-from app.openapi import failures
+from app.openapi import error_responses
 from app.routers.concurrency import ONE_STREAM, ONE_STREAM_IF_ASKED_FOR
+from app.routers.exchange_response import ACCEPTED, exchange_response, stream_exchange
 from app.routers.prefer import read_preference
-from app.routers.sending import ACCEPTED, answer_exchange, stream_exchange
-from app.routers.sse import EVENTS_DOCUMENTED, read_resumption, wants_events
+from app.routers.send_options import ReplyPreference, ReturnedReply, StreamedIfAccepted, StreamedReply
+from app.routers.sse import EVENTS_DOCUMENTED
 from app.schemas.message import ExchangeOut, MessageIn, MessageOut, MessagePage
-from app.services.chat.message import Asked
 
 router = APIRouter(prefix="/chatroom/{chatroom_id}/message", tags=["messages"])
 
@@ -46,7 +43,7 @@ class _NotStream(StringConvertor):
 
 register_url_convertor("not_stream", _NotStream())
 
-_FAILURES = failures(
+_FAILURES = error_responses(
     ChatroomNotFound,
     IdempotencyKeyReused,
     DailyLimitReached,
@@ -71,26 +68,19 @@ _FAILURES = failures(
 async def send_message(
     chatroom_id: ChatroomId,
     body: MessageIn,
-    user: User,
     services: Services,
-    request: Request,
-    request_id: RequestId,
-    prefer: PreferHeader = None,
-    idempotency_key: IdempotencyKey = None,
+    preference: ReplyPreference,
+    options: ReturnedReply,
+    stream: StreamedIfAccepted,
 ) -> Response:
     """Send a message and wait for Gemini's reply; 202 if the reply takes longer than the request may wait.
 
     With `Accept: text/event-stream` this answers like `stream_message`: 200 and the reply's events.
     """
-    if wants_events(request.headers.get("accept")):
-        last_event_id = request.headers.get("last-event-id")
-        return await stream_message(
-            chatroom_id, body, user, services, request_id, idempotency_key, last_event_id
-        )
-    preference = read_preference(prefer, default_seconds=request.app.state.settings.reply_wait_seconds)
-    asked = Asked(user.id, request_id, idempotency_key, preference.wait_seconds)
-    sent = await services.messages.send(asked, chatroom_id=chatroom_id, content=body.content)
-    return answer_exchange(sent, preference)
+    if stream is not None:
+        return await stream_message(chatroom_id, body, services, stream)
+    result = await services.messages.send(options, chatroom_id=chatroom_id, content=body.content)
+    return exchange_response(result, preference)
 
 
 @router.post(
@@ -102,13 +92,7 @@ async def send_message(
     dependencies=[ONE_STREAM],
 )
 async def stream_message(
-    chatroom_id: ChatroomId,
-    body: MessageIn,
-    user: User,
-    services: Services,
-    request_id: RequestId,
-    idempotency_key: IdempotencyKey = None,
-    last_event_id: LastEventId = None,
+    chatroom_id: ChatroomId, body: MessageIn, services: Services, stream: StreamedReply
 ) -> Response:
     """Send a message and receive Gemini's reply as events while it is written, whatever `Accept` says.
 
@@ -116,17 +100,16 @@ async def stream_message(
     the same `Idempotency-Key`, with or without `Last-Event-ID`: nothing is charged twice. Some libraries
     repeat it by themselves; `Last-Event-ID` without a key is refused, so that they send no second message.
     """
-    place = read_resumption(last_event_id, idempotency_key)
-    asked = Asked(user.id, request_id, idempotency_key, wait_seconds=0)
-    sent = await services.messages.send(asked, chatroom_id=chatroom_id, content=body.content)
-    return await stream_exchange(services, sent, user.id, place)
+    last_event_id = stream.resume_after()
+    result = await services.messages.send(stream.send, chatroom_id=chatroom_id, content=body.content)
+    return await stream_exchange(services, result, stream.send.user_id, last_event_id)
 
 
 @router.get(
     "",
     operation_id="list_messages",
     summary="List a chatroom's messages",
-    responses=failures(ChatroomNotFound, ValidationFailed, CursorInvalid, signed_in=True),
+    responses=error_responses(ChatroomNotFound, ValidationFailed, CursorInvalid, signed_in=True),
 )
 async def list_messages(
     chatroom_id: ChatroomId,
@@ -143,7 +126,7 @@ async def list_messages(
     "/{message_id:not_stream}",
     operation_id="get_message",
     summary="Get a message",
-    responses=failures(ChatroomNotFound, MessageNotFound, ValidationFailed, signed_in=True),
+    responses=error_responses(ChatroomNotFound, MessageNotFound, ValidationFailed, signed_in=True),
 )
 async def get_message(
     chatroom_id: ChatroomId,
@@ -155,7 +138,7 @@ async def get_message(
 ) -> MessageOut:
     """Get a message. With `Prefer: wait=n` the request waits until a reply has ended."""
     preference = read_preference(prefer, default_seconds=0)
-    preference.tell(response)
+    preference.apply_to(response)
     return await services.messages.get(
         user_id=user.id,
         chatroom_id=chatroom_id,

@@ -8,8 +8,8 @@ from app import __version__
 from app.dependencies import MetricsToken, Services
 from app.errors import AuthenticationRequired, NotFound
 from app.metrics import CONTENT_TYPE
-from app.openapi import failures
-from app.schemas.examples.service import METRICS
+from app.openapi import error_responses
+from app.schemas.examples.operations import METRICS
 from app.schemas.meta import Health, HealthStatus, Liveness, ServiceInfo
 
 router = APIRouter(tags=["meta"])
@@ -61,7 +61,7 @@ async def get_liveness() -> Liveness:
             "description": "Counters of this process and gauges of the queue, for Prometheus.",
             "content": {CONTENT_TYPE.partition(";")[0]: {"schema": {"type": "string"}, "example": METRICS}},
         },
-        **failures(NotFound, AuthenticationRequired),
+        **error_responses(NotFound, AuthenticationRequired),
     },
 )
 async def get_metrics(services: Services, token: MetricsToken = None) -> Response:

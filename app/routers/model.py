@@ -3,8 +3,8 @@
 from fastapi import APIRouter, Response
 
 from app.dependencies import Services
-from app.openapi import failures
-from app.routers.conditional import NOT_MODIFIED, IfNoneMatch, answer_unless_known
+from app.openapi import error_responses
+from app.routers.conditional import NOT_MODIFIED, IfNoneMatch, conditional_json
 from app.schemas.model import ModelList
 
 router = APIRouter(tags=["meta"])
@@ -15,9 +15,9 @@ router = APIRouter(tags=["meta"])
     operation_id="list_models",
     summary="List the models",
     response_model=ModelList,
-    responses={**NOT_MODIFIED, **failures()},
+    responses={**NOT_MODIFIED, **error_responses()},
 )
 async def list_models(services: Services, if_none_match: IfNoneMatch = None) -> Response:
     """List the models that a chatroom may name, the default first. Needs no access token."""
     models = ModelList.of(services.models.names, default=services.models.default)
-    return answer_unless_known(models.model_dump_json(), if_none_match, {})
+    return conditional_json(models.model_dump_json(), if_none_match, {})

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from app.openapi import failures
+from app.openapi import error_responses
 
 router = APIRouter(prefix="/checkout", tags=["subscription"], default_response_class=HTMLResponse)
 
@@ -45,7 +45,7 @@ _DOCUMENTED: dict[int | str, dict[str, Any]] = {
         "description": "A page of a few lines, without scripts.",
         "content": {"text/html": {"schema": {"type": "string"}, "example": "<!doctype html>…"}},
     },
-    **failures(),
+    **error_responses(),
 }
 
 

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from app.dependencies import CallingDevice, Services, User
 from app.errors import CredentialsInvalid, PasswordAttemptsExceeded, RecentSignInRequired
-from app.openapi import failures
+from app.openapi import error_responses
 from app.schemas.auth import TokensOut
 from app.schemas.password import ChangePasswordIn, LoginIn, PasswordChangedOut
 
@@ -15,7 +15,7 @@ router = APIRouter(prefix="/auth", tags=["authentication"])
     "/login",
     operation_id="log_in",
     summary="Sign in with a password",
-    responses=failures(CredentialsInvalid, PasswordAttemptsExceeded, body=True),
+    responses=error_responses(CredentialsInvalid, PasswordAttemptsExceeded, body=True),
 )
 async def log_in(body: LoginIn, device: CallingDevice, services: Services) -> TokensOut:
     """Sign in with a password.
@@ -37,7 +37,7 @@ async def log_in(body: LoginIn, device: CallingDevice, services: Services) -> To
     "/change-password",
     operation_id="change_password",
     summary="Set or change the password",
-    responses=failures(
+    responses=error_responses(
         CredentialsInvalid, PasswordAttemptsExceeded, RecentSignInRequired, body=True, signed_in=True
     ),
 )

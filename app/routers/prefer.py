@@ -16,7 +16,7 @@ class Preference:
     wait_seconds: float
     applied: str | None
 
-    def tell(self, response: Response) -> None:
+    def apply_to(self, response: Response) -> None:
         """Say on the answer what was applied."""
         if self.applied is not None:
             response.headers["Preference-Applied"] = self.applied

@@ -2,13 +2,11 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
 from app.dependencies import (
     ChatroomId,
-    IdempotencyKey,
     LastEventId,
-    PreferHeader,
     ReplyId,
     RequestId,
     Services,
@@ -19,25 +17,24 @@ from app.errors import (
     DailyLimitReached,
     IdempotencyKeyReused,
     MessageNotFound,
-    NotLatest,
     ReplyInProgress,
+    ReplyNotLatest,
     TooManyStreams,
     ValidationFailed,
 )
-from app.openapi import failures
+from app.openapi import error_responses
 from app.routers.concurrency import ONE_STREAM, ONE_STREAM_IF_ASKED_FOR
-from app.routers.prefer import read_preference
-from app.routers.sending import ACCEPTED, answer_exchange, stream_exchange
-from app.routers.sse import EVENTS_DOCUMENTED, event_response, read_event_id, read_resumption, wants_events
+from app.routers.exchange_response import ACCEPTED, exchange_response, stream_exchange
+from app.routers.send_options import ReplyPreference, ReturnedReply, StreamedIfAccepted, StreamedReply
+from app.routers.sse import EVENTS_DOCUMENTED, event_response, read_event_id
 from app.schemas.message import ExchangeOut, MessageOut
-from app.services.chat.message import Asked
 
 router = APIRouter(prefix="/chatroom/{chatroom_id}/message/{reply_id}", tags=["replies"])
 
-_FAILURES = failures(
+_FAILURES = error_responses(
     ChatroomNotFound,
     MessageNotFound,
-    NotLatest,
+    ReplyNotLatest,
     ReplyInProgress,
     IdempotencyKeyReused,
     DailyLimitReached,
@@ -55,7 +52,9 @@ _FAILURES = failures(
     responses={
         **EVENTS_DOCUMENTED,
         204: {"description": "`Last-Event-ID` is the id of `end`: nothing follows."},
-        **failures(ChatroomNotFound, MessageNotFound, ValidationFailed, TooManyStreams, signed_in=True),
+        **error_responses(
+            ChatroomNotFound, MessageNotFound, ValidationFailed, TooManyStreams, signed_in=True
+        ),
     },
     dependencies=[ONE_STREAM],
 )
@@ -80,7 +79,7 @@ async def follow_reply(
     "/cancel",
     operation_id="cancel_reply",
     summary="Cancel a reply",
-    responses=failures(ChatroomNotFound, MessageNotFound, signed_in=True),
+    responses=error_responses(ChatroomNotFound, MessageNotFound, signed_in=True),
 )
 async def cancel_reply(
     chatroom_id: ChatroomId, reply_id: ReplyId, user: User, services: Services, request_id: RequestId
@@ -106,26 +105,19 @@ async def cancel_reply(
 async def regenerate_reply(
     chatroom_id: ChatroomId,
     reply_id: ReplyId,
-    user: User,
     services: Services,
-    request: Request,
-    request_id: RequestId,
-    prefer: PreferHeader = None,
-    idempotency_key: IdempotencyKey = None,
+    preference: ReplyPreference,
+    options: ReturnedReply,
+    stream: StreamedIfAccepted,
 ) -> Response:
     """Generate a new reply to the room's newest message. Counts like a message.
 
     With `Accept: text/event-stream` this answers like `stream_regeneration`: 200 and the reply's events.
     """
-    if wants_events(request.headers.get("accept")):
-        last_event_id = request.headers.get("last-event-id")
-        return await stream_regeneration(
-            chatroom_id, reply_id, user, services, request_id, idempotency_key, last_event_id
-        )
-    preference = read_preference(prefer, default_seconds=request.app.state.settings.reply_wait_seconds)
-    asked = Asked(user.id, request_id, idempotency_key, preference.wait_seconds)
-    sent = await services.messages.regenerate(asked, chatroom_id=chatroom_id, reply_id=reply_id)
-    return answer_exchange(sent, preference)
+    if stream is not None:
+        return await stream_regeneration(chatroom_id, reply_id, services, stream)
+    result = await services.messages.regenerate(options, chatroom_id=chatroom_id, reply_id=reply_id)
+    return exchange_response(result, preference)
 
 
 @router.post(
@@ -137,19 +129,12 @@ async def regenerate_reply(
     dependencies=[ONE_STREAM],
 )
 async def stream_regeneration(
-    chatroom_id: ChatroomId,
-    reply_id: ReplyId,
-    user: User,
-    services: Services,
-    request_id: RequestId,
-    idempotency_key: IdempotencyKey = None,
-    last_event_id: LastEventId = None,
+    chatroom_id: ChatroomId, reply_id: ReplyId, services: Services, stream: StreamedReply
 ) -> Response:
     """Generate a new reply to the room's newest message and receive it as events. Counts like a message.
 
     If the connection breaks, continue as with `stream_message`.
     """
-    place = read_resumption(last_event_id, idempotency_key)
-    asked = Asked(user.id, request_id, idempotency_key, wait_seconds=0)
-    sent = await services.messages.regenerate(asked, chatroom_id=chatroom_id, reply_id=reply_id)
-    return await stream_exchange(services, sent, user.id, place)
+    last_event_id = stream.resume_after()
+    result = await services.messages.regenerate(stream.send, chatroom_id=chatroom_id, reply_id=reply_id)
+    return await stream_exchange(services, result, stream.send.user_id, last_event_id)

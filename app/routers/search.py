@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from app.dependencies import Cursor, Limit, Services, User
 from app.errors import CursorInvalid, MethodNotAllowed, ValidationFailed
 from app.kit.paging import DEFAULT_PAGE
-from app.openapi import failures
+from app.openapi import error_responses
 from app.schemas.search import SearchPage, SearchWords
 
 router = APIRouter(prefix="/chatroom/search", tags=["chatrooms"])
@@ -27,7 +27,7 @@ _Words = Annotated[
     "",
     operation_id="search_messages",
     summary="Search messages",
-    responses=failures(ValidationFailed, CursorInvalid, signed_in=True),
+    responses=error_responses(ValidationFailed, CursorInvalid, signed_in=True),
 )
 async def search_messages(
     q: _Words, user: User, services: Services, limit: Limit = DEFAULT_PAGE, cursor: Cursor = None
@@ -44,4 +44,4 @@ async def search_messages(
 @router.api_route("", methods=_NOT_GET, include_in_schema=False)
 async def refuse_other_methods() -> None:
     """Without this `search` would be taken for the id of a chatroom, which other methods have."""
-    raise MethodNotAllowed(headers={"Allow": "GET, HEAD"})
+    raise MethodNotAllowed(allowed=("GET", "HEAD"))

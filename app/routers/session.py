@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from app.dependencies import CallingDevice, Cursor, Limit, Services, SessionId, User
 from app.errors import CursorInvalid, RefreshInvalid, RefreshReused, SessionNotFound, ValidationFailed
 from app.kit.paging import DEFAULT_PAGE
-from app.openapi import failures
+from app.openapi import error_responses
 from app.schemas.auth import TokensOut
 from app.schemas.session import LogoutIn, RefreshIn, SessionPage
 
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/auth", tags=["sessions"])
     "/refresh",
     operation_id="refresh_session",
     summary="Refresh the tokens",
-    responses=failures(RefreshInvalid, RefreshReused, body=True),
+    responses=error_responses(RefreshInvalid, RefreshReused, body=True),
 )
 async def refresh_session(body: RefreshIn, device: CallingDevice, services: Services) -> TokensOut:
     """Exchange a refresh token for a new pair of tokens.
@@ -38,7 +38,7 @@ async def refresh_session(body: RefreshIn, device: CallingDevice, services: Serv
     operation_id="log_out",
     summary="Sign out",
     status_code=HTTPStatus.NO_CONTENT,
-    responses=failures(body=True, signed_in=True),
+    responses=error_responses(body=True, signed_in=True),
 )
 async def log_out(user: User, services: Services, body: LogoutIn | None = None) -> None:
     """End this session (without a body), all others, or all. Their tokens stop working within 5 seconds."""
@@ -49,7 +49,7 @@ async def log_out(user: User, services: Services, body: LogoutIn | None = None) 
     "/sessions",
     operation_id="list_sessions",
     summary="List the open sessions",
-    responses=failures(ValidationFailed, CursorInvalid, signed_in=True),
+    responses=error_responses(ValidationFailed, CursorInvalid, signed_in=True),
 )
 async def list_sessions(
     user: User, services: Services, limit: Limit = DEFAULT_PAGE, cursor: Cursor = None
@@ -63,7 +63,7 @@ async def list_sessions(
     operation_id="end_session",
     summary="End a session",
     status_code=HTTPStatus.NO_CONTENT,
-    responses=failures(SessionNotFound, signed_in=True),
+    responses=error_responses(SessionNotFound, signed_in=True),
 )
 async def end_session(session_id: SessionId, user: User, services: Services) -> None:
     """End one of the user's sessions; it may be the one of this request."""

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi.responses import StreamingResponse
 
 from app.errors import ValidationFailed
+from app.kit.event_id import UNKNOWN_EVENT, EventId
 from app.openapi import REPLY_EVENT_REFERENCE
 from app.schemas.sse import ReplyDeltaEvent, SseEvent, on_the_wire
 
@@ -35,14 +36,10 @@ def wants_events(accept: str | None) -> bool:
     return EVENT_STREAM in kinds
 
 
-def read_event_id(header: str | None) -> int | None:
-    """The place that `Last-Event-ID` names; an id that is none of ours counts as unknown."""
-    if header is None or header == "":
-        return None
-    return int(header) if header.isascii() and header.isdecimal() else _UNKNOWN
+def read_event_id(header: str | None) -> EventId | None:
+    """Return the position in `Last-Event-ID`, or None without one; an id that no event has is unknown."""
+    return (EventId.parse(header) or UNKNOWN_EVENT) if header else None
 
-
-_UNKNOWN = 10**18 - 1
 
 _KEY_MISSING = {
     "pointer": "/header/idempotency-key",
@@ -51,18 +48,18 @@ _KEY_MISSING = {
 }
 
 
-def read_resumption(last_event_id: str | None, idempotency_key: str | None) -> int | None:
-    """Return the place at which a repeated POST continues its stream; None for a first request.
+def read_resumption(last_event_id: str | None, idempotency_key: str | None) -> EventId | None:
+    """Return the position after which a repeated POST continues its stream; None for a first request.
 
     Libraries repeat a POST by themselves when its connection breaks, and send `Last-Event-ID` with it.
 
     Raises:
         ValidationFailed: there is no key, so a second message would be stored and charged.
     """
-    place = read_event_id(last_event_id)
-    if place is not None and idempotency_key is None:
+    position = read_event_id(last_event_id)
+    if position is not None and idempotency_key is None:
         raise ValidationFailed(members={"errors": [_KEY_MISSING]})
-    return place
+    return position
 
 
 def event_response(

@@ -15,7 +15,7 @@ from app.errors import (
     ValidationFailed,
 )
 from app.kit.paging import DEFAULT_PAGE
-from app.openapi import failures
+from app.openapi import error_responses
 from app.schemas.subscription import CheckoutOut, InvoicePage, PortalOut, SubscribeIn, SubscriptionOut
 
 router = APIRouter(tags=["subscription"])
@@ -31,7 +31,7 @@ CheckoutSessionId = Annotated[
     operation_id="subscribe_pro",
     summary="Open a checkout for Pro",
     status_code=HTTPStatus.CREATED,
-    responses=failures(AlreadySubscribed, PaymentsNotConfigured, body=True, signed_in=True),
+    responses=error_responses(AlreadySubscribed, PaymentsNotConfigured, body=True, signed_in=True),
 )
 async def subscribe_pro(
     user: User, services: Services, budget: Budget, body: SubscribeIn | None = None
@@ -44,7 +44,7 @@ async def subscribe_pro(
     "/subscription/status",
     operation_id="get_subscription",
     summary="Get the plan and what is left of the day",
-    responses=failures(CheckoutNotFound, PaymentsNotConfigured, signed_in=True),
+    responses=error_responses(CheckoutNotFound, PaymentsNotConfigured, signed_in=True),
 )
 async def get_subscription(
     user: User, services: Services, budget: Budget, session_id: CheckoutSessionId = None
@@ -57,7 +57,7 @@ async def get_subscription(
     "/subscription/cancel",
     operation_id="cancel_subscription",
     summary="Cancel the subscription at the end of its period",
-    responses=failures(NotSubscribed, PaymentsNotConfigured, signed_in=True),
+    responses=error_responses(NotSubscribed, PaymentsNotConfigured, signed_in=True),
 )
 async def cancel_subscription(user: User, services: Services, budget: Budget) -> SubscriptionOut:
     """Cancel the subscription at the end of the paid period. Repeating the request changes nothing."""
@@ -68,7 +68,7 @@ async def cancel_subscription(user: User, services: Services, budget: Budget) ->
     "/subscription/resume",
     operation_id="resume_subscription",
     summary="Resume a cancelled subscription",
-    responses=failures(NotSubscribed, PaymentsNotConfigured, signed_in=True),
+    responses=error_responses(NotSubscribed, PaymentsNotConfigured, signed_in=True),
 )
 async def resume_subscription(user: User, services: Services, budget: Budget) -> SubscriptionOut:
     """Undo a cancellation while the period lasts. Repeating the request changes nothing."""
@@ -79,7 +79,7 @@ async def resume_subscription(user: User, services: Services, budget: Budget) ->
     "/subscription/portal",
     operation_id="open_portal",
     summary="Open Stripe's customer portal",
-    responses=failures(NotSubscribed, PaymentsNotConfigured, signed_in=True),
+    responses=error_responses(NotSubscribed, PaymentsNotConfigured, signed_in=True),
 )
 async def open_portal(user: User, services: Services, budget: Budget) -> PortalOut:
     """Create an address of Stripe's customer portal; from there users return to `PUBLIC_URL`."""
@@ -90,7 +90,7 @@ async def open_portal(user: User, services: Services, budget: Budget) -> PortalO
     "/subscription/invoices",
     operation_id="list_invoices",
     summary="List invoices",
-    responses=failures(ValidationFailed, CursorInvalid, PaymentsNotConfigured, signed_in=True),
+    responses=error_responses(ValidationFailed, CursorInvalid, PaymentsNotConfigured, signed_in=True),
 )
 async def list_invoices(
     user: User, services: Services, budget: Budget, limit: Limit = DEFAULT_PAGE, cursor: Cursor = None

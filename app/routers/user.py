@@ -8,9 +8,9 @@ from fastapi.responses import Response
 
 from app.dependencies import Services, User
 from app.errors import RecentSignInRequired, TooManyExports, ValidationFailed
-from app.openapi import failures
+from app.openapi import error_responses
 from app.routers.concurrency import ONE_EXPORT
-from app.routers.download import answer_download
+from app.routers.download import download_response
 from app.schemas.export import AccountExport
 from app.schemas.user import DeletionOut, UsageOut, UserOut, UserPatch
 
@@ -19,14 +19,19 @@ router = APIRouter(prefix="/user", tags=["user"])
 Days = Annotated[int, Query(ge=1, le=365, description="How many UTC days back, today included.")]
 
 
-@router.get("/me", operation_id="get_me", summary="Get the account", responses=failures(signed_in=True))
+@router.get(
+    "/me", operation_id="get_me", summary="Get the account", responses=error_responses(signed_in=True)
+)
 async def get_me(user: User, services: Services) -> UserOut:
     """Get the user's account."""
     return await services.users.me(user.id)
 
 
 @router.patch(
-    "/me", operation_id="update_me", summary="Change the name", responses=failures(body=True, signed_in=True)
+    "/me",
+    operation_id="update_me",
+    summary="Change the name",
+    responses=error_responses(body=True, signed_in=True),
 )
 async def update_me(body: UserPatch, user: User, services: Services) -> UserOut:
     """Change the user's name; null clears it."""
@@ -38,7 +43,7 @@ async def update_me(body: UserPatch, user: User, services: Services) -> UserOut:
     operation_id="delete_me",
     summary="Delete the account",
     status_code=HTTPStatus.ACCEPTED,
-    responses=failures(RecentSignInRequired, signed_in=True),
+    responses=error_responses(RecentSignInRequired, signed_in=True),
 )
 async def delete_me(user: User, services: Services) -> DeletionOut:
     """Delete the account for good. All sessions end at once; everything is erased within moments."""
@@ -50,7 +55,7 @@ async def delete_me(user: User, services: Services) -> DeletionOut:
     "/me/usage",
     operation_id="get_my_usage",
     summary="Get messages and tokens per day",
-    responses=failures(ValidationFailed, signed_in=True),
+    responses=error_responses(ValidationFailed, signed_in=True),
 )
 async def get_my_usage(user: User, services: Services, days: Days = 30) -> UsageOut:
     """Get what is left of today, and the messages and tokens of the last days, newest first."""
@@ -62,9 +67,9 @@ async def get_my_usage(user: User, services: Services, days: Days = 30) -> Usage
     operation_id="export_me",
     summary="Export all data of the account",
     response_model=AccountExport,
-    responses=failures(TooManyExports, signed_in=True),
+    responses=error_responses(TooManyExports, signed_in=True),
     dependencies=[ONE_EXPORT],
 )
 async def export_me(user: User, services: Services) -> Response:
     """Download everything stored about the user as one JSON document. If it breaks off, ask again."""
-    return answer_download(await services.exports.begin(user.id))
+    return download_response(await services.exports.begin(user.id))

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Header
 
 from app.dependencies import RawBody, RequestId, Services
 from app.errors import BodyTooLarge, ValidationFailed, WebhookInvalid
-from app.openapi import failures
-from app.schemas.examples.money import STRIPE_EVENT
+from app.openapi import error_responses
+from app.schemas.examples.billing import STRIPE_EVENT
 from app.schemas.webhook import WebhookOut
 
 router = APIRouter(prefix="/webhook", tags=["subscription"])
@@ -25,7 +25,7 @@ _BODY: dict[str, Any] = {
     "/stripe",
     operation_id="receive_stripe_webhook",
     summary="Receive an event from Stripe",
-    responses=failures(WebhookInvalid, ValidationFailed, BodyTooLarge),
+    responses=error_responses(WebhookInvalid, ValidationFailed, BodyTooLarge),
     openapi_extra=_BODY,
 )
 async def receive_stripe_webhook(

@@ -1,7 +1,7 @@
 """Common ground of requests and answers: strict bodies, trimmed names, UTC times with a `Z`."""
 
 import unicodedata
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Final, Self
 
 from pydantic import (
@@ -14,6 +14,8 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import PydanticCustomError
+
+from app.kit.utc_text import utc_text
 
 
 def _storable(text: str) -> str:
@@ -40,10 +42,6 @@ def _on_one_line(text: str) -> str:
     return text
 
 
-def _as_rfc3339(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
 STORABLE: Final = AfterValidator(_storable)
 """Text that PostgreSQL can hold. Constraints go in front of it: behind it they would see untrimmed text."""
 
@@ -66,7 +64,7 @@ Name = Annotated[
 
 Moment = Annotated[
     datetime,
-    PlainSerializer(_as_rfc3339, return_type=str, when_used="json"),
+    PlainSerializer(utc_text, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 """A time in RFC 3339, UTC."""

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import AliasChoices, BaseModel, Field
 
 from app.models import Message, Plan, User
 from app.schemas.base import Moment, Response, open_enum
@@ -41,7 +41,9 @@ class ExportedSession(Response):
     """A session."""
 
     id: UUID
-    opened_by: Annotated[str, open_enum("SignInMethod")]
+    opened_by: Annotated[
+        str, open_enum("SignInMethod"), Field(validation_alias=AliasChoices("auth_method", "opened_by"))
+    ]
     device_name: str | None
     user_agent: str | None
     ip_address: str | None

@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.kit.event_id import EventId
 from app.schemas.message import MessageOut
 
 # One line break each: with two, httpx-sse and fetch-event-source read an empty event `message`.
@@ -95,7 +96,7 @@ PAYLOADS: Final[dict[SseKind, type[BaseModel]]] = {
 class SseEvent:
     """One event with its id. Encoded once, for all streams that send it."""
 
-    id: int
+    id: EventId
     data: ReplyEventData
 
     @property

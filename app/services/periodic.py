@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import structlog
 
 from app.errors import ServiceUnavailable
-from app.repositories.periodic_job import Rhythm
+from app.repositories.periodic_job import Schedule
 from app.stripe_client import StripeUnavailableError
 from app.stripe_client.failures import StripeNotConfiguredError
 from app.stripe_client.outage import StripeOutage
@@ -18,50 +18,50 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """A kind of work and its rhythm. It may be cut off at any point, and has to be safe to repeat."""
+class PeriodicTask:
+    """A kind of work and its schedule. It may be cut off at any point, and has to be safe to repeat."""
 
-    rhythm: Rhythm
+    schedule: Schedule
     run: Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class PeriodicJobs:
+class PeriodicTasks:
     """The registry of a worker; all workers have the same."""
 
     uow: UnitOfWork
-    jobs: tuple[Job, ...]
+    tasks: tuple[PeriodicTask, ...]
     outage: StripeOutage
 
     async def run_due(self) -> None:
         """Do what is due and nobody else has taken. A job that fails is logged, and due again in a minute."""
         try:
             async with self.uow.begin() as tx:
-                claimed = await tx.periodic_jobs.claim_due([job.rhythm for job in self.jobs])
-            for job in self.jobs:
-                if job.rhythm.name in claimed:
-                    await self._run(job)
+                claimed = await tx.periodic_jobs.claim_due([task.schedule for task in self.tasks])
+            for task in self.tasks:
+                if task.schedule.name in claimed:
+                    await self._run(task)
         except ServiceUnavailable:
-            log.warning("periodic_jobs_not_looked_at")
+            log.warning("periodic_jobs_not_claimed")
 
-    async def _run(self, job: Job) -> None:
-        name = job.rhythm.name
+    async def _run(self, task: PeriodicTask) -> None:
+        name = task.schedule.name
         try:
-            await job.run()
+            await task.run()
         except StripeNotConfiguredError as error:
             log.warning("periodic_job_skipped", job=name, reason=str(error))  # till its next interval
         except StripeUnavailableError as error:
             self.outage.report("periodic_job_failed", job=name, reason=str(error))
-            await self._run_again_soon(name)
+            await self._retry_soon(name)
         except ServiceUnavailable as error:
             log.warning("periodic_job_failed", job=name, reason=str(error))
-            await self._run_again_soon(name)
+            await self._retry_soon(name)
         except Exception:
             log.exception("periodic_job_failed", job=name)
-            await self._run_again_soon(name)
+            await self._retry_soon(name)
         else:
             log.info("periodic_job_done", job=name)
 
-    async def _run_again_soon(self, name: str) -> None:
+    async def _retry_soon(self, name: str) -> None:
         async with self.uow.begin() as tx:
-            await tx.periodic_jobs.come_again(name, after_seconds=_AFTER_FAILURE_SECONDS)
+            await tx.periodic_jobs.reschedule(name, after_seconds=_AFTER_FAILURE_SECONDS)

@@ -134,7 +134,7 @@ def _as_checked(example: object, literal: Mapping[str, object], more: Mapping[st
 
 
 def _put(body: object, steps: list[str], value: object) -> None:
-    """Set a member of the example; one that it does not have stays away."""
+    """Set a member of the example; one that it does not have is left out."""
     *way, last = steps
     for step in way:
         if isinstance(body, dict):

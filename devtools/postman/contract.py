@@ -35,7 +35,7 @@ class Operation:
 
 
 class Contract:
-    """Look things up in an OpenAPI document."""
+    """Read an OpenAPI document."""
 
     def __init__(self, document: Json) -> None:
         self._document = document

@@ -84,7 +84,7 @@ def _part(part: str, body: str) -> str:
 
 
 def literal_parts(checks: Checks) -> Iterator[tuple[str, object]]:
-    """The parts of an answer whose value the checks say: headers and members."""
+    """The parts of a response with values from the checks: headers and members."""
     for parts in checks.values():
         for part, expected in parts.items():
             if not isinstance(expected, Assertion) and re.fullmatch(r"[\w.\[\]-]*", part):

@@ -41,11 +41,11 @@ VARIABLES: Final[dict[str, tuple[str, str]]] = {
     "cursor": ("", "The `next_cursor` of the last page."),
     "hit_id": ("", "The message that the last search found."),
     "leaver_token": ("", "Access token of the user that closes the account."),
-    "other_mobile_number": ("", "Number of the second user, whose requests are refused."),
+    "other_mobile_number": ("", "Number of the second user; its requests are refused."),
     "other_token": ("", "Access token of the second user."),
     "second_chatroom_id": ("", "The room of the second user."),
     "first_reply_id": ("", "The first reply in that room."),
-    "stripe_event_id": ("", "The event that the webhook was told of."),
+    "stripe_event_id": ("", "The event of the last webhook."),
 }
 
 EVERY_ANSWER: Final = """\

@@ -76,7 +76,7 @@ class Calls:
             self._bytes -= len(self._calls.popleft().body)
 
     def containing(self, text: str) -> list[Call]:
-        """List the calls whose last user turn contains the text, newest last."""
+        """List the calls with the text in their last user turn, newest last."""
         return [call for call in self._calls if text in call.last_user_text]
 
     def clear(self) -> None:

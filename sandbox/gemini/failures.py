@@ -33,7 +33,7 @@ PAGES = {
 
 
 def refusal(name: Name, model: str) -> GoogleError | None:
-    """Build the refusal a word stands for; None if the word is no refusal."""
+    """Build the refusal that a word names; None if the word is no refusal."""
     if name in PAGES:
         return Page(*PAGES[name])
     if name not in REFUSALS:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Hold:
-    """Calls whose last user turn contains a text wait after so many pieces (0: before any byte)."""
+    """A hold: calls with a text in their last user turn wait after so many pieces (0: before any byte)."""
 
     contains: str
     after_pieces: int

@@ -36,7 +36,7 @@ def answer(request: GenerateContentRequest) -> str:
 
 
 def _head(text: str) -> str:
-    """Cut to the first paragraph: an order stands before what it is about."""
+    """Cut to the first paragraph: an instruction comes before its subject."""
     return text.split("\n\n", 1)[0][:400]
 
 
@@ -65,8 +65,8 @@ def _summary(asked: str, contents: Sequence[Content]) -> str:
 
 
 def _conversation(asked: str, instruction: str, earlier: Sequence[Content]) -> str:
-    told = _facts([instruction, *(without_words(turn.text) for turn in earlier if turn.role != "model")])
-    paragraphs = [_opening(asked, told), _history(earlier)]
+    facts = _facts([instruction, *(without_words(turn.text) for turn in earlier if turn.role != "model")])
+    paragraphs = [_opening(asked, facts), _history(earlier)]
     if instruction:
         paragraphs.append(f"I follow the instruction I was given: {_quote(instruction)}.")
     seed = len(asked) + len(earlier)
@@ -75,18 +75,17 @@ def _conversation(asked: str, instruction: str, earlier: Sequence[Content]) -> s
     return "\n\n".join(paragraphs)
 
 
-def _opening(asked: str, told: dict[str, str]) -> str:
+def _opening(asked: str, facts: dict[str, str]) -> str:
     recall = RECALL.search(asked)
     if recall:
         name = (recall[1] or "name").lower()
-        return f"Your {name} is {told[name]}." if name in told else f"You have not told me your {name} yet."
-    new = _facts([asked])  # "their" is how a summary tells what "my" was
+        return f"Your {name} is {facts[name]}." if name in facts else f"You have not told me your {name} yet."
+    new = _facts([asked])  # a summary writes "their" for "my"
     if new:
         return "Thank you, I will remember: " + ", ".join(f"your {k} is {v}" for k, v in new.items()) + "."
     if GREETING.match(asked):
-        return (
-            f"Hello{', ' + told['name'] if 'name' in told else ''}! You said {_quote(asked)}; how can I help?"
-        )
+        greeted = f", {facts['name']}" if "name" in facts else ""
+        return f"Hello{greeted}! You said {_quote(asked)}; how can I help?"
     verb = "asked" if asked.rstrip().endswith("?") else "wrote"
     return f"You {verb}: {_quote(asked)}." if asked else "You sent nothing but orders to the sandbox."
 

@@ -1,4 +1,4 @@
-"""Magic words: what a prompt tells the sandbox to do instead of simply answering."""
+"""Magic words: commands in a prompt that change how the sandbox answers."""
 
 import re
 from collections import OrderedDict
@@ -128,7 +128,7 @@ class Counts:
         self._acted: OrderedDict[bytes, int] = OrderedDict()
 
     def orders(self, text: str) -> Orders:
-        """Decide what acts now: every shape, and the first fault whose count is not used up."""
+        """Decide what acts now: every shape, and the first fault with a count left."""
         fault: Word | None = None
         shapes: dict[Name, float | None] = {}
         for place, word in enumerate(find_words(text)):

@@ -88,7 +88,7 @@ class Account:
 def open_account(options: Options) -> Account:
     """Open an account: empty, or as its state file holds it."""
     clock, store, payments = Clock(), Store(), Payments()
-    site = Site(options.public_url or "http://127.0.0.1", told=options.public_url is not None)
+    site = Site(options.public_url or "http://127.0.0.1", is_fixed=options.public_url is not None)
     webhooks = Webhooks(Endpoint(options.webhook_url, (options.webhook_secret,)))
     events = Events(clock, webhooks.offer)
     billing = Billing(store, clock, events, payments, site)

@@ -20,13 +20,13 @@ DELETED = "customer.subscription.deleted"
 
 @dataclass(slots=True)
 class Site:
-    """Where browsers reach the pages: told at the start, or learned from the requests that come."""
+    """The address of the pages: given at the start, or learned from requests."""
 
     url: str
-    told: bool
+    is_fixed: bool
 
     def seen(self, base_url: str) -> None:
-        if not self.told:
+        if not self.is_fixed:
             self.url = base_url.rstrip("/")
 
 
@@ -50,7 +50,7 @@ class Billing:
         metadata: dict[str, str],
         more: Sequence[Price] = (),
     ) -> Subscription:
-        """Create a subscription whose first period begins now; unless it is a trial, with an invoice."""
+        """Create a subscription with a first period from now; unless it is a trial, with an invoice."""
         now = self.clock.now()
         end = next_period_end(now, now)
         subscription = Subscription(
@@ -133,7 +133,7 @@ class Billing:
             subscription.pause = None
 
     def cancel(self, subscription: Subscription, reason: str) -> None:
-        """End a subscription now; nobody tries any longer to collect what is open."""
+        """End a subscription now; open invoices are no longer collected."""
         now = self.clock.now()
         subscription.status, subscription.ended_at = Status.CANCELED, now
         subscription.canceled_at = subscription.canceled_at or now
@@ -144,7 +144,7 @@ class Billing:
         self.events.record(DELETED, subscription)
 
     def expire(self, subscription: Subscription) -> None:
-        """Give up a subscription whose first payment never came."""
+        """Expire a subscription without a first payment."""
         with self.events.changing(UPDATED, subscription):
             subscription.status, subscription.ended_at = Status.INCOMPLETE_EXPIRED, self.clock.now()
         invoice = self.store.open_invoice(subscription)

@@ -7,7 +7,7 @@ from sandbox.stripe.problems import Json
 
 @dataclass(slots=True, kw_only=True)
 class Customer:
-    """Somebody who can subscribe; a deleted one stays known as deleted."""
+    """A customer; a deleted one stays known as deleted."""
 
     id: str
     created: int

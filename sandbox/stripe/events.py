@@ -14,7 +14,7 @@ KEPT_SECONDS = 30 * 24 * 3600
 
 
 class Describable(Protocol):
-    """What an event can tell of."""
+    """An object that an event can hold."""
 
     def described(self) -> Json:
         """Render it in today's shape."""
@@ -70,7 +70,7 @@ class Event:
 
 @dataclass(slots=True)
 class Events:
-    """All events, oldest first; whoever listens is told of each at once."""
+    """All events, oldest first; listeners are notified of each at once."""
 
     clock: Clock
     listener: Callable[[Event], None]

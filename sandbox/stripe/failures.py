@@ -40,7 +40,7 @@ class Failure:
         return self.times > 0 and self.path_contains in path and self.method in {None, method}
 
     def refusal(self) -> StripeError | None:
-        """The error of a request that is not executed and told so."""
+        """The error of a request that is rejected without being executed."""
         if self.mode not in REFUSALS:
             return None
         status, message, kind, code = REFUSALS[self.mode]

@@ -57,7 +57,7 @@ class Passage:
         self.account.calls.add(self.call)
 
     def admit(self) -> Answer | None:
-        """Check who asks and what; returns the kept answer if this very request was answered before."""
+        """Check key and request; returns the stored response if this request was answered before."""
         headers = self.request.headers
         check_key(headers.get("authorization", ""))
         self.version = checked_version(headers.get("stripe-version", CURRENT))
@@ -96,7 +96,7 @@ class Passage:
             await self._held(self.failure)
 
     def keep(self, answer: Answer) -> None:
-        """Keep the answer for whoever asks the same again."""
+        """Store the response for repeated requests."""
         self.call.executed = True
         if self.key is not None:
             self.account.idempotency.keep(self.key, answer)

@@ -1,4 +1,4 @@
-"""Ids that look like Stripe's: a prefix that says the kind, then letters and digits."""
+"""Ids in Stripe's form: a prefix for the kind, then letters and digits."""
 
 import secrets
 import string

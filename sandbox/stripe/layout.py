@@ -1,4 +1,4 @@
-"""The look of the pages: plain HTML, a little CSS, nothing from elsewhere, no script."""
+"""The layout of the pages: plain HTML, a little CSS, nothing from elsewhere, no script."""
 
 from html import escape
 
@@ -50,7 +50,7 @@ def paragraph(text: str, *, id_: str = "", role: str = "", kind: str = "") -> st
 
 
 def button(action: str, label: str, *, main: bool = False) -> str:
-    """Write a button whose id and value are the action."""
+    """Write a button with the action as its id and value."""
     kind = ' class="main"' if main else ""
     name = f'id="{action}" name="action" value="{action}"'
     return f'<button type="submit" {name}{kind}>{escape(label)}</button>\n'

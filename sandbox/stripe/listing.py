@@ -10,7 +10,7 @@ from sandbox.stripe.problems import Json, no_such
 
 
 class Listable(Protocol):
-    """What can stand in a list."""
+    """An object that can be in a list."""
 
     @property
     def id(self) -> str:

@@ -1,4 +1,4 @@
-"""The API's methods for subscriptions: look, change, cancel."""
+"""The API's methods for subscriptions: read, change, cancel."""
 
 from dataclasses import dataclass
 
@@ -118,7 +118,7 @@ def changed_items(changes: list[ChangedItem], subscription: Subscription) -> lis
 
 
 def end_with_period(subscription: Subscription, now: int, *, ends: bool) -> None:
-    """Say by the flag that it ends with its period, or take that back; a date set otherwise stands."""
+    """Set or clear the flag that ends it with its period; a date set otherwise stays."""
     if ends:
         end_at(subscription, now, subscription.period_end)
         subscription.cancel_at_period_end = True

@@ -29,7 +29,7 @@ class ClockOrder(Given):
 
 
 class PaymentOrder(Given):
-    """What becomes of payments from now on: of a customer, or of everybody."""
+    """The outcome of payments from now on: of a customer, or of all."""
 
     customer: str | None = None
     outcome: Outcome

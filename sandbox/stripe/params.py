@@ -151,7 +151,7 @@ Feedback = Literal[
 
 
 class CancellationDetails(Given):
-    """What somebody said about leaving."""
+    """The feedback given with a cancellation."""
 
     comment: Text | None = None
     feedback: Feedback | None = None

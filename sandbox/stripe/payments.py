@@ -14,7 +14,7 @@ class Outcome(StrEnum):
 
 
 class Afterwards(StrEnum):
-    """What becomes of a subscription whose last retry failed."""
+    """What becomes of a subscription after its last failed retry."""
 
     CANCEL = "cancel"
     UNPAID = "unpaid"
@@ -23,7 +23,7 @@ class Afterwards(StrEnum):
 
 @dataclass(slots=True)
 class Payments:
-    """The bank: an outcome for everybody, and others for single customers."""
+    """The bank: an outcome for all customers, and others for single ones."""
 
     everybody: Outcome = Outcome.PAY
     single: dict[str, Outcome] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class Payments:
         return outcome is Outcome.PAY
 
     def decide(self, customer: str | None, outcome: Outcome) -> None:
-        """Decide all payments from now on: of a customer, or of everybody; the latter ends the former."""
+        """Decide all payments from now on: of a customer, or of all; the latter ends the former."""
         if customer is not None:
             self.single[customer] = outcome
             return

@@ -1,4 +1,4 @@
-"""What is sold: Pro at two monthly prices, and a product of somebody else who uses the account."""
+"""The prices: Pro at two monthly prices, and a product of another app on the account."""
 
 from dataclasses import dataclass
 
@@ -106,7 +106,7 @@ class Price:
 
     @property
     def shown(self) -> str:
-        """Say the amount as a person reads it."""
+        """Format the amount for display."""
         return f"${self.amount / 100:.2f}"
 
 

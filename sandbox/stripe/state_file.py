@@ -147,8 +147,8 @@ class StateFile:
         self._move_pages(read.site)
 
     def _move_pages(self, before: str) -> None:
-        """Let the pages be where browsers reach this process, whose address may be another one."""
-        if not self.site.told:
+        """Update the address of the pages: this process may have another one."""
+        if not self.site.is_fixed:
             self.site.url = before
             return
         for session in self.store.sessions.values():

@@ -10,7 +10,7 @@ from sandbox.stripe.problems import Json
 
 
 class Status(StrEnum):
-    """Where a subscription stands."""
+    """The status of a subscription."""
 
     INCOMPLETE = "incomplete"
     INCOMPLETE_EXPIRED = "incomplete_expired"
@@ -56,7 +56,7 @@ class Item:
 
 @dataclass(slots=True)
 class Cancellation:
-    """Why a subscription ends, as far as anybody said."""
+    """Why a subscription ends, if it was said."""
 
     reason: str | None = None
     comment: str | None = None

@@ -76,7 +76,7 @@ class Webhooks:
         self._places = asyncio.Semaphore(MOST_AT_ONCE)
 
     def offer(self, event: Event) -> None:
-        """Begin to deliver a new event; held, it stays pending; without a URL it is nobody's."""
+        """Begin to deliver a new event; held, it stays pending; without a URL it is dropped."""
         if self.endpoint.url is None:
             return
         event.pending_webhooks = 1

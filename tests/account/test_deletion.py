@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from devtools.throwaway import throwaway_servers
+from tests.support.leftovers import forms_of_id, forms_of_number, leftovers, log_lines
 from tests.support.listener import Listener, events_address
 from tests.support.person import Json, Person, client, ok, problem
 from tests.support.stack import Stack
-from tests.support.traces import forms_of_id, forms_of_number, log_lines, traces
 from tests.support.upkeep import room_row
 from tests.support.waiting import eventually
 
@@ -101,16 +101,16 @@ def test_nothing_is_left_that_names_the_person(stack: Stack, person: Person) -> 
     ids |= {exchange["message"]["id"], exchange["reply"]["id"]}
     personal = {mark, *forms_of_number(person.mobile_number)}
     marks = personal | {form for id_ in ids for form in forms_of_id(id_)}
-    places = {place.partition(":")[0].split("user")[0] for place in traces(stack, marks)}
+    places = {place.partition(":")[0].split("user")[0] for place in leftovers(stack, marks)}
     assert len(places) > 15, f"the search finds too little: {places}"
 
     _delete(person)
     gone_at_once = {f"name {mark}", f"hash-{mark}", *forms_of_number(person.mobile_number)}
-    still_there = traces(stack, gone_at_once)
+    still_there = leftovers(stack, gone_at_once)
     _wait_until_erased(stack, person)
 
     assert still_there == []
-    assert traces(stack, marks) == []
+    assert leftovers(stack, marks) == []
     assert log_lines(stack, personal) == []
 
 
@@ -262,7 +262,7 @@ def test_a_worker_that_wakes_up_after_the_erasure_leaves_no_text_behind(own_stac
     eventually(
         lambda: "reply_lease_lost" in zombie.log or "reply_fenced_off" in zombie.log, what="the zombie's end"
     )
-    assert traces(own_stack, [mark, person.id, reply["id"]]) == []
+    assert leftovers(own_stack, [mark, person.id, reply["id"]]) == []
 
 
 @pytest.mark.slow
@@ -283,7 +283,7 @@ def test_without_redis_the_erasure_waits_and_is_finished_when_redis_is_there(tmp
             valkey.start()
             stack.redis.set("is", "there")
             _wait_until_erased(stack, person)
-            assert traces(stack, [mark, person.id, reply["id"]]) == []
+            assert leftovers(stack, [mark, person.id, reply["id"]]) == []
 
 
 def test_what_is_erased_is_nobody_elses(stack: Stack, person: Person) -> None:

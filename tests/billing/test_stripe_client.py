@@ -16,7 +16,7 @@ from app.config import Settings
 from app.gemini_client import Prompt, TextPiece, Turn
 from app.gemini_client.google import GoogleGemini
 from app.models import Role
-from app.services.account.farewell import Farewell
+from app.services.account.stripe_cleanup import StripeCustomerCleanup
 from app.stripe_client import CheckoutState, StripeGateway, StripeMissingError, StripeUnavailableError
 from app.stripe_client.event import read_event
 from app.stripe_client.parsing import (
@@ -26,10 +26,10 @@ from app.stripe_client.parsing import (
     subscription_from,
     unpaid_since_times,
 )
-from tests.support.keeping_stripe import KeepingStripe
 from tests.support.process import ROOT
 from tests.support.stack import Stack
 from tests.support.stripe import StripeSandbox
+from tests.support.stripe_replaying_failures import StripeReplayingFailures
 
 T = TypeVar("T")
 
@@ -151,10 +151,10 @@ def test_the_end_of_an_account_ends_everything_at_stripe_and_can_be_repeated(
     subscription = stripe.subscribe(None, customer=customer, metadata=own)
 
     async def end(gateway: StripeGateway) -> None:
-        farewell = Farewell(gateway.customers, gateway.checkouts, gateway.subscriptions)
+        cleanup = StripeCustomerCleanup(gateway.customers, gateway.checkouts, gateway.subscriptions)
         for _ in range(2):
-            await farewell.end_customer(customer, user_id=user, installation_id=_INSTALLATION)
-        await farewell.end_customer("cus_never_there", user_id=user, installation_id=_INSTALLATION)
+            await cleanup.delete(customer, user_id=user, installation_id=_INSTALLATION)
+        await cleanup.delete("cus_never_there", user_id=user, installation_id=_INSTALLATION)
 
     _asking(stack, end)
     assert stripe.status(subscription) == "canceled"
@@ -287,7 +287,7 @@ def test_an_event_needs_no_more_than_an_id_a_type_and_an_object() -> None:
 def test_a_failure_that_stripe_keeps_is_asked_around(stack: Stack) -> None:
     """Stripe repeats a 500 to the same key for a day. Red when the key stays the same."""
     user = uuid4()
-    with KeepingStripe() as kept:
+    with StripeReplayingFailures() as kept:
         settings = _settings(stack).model_copy(update={"stripe_api_base": kept.url})
 
         async def create() -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.browser.browser import Browser
-from tests.support.buyer import Buyer, Till
+from tests.support.buyer import Buyer, StripePages
 from tests.support.person import ok, problem
 from tests.support.stack import Stack
 
@@ -13,10 +13,10 @@ from tests.support.stack import Stack
 @pytest.fixture
 def buyer(stack: Stack) -> Iterator[Buyer]:
     """Somebody at an API process that sends payers back to where a browser finds the pages."""
-    till = Till(stack)
+    stripe_pages = StripePages(stack)
     address = stack.start_api(ALLOWED_ORIGINS=stack.base_url)
-    yield Buyer(stack.person().at(address), till)
-    till.reset(deliver=True)
+    yield Buyer(stack.person().at(address), stripe_pages)
+    stripe_pages.reset(deliver=True)
 
 
 def test_a_person_buys_pro_and_leaves_again(stack: Stack, browser: Browser, buyer: Buyer) -> None:

@@ -25,7 +25,7 @@ from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.connection import RedisConnection
 from app.redis_client.daily_count import DailyCountMirror
 from app.redis_client.reply_events import ReplyEvents
-from app.repositories.search import LOOKED_THROUGH
+from app.repositories.search import RECENT_SCAN_LIMIT
 from app.schemas.chatroom import ChatroomIn
 from app.schemas.export import ExportFormat
 from app.schemas.search import SearchPage
@@ -35,7 +35,7 @@ from app.services.chat.room_export import RoomExportService
 from app.services.chat.room_limit import RoomLimit
 from app.services.chat.search import SearchService
 from app.services.generation.offered_models import OfferedModels
-from app.services.generation.stopping import ReplyStopper
+from app.services.generation.reply_canceller import ReplyCanceller
 from app.services.usage.quota import DailyQuota
 from app.unit_of_work import UnitOfWork
 from benchmarks.histories import COMMON, COMMON_TOO, MIDDLING, RARE, UNSPACED, Size, make_histories
@@ -95,9 +95,11 @@ async def _product(stack: Stack, sent: list[Sent]) -> AsyncIterator[_Product]:
     database = Database.from_url(PostgresAddress.parse(stack.database.url))
     redis = RedisConnection(RedisAddress.parse(stack.redis_url), Breaker())
     cache = ChatroomCache(redis, ttl_seconds=300)
-    uow = UnitOfWork(database, cache, DailyCountMirror(redis), NoPublisher(), limit_seconds=60)
+    uow = UnitOfWork(
+        database, cache, DailyCountMirror(redis), ReplyEvents(redis), NoPublisher(), limit_seconds=60
+    )
     cursors, models = CursorSigner(b"key"), OfferedModels(("gemini-3.8-flash",))
-    stopper = ReplyStopper(uow, DailyQuota(5, utc_now), ReplyEvents(redis))
+    canceller = ReplyCanceller(uow, DailyQuota(5, utc_now))
     try:
         with noted(database.engine) as statements:
             yield _Product(
@@ -105,7 +107,7 @@ async def _product(stack: Stack, sent: list[Sent]) -> AsyncIterator[_Product]:
                 ChatroomService(
                     uow,
                     cache,
-                    stopper,
+                    canceller,
                     cursors,
                     PerUserLimiter(),
                     utc_now,
@@ -222,7 +224,7 @@ def test_common_words_are_found_among_the_newest(histories: _Histories, pages: i
 def test_a_rare_word_reads_the_newest_and_its_hits(histories: _Histories, q: str) -> None:
     """Red without ix_messages_words, and without the owner or the pairs of letters among the words."""
     found = _reads(histories, lambda product: _pages_of_search(product, histories, q))
-    assert _most(found) <= LOOKED_THROUGH
+    assert _most(found) <= RECENT_SCAN_LIMIT
     assert _most([scan for scan in found if scan.of != "ix_messages_newest"]) <= _RARE_HITS
     assert _most(found, index="ix_messages_words") > 0
 
@@ -230,7 +232,7 @@ def test_a_rare_word_reads_the_newest_and_its_hits(histories: _Histories, q: str
 @pytest.mark.parametrize("pages", [1, 3])
 def test_a_middling_word_reads_the_newest_and_its_hits(histories: _Histories, pages: int) -> None:
     found = _reads(histories, lambda product: _pages_of_search(product, histories, MIDDLING, pages))
-    assert _most(found) <= LOOKED_THROUGH
+    assert _most(found) <= RECENT_SCAN_LIMIT
     assert _most([scan for scan in found if scan.of != "ix_messages_newest"]) <= _MIDDLING_HITS
 
 
@@ -253,8 +255,8 @@ def test_an_erasure_reads_what_it_erases(histories: _Histories) -> None:
 
     async def look(product: _Product) -> None:
         async with product.uow.autocommit() as tx:
-            rooms = [histories.room, *await tx.deletions.rooms(histories.owner, limit=100)]
-            assert len(await tx.deletions.messages(rooms, limit=1_000)) == 1_000
+            rooms = [histories.room, *await tx.account_deletions.room_ids(histories.owner, limit=100)]
+            assert len(await tx.room_deletions.messages(rooms, limit=1_000)) == 1_000
 
     assert _most(_reads(histories, look)) <= 1_000
 

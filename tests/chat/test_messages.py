@@ -141,8 +141,8 @@ def test_one_key_in_two_rooms_at_once_counts_in_one_of_them(stack: Stack, person
                 threads.submit(person.at(stack.base_url).post, room, "Once", Idempotency_Key=key)
                 for room in rooms
             ]
-            first = stack.database.wait_for_blocked("WITH locked")
-            stack.database.wait_for_blocked("WITH locked", besides=first)
+            first = stack.database.wait_for_blocked("(?s).*store_exchange")
+            stack.database.wait_for_blocked("(?s).*store_exchange", besides=first)
             lock.rollback()
         refused, accepted = sorted((sent.result() for sent in sending), key=lambda sent: -sent.status_code)
     problem(refused, 409, "idempotency_key_reused")

@@ -8,10 +8,10 @@ import httpx
 import psycopg
 import pytest
 
+from tests.support.leftovers import leftovers
 from tests.support.listener import Listener, events_address
 from tests.support.person import Json, Person, ok, problem
 from tests.support.stack import Stack
-from tests.support.traces import traces
 from tests.support.upkeep import later_room_gets_its_title
 from tests.support.waiting import eventually
 
@@ -78,9 +78,9 @@ def test_nothing_of_a_deleted_room_is_left(stack: Stack, person: Person) -> None
     exchange = ok(person.post(room, f"Text {mark}", Idempotency_Key=f"key-{mark}"))
     person.http.get("/chatroom")
     marks = [mark, exchange["message"]["id"], exchange["reply"]["id"], room]
-    assert traces(stack, marks) != []
+    assert leftovers(stack, marks) != []
     _delete(person, room)
-    eventually(lambda: traces(stack, marks) == [], what="the end of the erasure")
+    eventually(lambda: leftovers(stack, marks) == [], what="the end of the erasure")
     days = ok(person.http.get("/user/me/usage"))["days"]
     assert days[0]["messages"] == 1
     assert days[0]["output_tokens"] > 0
@@ -201,7 +201,7 @@ def test_a_message_that_waited_behind_the_deletion_is_refused(stack: Stack, pers
             deleting = threads.submit(person.at(stack.base_url).http.delete, f"/chatroom/{room}")
             first = stack.database.wait_for_blocked("SELECT chatrooms")
             sending = threads.submit(person.at(stack.base_url).post, room, "Hello")
-            stack.database.wait_for_blocked("WITH locked", besides=first)
+            stack.database.wait_for_blocked("(?s).*store_exchange", besides=first)
             lock.rollback()
         assert deleting.result().status_code == 204
         problem(sending.result(), 404, "chatroom_not_found")

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from app.redis_client.chatroom_cache import MOST_BYTES
+from app.redis_client.chatroom_cache import MAX_CACHED_BYTES
 from tests.support.person import Person, ok, problem
 from tests.support.stack import Stack
 
@@ -79,11 +79,11 @@ def test_a_list_that_is_large_is_right_and_not_kept_in_redis(stack: Stack, perso
     """Red without the bound: one free account could fill 1.5 MB of Redis."""
     key = f"chatrooms:user:{person.id}"
     instruction = "x" * 8000
-    small = MOST_BYTES // len(instruction) - 1
+    small = MAX_CACHED_BYTES // len(instruction) - 1
     for number in range(small):
         person.open_room(title=f"Room {number}", system_instruction=instruction)
     assert [person.http.get("/chatroom").headers["x-cache"] for _ in range(2)] == ["MISS", "HIT"]
-    assert 0 < stack.redis.strlen(key) <= MOST_BYTES
+    assert 0 < stack.redis.strlen(key) <= MAX_CACHED_BYTES
     for number in range(small, small + 2):
         person.open_room(title=f"Room {number}", system_instruction=instruction)
     answers = [person.http.get("/chatroom") for _ in range(2)]

@@ -14,7 +14,6 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from app.models.base import new_id
 from tests.conftest import Servers
 from tests.support.database import Database
 from tests.support.person import Json, Person, ok, problem
@@ -139,12 +138,6 @@ def test_marking_takes_time_in_proportion_to_the_text(stack: Stack) -> None:
     _say(person, person.open_room(), "\u0e31\u0e01" + "\u0e31" * 30_000)
     for q in ("\u0e31" * 9 + "\u0e01", "\u0e31" * 150 + "\u0e01"):
         assert len(_search(person, q)["hits"]) == 1
-
-
-def test_what_was_made_in_one_millisecond_keeps_its_order() -> None:
-    """Ids are what hits are ordered by: a question and its reply are made together. Red with chance alone."""
-    ids = [new_id() for _ in range(10_000)]
-    assert ids == sorted(set(ids))
 
 
 def test_words_without_accents_find_all_and_words_with_accents_what_has_them(stack: Stack) -> None:

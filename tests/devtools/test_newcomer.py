@@ -81,14 +81,15 @@ def test_pro_that_was_bought_outlives_a_restart(dev_tree: DevTree) -> None:
 
 
 def blocks(readme: str, section: str) -> list[str]:
-    """The shell blocks of a section of the README."""
+    """Return the shell blocks of a section of a page."""
     text = readme.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
     return [block.partition("```")[0] for block in text.split("```sh\n")[1:]]
 
 
 def test_readme_buys_pro_also_when_the_sandbox_has_another_port(dev_tree: DevTree) -> None:
     readme = (dev_tree.root / "README.md").read_text()
-    subscribe, status, clock = blocks(readme, "Buying Pro")
+    payments = "\n#" + (dev_tree.root / "docs" / "payments.md").read_text()
+    subscribe, status, clock = blocks(payments, "Buying Pro")
     pay = 'curl -sS -o /dev/null "$(echo "$CHECKOUT" | field checkout_url)" -d action=pay\n'
     sign_in, *_ = blocks(readme, "A first conversation")
     script = sign_in + subscribe + pay + status + "echo\n" + clock

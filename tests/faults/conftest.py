@@ -1,4 +1,4 @@
-"""The bench that all faults work on, and their number of repetitions."""
+"""The environment that all faults work on, and their number of repetitions."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from devtools.throwaway import throwaway_servers
-from tests.faults.bench import Bench
+from tests.faults.environment import Environment
 from tests.faults.report import LINES
 
 
@@ -28,20 +28,22 @@ def scale(pytestconfig: pytest.Config) -> Scale:
 
 
 @pytest.fixture(scope="session")
-def _bench(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+def _environment(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Environment]:
     lines = pytestconfig.stash.setdefault(LINES, [])
     with throwaway_servers() as (postgres, valkey):
-        bench = Bench(postgres, valkey, tmp_path_factory.mktemp("faults"), lines)
+        environment = Environment(postgres, valkey, tmp_path_factory.mktemp("faults"), lines)
         try:
-            bench.open()
-            yield bench
+            environment.open()
+            yield environment
         finally:
-            bench.close()
+            environment.close()
 
 
 @pytest.fixture
-def bench(_bench: Bench) -> Iterator[Bench]:
+def environment(_environment: Environment) -> Iterator[Environment]:
     """Servers that run; never the ones that a developer or CI has named, since they are killed here."""
-    _bench.repair()
-    yield _bench
-    _bench.repair()
+    _environment.repair()
+    yield _environment
+    _environment.repair()

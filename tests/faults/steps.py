@@ -9,7 +9,7 @@ from typing import LiteralString
 import psycopg
 from psycopg import sql
 
-from tests.faults.bench import Bench
+from tests.faults.environment import Environment
 from tests.faults.ledger import Entry
 from tests.support.process import Process
 
@@ -34,14 +34,14 @@ COMPLETION: Change = ("UPDATE", "OLD.status = 'generating' AND NEW.status = 'com
 class Doomed:
     """A worker that is to die at one step of one reply."""
 
-    bench: Bench
+    environment: Environment
     entry: Entry
     worker: Process
 
     def die(self) -> None:
         """Kill it; another one comes, and meets what is still held."""
         self.worker.kill()
-        self.bench.workers(1)
+        self.environment.workers(1)
 
 
 Step = Callable[[Doomed], AbstractContextManager[None]]
@@ -51,9 +51,9 @@ Step = Callable[[Doomed], AbstractContextManager[None]]
 @contextmanager
 def inside_the_claim(doomed: Doomed) -> Iterator[None]:
     """The claim waits in its commit, and PostgreSQL carries it out; the worker dies before it hears of it."""
-    with held_commits(doomed.bench, CLAIM):
+    with held_commits(doomed.environment, CLAIM):
         yield
-        doomed.bench.database.wait_for_blocked("WITH claimed")
+        doomed.environment.database.wait_for_blocked("WITH claimed")
         doomed.worker.send(signal.SIGSTOP)
     doomed.die()
 
@@ -61,29 +61,29 @@ def inside_the_claim(doomed: Doomed) -> Iterator[None]:
 @contextmanager
 def after_the_claim(doomed: Doomed) -> Iterator[None]:
     """The sandbox has the call and says nothing."""
-    doomed.bench.hold(doomed.entry.token)
+    doomed.environment.hold(doomed.entry.token)
     yield
-    doomed.bench.wait_for_call(doomed.entry, held=True)
+    doomed.environment.wait_for_call(doomed.entry, held=True)
     doomed.die()
-    doomed.bench.release(doomed.entry.token)
+    doomed.environment.release(doomed.entry.token)
 
 
 @contextmanager
 def after_the_answer(doomed: Doomed) -> Iterator[None]:
     """The room's row is locked, so the transaction that ends the reply waits in its middle."""
     query = "SELECT FROM chatrooms WHERE id = %s::text::uuid FOR UPDATE"
-    with doomed.bench.locked(query, doomed.entry.room):
+    with doomed.environment.locked(query, doomed.entry.room):
         yield
-        doomed.bench.database.wait_for_blocked("UPDATE chatrooms")
+        doomed.environment.database.wait_for_blocked("UPDATE chatrooms")
         doomed.die()
 
 
 @contextmanager
 def inside_a_commit_that_succeeds(doomed: Doomed) -> Iterator[None]:
     """PostgreSQL carries the COMMIT out, and the worker dies before it hears of it."""
-    with held_commits(doomed.bench, COMPLETION):
+    with held_commits(doomed.environment, COMPLETION):
         yield
-        doomed.bench.database.wait_for_blocked("COMMIT")
+        doomed.environment.database.wait_for_blocked("COMMIT")
         # Of a worker that is dead already the server would notice within half a second, and roll back.
         doomed.worker.send(signal.SIGSTOP)
     doomed.die()
@@ -92,19 +92,19 @@ def inside_a_commit_that_succeeds(doomed: Doomed) -> Iterator[None]:
 @contextmanager
 def inside_a_commit_that_fails(doomed: Doomed) -> Iterator[None]:
     """The worker dies in COMMIT, and so does its transaction."""
-    with held_commits(doomed.bench, COMPLETION):
+    with held_commits(doomed.environment, COMPLETION):
         yield
-        backend = doomed.bench.database.wait_for_blocked("COMMIT")
+        backend = doomed.environment.database.wait_for_blocked("COMMIT")
         doomed.worker.kill()
-        doomed.bench.terminate(backend)
-        doomed.bench.workers(1)
+        doomed.environment.terminate(backend)
+        doomed.environment.workers(1)
 
 
 @contextmanager
-def held_commits(bench: Bench, change: Change) -> Iterator[None]:
+def held_commits(environment: Environment, change: Change) -> Iterator[None]:
     """Have every transaction that makes such a change wait in COMMIT."""
     event, when = change
-    with psycopg.connect(bench.database.url, autocommit=True) as connection:
+    with psycopg.connect(environment.database.url, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", (_COMMIT_LOCK,))
         connection.execute(sql.SQL(_FUNCTION).format(lock=sql.SQL(str(_COMMIT_LOCK))))
         connection.execute(sql.SQL(_TRIGGER).format(event=sql.SQL(event), when=sql.SQL(when)))

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from devtools.throwaway import throwaway_servers
-from tests.faults.bench import Bench
 from tests.faults.conftest import Scale
+from tests.faults.environment import Environment
 from tests.faults.ledger import Ledger
 from tests.faults.load import CarefulClient
 from tests.support.backlog import make_backlog, make_quiet_time
@@ -20,7 +20,7 @@ _MOST_SECONDS = 600.0
 
 
 def test_f14_a_backlog_is_worked_off(
-    bench: Bench, scale: Scale, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    environment: Environment, scale: Scale, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Red with a claim that compares what waits with what waits: it takes longer than it may, for ever.
 
@@ -28,7 +28,7 @@ def test_f14_a_backlog_is_worked_off(
     """
     rooms, accepted = scale.times(2_000, 10_000), scale.times(200, 1_000)
     with throwaway_servers() as (postgres, valkey):
-        own = Bench(postgres, valkey, tmp_path, bench.lines)
+        own = Environment(postgres, valkey, tmp_path, environment.lines)
         try:
             own.open()
             client, users = CarefulClient(Ledger()), [own.person() for _ in range(_WRITERS)]
@@ -66,6 +66,6 @@ def _send(client: CarefulClient, users: list[Person], *, each: int) -> None:
         thread.join()
 
 
-def _waiting(bench: Bench) -> int:
+def _waiting(environment: Environment) -> int:
     query = "SELECT count(*) FROM messages WHERE status IN ('pending', 'generating') AND role = 'model'"
-    return int(str(bench.database.value(query)))
+    return int(str(environment.database.value(query)))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.faults.bench import Bench, freeze, thaw
+from tests.faults.environment import Environment, freeze, thaw
 from tests.faults.ledger import Entry, Ledger
 from tests.faults.load import CarefulClient
 from tests.support.person import Person, ok
@@ -25,11 +25,11 @@ def _cancel(person: Person, entry: Entry) -> datetime:
     return asked
 
 
-def _seconds_until_closed(bench: Bench, entry: Entry, asked: datetime) -> float:
+def _seconds_until_closed(environment: Environment, entry: Entry, asked: datetime) -> float:
     """How long the call went on after that, by the sandbox's own record."""
 
     def ended_at() -> object:
-        [call] = bench.calls(entry)
+        [call] = environment.calls(entry)
         assert call["ended"] in (None, "client_closed")
         return call["ended_at"]
 
@@ -38,69 +38,69 @@ def _seconds_until_closed(bench: Bench, entry: Entry, asked: datetime) -> float:
 
 
 @contextmanager
-def _redis_is_frozen(bench: Bench, *, frozen: bool) -> Iterator[None]:
+def _redis_is_frozen(environment: Environment, *, frozen: bool) -> Iterator[None]:
     if frozen:
-        freeze(bench.valkey)
+        freeze(environment.valkey)
     yield
-    thaw(bench.valkey)
+    thaw(environment.valkey)
 
 
 @pytest.mark.parametrize("frozen", [False, True], ids=["redis-there", "redis-frozen"])
 @pytest.mark.parametrize("words", [_LONG, _SILENT], ids=["in-mid-stream", "before-the-first-token"])
-def test_cancel_ends_the_call_upstream_in_time(bench: Bench, words: str, *, frozen: bool) -> None:
+def test_cancel_ends_the_call_upstream_in_time(environment: Environment, words: str, *, frozen: bool) -> None:
     """Within 1 s; 2 s where only the poll can tell the worker. A busy machine gets a second chance.
 
     Red without the worker's look for cancelled rows.
     """
-    bench.workers(1)
+    environment.workers(1)
     limit = _ENDS_WITHOUT_REDIS_SECONDS if frozen else _ENDS_SECONDS
-    person, client = bench.person(), CarefulClient(Ledger())
+    person, client = environment.person(), CarefulClient(Ledger())
     taken: list[float] = []
-    elsewhere = person.at(bench.stack.start_api())
-    process = bench.stack.processes[-1]
+    elsewhere = person.at(environment.stack.start_api())
+    process = environment.stack.processes[-1]
     while not taken or (taken[-1] >= limit and len(taken) < 2):
         entry = client.send(person, person.open_room(), words)
-        bench.wait_for_call(entry)
+        environment.wait_for_call(entry)
         if words == _LONG:
-            bench.wait_for_pieces(entry, 5)
-        with _redis_is_frozen(bench, frozen=frozen):
+            environment.wait_for_pieces(entry, 5)
+        with _redis_is_frozen(environment, frozen=frozen):
             asked = _cancel(elsewhere, entry)
-            taken.append(_seconds_until_closed(bench, entry, asked))
-        row = eventually(lambda: _final(bench, entry), what="the end")  # noqa: B023  # called within the same round
+            taken.append(_seconds_until_closed(environment, entry, asked))
+        row = eventually(lambda: _final(environment, entry), what="the end")  # noqa: B023  # called within the same round
         assert row["status"] == "cancelled"
         assert bool(row["content"]) == (words == _LONG)
     process.kill()
     where = "Redis frozen" if frozen else "Redis there"
     step = "in mid-stream" if words == _LONG else "before the first token"
-    bench.account(f"cancel {step}, {where}", len(taken), client.ledger)
+    environment.account(f"cancel {step}, {where}", len(taken), client.ledger)
     assert taken[-1] < limit, taken
 
 
-def _final(bench: Bench, entry: Entry) -> dict[str, object] | None:
-    row = bench.reply(entry.reply_id)
+def _final(environment: Environment, entry: Entry) -> dict[str, object] | None:
+    row = environment.reply(entry.reply_id)
     return row if row["completed_at"] is not None else None
 
 
-def test_a_cancelled_reply_that_waits_is_never_sent_to_gemini(bench: Bench) -> None:
+def test_a_cancelled_reply_that_waits_is_never_sent_to_gemini(environment: Environment) -> None:
     """Ended by whoever cancels it, or by the worker that claims it; red without both."""
-    bench.workers(0)
-    person, client = bench.person(), CarefulClient(Ledger())
+    environment.workers(0)
+    person, client = environment.person(), CarefulClient(Ledger())
     entry = client.send(person, person.open_room())
     _cancel(person, entry)
     after = client.send(person, entry.room)
-    bench.workers(1)
-    bench.wait_until_completed(after)
-    assert bench.reply(entry.reply_id)["status"] == "cancelled"
-    assert bench.calls(entry) == []
-    bench.account("cancel while waiting", 1, client.ledger)
+    environment.workers(1)
+    environment.wait_until_completed(after)
+    assert environment.reply(entry.reply_id)["status"] == "cancelled"
+    assert environment.calls(entry) == []
+    environment.account("cancel while waiting", 1, client.ledger)
 
 
-def test_cancelling_again_and_again_refunds_once(bench: Bench) -> None:
+def test_cancelling_again_and_again_refunds_once(environment: Environment) -> None:
     """The refund belongs to the statement that ends the reply, and a reply ends once."""
-    bench.workers(1)
-    person, client = bench.person(), CarefulClient(Ledger())
+    environment.workers(1)
+    person, client = environment.person(), CarefulClient(Ledger())
     entry = client.send(person, person.open_room(), _SILENT)
-    bench.wait_for_call(entry)
+    environment.wait_for_call(entry)
     for _ in range(5):
         _cancel(person, entry)
-    bench.account("cancelled five times", 5, client.ledger)
+    environment.account("cancelled five times", 5, client.ledger)

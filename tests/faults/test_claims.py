@@ -14,11 +14,12 @@ from app.redis_client.breaker import Breaker
 from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.connection import RedisConnection
 from app.redis_client.daily_count import DailyCountMirror
+from app.redis_client.reply_events import ReplyEvents
 from app.repositories.claims import ClaimLimits, ReplyWork
 from app.repositories.renewal import LeaseText
 from app.unit_of_work import UnitOfWork
-from tests.faults.bench import Bench
 from tests.faults.conftest import Scale
+from tests.faults.environment import Environment
 from tests.faults.ledger import Ledger
 from tests.faults.load import ANSWER, CarefulClient
 from tests.faults.steps import CLAIM, held_commits
@@ -31,16 +32,17 @@ _LEASE_SECONDS = 60.0
 
 
 @asynccontextmanager
-async def _units_of_work(bench: Bench, count: int) -> AsyncIterator[list[UnitOfWork]]:
+async def _units_of_work(environment: Environment, count: int) -> AsyncIterator[list[UnitOfWork]]:
     """As many as there were worker processes, each with connections of its own."""
-    redis = RedisConnection(RedisAddress.parse(bench.valkey.url()), Breaker())
-    databases = [Database.from_url(PostgresAddress.parse(bench.database.url)) for _ in range(count)]
+    redis = RedisConnection(RedisAddress.parse(environment.valkey.url()), Breaker())
+    databases = [Database.from_url(PostgresAddress.parse(environment.database.url)) for _ in range(count)]
     try:
         yield [
             UnitOfWork(
                 database,
                 ChatroomCache(redis, ttl_seconds=1),
                 DailyCountMirror(redis),
+                ReplyEvents(redis),
                 NoPublisher(),
                 limit_seconds=10,
             )
@@ -69,16 +71,16 @@ async def _end(uow: UnitOfWork, claimed: ReplyWork, text: str) -> Message | None
         )
 
 
-def test_f10_of_many_claims_at_once_exactly_one_wins(bench: Bench, scale: Scale) -> None:
+def test_f10_of_many_claims_at_once_exactly_one_wins(environment: Environment, scale: Scale) -> None:
     """Kicks and polls of two workers. Red when a claim reads the row first and then writes it."""
     times = scale.times(100, 1000)
-    bench.workers(0)
-    person, client = bench.person(), CarefulClient(Ledger())
+    environment.workers(0)
+    person, client = environment.person(), CarefulClient(Ledger())
     entry = client.send(person, person.open_room(), ANSWER)
     reply_id = UUID(entry.reply_id)
 
     async def race() -> None:
-        async with _units_of_work(bench, 2) as workers:
+        async with _units_of_work(environment, 2) as workers:
             for number in range(times):
                 claims = (
                     _claim(workers[turn % 2], reply_id, polled=turn == _AT_ONCE - 1)
@@ -92,21 +94,21 @@ def test_f10_of_many_claims_at_once_exactly_one_wins(bench: Bench, scale: Scale)
                     assert await tx.replies.hand_back(reply_id, won[0].lease_token) is not None
 
     asyncio.run(race())
-    bench.database.run("UPDATE messages SET attempt = 0, losses = 0 WHERE id = %s", reply_id)
-    bench.workers(1)
-    bench.account(f"F10 one reply claimed {_AT_ONCE} times at once", times, client.ledger)
+    environment.database.run("UPDATE messages SET attempt = 0, losses = 0 WHERE id = %s", reply_id)
+    environment.workers(1)
+    environment.account(f"F10 one reply claimed {_AT_ONCE} times at once", times, client.ledger)
 
 
-def test_f10_a_lease_that_ran_out_can_write_nothing(bench: Bench) -> None:
+def test_f10_a_lease_that_ran_out_can_write_nothing(environment: Environment) -> None:
     """Red without the token in renewing and ending: two attempts write into one reply."""
-    bench.workers(0)
-    person, client = bench.person(), CarefulClient(Ledger())
+    environment.workers(0)
+    person, client = environment.person(), CarefulClient(Ledger())
     reply_id = UUID(client.send(person, person.open_room(), ANSWER).reply_id)
 
     async def outlive() -> None:
-        async with _units_of_work(bench, 2) as (zombie, rescuer):
+        async with _units_of_work(environment, 2) as (zombie, rescuer):
             first = await _claim(zombie, reply_id)
-            bench.database.run("UPDATE messages SET lease_until = now() WHERE id = %s", reply_id)
+            environment.database.run("UPDATE messages SET lease_until = now() WHERE id = %s", reply_id)
             second = await _claim(rescuer, reply_id, polled=True)
             assert first is not None
             assert second is not None
@@ -116,29 +118,29 @@ def test_f10_a_lease_that_ran_out_can_write_nothing(bench: Bench) -> None:
                 assert await tx.replies.renew([stale], lease_seconds=_LEASE_SECONDS) == set()
                 assert await tx.replies.hand_back(reply_id, first.lease_token) is None
             assert await _end(zombie, first, "a zombie's text") is None
-            assert bench.reply(str(reply_id))["content"] == ""
+            assert environment.reply(str(reply_id))["content"] == ""
             assert second.lease_token is not None
             async with rescuer.begin() as tx:
                 assert await tx.replies.hand_back(reply_id, second.lease_token) is not None
             assert await _end(rescuer, second, "too late") is None
 
     asyncio.run(outlive())
-    bench.workers(1)
-    bench.check(client.ledger)
+    environment.workers(1)
+    environment.check(client.ledger)
 
 
-def test_f10_a_poll_whose_claim_came_to_nothing_costs_the_worker_no_place(bench: Bench) -> None:
+def test_f10_a_poll_whose_claim_came_to_nothing_costs_the_worker_no_place(environment: Environment) -> None:
     """Red when places are kept for what was claimed in a transaction whose commit then failed."""
-    bench.workers(0)
-    person, client = bench.person(), CarefulClient(Ledger())
+    environment.workers(0)
+    person, client = environment.person(), CarefulClient(Ledger())
     client.send(person, person.open_room(), ANSWER)
-    bench.stack.redis.flushall()  # nobody is told of it: only the poll finds it
-    with held_commits(bench, CLAIM):
-        bench.adopt(bench.stack.start_worker("--concurrency=1"))
-        bench.terminate(bench.database.wait_for_blocked("UPDATE messages"))
-    account = bench.account("F10 a poll whose commit fails", 1, client.ledger)
+    environment.stack.redis.flushall()  # nobody is told of it: only the poll finds it
+    with held_commits(environment, CLAIM):
+        environment.adopt(environment.stack.start_worker("--concurrency=1"))
+        environment.terminate(environment.database.wait_for_blocked("UPDATE messages"))
+    account = environment.account("F10 a poll whose commit fails", 1, client.ledger)
     assert (account.failed, account.losses) == (0, 0)
-    bench.workers(0)
+    environment.workers(0)
 
 
 def _has_given_up(zombie: Process) -> bool:
@@ -146,21 +148,21 @@ def _has_given_up(zombie: Process) -> bool:
 
 
 def test_f10_a_worker_that_was_frozen_beyond_its_lease_writes_nothing_when_it_wakes(
-    bench: Bench, scale: Scale
+    environment: Environment, scale: Scale
 ) -> None:
     """Red without the token's fence: the zombie's end replaces its rescuer's, and is charged again."""
     times = scale.times(1, 10)
-    person, client = bench.person(), CarefulClient(Ledger())
+    person, client = environment.person(), CarefulClient(Ledger())
     for _ in range(times):
-        [zombie] = bench.workers(1)
+        [zombie] = environment.workers(1)
         entry = client.send(person, person.open_room(), ANSWER)
-        bench.wait_for_call(entry)
+        environment.wait_for_call(entry)
         zombie.send(signal.SIGSTOP)
-        bench.workers(2)
-        ended = bench.wait_until_completed(entry)
+        environment.workers(2)
+        ended = environment.wait_until_completed(entry)
         zombie.send(signal.SIGCONT)
         eventually(partial(_has_given_up, zombie), what="the zombie's end")
-        assert bench.reply(entry.reply_id) == ended
+        assert environment.reply(entry.reply_id) == ended
         assert (ended["attempt"], ended["losses"]) == (2, 1)
         zombie.kill()
-    bench.account("F10 a worker wakes up after its lease", times, client.ledger)
+    environment.account("F10 a worker wakes up after its lease", times, client.ledger)

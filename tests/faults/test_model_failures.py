@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 
-from tests.faults.bench import Bench
+from tests.faults.environment import Environment
 from tests.faults.ledger import Entry, Ledger
 from tests.faults.load import CarefulClient
 
@@ -36,94 +36,94 @@ _REFUSED_FOR_2_S = "[sandbox:wait=1.5] [sandbox:429*1]"
 _ONCE = [order for order, (_, code, calls) in _FOR_EVER.items() if code is not None and calls > 1]
 
 
-def _seconds_between_calls(bench: Bench, entry: Entry) -> float:
+def _seconds_between_calls(environment: Environment, entry: Entry) -> float:
     """From the failure of the first call to the second."""
-    first, second = bench.calls(entry)
+    first, second = environment.calls(entry)
     failed, tried = (datetime.fromisoformat(str(time)) for time in (first["ended_at"], second["received_at"]))
     return (tried - failed).total_seconds()
 
 
-def _send_all(bench: Bench, client: CarefulClient, orders: Sequence[str]) -> dict[str, Entry]:
-    person = bench.person()
+def _send_all(environment: Environment, client: CarefulClient, orders: Sequence[str]) -> dict[str, Entry]:
+    person = environment.person()
     return {order: client.send(person, person.open_room(), f"[sandbox:{order}]") for order in orders}
 
 
-def test_f12_every_failure_of_the_model_ends_a_reply_as_it_should(bench: Bench) -> None:
+def test_f12_every_failure_of_the_model_ends_a_reply_as_it_should(environment: Environment) -> None:
     """What Gemini refuses is not retried, all else is; half a text is never an answer.
 
     Red when a stream without a finish reason counts as finished (`truncate` becomes completed), when a 400 is
     retried, when a stalled stream has no limit, when a failure is not refunded (it counts as doubled).
     """
-    bench.workers(0)
-    worker = bench.stack.start_worker(GEMINI_TIMEOUT_SECONDS="2", REPLY_MAX_RETRIES=str(_RETRIES))
+    environment.workers(0)
+    worker = environment.stack.start_worker(GEMINI_TIMEOUT_SECONDS="2", REPLY_MAX_RETRIES=str(_RETRIES))
     client = CarefulClient(Ledger())
     try:
-        entries = _send_all(bench, client, list(_FOR_EVER))
-        account = bench.account("F12 every failure of Gemini", len(_FOR_EVER), client.ledger)
+        entries = _send_all(environment, client, list(_FOR_EVER))
+        account = environment.account("F12 every failure of Gemini", len(_FOR_EVER), client.ledger)
     finally:
         worker.kill()
     found = {}
     for order, entry in entries.items():
-        row = bench.reply(entry.reply_id)
-        found[order] = (row["status"], row["error_code"], len(bench.calls(entry)))
+        row = environment.reply(entry.reply_id)
+        found[order] = (row["status"], row["error_code"], len(environment.calls(entry)))
     assert found == _FOR_EVER
     assert account.failed == sum(status != "completed" for status, _, _ in _FOR_EVER.values())
 
 
-def test_f12_a_failure_that_passes_is_followed_by_the_whole_answer(bench: Bench) -> None:
+def test_f12_a_failure_that_passes_is_followed_by_the_whole_answer(environment: Environment) -> None:
     """Red without retries, when half a text counts as an answer, and when Gemini's RetryInfo is not heard."""
-    bench.workers(0)
-    worker = bench.stack.start_worker(GEMINI_TIMEOUT_SECONDS="2", REPLY_MAX_RETRIES=str(_RETRIES))
-    client, person = CarefulClient(Ledger()), bench.person()
+    environment.workers(0)
+    worker = environment.stack.start_worker(GEMINI_TIMEOUT_SECONDS="2", REPLY_MAX_RETRIES=str(_RETRIES))
+    client, person = CarefulClient(Ledger()), environment.person()
     try:
         entries = [
             client.send(person, person.open_room(), f"[sandbox:{order}*1]", is_whole=True) for order in _ONCE
         ]
         waited = [client.send(person, person.open_room(), _REFUSED_FOR_2_S, is_whole=True) for _ in range(6)]
-        account = bench.account("F12 every failure that passes", len(_ONCE) + 1, client.ledger)
+        account = environment.account("F12 every failure that passes", len(_ONCE) + 1, client.ledger)
     finally:
         worker.kill()
-    rows = [bench.reply(entry.reply_id) for entry in (*entries, *waited)]
+    rows = [environment.reply(entry.reply_id) for entry in (*entries, *waited)]
     assert account.failed == 0, account.remarks
     assert {(row["attempt"], row["retries"], row["losses"]) for row in rows} == {(2, 1, 0)}
-    assert min(_seconds_between_calls(bench, entry) for entry in waited) >= 2  # as its RetryInfo says
+    assert min(_seconds_between_calls(environment, entry) for entry in waited) >= 2  # as its RetryInfo says
 
 
-def test_f13_a_message_that_always_fails_ends_failed_and_holds_up_nobody(bench: Bench) -> None:
+def test_f13_a_message_that_always_fails_ends_failed_and_holds_up_nobody(environment: Environment) -> None:
     """Red without the bound on retries (`pending` for ever), or when a retry waits in its place."""
-    bench.workers(0)
-    worker = bench.stack.start_worker("--concurrency=2")
+    environment.workers(0)
+    worker = environment.stack.start_worker("--concurrency=2")
     client, other = CarefulClient(Ledger()), CarefulClient(Ledger())
     try:
-        poison = _send_all(bench, client, ["500", "cut", "truncate"])
-        for person in [bench.person() for _ in range(6)]:
+        poison = _send_all(environment, client, ["500", "cut", "truncate"])
+        for person in [environment.person() for _ in range(6)]:
             other.send(person, person.open_room())
-        bench.check(other.ledger)
-        assert any(bench.reply(entry.reply_id)["status"] == "pending" for entry in poison.values())
-        account = bench.account("F13 messages that always fail", len(poison), client.ledger)
+        environment.check(other.ledger)
+        assert any(environment.reply(entry.reply_id)["status"] == "pending" for entry in poison.values())
+        account = environment.account("F13 messages that always fail", len(poison), client.ledger)
     finally:
         worker.kill()
     assert account.failed == len(poison)
     for entry in poison.values():
-        row = bench.reply(entry.reply_id)
+        row = environment.reply(entry.reply_id)
         assert (row["status"], row["retries"], row["attempt"]) == ("failed", 3, 4)
 
 
 @pytest.mark.parametrize("most", [1])
-def test_f13_a_message_that_kills_its_workers_ends_failed(bench: Bench, most: int) -> None:
+def test_f13_a_message_that_kills_its_workers_ends_failed(environment: Environment, most: int) -> None:
     """Red without the bound on losses: it would go on killing workers for ever."""
-    bench.workers(0)
-    person, client = bench.person(), CarefulClient(Ledger())
+    environment.workers(0)
+    person, client = environment.person(), CarefulClient(Ledger())
     entry = client.send(person, person.open_room(), "[sandbox:hang]")
     for death in range(most + 1):
-        worker = bench.stack.start_worker(REPLY_MAX_LOSSES=str(most))
-        bench.wait_for_call(entry, count=death + 1)
+        worker = environment.stack.start_worker(REPLY_MAX_LOSSES=str(most))
+        environment.wait_for_call(entry, count=death + 1)
         worker.kill()
-    worker = bench.stack.start_worker(REPLY_MAX_LOSSES=str(most))
+    worker = environment.stack.start_worker(REPLY_MAX_LOSSES=str(most))
     try:
-        bench.account("F13 a message that kills its workers", most + 1, client.ledger)
+        environment.account("F13 a message that kills its workers", most + 1, client.ledger)
     finally:
         worker.kill()
-    row = bench.reply(entry.reply_id)
+    row = environment.reply(entry.reply_id)
     assert (row["status"], row["error_code"]) == ("failed", "worker_lost")
-    assert len(bench.calls(entry)) == most + 1
+    assert len(environment.calls(entry)) == most + 1

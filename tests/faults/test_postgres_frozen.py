@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import psutil
 
-from tests.faults.bench import Bench
+from tests.faults.environment import Environment
 from tests.support.waiting import eventually
 
 _AT_MOST_SECONDS = 2.5
@@ -20,19 +20,21 @@ _MOST_CONNECTIONS = _POOL + 10 + 1
 """Of the API: with those that opened too late for their caller, and one that asks what goes on."""
 
 
-def _processes(bench: Bench) -> list[psutil.Process]:
+def _processes(environment: Environment) -> list[psutil.Process]:
     """The server and what it forked, each in a process group of its own."""
-    assert bench.postgres.process is not None
-    parent = psutil.Process(bench.postgres.process.pid)
+    assert environment.postgres.process is not None
+    parent = psutil.Process(environment.postgres.process.pid)
     return [parent, *parent.children(recursive=True)]
 
 
-def test_a_post_is_answered_in_time_while_postgres_is_frozen_and_works_again_after(bench: Bench) -> None:
+def test_a_post_is_answered_in_time_while_postgres_is_frozen_and_works_again_after(
+    environment: Environment,
+) -> None:
     """Red without the bound on transactions: the POST hangs for as long as the server does.
 
     Red with a line that also moves for those that were cut off: the last of it wait for all before them.
     """
-    people = [bench.person() for _ in range(_AT_ONCE)]
+    people = [environment.person() for _ in range(_AT_ONCE)]
     rooms = [person.open_room() for person in people]
 
     def post(number: int) -> float:
@@ -43,7 +45,7 @@ def test_a_post_is_answered_in_time_while_postgres_is_frozen_and_works_again_aft
         assert int(answer.headers["retry-after"]) >= 1
         return took
 
-    server = _processes(bench)
+    server = _processes(environment)
     for process in server:
         process.suspend()
     try:
@@ -54,14 +56,14 @@ def test_a_post_is_answered_in_time_while_postgres_is_frozen_and_works_again_aft
         for process in server:
             process.resume()
     assert slowest < _AT_MOST_SECONDS
-    bench.workers(1)
+    environment.workers(1)
     eventually(lambda: people[0].http.get("/user/me").is_success, what="an answer that needs the database")
     assert people[0].say(rooms[0], "Thawed")["reply"]["status"] == "completed"
 
 
-def _connections(bench: Bench) -> set[int]:
+def _connections(environment: Environment) -> set[int]:
     """The backends that belong to the API."""
-    rows = bench.database.rows(
+    rows = environment.database.rows(
         "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
         " AND application_name = '' AND pid <> pg_backend_pid()"
         " AND query NOT LIKE 'LOCK TABLE%%'"
@@ -70,14 +72,14 @@ def _connections(bench: Bench) -> set[int]:
 
 
 @contextmanager
-def _stuck_once_they_wait(bench: Bench) -> Iterator[set[int]]:
+def _stuck_once_they_wait(environment: Environment) -> Iterator[set[int]]:
     """Stop every backend that waits for a lock, as if it were in something that nothing interrupts."""
     stuck: set[int] = set()
     is_over = threading.Event()
 
     def stop() -> None:
         while not is_over.wait(0.05):
-            for row in bench.database.rows(
+            for row in environment.database.rows(
                 "SELECT pid FROM pg_stat_activity"
                 " WHERE datname = current_database() AND wait_event_type = 'Lock'"
             ):
@@ -95,10 +97,12 @@ def _stuck_once_they_wait(bench: Bench) -> Iterator[set[int]]:
             psutil.Process(pid).resume()
 
 
-def test_statements_that_nothing_ends_take_no_more_connections_than_the_pool_has(bench: Bench) -> None:
+def test_statements_that_nothing_ends_take_no_more_connections_than_the_pool_has(
+    environment: Environment,
+) -> None:
     """Red when a connection that was cut off is replaced at once: 200 posts took all 100 of the server."""
-    bench.workers(0)
-    people = [bench.person() for _ in range(_AT_ONCE)]
+    environment.workers(0)
+    people = [environment.person() for _ in range(_AT_ONCE)]
     rooms = [person.open_room() for person in people]
 
     def post(number: int) -> float:
@@ -106,12 +110,15 @@ def test_statements_that_nothing_ends_take_no_more_connections_than_the_pool_has
         assert answer.status_code == 503
         return answer.elapsed.total_seconds()
 
-    with bench.locked("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE"), _stuck_once_they_wait(bench) as stuck:
+    with (
+        environment.locked("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE"),
+        _stuck_once_they_wait(environment) as stuck,
+    ):
         for _ in range(_ROUNDS):
             with ThreadPoolExecutor(_AT_ONCE) as threads:
                 assert max(threads.map(post, range(_AT_ONCE))) < _AT_MOST_SECONDS
             assert 1 < len(stuck) <= _POOL
-            assert len(_connections(bench)) <= _MOST_CONNECTIONS
+            assert len(_connections(environment)) <= _MOST_CONNECTIONS
     eventually(
         lambda: people[0].post(rooms[0], "Free", Prefer="respond-async").status_code == 202,
         what="a message that is accepted",

@@ -2,31 +2,33 @@
 
 import time
 
-from tests.faults.bench import Bench
 from tests.faults.conftest import Scale
+from tests.faults.environment import Environment
 
 _RECOVERED_SECONDS = 5
 _PEOPLE = 4
 
 
-def test_f8_a_killed_postgres_costs_no_message_and_nobody_sees_a_500(bench: Bench, scale: Scale) -> None:
+def test_f8_a_killed_postgres_costs_no_message_and_nobody_sees_a_500(
+    environment: Environment, scale: Scale
+) -> None:
     """A POST is answered 202, or 503 with `Retry-After`; what was accepted is there.
 
     Red when a lost connection is not known as "away": 500 where 503 is due.
     """
     times = scale.times(2, 5)
-    bench.workers(1)
+    environment.workers(1)
     recovered: list[float] = []
-    with bench.load(people=_PEOPLE) as load:
+    with environment.load(people=_PEOPLE) as load:
         for _ in range(times):
             load.wait_for_more(12)
-            bench.postgres.kill()
+            environment.postgres.kill()
             load.wait_for_status(503)
-            bench.postgres.start()
+            environment.postgres.start()
             back = time.monotonic()
             load.wait_for_more(_PEOPLE)
             recovered.append(time.monotonic() - back)
             load.wait_for_more(12)
-    account = bench.account("F8 PostgreSQL killed and restarted", times, load.ledger)
+    account = environment.account("F8 PostgreSQL killed and restarted", times, load.ledger)
     assert (account.failed, load.ledger.statuses()) == (0, {202, 503}), account.remarks
     assert max(recovered) < _RECOVERED_SECONDS, recovered

@@ -6,26 +6,26 @@ from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
-from tests.faults.bench import Bench, freeze, thaw
 from tests.faults.conftest import Scale
-from tests.faults.kicks import wait_for_a_kick
+from tests.faults.environment import Environment, freeze, thaw
 from tests.faults.proxy import Proxy
+from tests.faults.wakeups import wait_for_wakeup
 from tests.support.person import Person
 
 _SLOWEST_SECONDS = 2.5
-Outage = Callable[[Bench], Iterator[None]]
+Outage = Callable[[Environment], Iterator[None]]
 
 
-def _down(bench: Bench) -> Iterator[None]:
-    bench.valkey.kill()
+def _down(environment: Environment) -> Iterator[None]:
+    environment.valkey.kill()
     yield
-    bench.valkey.start()
+    environment.valkey.start()
 
 
-def _frozen(bench: Bench) -> Iterator[None]:
-    freeze(bench.valkey)
+def _frozen(environment: Environment) -> Iterator[None]:
+    freeze(environment.valkey)
     yield
-    thaw(bench.valkey)
+    thaw(environment.valkey)
 
 
 @pytest.mark.parametrize(
@@ -36,24 +36,31 @@ def _frozen(bench: Bench) -> Iterator[None]:
     ],
 )
 def test_posts_are_answered_in_2_5_seconds_without_redis_and_their_replies_come(
-    bench: Bench, scale: Scale, fault: str, outage: Outage
+    environment: Environment, scale: Scale, fault: str, outage: Outage
 ) -> None:
     """Red when the job is published within the request, and without the limits on every wait for Redis."""
-    bench.workers(1)
-    person = bench.person()
+    environment.workers(1)
+    person = environment.person()
     _measure(
-        bench, fault, scale.times(10, 60), person, lambda: contextmanager(outage)(bench), bench.stack.base_url
+        environment,
+        fault,
+        scale.times(10, 60),
+        person,
+        lambda: contextmanager(outage)(environment),
+        environment.stack.base_url,
     )
 
 
-def test_posts_are_answered_in_2_5_seconds_while_redis_hears_nobody(bench: Bench, scale: Scale) -> None:
+def test_posts_are_answered_in_2_5_seconds_while_redis_hears_nobody(
+    environment: Environment, scale: Scale
+) -> None:
     """Red without the worker's socket timeout: it listens to a connection that stays silent for ever."""
-    [worker] = bench.workers(1)
+    [worker] = environment.workers(1)
     worker.kill()
-    with Proxy(bench.valkey.port) as proxy:
-        through = bench.valkey.url().replace(f":{bench.valkey.port}/", f":{proxy.port}/")
-        worker = bench.stack.start_worker(REDIS_URL=through)
-        api = bench.stack.start_api(REDIS_URL=through)
+    with Proxy(environment.valkey.port) as proxy:
+        through = environment.valkey.url().replace(f":{environment.valkey.port}/", f":{proxy.port}/")
+        worker = environment.stack.start_worker(REDIS_URL=through)
+        api = environment.stack.start_api(REDIS_URL=through)
 
         @contextmanager
         def half_open() -> Iterator[None]:
@@ -62,14 +69,16 @@ def test_posts_are_answered_in_2_5_seconds_while_redis_hears_nobody(bench: Bench
             proxy.speak()
 
         try:
-            _measure(bench, "F6 Redis half-open", scale.times(10, 60), bench.person(), half_open, api)
-            wait_for_a_kick(bench, bench.person().at(api), worker, seconds=30)
+            _measure(
+                environment, "F6 Redis half-open", scale.times(10, 60), environment.person(), half_open, api
+            )
+            wait_for_wakeup(environment, environment.person().at(api), worker, seconds=30)
         finally:
             worker.kill()
 
 
 def _measure(
-    bench: Bench,
+    environment: Environment,
     fault: str,
     seconds: int,
     person: Person,
@@ -78,7 +87,7 @@ def _measure(
 ) -> None:
     """Write through an outage; a machine that was busy with something else gets a second chance."""
     for last in (False, True):
-        with bench.load(at=(api,)) as load:
+        with environment.load(at=(api,)) as load:
             load.wait_for_more(4)
             with outage():
                 load.last_for(seconds)
@@ -89,11 +98,11 @@ def _measure(
                 code_seconds = time.monotonic() - began
                 load.stop()
                 # All are answered before Redis is back.
-                account = bench.account(fault, f"{seconds} s", load.ledger)
+                account = environment.account(fault, f"{seconds} s", load.ledger)
         assert (account.failed, load.ledger.statuses()) == (0, {202}), account.remarks
         assert (code.status_code, "retry-after" in code.headers) == (503, True), code.text
         slowest = max(load.ledger.slowest, code_seconds)
         if slowest < _SLOWEST_SECONDS:
             return
         assert not last, f"the slowest POST took {slowest:.2f} s"
-        bench.lines.pop()
+        environment.lines.pop()

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from tests.faults.bench import Bench
+from tests.faults.environment import Environment
 from tests.faults.ledger import Ledger
 from tests.faults.load import ANSWER, CarefulClient
 from tests.faults.steps import (
@@ -32,23 +32,23 @@ from tests.faults.steps import (
     ],
 )
 def test_f9_a_worker_killed_at_any_step_leaves_exactly_one_reply(
-    bench: Bench, step: Step, attempts: int, calls: int
+    environment: Environment, step: Step, attempts: int, calls: int
 ) -> None:
     """Red without the take-over of expired leases (`generating` for ever), but for one step.
 
     In a COMMIT that succeeds: red when a claim takes what is not due, for then the reply is written a second
     time.
     """
-    [worker] = bench.workers(1)
-    person, client = bench.person(), CarefulClient(Ledger())
+    [worker] = environment.workers(1)
+    person, client = environment.person(), CarefulClient(Ledger())
     worker.send(signal.SIGSTOP)
     entry = client.send(person, person.open_room(), ANSWER)
-    with step(Doomed(bench, entry, worker)):
+    with step(Doomed(environment, entry, worker)):
         worker.send(signal.SIGCONT)
-    account = bench.account(f"F9 killed {step.__name__.replace('_', ' ')}", 1, client.ledger)
-    row = bench.reply(entry.reply_id)
+    account = environment.account(f"F9 killed {step.__name__.replace('_', ' ')}", 1, client.ledger)
+    row = environment.reply(entry.reply_id)
     assert (account.failed, row["attempt"], row["losses"]) == (0, attempts, attempts - 1), row
-    assert len(bench.calls(entry)) == calls
+    assert len(environment.calls(entry)) == calls
 
 
 @pytest.mark.parametrize(
@@ -60,33 +60,33 @@ def test_f9_a_worker_killed_at_any_step_leaves_exactly_one_reply(
     ],
 )
 def test_f9_a_message_is_stored_once_whatever_happens_inside_its_commit(
-    bench: Bench, *, is_killed: bool, commits: bool
+    environment: Environment, *, is_killed: bool, commits: bool
 ) -> None:
     """The client repeats its key. Red when that is not looked up again after it was found taken: 500.
 
     Red when a commit that failed is answered 202: accepted, and not there.
     """
-    bench.workers(1)
-    person, client = bench.person(), CarefulClient(Ledger())
+    environment.workers(1)
+    person, client = environment.person(), CarefulClient(Ledger())
     room = person.open_room()
-    url = bench.stack.start_api()
-    api = bench.stack.processes[-1]
+    url = environment.stack.start_api()
+    api = environment.stack.processes[-1]
     sender = threading.Thread(
         target=client.send, args=(person.at(url), room, ANSWER), kwargs={"also_at": [person]}
     )
-    with held_commits(bench, STORED):
+    with held_commits(environment, STORED):
         sender.start()
-        backend = bench.database.wait_for_blocked("WITH locked")
+        backend = environment.database.wait_for_blocked("(?s).*store_exchange")
         if is_killed:
             api.kill()
-            bench.database.wait_for_blocked("", besides=backend)  # the same key is there again
+            environment.database.wait_for_blocked("", besides=backend)  # the same key is there again
         if not commits:
-            bench.terminate(backend)
+            environment.terminate(backend)
     sender.join(60)
     fault = (
         f"F9 API {'killed' if is_killed else 'alive'} in a commit that {'succeeds' if commits else 'fails'}"
     )
-    account = bench.account(fault, 1, client.ledger)
+    account = environment.account(fault, 1, client.ledger)
     api.kill()
     assert (account.accepted, account.failed) == (1, 0)
     assert client.ledger.statuses() == {0 if is_killed else 503, 202}

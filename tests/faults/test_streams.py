@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import httpx
 
-from tests.faults.bench import Bench
 from tests.faults.conftest import Scale
+from tests.faults.environment import Environment
 from tests.faults.ledger import Entry, Ledger
 from tests.faults.load import CarefulClient
 from tests.faults.proxy import Proxy
@@ -65,24 +65,24 @@ def _listen_to_the_end(listener: Listener, somewhere: list[Person], entry: Entry
 
 
 @contextmanager
-def _two_api_processes(bench: Bench) -> Iterator[list[Proxy]]:
-    second = bench.stack.start_api()
-    process = bench.stack.processes[-1]
-    ports = [int(url.rpartition(":")[2]) for url in (bench.stack.base_url, second)]
+def _two_api_processes(environment: Environment) -> Iterator[list[Proxy]]:
+    second = environment.stack.start_api()
+    process = environment.stack.processes[-1]
+    ports = [int(url.rpartition(":")[2]) for url in (environment.stack.base_url, second)]
     with Proxy(ports[0]) as one, Proxy(ports[1]) as other:
         yield [one, other]
     process.kill()
 
 
 def _hear(
-    bench: Bench, proxies: list[Proxy], person: Person, entry: Entry, *, fault: threading.Event
+    environment: Environment, proxies: list[Proxy], person: Person, entry: Entry, *, fault: threading.Event
 ) -> None:
     """Listen through all the cuts, have the fault happen in the middle, and compare with what is stored."""
     listener = Listener()
     somewhere = [person.at(f"http://127.0.0.1:{proxy.port}") for proxy in proxies]
     with _cut_again_and_again(proxies):
         cuts = _listen_to_the_end(listener, somewhere, entry)
-    row = bench.wait_until_completed(entry)
+    row = environment.wait_until_completed(entry)
     assert fault.is_set()
     assert listener.text.encode() == str(row["content"]).encode()
     assert listener.events[-1].data["content"] == row["content"]
@@ -91,51 +91,53 @@ def _hear(
     assert cuts > 1
 
 
-def test_a_listener_cut_every_300_ms_reads_exactly_the_stored_reply(bench: Bench, scale: Scale) -> None:
+def test_a_listener_cut_every_300_ms_reads_exactly_the_stored_reply(
+    environment: Environment, scale: Scale
+) -> None:
     """Two API processes in turn, with a FLUSHALL in between.
 
     Red when a stream does not go on at the character that its last id names.
     """
     times = scale.times(2, 20)
-    bench.workers(1)
-    person, client = bench.person(), CarefulClient(Ledger())
-    with _two_api_processes(bench) as proxies:
+    environment.workers(1)
+    person, client = environment.person(), CarefulClient(Ledger())
+    with _two_api_processes(environment) as proxies:
         for _ in range(times):
             entry = client.send(person, person.open_room(), _SPOKEN)
             emptied = threading.Event()
 
             def empty(entry: Entry = entry, emptied: threading.Event = emptied) -> None:
-                bench.wait_for_call(entry)
-                bench.wait_for_pieces(entry, 40)
-                bench.stack.redis.flushall()
+                environment.wait_for_call(entry)
+                environment.wait_for_pieces(entry, 40)
+                environment.stack.redis.flushall()
                 emptied.set()
 
             with _meanwhile(empty):
-                _hear(bench, proxies, person, entry, fault=emptied)
-    bench.account("listener cut every 300 ms, FLUSHALL", times, client.ledger)
+                _hear(environment, proxies, person, entry, fault=emptied)
+    environment.account("listener cut every 300 ms, FLUSHALL", times, client.ledger)
 
 
 def test_a_listener_cut_every_300_ms_is_shown_the_answer_of_the_second_worker_only(
-    bench: Bench, scale: Scale
+    environment: Environment, scale: Scale
 ) -> None:
     """Red without `restart` after an attempt that showed text: two beginnings stand in a row."""
     times = scale.times(1, 10)
-    person, client = bench.person(), CarefulClient(Ledger())
-    with _two_api_processes(bench) as proxies:
+    person, client = environment.person(), CarefulClient(Ledger())
+    with _two_api_processes(environment) as proxies:
         for _ in range(times):
-            bench.workers(2)
+            environment.workers(2)
             entry = client.send(person, person.open_room(), _SPOKEN)
             killed = threading.Event()
 
             def kill(entry: Entry = entry, killed: threading.Event = killed) -> None:
-                bench.wait_for_call(entry)
-                bench.wait_for_pieces(entry, 40)
-                for worker in bench.workers(2):
-                    if bench.running(worker) > 0:
+                environment.wait_for_call(entry)
+                environment.wait_for_pieces(entry, 40)
+                for worker in environment.workers(2):
+                    if environment.running(worker) > 0:
                         worker.kill()
                 killed.set()
 
             with _meanwhile(kill):
-                _hear(bench, proxies, person, entry, fault=killed)
-            assert bench.reply(entry.reply_id)["attempt"] == 2
-    bench.account("listener cut every 300 ms, worker killed", times, client.ledger)
+                _hear(environment, proxies, person, entry, fault=killed)
+            assert environment.reply(entry.reply_id)["attempt"] == 2
+    environment.account("listener cut every 300 ms, worker killed", times, client.ledger)

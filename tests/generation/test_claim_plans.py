@@ -16,6 +16,7 @@ from app.redis_client.breaker import Breaker
 from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.connection import RedisConnection
 from app.redis_client.daily_count import DailyCountMirror
+from app.redis_client.reply_events import ReplyEvents
 from app.repositories.claims import ClaimLimits
 from app.unit_of_work import Transaction, UnitOfWork
 from tests.conftest import Servers
@@ -47,8 +48,8 @@ _CLAIMS: dict[str, tuple[int, Claim]] = {
     "a named reply": (100, lambda tx, reply: tx.claims.named([reply], _LIMITS, lease_seconds=30)),
     "a room's next reply": (100, lambda tx, reply: tx.claims.next_of_room(reply, lease_seconds=30)),
     "events": (_DUE, lambda tx, _: tx.stripe_events.claim_stale(limit=_PLACES, lease_seconds=30)),
-    "deletions": (_DUE, lambda tx, _: tx.deletions.claim_due(lease_seconds=30)),
-    "deleted rooms": (_DUE, lambda tx, _: tx.deletions.claim_due_room(lease_seconds=30)),
+    "deletions": (_DUE, lambda tx, _: tx.account_deletions.claim_due(lease_seconds=30)),
+    "deleted rooms": (_DUE, lambda tx, _: tx.room_deletions.claim_due(lease_seconds=30)),
 }
 
 
@@ -70,7 +71,9 @@ def _sent(backlog: Rows, servers: Servers, claim: Claim, reply: UUID) -> list[Se
         database = Database.from_url(PostgresAddress.parse(backlog.url))
         redis = RedisConnection(RedisAddress.parse(servers.redis_url), Breaker())
         cache = ChatroomCache(redis, ttl_seconds=300)
-        uow = UnitOfWork(database, cache, DailyCountMirror(redis), NoPublisher(), limit_seconds=60)
+        uow = UnitOfWork(
+            database, cache, DailyCountMirror(redis), ReplyEvents(redis), NoPublisher(), limit_seconds=60
+        )
         try:
             with noted(database.engine, tables=_TABLES) as statements:
                 async with uow.autocommit() as tx:

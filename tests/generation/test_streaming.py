@@ -1,4 +1,4 @@
-"""A reply's events: live, resumable at the exact place, from any process."""
+"""A reply's events: live, resumable at the exact cursor, from any process."""
 
 import asyncio
 import signal
@@ -15,10 +15,9 @@ from app.redis_client.breaker import Breaker
 from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.connection import RedisConnection
 from app.redis_client.daily_count import DailyCountMirror
-from app.redis_client.reply_events import EventKind, ReplyEvent
-from app.redis_client.reply_listener import LOOK, Inbox, News, ReplyListener
+from app.redis_client.reply_events import ReplyEvents
+from app.redis_client.reply_listener import ReplyListener
 from app.services.generation.reply_feed import ReplyFeed
-from app.services.generation.reply_stream import Place
 from app.unit_of_work import UnitOfWork
 from tests.support.listener import Event, Listener, events_address, read_events
 from tests.support.no_publisher import NoPublisher
@@ -144,25 +143,6 @@ def test_a_listener_cut_off_again_and_again_has_the_stored_text_byte_for_byte(
     assert listener.events[-1].data == {**stored, "type": "end"}
 
 
-def test_a_hole_in_the_stream_is_not_forwarded() -> None:
-    """Red without the look at where a piece begins: the text after the hole is shown as if it followed."""
-    place = Place(10**9 + 5)
-    assert place.go_on(1, 9, "after the hole") == ([], True)
-    assert place.go_on(2, 3, "not the beginning") == ([], True)
-    assert place.id == 10**9 + 5
-    assert Place(None).go_on(1, 5, "heard from its middle on") == ([], True)
-
-
-def test_an_event_is_encoded_once_for_all_listeners() -> None:
-    """Red when each listener makes its own: 2,000 listeners keep a process busy."""
-    listeners = [Place(10**9 + 5) for _ in range(3)]
-    [first, *others] = [place.go_on(1, 5, "the same words")[0][0] for place in listeners]
-    assert (
-        first.encoded == b'id: 1000000019\nevent: delta\ndata: {"type":"delta","text":"the same words"}\n\n'
-    )
-    assert all(other is first and other.encoded is first.encoded for other in others)
-
-
 def test_listeners_who_hear_the_same_ask_the_database_once(stack: Stack, person: Person) -> None:
     """Red when each asks for itself: the end of a reply is as many queries as it has listeners."""
     reply = person.say(person.open_room(), "Hello")["reply"]
@@ -172,7 +152,9 @@ def test_listeners_who_hear_the_same_ask_the_database_once(stack: Stack, person:
         redis = RedisConnection(RedisAddress.parse(stack.redis_url), Breaker())
         listener = ReplyListener(RedisAddress.parse(stack.redis_url), connect_seconds=1, command_seconds=1)
         cache = ChatroomCache(redis, ttl_seconds=300)
-        uow = UnitOfWork(database, cache, DailyCountMirror(redis), NoPublisher(), limit_seconds=60)
+        uow = UnitOfWork(
+            database, cache, DailyCountMirror(redis), ReplyEvents(redis), NoPublisher(), limit_seconds=60
+        )
         feed = ReplyFeed(uow, listener)
         try:
             with noted(database.engine) as sent:
@@ -186,24 +168,6 @@ def test_listeners_who_hear_the_same_ask_the_database_once(stack: Stack, person:
         return sent
 
     assert len(asyncio.run(read_20_times())) == 2
-
-
-def _news_of_a_new_reply(heard: ReplyEvent | None) -> list[News | None]:
-    async def listen() -> list[News | None]:
-        inbox = Inbox(uuid.uuid4(), is_new=True)
-        inbox.begin()
-        if heard is not None:
-            inbox.put(heard)
-        return [await inbox.get(10), await inbox.get(0.2)]
-
-    return asyncio.run(listen())
-
-
-def test_a_new_reply_is_looked_at_only_if_nothing_is_heard() -> None:
-    """Red without the look after a silence: who came too late for all of it waits for the next round."""
-    start = ReplyEvent(10**9, EventKind.START)
-    assert _news_of_a_new_reply(None) == [LOOK, None]
-    assert _news_of_a_new_reply(start) == [start, None]
 
 
 def test_many_listeners_hear_the_same(stack: Stack, person: Person) -> None:

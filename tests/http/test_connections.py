@@ -29,7 +29,7 @@ def _problem(heard: bytes, status: int, code: str) -> None:
 @pytest.fixture(scope="module")
 def hurried(stack: Stack) -> str:
     """An API process whose limits of time are a second."""
-    return stack.start_api("tests.support.impatient:app")
+    return stack.start_api("tests.support.short_body_timeout:app")
 
 
 @pytest.mark.parametrize(

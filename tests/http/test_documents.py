@@ -10,11 +10,13 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from app.config import Settings
+from app.config.reference import environment_file, settings_page
 from tests.support.person import Json
 from tests.support.stack import Stack
 
 _ROOT = Path(__file__).resolve().parents[2]
 _README = (_ROOT / "README.md").read_text()
+_CONFIGURATION = (_ROOT / "docs/configuration.md").read_text()
 _ENV_EXAMPLE = (_ROOT / ".env.example").read_text()
 _COMPOSE = (_ROOT / "docker-compose.yml").read_text()
 
@@ -44,19 +46,24 @@ def test_the_environment_file_holds_every_setting_once_and_sets_none() -> None:
 
 def test_the_environment_file_says_every_default() -> None:
     comments = re.findall(r"^# (.+)\n([A-Z_]+)=", _ENV_EXAMPLE, re.MULTILINE)
-    written = {name: comment.partition(" Default: ")[2] or "none" for comment, name in comments}
+    written = {name: comment.partition("Default: ")[2] or "none" for comment, name in comments}
     expected = {name: _default(field).replace("required", "none") for name, field in _FIELDS.items()}
     expected |= _DEVELOPMENT_DEFAULTS
     assert {name: written[name] for name in expected} == expected
 
 
-def test_the_readme_lists_every_setting_with_its_default() -> None:
-    section = _README.partition("\n## Settings\n")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| `([A-Z_]+)` \| ([^|]+) \| \S[^|]* \|$", section, re.MULTILINE)
+def test_the_reference_lists_every_setting_with_its_default() -> None:
+    rows = re.findall(r"^\| `([A-Z_]+)` \| ([^|]+) \| \S[^|]* \|$", _CONFIGURATION, re.MULTILINE)
     expected = {name: _default(field) for name, field in _FIELDS.items()} | _DEVELOPMENT_DEFAULTS
-    assert {name: default.replace("`", "").strip() for name, default in rows} == expected
-    assert len(rows) == len(_FIELDS)
-    assert all(f"`{name}`" in section for name in _NOT_OF_THE_APP)
+    written = {name: default.replace("`", "").strip() for name, default in rows}
+    assert {name: written[name] for name in written.keys() - _NOT_OF_THE_APP} == expected
+    assert sorted(name for name, _ in rows) == sorted(_FIELDS.keys() | _NOT_OF_THE_APP)
+
+
+def test_the_reference_and_the_environment_file_are_made_from_the_settings() -> None:
+    """Red until `python -m app.config.reference` is run after a change of a setting or its description."""
+    assert settings_page(_CONFIGURATION) == _CONFIGURATION
+    assert environment_file() == _ENV_EXAMPLE
 
 
 def test_compose_passes_every_setting_on() -> None:
@@ -99,3 +106,20 @@ def test_each_guarantee_names_tests_that_exist() -> None:
         found.append(_ROOT / folder / name.rpartition("/")[2])
     assert len(found) > 20
     assert [path for path in found if not path.is_file()] == []
+
+
+def test_each_term_of_the_glossary_names_a_file_that_exists() -> None:
+    found = re.findall(r"\| `([^`]+)` \|$", (_ROOT / "docs/glossary.md").read_text(), re.MULTILINE)
+    assert len(found) > 40
+    assert [path for path in found if not (_ROOT / path).is_file()] == []
+
+
+def test_the_pages_link_to_files_that_exist() -> None:
+    pages = [*_ROOT.glob("*.md"), *(_ROOT / "docs").rglob("*.md"), *_ROOT.glob("*/README.md")]
+    broken = [
+        f"{page.relative_to(_ROOT)}: {link}"
+        for page in pages
+        for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
+        if not (page.parent / link).exists()
+    ]
+    assert broken == []

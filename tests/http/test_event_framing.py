@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 
 import httpx
 
+from app.kit.event_id import EventId
 from app.schemas.sse import ReplyDeltaEvent, ReplyStartEvent, SseEvent, on_the_wire
 from tests.support.event_stream import Dispatched, dispatched, retries
 from tests.support.listener import events_address
@@ -34,8 +35,8 @@ async def _wire(*events: SseEvent | None) -> bytes:
 def test_no_reader_makes_an_event_of_a_retry_hint_or_a_comment() -> None:
     """Red with a second line break behind any of them: httpx-sse then hands on an empty `message`."""
     start, delta = (
-        SseEvent(10**9, ReplyStartEvent(attempt=1)),
-        SseEvent(10**9 + 2, ReplyDeltaEvent(text="Hi")),
+        SseEvent(EventId(1, 0), ReplyStartEvent(attempt=1)),
+        SseEvent(EventId(1, 2), ReplyDeltaEvent(text="Hi")),
     )
     wire = asyncio.run(_wire(None, start, None, None, delta, None))
     assert [(event.name, event.id) for event in _read(wire)] == [

@@ -205,7 +205,7 @@ def _talk(address: str, *pieces: bytes, pause: float = 0) -> bytes:
 
 def test_a_body_that_trickles_is_cut_off_in_time(stack: Stack) -> None:
     """The time is 30 s; this process has 1 s. Red without the limit: the connection stays for ever."""
-    address = stack.start_api("tests.support.impatient:app")
+    address = stack.start_api("tests.support.short_body_timeout:app")
     begin = time.monotonic()
     heard = _talk(address, _HEAD, *[b"{"] * 3, pause=0.2)
     assert time.monotonic() - begin < 5

@@ -10,8 +10,8 @@ import httpx
 
 from tests.support.person import Person
 from tests.support.sessions import give_password
+from tests.support.simultaneous_posts import simultaneous_posts
 from tests.support.stack import Stack
-from tests.support.volley import volley
 from tests.support.waiting import eventually
 
 _MANY = 400
@@ -29,7 +29,7 @@ def test_a_rush_is_answered_to_the_last_request(stack: Stack) -> None:
         stack.make_pro(person)
     with ThreadPoolExecutor(1) as thread:
         rush = thread.submit(
-            volley,
+            simultaneous_posts,
             [f"{stack.base_url}/chatroom/{room}/message" for room in rooms] * 10,
             {"content": "All at once"},
             tokens=[person.tokens["access_token"] for person in people] * 10,
@@ -60,7 +60,7 @@ def test_a_process_that_slept_does_not_take_redis_and_the_database_for_away(
     known_keys = set(stack.redis.scan_iter("password_attempts:*"))
     with ThreadPoolExecutor(1) as thread:
         guesses = thread.submit(
-            volley,
+            simultaneous_posts,
             [f"{address}/auth/login"] * _MANY,
             {"mobile_number": person.mobile_number, "password": "a guess"},
         )

@@ -16,8 +16,8 @@ from tests.support.codes import (
     verify,
 )
 from tests.support.person import ok, problem, some_number
+from tests.support.simultaneous_posts import simultaneous_posts
 from tests.support.stack import Stack
-from tests.support.volley import volley
 
 pytestmark = pytest.mark.server_version
 
@@ -63,9 +63,9 @@ def test_a_code_used_twenty_times_at_once_opens_one_session(
     """Red when the code is removed in a step of its own, after it was compared."""
     addresses = [f"{url}/auth/verify-otp" for url in apis] * 10
     # Both processes have their connections open: otherwise the first to get one would be through long before.
-    volley(addresses, {"mobile_number": some_number(), "otp": "000000"})
+    simultaneous_posts(addresses, {"mobile_number": some_number(), "otp": "000000"})
     otp = ok(ask(apis[0], number, address="127.0.0.1"))["otp"]
-    answers = volley(addresses, {"mobile_number": number, "otp": otp})
+    answers = simultaneous_posts(addresses, {"mobile_number": number, "otp": otp})
     assert Counter(status for status, _ in answers) == {200: 1, 401: 19}
     sessions = "SELECT count(*) FROM sessions JOIN users ON users.id = user_id WHERE mobile_number = %s"
     assert stack.database.value(sessions, number) == 1
@@ -146,8 +146,8 @@ def test_twenty_requests_at_once_for_one_number_make_one_code(stack: Stack, numb
     """Red when looking for the last code and keeping the new one are two steps."""
     with api_processes(stack, 1, JWT_SECRET_KEY=stack.settings["JWT_SECRET_KEY"]) as [another]:
         addresses = [f"{url}/auth/send-otp" for url in (stack.base_url, another)] * 10
-        volley(addresses, {"mobile_number": some_number()})  # their connections are open
-        answers = volley(addresses, {"mobile_number": number})
+        simultaneous_posts(addresses, {"mobile_number": some_number()})  # their connections are open
+        answers = simultaneous_posts(addresses, {"mobile_number": number})
         assert Counter(body.get("code") for _, body in answers) == {None: 1, "otp_resend_too_soon": 19}
         [otp] = [body["otp"] for status, body in answers if status == 200]
         ok(verify(another, number, otp))

@@ -29,7 +29,9 @@ def _run(scene: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 def _queue(*, slots: int = 1, places: int = 8, per_group: int = 4, seconds: float = 30) -> FairQueue:
-    return FairQueue(slots=slots, places=places, places_per_group=per_group, seconds=seconds)
+    return FairQueue(
+        slots=slots, max_waiting=places, max_waiting_per_group=per_group, max_wait_seconds=seconds
+    )
 
 
 class _Scene:

@@ -12,7 +12,7 @@ LIST = Path(password_rules.__file__).with_name("common_passwords.txt")
 
 
 def _refusal(password: str) -> str | None:
-    return password_rules.objection_to(password, mobile_number="+14155550100", full_name="Ada Test")
+    return password_rules.password_problem(password, mobile_number="+14155550100", full_name="Ada Test")
 
 
 def test_the_list_is_whole_and_in_the_form_that_is_compared() -> None:

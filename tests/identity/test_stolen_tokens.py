@@ -8,6 +8,7 @@ import pytest
 from tests.support.callers import sign_up_from
 from tests.support.codes import api_processes, some_address
 from tests.support.person import Json, Person, client, ok, problem
+from tests.support.refresh_tokens import signed_token
 from tests.support.sessions import PASSWORD, another_session, give_password, log_in, refresh
 from tests.support.stack import Stack
 from tests.support.waiting import SESSION_ENDS_WITHIN_SECONDS, let_pass
@@ -106,6 +107,27 @@ def test_a_change_of_the_password_ends_this_sessions_tokens_too(stack: Stack, pe
     problem(other.http.get("/user/me"), 401, "authentication_required")
     problem(refresh(stack.base_url, stolen["refresh_token"]), 401, "refresh_invalid")
     assert [session["current"] for session in _sessions(person)] == [True]
+
+
+@pytest.mark.parametrize("age", [2, 3, 1500])
+def test_a_stolen_refresh_token_ends_the_session_however_old_it_is(
+    stack: Stack, person: Person, age: int
+) -> None:
+    """Red when only the newest thousand tokens are recognised: the theft of an older one goes unnoticed."""
+    stack.database.run("UPDATE sessions SET refresh_count = 1500 WHERE user_id = %s", person.id)
+    problem(refresh(stack.base_url, signed_token(stack, person, 1500 - age)), 401, "refresh_reused")
+    for number in (1499, 1500):
+        problem(refresh(stack.base_url, signed_token(stack, person, number)), 401, "refresh_invalid")
+    problem(person.http.get("/user/me"), 401, "authentication_required")
+
+
+def test_the_previous_refresh_token_gets_the_current_one_however_often(stack: Stack, person: Person) -> None:
+    stack.database.run("UPDATE sessions SET refresh_count = 1500 WHERE user_id = %s", person.id)
+    current = signed_token(stack, person, 1500)
+    for _ in range(3):
+        answer = ok(refresh(stack.base_url, signed_token(stack, person, 1499)))
+        assert answer["refresh_token"] == current
+    assert ok(refresh(stack.base_url, current))["refresh_token"] == signed_token(stack, person, 1501)
 
 
 def test_a_refused_change_ends_nothing(stack: Stack, person: Person) -> None:

@@ -1,4 +1,4 @@
-"""Access tokens: only what this service signed, in full and in time, for a session of that user, counts."""
+"""Tokens: only what this service signed, complete and in time, is accepted, for its session and user."""
 
 import base64
 import json
@@ -12,7 +12,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.support.person import Json, Person, client, problem
+from tests.support.codes import api_processes
+from tests.support.person import Json, Person, client, ok, problem
+from tests.support.refresh_tokens import signed_token
 from tests.support.sessions import refresh
 from tests.support.stack import Stack
 
@@ -132,3 +134,38 @@ def test_the_scheme_is_bearer_in_any_case_and_no_other(stack: Stack, person: Per
         problem(_ask(stack, f"{wrong} {person.token}"), 401, "authentication_required")
     for bare in (person.token, "Bearer", f"Bearer {person.token} {person.token}"):
         problem(_ask(stack, bare), 401, "authentication_required")
+
+
+def test_refresh_tokens_are_numbered_from_the_sign_in(stack: Stack, person: Person) -> None:
+    token = person.tokens["refresh_token"]
+    for number in range(4):
+        assert token == signed_token(stack, person, number)
+        token = ok(refresh(stack.base_url, token))["refresh_token"]
+
+
+@pytest.mark.parametrize("ahead", [1, 2, 1000])
+def test_a_refresh_token_newer_than_the_session_is_unknown_and_ends_nothing(
+    stack: Stack, person: Person, ahead: int
+) -> None:
+    """As after a restored backup. Red when every signed number is accepted."""
+    problem(refresh(stack.base_url, signed_token(stack, person, ahead)), 401, "refresh_invalid")
+    assert person.http.get("/user/me").is_success
+    assert refresh(stack.base_url, person.tokens["refresh_token"]).is_success
+
+
+def test_a_refresh_token_of_another_session_is_unknown(stack: Stack, person: Person) -> None:
+    """Red when the signature does not cover the session."""
+    stranger = stack.person()
+    mine, theirs = person.tokens["refresh_token"], stranger.tokens["refresh_token"]
+    mixed = theirs.partition(".")[0] + "." + mine.partition(".")[2]
+    problem(refresh(stack.base_url, mixed), 401, "refresh_invalid")
+    for token in (mine, theirs):
+        assert refresh(stack.base_url, token).is_success
+
+
+def test_a_refresh_token_signed_with_another_key_is_unknown(stack: Stack, person: Person) -> None:
+    """A new `JWT_SECRET_KEY` ends every session. Red when the stored hash is enough for a signed token."""
+    other_key = "another secret key of at least 32 bytes"
+    with api_processes(stack, 1, JWT_SECRET_KEY=other_key) as [url]:
+        problem(refresh(url, person.tokens["refresh_token"]), 401, "refresh_invalid")
+    assert refresh(stack.base_url, person.tokens["refresh_token"]).is_success

@@ -6,6 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.support.codes import api_processes, ask, some_address
 from tests.support.person import Person, client, problem, some_number
 from tests.support.stack import Stack
+from tests.support.waiting import eventually
 
 
 def _scrape(address: str, stack: Stack) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
@@ -94,7 +95,7 @@ def test_what_happens_is_counted(stack: Stack) -> None:
         return after.get(key, 0) - before.get(key, 0)
 
     route = "/chatroom/{chatroom_id}/message"
-    assert grown("messages_total") == 1
+    assert grown("chat_messages_accepted_total") == 1
     assert grown("http_requests_total", method="POST", route=route, status="202") == 1
     assert grown("http_requests_total", method="POST", route=route, status="429") == 1
     assert grown("http_requests_total", method="other", route="unknown", status="404") == 1
@@ -103,10 +104,27 @@ def test_what_happens_is_counted(stack: Stack) -> None:
     assert grown("rate_limit_refusals_total", limit="ip") >= 1
     assert after["workers_alive", _labels()] >= 1
     measured = {"replies_pending", "oldest_pending_reply_seconds", "redis_breaker_open"}
-    measured |= {"stripe_events_waiting", "stripe_drift_repaired"}
+    measured |= {"stripe_events_waiting", "stripe_subscriptions_repaired_total"}
     measured |= {f"stripe_subscriptions_of_{whom}" for whom in ("unknown_users", "other_installations")}
     assert measured <= {name for name, _ in after}
     assert room not in str(after)
+
+
+def test_an_event_stream_is_timed_apart_from_requests(stack: Stack) -> None:
+    """Red when a stream of a minute is one of the durations that an alarm watches."""
+    address = stack.start_api()
+    person = stack.person().at(address)
+    room = person.open_room()
+    route = "/chatroom/{chatroom_id}/message/stream"
+
+    def counted(name: str) -> float:
+        return _scrape(address, stack).get((f"{name}_count", _labels(route=route)), 0)
+
+    person.http.post(f"/chatroom/{room}/message/stream", json={"content": ""})  # rejected without a stream
+    assert counted("http_request_duration_seconds") == 1
+    assert person.http.post(f"/chatroom/{room}/message/stream", json={"content": "Hi"}).status_code == 200
+    eventually(lambda: counted("reply_stream_duration_seconds") == 1, what="the stream's duration")
+    assert counted("http_request_duration_seconds") == 1
 
 
 def test_metrics_come_also_while_the_database_and_redis_are_away(stack: Stack) -> None:

@@ -20,7 +20,7 @@ from app.sms_client import SmsNotSentError
 from app.sms_client.twilio import TwilioSms
 from app.stripe_client import StripeGateway, StripeUnavailableError
 from devtools.ports import free_port
-from tests.support.buyer import Buyer, Till
+from tests.support.buyer import Buyer, StripePages
 from tests.support.codes import ask as ask_for_code
 from tests.support.codes import open_accounts
 from tests.support.forward_proxy import ForwardProxy
@@ -153,7 +153,7 @@ def test_people_chat_pay_and_sign_in_where_only_the_proxy_leads_out(own_stack: S
         texting = {**twilio.settings, "TWILIO_API_BASE": "http://twilio.invalid"}
         api = stack.start_api(**outside)
         stack.start_worker(**outside)
-        buyer = Buyer(stack.person(api), Till(stack))
+        buyer = Buyer(stack.person(api), StripePages(stack))
         room = buyer.person.open_room()
         assert ok(buyer.person.post(room, "Hello"))["reply"]["status"] == "completed"
         checkout = ok(buyer.subscribe())

@@ -66,7 +66,7 @@ def test_a_redis_120_ms_away_serves_requests_and_wakes_workers(own_stack: Stack,
     exchange = person.say(person.open_room(), "From far away")
     assert exchange["reply"]["status"] == "completed"
     assert "redis_unavailable" not in _api(own_stack, base_url).log + worker.log
-    assert "job_dropped" not in _api(own_stack, base_url).log
+    assert "wake_up_dropped" not in _api(own_stack, base_url).log
 
 
 def test_a_connect_that_is_slower_than_a_request_waits_serves_the_next(

@@ -9,7 +9,7 @@ from tests.support.stripe import StripeSandbox
 from tests.support.waiting import eventually
 
 
-class Till(StripeSandbox):
+class StripePages(StripeSandbox):
     """Stripe's account with its payment pages and its calendar."""
 
     def press(self, page: str, button: str) -> httpx.Response:
@@ -39,7 +39,7 @@ class Buyer:
     """A person and what they do about money."""
 
     person: Person
-    stripe: Till
+    stripe: StripePages
 
     def subscribe(self, **addresses: str) -> httpx.Response:
         """Ask for the payment page."""

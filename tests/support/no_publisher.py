@@ -1,10 +1,10 @@
 """A publisher that wakes nobody, for tests that run the service's code themselves."""
 
-from app.queue.jobs import Job
+from app.queue.wake_ups import WakeUp
 
 
 class NoPublisher:
     """Drops every job."""
 
-    async def publish(self, job: Job) -> None:
+    async def publish(self, wake_up: WakeUp) -> None:
         """Drop it."""

@@ -190,7 +190,7 @@ def test_100_exports_that_nobody_reads_hold_little_and_are_cut_off(stack: Stack,
     """
     room = person.open_room()
     _fill(stack, person, room, messages=50)
-    address = stack.start_api("tests.support.impatient:app")
+    address = stack.start_api("tests.support.short_body_timeout:app")
     pid, requests = stack.processes[-1].popen.pid, Counter[bytes]()
     ok(person.at(address).http.get("/user/me/usage"))
     with others_waiting(stack, at=address) as others:
@@ -239,7 +239,7 @@ def test_a_slow_reader_gets_all_of_its_export(stack: Stack, person: Person) -> N
     """Red when a reader is cut off for being slow: what waits for it gets less, if only a little."""
     room = person.open_room()
     _fill(stack, person, room, messages=100)
-    address = stack.start_api("tests.support.impatient:app")
+    address = stack.start_api("tests.support.short_body_timeout:app")
     began, received = time.monotonic(), 0
     with connected(address, receive_buffer=65536) as connection:
         connection.sendall(get(f"/chatroom/{room}/export", person.token, "Connection: close"))

@@ -389,6 +389,17 @@ def test_every_answer_says_what_is_left(pro: Person, address: str) -> None:
         assert all(_left(answer, "ip") is not None for answer in bare)
 
 
+def test_a_route_without_a_limit_knows_its_caller(stack: Stack, person: Person) -> None:
+    """Red when the token's claims reach only those routes on whose paths requests are counted."""
+    address = stack.start_api("tests.support.exempt_route:app", **_LIMITS)
+    with _from(_somewhere(), address, person.token) as http, _from(_somewhere(), address) as anyone:
+        problem(anyone.get("/health/caller"), 401, "authentication_required")
+        for _ in range(_OF_A_PERSON + 1):
+            answer = http.get("/health/caller")
+            assert ok(answer) == {"id": person.id}
+            assert "ratelimit" not in answer.headers
+
+
 def test_without_redis_every_process_counts_for_itself_and_nothing_fails(stack: Stack, pro: Person) -> None:
     """Red without the process-local windows."""
     lonely = stack.start_api(**_LIMITS, REDIS_URL=_NO_REDIS)

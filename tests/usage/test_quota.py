@@ -18,6 +18,7 @@ from app.redis_client.breaker import Breaker
 from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.connection import RedisConnection
 from app.redis_client.daily_count import DailyCountMirror
+from app.redis_client.reply_events import ReplyEvents
 from app.services.usage.quota import DailyQuota
 from app.unit_of_work import UnitOfWork
 from tests.support.no_publisher import NoPublisher
@@ -169,6 +170,7 @@ async def _transactions(stack: Stack) -> AsyncIterator[UnitOfWork]:
             database,
             ChatroomCache(redis, ttl_seconds=300),
             DailyCountMirror(redis),
+            ReplyEvents(redis),
             NoPublisher(),
             limit_seconds=2,
         )
@@ -191,7 +193,7 @@ def test_the_count_begins_anew_at_midnight_utc_and_only_then(stack: Stack, perso
         async with _transactions(stack) as uow:
             for _ in range(times):
                 async with uow.begin() as tx:
-                    day, counted = await quota.charge(tx, who, await quota.look(tx, who))
+                    day, counted = await quota.charge(tx, who, await quota.load(tx, who))
                 assert day == moment.date()
                 used.append(counted.used)
         return used
@@ -200,7 +202,7 @@ def test_the_count_begins_anew_at_midnight_utc_and_only_then(stack: Stack, perso
     with pytest.raises(DailyLimitReached) as refused:
         asyncio.run(charge(last_moment, 1))
     assert refused.value.members["resets_at"] == "2031-05-02T00:00:00Z"
-    assert refused.value.headers["Retry-After"] == "1"
+    assert refused.value.retry_after == 1
     assert asyncio.run(charge(midnight, _LEFT)) == [1, 2, 3, 4, 5]
     with pytest.raises(DailyLimitReached):
         asyncio.run(charge(midnight, 1))
@@ -213,7 +215,7 @@ def test_a_day_that_filled_up_since_the_look_is_refused_by_the_charge(stack: Sta
     async def charge_after_looking_together() -> None:
         async with _transactions(stack) as uow:
             async with uow.begin() as tx:
-                seen = await quota.look(tx, who)
+                seen = await quota.load(tx, who)
             for _ in range(_LEFT):
                 async with uow.begin() as tx:
                     await quota.charge(tx, who, seen)
@@ -232,7 +234,7 @@ def test_whose_account_was_deleted_since_the_look_is_charged_no_more(stack: Stac
     async def charge_after_the_deletion() -> None:
         async with _transactions(stack) as uow:
             async with uow.begin() as tx:
-                seen = await quota.look(tx, who)
+                seen = await quota.load(tx, who)
             assert person.http.delete("/user/me").status_code == 202
             with pytest.raises(AuthenticationRequired):
                 async with uow.begin() as tx:

@@ -4,13 +4,13 @@ from typing import Final
 
 from pydantic import BaseModel
 
+from app.schemas.examples.billing import BILLING
 from app.schemas.examples.chat import CHAT
-from app.schemas.examples.money import MONEY
-from app.schemas.examples.people import PEOPLE
-from app.schemas.examples.service import SERVICE
-from app.schemas.examples.taken_along import EXPORTED, ROOM_EXPORTED
+from app.schemas.examples.exports import EXPORTED, ROOM_EXPORTED
+from app.schemas.examples.identity import IDENTITY
+from app.schemas.examples.operations import OPERATIONS
 
-EXAMPLES: Final[tuple[BaseModel, ...]] = (*SERVICE, *PEOPLE, EXPORTED, ROOM_EXPORTED, *CHAT, *MONEY)
+EXAMPLES: Final[tuple[BaseModel, ...]] = (*OPERATIONS, *IDENTITY, EXPORTED, ROOM_EXPORTED, *CHAT, *BILLING)
 """One for each model that is the whole body of some request or answer."""
 
 

@@ -5,11 +5,12 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from app.kit.event_id import STREAM_START, EventId
 from app.models import MessageStatus, Role
 from app.schemas import chatroom, message, search
-from app.schemas.examples.moments import ANSWERED, ASKED, CURSOR, SIGNED_UP
-from app.schemas.examples.people import QUOTA
-from app.schemas.examples.service import DEFAULT_MODEL
+from app.schemas.examples.identity import QUOTA
+from app.schemas.examples.operations import DEFAULT_MODEL
+from app.schemas.examples.timestamps import ANSWERED, ASKED, CURSOR, SIGNED_UP
 from app.schemas.sse import (
     RETRY,
     ReplyDeltaEvent,
@@ -104,11 +105,11 @@ _HIT = search.SearchHit(
 )
 
 _EVENTS: Final = (
-    SseEvent(0, ReplyMessageEvent(message=QUESTION, reply=PENDING_REPLY)),
-    SseEvent(1_000_000_000, ReplyStartEvent(attempt=1)),
-    SseEvent(1_000_000_008, ReplyDeltaEvent(text=_TEXT[:8])),
-    SseEvent(1_000_000_000 + len(_TEXT), ReplyDeltaEvent(text=_TEXT[8:])),
-    SseEvent(1_999_999_999, ReplyEndEvent(**dict(REPLY))),
+    SseEvent(STREAM_START, ReplyMessageEvent(message=QUESTION, reply=PENDING_REPLY)),
+    SseEvent(EventId(1, 0), ReplyStartEvent(attempt=1)),
+    SseEvent(EventId(1, 8), ReplyDeltaEvent(text=_TEXT[:8])),
+    SseEvent(EventId(1, len(_TEXT)), ReplyDeltaEvent(text=_TEXT[8:])),
+    SseEvent(EventId.end_of(1), ReplyEndEvent(**dict(REPLY))),
 )
 STREAM: Final = (RETRY + b"".join(event.encoded for event in _EVENTS[1:3])).decode()
 """The hint for reconnecting and two events, on the wire."""

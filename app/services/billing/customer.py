@@ -64,7 +64,7 @@ class CustomerService:
             PaymentsUnavailable: Stripe is away.
         """
         scope = f"invoices:{user_id}"
-        after = self.cursors.read(scope, cursor)[0] if cursor is not None else None
+        after = self.cursors.start(scope, cursor, str)
         customer_id = await self._customer_id(user_id)
         if customer_id is None:
             return InvoicePage(invoices=[], next_cursor=None)

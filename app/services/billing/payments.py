@@ -1,7 +1,7 @@
 """Asking Stripe on a user's behalf: a few times a minute, for a bounded time, with few kinds of failure."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
@@ -10,7 +10,8 @@ import structlog
 
 from app import metrics
 from app.errors import PaymentsNotConfigured, PaymentsUnavailable, RateLimitExceeded
-from app.rate_limiter import AppliedLimits, RateLimiter
+from app.kit.rate_limit import LimitState
+from app.rate_limiter import RateLimiter
 from app.stripe_client import StripeUnavailableError
 from app.stripe_client.connection import before_call
 from app.stripe_client.failures import StripeNotConfiguredError
@@ -26,7 +27,8 @@ class StripeBudget:
 
     user_id: UUID
     limiter: RateLimiter
-    limits: AppliedLimits
+    show: Callable[[LimitState], None]
+    """Have the response show the limit."""
     _is_admitted: bool = False
 
     async def consume(self) -> None:
@@ -38,8 +40,8 @@ class StripeBudget:
             RateLimitExceeded: too many calls in the last minute.
         """
         window = await self.limiter.count_stripe_call(self.user_id)
-        self.limits.show(window)
-        if not (window.is_open or self._is_admitted):
+        self.show(window)
+        if not (window.is_admitted or self._is_admitted):
             metrics.rate_limit_refused("stripe")
             raise RateLimitExceeded(retry_after=window.reset_seconds)
         self._is_admitted = True

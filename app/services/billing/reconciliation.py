@@ -9,18 +9,18 @@ from typing import Final
 import structlog
 
 from app.models import Subscription, UnresolvedReason
-from app.repositories.periodic_job import Rhythm
+from app.repositories.periodic_job import Schedule
 from app.services.billing.installation import InstallationId
 from app.services.billing.subscription_evidence import Evidence
 from app.services.billing.subscription_sync import SubscriptionSync, SyncOutcome
-from app.services.periodic import Job
+from app.services.periodic import PeriodicTask
 from app.stripe_client import StripeSubscription, StripeSubscriptions
 from app.unit_of_work import UnitOfWork
 
 RECONCILIATION: Final = "stripe_reconciliation"
 # A new database knows nobody yet; an operator has an hour to notice that it is the wrong one.
-_RHYTHM = Rhythm(RECONCILIATION, every_seconds=3600, at_midnight=False, first_after_seconds=3600)
-_TIMEOUT_SECONDS = 0.8 * _RHYTHM.every_seconds  # over before another worker may begin
+_SCHEDULE = Schedule(RECONCILIATION, every_seconds=3600, at_midnight=False, first_after_seconds=3600)
+_TIMEOUT_SECONDS = 0.8 * _SCHEDULE.every_seconds  # over before another worker may begin
 _CHUNK = 100
 _MAX_CANCELLATIONS = 5
 """More in one run means that something else is wrong, such as the database: then nothing is cancelled."""
@@ -56,9 +56,9 @@ class Reconciliation:
     installation: InstallationId
     is_stopping: Callable[[], bool]
 
-    def job(self) -> Job:
+    def periodic_task(self) -> PeriodicTask:
         """Once an hour, by one worker."""
-        return Job(_RHYTHM, self._run)
+        return PeriodicTask(_SCHEDULE, self._run)
 
     async def _run(self) -> None:
         await self.run()
@@ -86,7 +86,7 @@ class Reconciliation:
             alert("stripe_subscriptions_unresolved", found=dict(drift.unresolved))
         async with self.uow.begin() as tx:
             if drift.repaired:
-                await tx.periodic_jobs.add_to_tally(RECONCILIATION, drift.repaired)
+                await tx.periodic_jobs.add_items_found(RECONCILIATION, drift.repaired)
             if drift.is_complete:
                 ignored = {UnresolvedReason.NOT_OURS: drift.ignored} if drift.ignored else {}
                 await tx.billing.record_unresolved({**drift.unresolved, **ignored})

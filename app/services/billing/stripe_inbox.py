@@ -1,13 +1,15 @@
 """Works off the inbox of Stripe's events: each until it has come to an end, whatever fails on the way."""
 
 import asyncio
+import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
 
 from app.errors import ServiceUnavailable
+from app.kit.leased_work import process_due
 from app.repositories.billing_event import ClaimedEvent
 from app.services.billing.subscription_sync import SubscriptionSync
 from app.stripe_client import StripeUnavailableError
@@ -57,17 +59,17 @@ class StripeInbox:
 
     async def process_stale(self) -> None:
         """Work on everything that is due and that nobody has; also while Redis is away."""
-        while not self.is_stopping():
-            try:
-                async with self.uow.autocommit() as tx:
-                    events = await tx.stripe_events.claim_stale(
-                        limit=_CONCURRENCY, lease_seconds=_LEASE_SECONDS
-                    )
-            except ServiceUnavailable:
-                return
-            await asyncio.gather(*(self._process_in_slot(event) for event in events))
-            if len(events) < _CONCURRENCY:
-                return
+        with contextlib.suppress(ServiceUnavailable):
+            await process_due(
+                self._claim_stale,
+                self._process_in_slot,
+                batch_size=_CONCURRENCY,
+                is_stopping=self.is_stopping,
+            )
+
+    async def _claim_stale(self, limit: int) -> Sequence[ClaimedEvent]:
+        async with self.uow.autocommit() as tx:
+            return await tx.stripe_events.claim_stale(limit=limit, lease_seconds=_LEASE_SECONDS)
 
     async def _process_in_slot(self, event: ClaimedEvent) -> None:
         async with self._slots:

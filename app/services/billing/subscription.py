@@ -41,7 +41,7 @@ class SubscriptionService:
         """
         if checkout_session_id is not None:
             await self.checkouts.refresh_from_stripe(user.id, checkout_session_id, budget)
-            self.open_sessions.forget([user.session_id])  # a new plan's limits count from the next request
+            self.open_sessions.discard([user.session_id])  # a new plan's limits count from the next request
         return await self._now(user.id)
 
     async def cancel(self, user: CurrentUser, budget: StripeBudget) -> SubscriptionOut:

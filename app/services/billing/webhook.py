@@ -7,7 +7,7 @@ import structlog
 from app import metrics
 from app.errors import ServiceUnavailable, ValidationFailed, WebhookInvalid
 from app.kit.clock import Clock
-from app.queue.jobs import SyncStripeEvent
+from app.queue.wake_ups import SyncStripeEvent
 from app.schemas.webhook import WebhookOut
 from app.stripe_client.event import EventUnreadableError, StripeEventRef, UnknownShape, read_event
 from app.stripe_client.signature import is_signed_by_stripe

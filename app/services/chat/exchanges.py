@@ -1,15 +1,36 @@
-"""New rows of a conversation: a message with the reply it is owed, or another reply to it."""
+"""Exchanges of a message and its reply: new ones, replayed ones, and another reply to an earlier message."""
 
 import unicodedata
+from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Self
 from uuid import UUID
 
+from app.errors import IdempotencyKeyReused
 from app.models import Chatroom, Message, MessageStatus, Role
 from app.models.base import new_id
 from app.repositories.message import Exchange
+from app.repositories.sending import NewExchange, StoredExchange
+from app.schemas.message import ExchangeOut, MessageOut
+from app.schemas.quota import Quota
 
 _TITLE_CHARS = 60
-_LOOKED_AT_CHARS = 2000
+_TITLE_SOURCE_CHARS = 2000
+"""Only so much of a message is searched for a title: the rest costs time and can hardly be part of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A stored exchange, before the wait for its reply."""
+
+    exchange: ExchangeOut
+    is_replay: bool
+
+    @classmethod
+    def of(cls, rows: Exchange, quota: Quota, *, is_replay: bool) -> Self:
+        """Build it from the rows of a message and its reply."""
+        message, reply = MessageOut.of(rows.message), MessageOut.of(rows.reply)
+        return cls(ExchangeOut(message=message, reply=reply, quota=quota), is_replay)
 
 
 def new_exchange(
@@ -20,24 +41,65 @@ def new_exchange(
     now: datetime,
     idempotency_key: str | None,
     request_id: str,
-) -> Exchange:
-    """A message and its pending reply, charged to the day of `now`.
-
-    Their places in the room, the model that is to answer and the exact time are known when they are stored.
-    """
-    message = Message(
-        id=new_id(),
-        chatroom_id=chatroom_id,
+) -> NewExchange:
+    """Build a message and its reply, with new ids, for the day of `now`."""
+    return NewExchange(
+        message_id=new_id(),
+        reply_id=new_id(),
         user_id=user_id,
-        role=Role.USER,
-        status=MessageStatus.COMPLETED,
+        chatroom_id=chatroom_id,
         content=content,
-        superseded=False,
+        first_words=first_words(content),
         idempotency_key=idempotency_key,
-        created_at=now,
-        completed_at=now,
+        request_id=request_id,
+        now=now,
     )
-    return Exchange(message, _pending(message, now=now, charged_on=now.date(), request_id=request_id))
+
+
+def accept(new: NewExchange, stored: StoredExchange, quota: Quota) -> Accepted:
+    """Return a new exchange as it was stored."""
+    message = MessageOut(
+        id=new.message_id,
+        chatroom_id=new.chatroom_id,
+        role=Role.USER,
+        content=new.content,
+        status=MessageStatus.COMPLETED,
+        reply_to=None,
+        superseded=False,
+        error=None,
+        finish_reason=None,
+        model=None,
+        usage=None,
+        created_at=stored.stored_at,
+        completed_at=stored.stored_at,
+    )
+    reply = MessageOut(
+        id=new.reply_id,
+        chatroom_id=new.chatroom_id,
+        role=Role.MODEL,
+        content="",
+        status=MessageStatus.PENDING,
+        reply_to=new.message_id,
+        superseded=False,
+        error=None,
+        finish_reason=None,
+        model=stored.model,
+        usage=None,
+        created_at=stored.stored_at,
+        completed_at=None,
+    )
+    return Accepted(ExchangeOut(message=message, reply=reply, quota=quota), is_replay=False)
+
+
+def require_same_message(earlier: Exchange, *, chatroom_id: UUID, content: str) -> None:
+    """Compare a request to send a message with the one that used its key.
+
+    Raises:
+        IdempotencyKeyReused: it was another message, or a regenerated reply.
+    """
+    message = earlier.message
+    if earlier.reply.idempotency_key or (message.chatroom_id, message.content) != (chatroom_id, content):
+        raise IdempotencyKeyReused
 
 
 def another_reply(
@@ -51,37 +113,33 @@ def another_reply(
     idempotency_key: str | None,
     request_id: str,
 ) -> Message:
-    """Another pending reply to a message, numbered behind the room's last; an archived room comes back."""
-    reply = _pending(message, now=now, charged_on=charged_on, request_id=request_id)
-    reply.position, reply.model, reply.idempotency_key = room.last_position + 1, model, idempotency_key
-    reply.priority = priority
+    """Build another pending reply to `message` at the end of the room, and unarchive the room."""
     room.last_position += 1
     room.message_count += 1
     room.last_message_at = room.active_at = room.updated_at = now
     room.archived = False
-    return reply
-
-
-def first_words(content: str) -> str | None:
-    """The beginning of a message on one line, as a title; None when nothing in it can be shown."""
-    signs = (
-        sign for sign in " ".join(content[:_LOOKED_AT_CHARS].split()) if unicodedata.category(sign) != "Cc"
-    )
-    return "".join(signs)[:_TITLE_CHARS].strip() or None
-
-
-def _pending(message: Message, *, now: datetime, charged_on: date, request_id: str) -> Message:
     return Message(
         id=new_id(),
         chatroom_id=message.chatroom_id,
         user_id=message.user_id,
+        position=room.last_position,
         role=Role.MODEL,
         status=MessageStatus.PENDING,
         content="",
         superseded=False,
         attempt=0,
+        idempotency_key=idempotency_key,
         reply_to=message.id,
+        model=model,
+        priority=priority,
         charged_on=charged_on,
         request_id=request_id,
         created_at=now,
     )
+
+
+def first_words(content: str) -> str | None:
+    """Return the beginning of a message on one line, as a title; None if it has no printable character."""
+    one_line = " ".join(content[:_TITLE_SOURCE_CHARS].split())
+    printable = "".join(character for character in one_line if unicodedata.category(character) != "Cc")
+    return printable[:_TITLE_CHARS].strip() or None

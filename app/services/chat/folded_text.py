@@ -41,7 +41,7 @@ class FoldedText:
     """Of each the end in this form, and its place in the text itself."""
 
     @classmethod
-    def all_of(cls, text: str) -> list[Self]:
+    def forms_of(cls, text: str) -> list[Self]:
         """Return the forms of a text that differ."""
         if text.isascii():
             return [cls(text.lower(), [], [])]

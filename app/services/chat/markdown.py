@@ -7,7 +7,7 @@ from typing import Final
 from app.models import MessageStatus, Role
 from app.schemas.chatroom import ChatroomOut
 from app.schemas.message import MessageOut
-from app.services.chat.markdown_closing import closing_of
+from app.services.chat.markdown_closing import closing_lines
 
 _UNTITLED = "Untitled conversation"
 _LINE_BREAKS: Final = re.compile("[\n-\r\x1c-\x1e\x85\u2028\u2029]+")
@@ -17,9 +17,9 @@ _SPEAKERS = {Role.USER: "You", Role.MODEL: "Gemini"}
 def room_in_markdown(room: ChatroomOut, *, model: str, exported_at: datetime) -> str:
     """Write the beginning of the document, with the model that answers in the room now."""
     heading = f"# {_LINE_BREAKS.sub(' ', room.title or _UNTITLED)}"
-    text = f"{heading}\n{closing_of(heading)}\n*{model}, exported {_time(exported_at)}*\n"
+    text = f"{heading}\n{closing_lines(heading)}\n*{model}, exported {_time(exported_at)}*\n"
     if room.description:
-        text += f"\n{room.description}\n{closing_of(room.description)}"
+        text += f"\n{room.description}\n{closing_lines(room.description)}"
     return text
 
 
@@ -38,7 +38,7 @@ def message_in_markdown(message: MessageOut, *, model: str) -> str:
     if message.superseded:
         remarks.append("replaced by another reply")
     heading = f"## **{_SPEAKERS[message.role]}** ({', '.join(remarks)})"
-    return f"\n---\n\n{heading}\n\n{message.content}\n{closing_of(message.content)}"
+    return f"\n---\n\n{heading}\n\n{message.content}\n{closing_lines(message.content)}"
 
 
 def _time(moment: datetime) -> str:

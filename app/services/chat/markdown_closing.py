@@ -31,7 +31,7 @@ _TOKEN: Final = re.compile(r"<!--|(<[!?])|<(/?)([a-z][a-z0-9-]*)", re.IGNORECASE
 _REST_OF_TAG: Final = re.compile(r"""(?:[^>"']|"[^"]*"|'[^']*')*+(>|"|'|\Z)""")
 
 
-def closing_of(text: str) -> str:
+def closing_lines(text: str) -> str:
     """Return the lines that close what the text leaves open; they belong on lines of their own, behind it.
 
     Fenced code, blocks of HTML and of formulas (`$$`), HTML elements, comments and tags that were cut off.

@@ -1,5 +1,6 @@
-"""Conversations: what a person sends, and the reply that is owed for it."""
+"""Messages: storing one with its pending reply, regenerating a reply, waiting for a reply's end."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -9,32 +10,31 @@ from app.errors import (
     AuthenticationRequired,
     ChatroomNotFound,
     IdempotencyKeyReused,
-    NotLatest,
     ReplyInProgress,
+    ReplyNotLatest,
     ServiceUnavailable,
     ValidationFailed,
 )
 from app.kit.clock import Clock
 from app.kit.user_limiter import PerUserLimiter
+from app.models import Chatroom, Message
 from app.models.message import PRO_PRIORITY
-from app.queue import jobs
+from app.queue import wake_ups
 from app.repositories.message import Exchange
 from app.schemas.message import ExchangeOut, MessageOut
-from app.schemas.quota import Quota
-from app.services.chat.exchanges import another_reply, first_words, new_exchange
+from app.services.chat.exchanges import Accepted, accept, another_reply, new_exchange, require_same_message
 from app.services.generation.offered_models import OfferedModels
 from app.services.generation.reply_feed import ReplyFeed
 from app.services.ownership import own_message, own_reply, own_room
-from app.services.usage.quota import Allowance, DailyQuota
+from app.services.usage.quota import DailyQuota, QuotaSnapshot
 from app.unit_of_work import Transaction, UnitOfWork
 
-_TRIES = 5
-"""Each that fails has seen what somebody else committed meanwhile."""
+_ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """How a message is sent: by whose request, repeatable under which key, waiting how long."""
+class SendOptions:
+    """The caller of a request that sends a message or regenerates a reply, and how it is to be answered."""
 
     user_id: UUID
     request_id: str
@@ -43,8 +43,8 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """The answer to a message: stored with its reply, as far as that has come."""
+class SendResult:
+    """A stored exchange with its reply so far."""
 
     exchange: ExchangeOut
     is_replay: bool
@@ -52,26 +52,13 @@ class Sent:
 
     @property
     def is_answered(self) -> bool:
-        """Whether the reply has come to its end."""
+        """Whether the reply has ended."""
         return self.exchange.reply.status.is_final
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """Response headers: where the reply is, whether this is a replay, what is left of the day."""
-        reply, quota = self.exchange.reply, self.exchange.quota
-        headers = {"Location": f"/chatroom/{reply.chatroom_id}/message/{reply.id}"}
-        if self.is_replay:
-            headers["Idempotent-Replayed"] = "true"
-        if quota.limit is not None:
-            seconds = max(int((quota.resets_at - self.now).total_seconds()), 0)
-            headers["RateLimit-Policy"] = f'"daily";q={quota.limit};w=86400'
-            headers["RateLimit"] = f'"daily";r={quota.remaining};t={seconds}'
-        return headers
 
 
 @dataclass(frozen=True, slots=True)
 class MessageService:
-    """Messages of a person's rooms."""
+    """Sends messages, regenerates replies and reads both, in rooms of the user."""
 
     uow: UnitOfWork
     quota: DailyQuota
@@ -80,152 +67,182 @@ class MessageService:
     clock: Clock
     max_chars: int
     models: OfferedModels
+    reply_wait_seconds: float
+    """How long a request waits for the reply unless its client prefers otherwise."""
 
-    async def send(self, asked: Asked, *, chatroom_id: UUID, content: str) -> Sent:
-        """Store a message and the reply it is owed; both, the charge and the job, or none of it.
-
-        Raises:
-            ChatroomNotFound: not a room of this user.
-            IdempotencyKeyReused: the key stands for something else.
-            DailyLimitReached: nothing is left of the day.
-        """
-        if len(content) > self.max_chars:
-            problem = {
-                "pointer": "/content",
-                "code": "string_too_long",
-                "message": f"must be at most {self.max_chars} characters",
-            }
-            raise ValidationFailed(members={"errors": [problem]})
-        async with self.user_limiter.acquire(asked.user_id), self.uow.autocommit() as tx:
-            await tx.invalidate_room_list(asked.user_id)
-            for _ in range(_TRIES):
-                found = await self._find(tx, asked)
-                if found is None and (stored := await self._store(tx, asked, chatroom_id, content)):
-                    exchange, quota = stored
-                    break
-                allowance = await self._look(tx, asked, chatroom_id)
-                if found is not None:
-                    _require_same(found, chatroom_id, content)
-                    exchange, quota = found, self.quota.seen(allowance)
-                    break
-                self.quota.require_some(allowance)
-            else:
-                raise ServiceUnavailable
-        return await self._wait(asked, exchange, quota, is_replay=found is not None)
-
-    async def regenerate(self, asked: Asked, *, chatroom_id: UUID, reply_id: UUID) -> Sent:
-        """Owe a new reply to the same message; the old one stays, superseded, and leaves the context.
+    async def send(self, options: SendOptions, *, chatroom_id: UUID, content: str) -> SendResult:
+        """Store a message, its pending reply, the charge and the job; all of it or nothing.
 
         Raises:
-            ChatroomNotFound: not a room of this user.
-            MessageNotFound: not a reply in it.
-            NotLatest: not of the room's newest exchange.
-            ReplyInProgress: it has not come to its end.
-            IdempotencyKeyReused: the key stands for something else.
-            DailyLimitReached: nothing is left of the day.
+            ValidationFailed: the message is too long.
+            AuthenticationRequired: the account was deleted concurrently.
+            ChatroomNotFound: the user has no such room.
+            IdempotencyKeyReused: the key belongs to another request.
+            DailyLimitReached: the day is used up.
         """
-        async with self.user_limiter.acquire(asked.user_id), self.uow.begin() as tx:
-            allowance = await self.quota.look(tx, asked.user_id)
-            # Locked, so that parallel requests with one key wait for the first's commit. Whose day is used up
-            # waits for nobody: they can only be refused, or be answered what is committed.
-            room = await own_room(tx, asked.user_id, chatroom_id, lock=not allowance.is_used_up)
-            old = await own_reply(tx, asked.user_id, room.id, reply_id)
-            exchange = await self._find(tx, asked)
-            if is_replay := exchange is not None:
-                if not exchange.reply.idempotency_key or exchange.message.id != old.reply_to:
-                    raise IdempotencyKeyReused
-                quota = await self.quota.read(tx, asked.user_id)
+        self._require_length(content)
+        async with self.user_limiter.acquire(options.user_id), self.uow.autocommit() as tx:
+            await tx.invalidate_room_list(options.user_id)
+            exchange = await _retry_after_concurrent_commit(
+                lambda: self._replay_or_store(tx, options, chatroom_id, content)
+            )
+        return await self._wait(options, exchange)
+
+    async def regenerate(self, options: SendOptions, *, chatroom_id: UUID, reply_id: UUID) -> SendResult:
+        """Store another pending reply to the same message; the old one is superseded and leaves the context.
+
+        Raises:
+            AuthenticationRequired: the account was deleted concurrently.
+            ChatroomNotFound: the user has no such room.
+            MessageNotFound: the room has no such reply.
+            ReplyNotLatest: the reply is not the room's newest.
+            ReplyInProgress: the reply has not ended.
+            IdempotencyKeyReused: the key belongs to another request.
+            DailyLimitReached: the day is used up.
+        """
+        async with self.user_limiter.acquire(options.user_id), self.uow.begin() as tx:
+            snapshot = await self.quota.load(tx, options.user_id)
+            # Locked, so that concurrent requests with one key wait for the first one's commit. On a used-up
+            # day a request can only be rejected or replayed: it needs no lock and must not wait for one.
+            room = await own_room(tx, options.user_id, chatroom_id, lock=not snapshot.is_used_up)
+            old = await own_reply(tx, options.user_id, room.id, reply_id)
+            earlier = await self._find(tx, options)
+            if earlier is None:
+                exchange = await self._regenerate(tx, options, room, old, snapshot)
+            elif earlier.reply.idempotency_key and earlier.message.id == old.reply_to:
+                exchange = Accepted.of(earlier, await self.quota.read(tx, options.user_id), is_replay=True)
             else:
-                if old.superseded or old.position != room.last_position:
-                    raise NotLatest
-                if not old.status.is_final:
-                    raise ReplyInProgress
-                question = await tx.messages.question_of(old)
-                day, quota = await self.quota.charge(tx, asked.user_id, allowance)
-                await self._require_new_key(tx, asked)
-                await tx.messages.supersede(old)
-                reply = another_reply(
-                    room,
-                    question,
-                    model=self.models.choose(room.model),
-                    now=self.clock(),
-                    charged_on=day,
-                    priority=PRO_PRIORITY if allowance.limit is None else 0,
-                    idempotency_key=asked.idempotency_key,
-                    request_id=asked.request_id,
-                )
-                tx.invalidate_room_list(asked.user_id)
-                tx.messages.add_reply(reply)
-                exchange = Exchange(question, reply)
-                tx.enqueue(jobs.ProcessGeminiMessage(reply.id, asked.request_id))
-        return await self._wait(asked, exchange, quota, is_replay=is_replay)
+                raise IdempotencyKeyReused
+        return await self._wait(options, exchange)
 
     async def get(
         self, *, user_id: UUID, chatroom_id: UUID, message_id: UUID, wait_seconds: float
     ) -> MessageOut:
-        """One message; a reply is waited for up to `wait_seconds`."""
-        async with self.uow.autocommit() as tx:
-            row = await own_message(tx, user_id, chatroom_id, message_id)
-        return MessageOut.of(await self.feed.wait(row, seconds=wait_seconds))
-
-    async def _store(
-        self, tx: Transaction, asked: Asked, chatroom_id: UUID, content: str
-    ) -> tuple[Exchange, Quota] | None:
-        """A new exchange, and the day as it is then. None: somebody was quicker, or it may not be."""
-        now = self.clock()
-        exchange = new_exchange(
-            user_id=asked.user_id,
-            chatroom_id=chatroom_id,
-            content=content,
-            now=now,
-            idempotency_key=asked.idempotency_key,
-            request_id=asked.request_id,
-        )
-        standing = await tx.sending.store(
-            exchange,
-            first_words=first_words(content),
-            limit=self.quota.basic_limit,
-            models=self.models.names,
-        )
-        if standing is None:
-            return None
-        tx.enqueue(jobs.ProcessGeminiMessage(exchange.reply.id, asked.request_id))
-        return exchange, self.quota.charged(tx, asked.user_id, self.quota.allowance(standing, now))
-
-    async def _look(self, tx: Transaction, asked: Asked, chatroom_id: UUID) -> Allowance:
-        """The person's day as it is committed, if the room is theirs; waits for nobody."""
-        now = self.clock()
-        sight = await tx.sending.look(user_id=asked.user_id, chatroom_id=chatroom_id, now=now)
-        if sight is None:
-            raise AuthenticationRequired
-        if not sight.has_room:
-            raise ChatroomNotFound
-        return self.quota.allowance(sight.standing, now)
-
-    async def _find(self, tx: Transaction, asked: Asked) -> Exchange | None:
-        if asked.idempotency_key is None:
-            return None
-        return await tx.messages.get_exchange(user_id=asked.user_id, idempotency_key=asked.idempotency_key)
-
-    async def _require_new_key(self, tx: Transaction, asked: Asked) -> None:
-        """Call it behind the charge: now all that this person sends waits, whichever room it is for.
+        """Return a message; a reply that has not ended is waited for up to `wait_seconds`.
 
         Raises:
-            IdempotencyKeyReused: another room was asked with this key in the same moment.
+            ChatroomNotFound: the user has no such room.
+            MessageNotFound: the room has no such message.
         """
-        if await self._find(tx, asked) is not None:
+        async with self.uow.autocommit() as tx:
+            row = await own_message(tx, user_id, chatroom_id, message_id)
+        return await self.feed.wait(MessageOut.of(row), seconds=wait_seconds)
+
+    def _require_length(self, content: str) -> None:
+        if len(content) > self.max_chars:
+            message = f"must be at most {self.max_chars} characters"
+            problem = {"pointer": "/content", "code": "string_too_long", "message": message}
+            raise ValidationFailed(members={"errors": [problem]})
+
+    async def _replay_or_store(
+        self, tx: Transaction, options: SendOptions, chatroom_id: UUID, content: str
+    ) -> Accepted | None:
+        """Return the exchange of this key, or store a new one, or raise the reason why not.
+
+        None if the reason has passed: a concurrent commit used the key, or refunded a message.
+        """
+        earlier = await self._find(tx, options)
+        if earlier is not None:
+            snapshot = await self._check(tx, options, chatroom_id)
+            require_same_message(earlier, chatroom_id=chatroom_id, content=content)
+            return Accepted.of(earlier, self.quota.to_schema(snapshot), is_replay=True)
+        stored = await self._store(tx, options, chatroom_id, content)
+        if stored is None:
+            self.quota.require_available(await self._check(tx, options, chatroom_id))
+        return stored
+
+    async def _store(
+        self, tx: Transaction, options: SendOptions, chatroom_id: UUID, content: str
+    ) -> Accepted | None:
+        """Store a new exchange; None if that is not possible."""
+        new = new_exchange(
+            user_id=options.user_id,
+            chatroom_id=chatroom_id,
+            content=content,
+            now=self.clock(),
+            idempotency_key=options.idempotency_key,
+            request_id=options.request_id,
+        )
+        stored = await tx.sending.store(new, limit=self.quota.basic_limit, models=self.models.names)
+        if stored is None:
+            return None
+        tx.enqueue(wake_ups.ProcessGeminiMessage(new.reply_id, options.request_id))
+        quota = self.quota.record(tx, options.user_id, self.quota.snapshot(stored.usage, new.now))
+        return accept(new, stored, quota)
+
+    async def _check(self, tx: Transaction, options: SendOptions, chatroom_id: UUID) -> QuotaSnapshot:
+        """Read the user's committed day, without a lock.
+
+        Raises:
+            AuthenticationRequired: the account was deleted concurrently.
+            ChatroomNotFound: the user has no such room.
+        """
+        now = self.clock()
+        check = await tx.sending.explain_rejection(user_id=options.user_id, chatroom_id=chatroom_id, now=now)
+        if check is None:
+            raise AuthenticationRequired
+        if not check.has_room:
+            raise ChatroomNotFound
+        return self.quota.snapshot(check.usage, now)
+
+    async def _find(self, tx: Transaction, options: SendOptions) -> Exchange | None:
+        if options.idempotency_key is None:
+            return None
+        return await tx.messages.get_exchange(
+            user_id=options.user_id, idempotency_key=options.idempotency_key
+        )
+
+    async def _regenerate(
+        self, tx: Transaction, options: SendOptions, room: Chatroom, old: Message, snapshot: QuotaSnapshot
+    ) -> Accepted:
+        if old.superseded or old.position != room.last_position:
+            raise ReplyNotLatest
+        if not old.status.is_final:
+            raise ReplyInProgress
+        message = await tx.messages.question_of(old)
+        day, quota = await self.quota.charge(tx, options.user_id, snapshot)
+        # After the charge all other requests of this user wait. One in another room, which does not wait for
+        # this room's lock, may have used the key since it was searched for.
+        if await self._find(tx, options) is not None:
             raise IdempotencyKeyReused
+        await tx.messages.supersede(old)
+        reply = another_reply(
+            room,
+            message,
+            model=self.models.choose(room.model),
+            now=self.clock(),
+            charged_on=day,
+            priority=PRO_PRIORITY if snapshot.limit is None else 0,
+            idempotency_key=options.idempotency_key,
+            request_id=options.request_id,
+        )
+        tx.invalidate_room_list(options.user_id)
+        tx.messages.add_reply(reply)
+        tx.enqueue(wake_ups.ProcessGeminiMessage(reply.id, options.request_id))
+        return Accepted.of(Exchange(message, reply), quota, is_replay=False)
 
-    async def _wait(self, asked: Asked, exchange: Exchange, quota: Quota, *, is_replay: bool) -> Sent:
-        if not is_replay:
+    async def _wait(self, options: SendOptions, stored: Accepted) -> SendResult:
+        """Wait for the reply's end, up to `options.wait_seconds`."""
+        is_new = not stored.is_replay
+        if is_new:
             metrics.message_accepted()
-        reply = await self.feed.wait(exchange.reply, seconds=asked.wait_seconds, is_new=not is_replay)
-        answer = ExchangeOut(message=MessageOut.of(exchange.message), reply=MessageOut.of(reply), quota=quota)
-        return Sent(answer, is_replay, self.clock())
+        exchange = stored.exchange
+        reply = await self.feed.wait(exchange.reply, seconds=options.wait_seconds, is_new=is_new)
+        exchange = ExchangeOut(message=exchange.message, reply=reply, quota=exchange.quota)
+        return SendResult(exchange, stored.is_replay, self.clock())
 
 
-def _require_same(found: Exchange, chatroom_id: UUID, content: str) -> None:
-    """Raise IdempotencyKeyReused if the key stands for another message, or for another reply to one."""
-    message = found.message
-    if found.reply.idempotency_key or (message.chatroom_id, message.content) != (chatroom_id, content):
-        raise IdempotencyKeyReused
+async def _retry_after_concurrent_commit(attempt: Callable[[], Awaitable[Accepted | None]]) -> Accepted:
+    """Repeat the attempt while it returns None.
+
+    Each None means that another request of the user committed between two statements of the attempt, so the
+    next one finds a new state. Several in a row are only possible under a flood of requests.
+
+    Raises:
+        ServiceUnavailable: every attempt was overtaken.
+    """
+    for _ in range(_ATTEMPTS):
+        exchange = await attempt()
+        if exchange is not None:
+            return exchange
+    raise ServiceUnavailable

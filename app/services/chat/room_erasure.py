@@ -1,79 +1,51 @@
-"""Erases deleted rooms, piece by piece; whatever interrupts it, the next look goes on."""
+"""Erase deleted rooms in batches."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
 
 from app.errors import ServiceUnavailable
-from app.models import Role
-from app.redis_client.account_keys import AccountKeys
+from app.kit.leased_work import process_due
 from app.redis_client.connection import RedisUnavailableError
 from app.repositories.message import of_room
-from app.services.generation.stopping import ReplyStopper
+from app.services.chat.batch_erasure import LEASE_SECONDS, BatchErasure
 from app.unit_of_work import UnitOfWork
-
-_LEASE_SECONDS = 15.0
-_REPLIES_STOP_SECONDS = 2.0
-_MESSAGES_AT_ONCE = 1000
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class RoomErasure:
-    """What a worker does about rooms that are out of sight. Every step may be done twice."""
+    """Erases rooms that are hidden already."""
 
     uow: UnitOfWork
-    stopper: ReplyStopper
-    keys: AccountKeys
-    is_stopping: Callable[[], bool]
+    batches: BatchErasure
 
     async def erase_due(self) -> None:
-        """Erase every room that is due; ends early when this process is to end.
+        """Erase every room that is due, until this process drains.
 
-        A room whose erasure is interrupted, or cannot go on without Redis, is due again soon.
+        A room whose erasure is interrupted, or needs Redis while it is unavailable, is due again after its
+        lease.
         """
-        while not self.is_stopping():
-            try:
-                async with self.uow.begin() as tx:
-                    room_id = await tx.deletions.claim_due_room(lease_seconds=_LEASE_SECONDS)
-                if room_id is None:
-                    return
-                await self._erase(room_id)
-            except (ServiceUnavailable, RedisUnavailableError) as error:
-                log.warning("room_erasure_interrupted", error=type(error).__name__)
-                return
+        try:
+            await process_due(self._claim, self._erase, batch_size=1, is_stopping=self.batches.is_stopping)
+        except (ServiceUnavailable, RedisUnavailableError) as error:
+            log.warning("room_erasure_interrupted", error=type(error).__name__, reason=str(error))
+
+    async def _claim(self, _limit: int) -> Sequence[UUID]:
+        async with self.uow.begin() as tx:
+            room_id = await tx.room_deletions.claim_due(lease_seconds=LEASE_SECONDS)
+        return [] if room_id is None else [room_id]
 
     async def _erase(self, room_id: UUID) -> None:
-        if not await self.stopper.is_over(of_room(room_id)):
-            await self._come_again(room_id, seconds=_REPLIES_STOP_SECONDS)
-            return
-        while not self.is_stopping():
-            if await self.erase_some([room_id]):
-                log.info("room_erased", chatroom_id=str(room_id))
-                return
-            await self._come_again(room_id, seconds=_LEASE_SECONDS)
+        async def reschedule(seconds: float) -> None:
+            async with self.uow.autocommit() as tx:
+                await tx.room_deletions.schedule(room_id, after_seconds=seconds)
 
-    async def _come_again(self, room_id: UUID, *, seconds: float) -> None:
-        async with self.uow.autocommit() as tx:
-            await tx.deletions.erase_room_in(room_id, seconds_from_now=seconds)
+        async def erase_batch() -> bool:
+            return await self.batches.erase_rooms([room_id])
 
-    async def erase_some(self, rooms: Sequence[UUID]) -> bool:
-        """Erase a batch of messages of these rooms, or the rooms when empty; True when they are gone.
-
-        What Redis holds goes first: the rows know its keys.
-
-        Raises:
-            RedisUnavailableError: Redis could not be told.
-        """
-        async with self.uow.autocommit() as tx:
-            messages = await tx.deletions.messages(rooms, limit=_MESSAGES_AT_ONCE)
-        await self.keys.erase_streams([id_ for id_, role in messages.items() if role is Role.MODEL])
-        async with self.uow.begin() as tx:
-            if messages:
-                await tx.deletions.erase_messages(list(messages))
-            else:
-                await tx.deletions.erase_rooms(rooms)
-        return not messages
+        if await self.batches.run(of_room(room_id), reschedule=reschedule, erase_batch=erase_batch):
+            log.info("room_erased", chatroom_id=str(room_id))

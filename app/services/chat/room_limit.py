@@ -36,5 +36,5 @@ class RoomLimit:
         """
         limit = self.by_plan[plan]
         # A statement of its own, behind the lock: it sees the rooms of whoever held the lock before.
-        if await tx.chatrooms.count(user_id, most=limit) >= limit:
+        if await tx.chatrooms.count(user_id, limit=limit) >= limit:
             raise ChatroomLimitReached(limit=limit, can_upgrade=plan is Plan.BASIC)

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.repositories.periodic_job import Rhythm
+from app.repositories.periodic_job import Schedule
 from app.services.generation.offered_models import OfferedModels
-from app.services.periodic import Job
+from app.services.periodic import PeriodicTask
 from app.unit_of_work import UnitOfWork
 
 _AT_ONCE = 1000
-_RHYTHM = Rhythm("room_models", every_seconds=3600, at_midnight=False)
+_SCHEDULE = Schedule("room_models", every_seconds=3600, at_midnight=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,22 +22,22 @@ class RoomModels:
     uow: UnitOfWork
     models: OfferedModels
 
-    def job(self) -> Job:
+    def periodic_task(self) -> PeriodicTask:
         """Hourly, until a run finds all rooms decided: an API of an earlier version may still open some."""
-        return Job(_RHYTHM, self.run)
+        return PeriodicTask(_SCHEDULE, self.run)
 
     async def run(self) -> None:
         """Decide, in transactions that stay short however many rooms there are."""
         after, is_done = UUID(int=0), True
         while True:
             async with self.uow.begin() as tx:
-                upto = await tx.room_models.batch_end(after=after, limit=_AT_ONCE)
-                if upto is None:
+                through = await tx.room_models.batch_end(after=after, limit=_AT_ONCE)
+                if through is None:
                     break
-                if await tx.room_models.has_undecided(after=after, upto=upto):
+                if await tx.room_models.has_undecided(after=after, through=through):
                     is_done = False
-                    await tx.room_models.decide(after=after, upto=upto, default=self.models.default)
-            after = upto
+                    await tx.room_models.decide(after=after, through=through, default=self.models.default)
+            after = through
         if is_done:
             async with self.uow.begin() as tx:
-                await tx.periodic_jobs.retire(_RHYTHM.name)
+                await tx.periodic_jobs.retire(_SCHEDULE.name)

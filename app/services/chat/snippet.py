@@ -33,14 +33,14 @@ class Marker:
         ]
         return cls(re.compile(f"(?=({'|'.join(alternatives)}))"))
 
-    def first(self, most: int, asked: str) -> list[str]:
+    def first(self, limit: int, query: str) -> list[str]:
         """Return the words that stand first in what was typed; of unspaced scripts a pair counts as one."""
         found = (
             (form.place(hit.span(1)), hit.group(1))
-            for form in FoldedText.all_of(asked)
+            for form in FoldedText.forms_of(query)
             for hit in self.pattern.finditer(form.text)
         )
-        return list(dict.fromkeys(word for _, word in sorted(found)))[:most]
+        return list(dict.fromkeys(word for _, word in sorted(found)))[:limit]
 
     def snippet(self, passage: str, *, is_cut_before: bool = False, is_cut_behind: bool = False) -> str:
         """The part around the first hit with its hits in `<mark>`; how the passage begins, if there is none.
@@ -49,7 +49,7 @@ class Marker:
         """
         # What touches a cut may be a part of a longer word.
         within = (1 if is_cut_before else 0, len(passage) - 1 if is_cut_behind else len(passage))
-        hits = merge(*(self._hits(form, within) for form in FoldedText.all_of(passage)))
+        hits = merge(*(self._hits(form, within) for form in FoldedText.forms_of(passage)))
         first_hit = next(hits, None)
         begin, end = _part(passage, first_hit[0] if first_hit else 0)
         pieces, at = ["… " if begin or is_cut_before else ""], begin

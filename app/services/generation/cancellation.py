@@ -1,11 +1,10 @@
-"""Cancelling a reply: at once while it waits, else by asking the worker that writes it."""
+"""Cancels one reply: at once if it waits, otherwise through the worker that writes it."""
 
 from dataclasses import dataclass
 from uuid import UUID
 
 from app.kit.user_limiter import PerUserLimiter
-from app.queue import jobs
-from app.redis_client.reply_events import ReplyEvents
+from app.queue import wake_ups
 from app.schemas.message import MessageOut
 from app.services.generation.reply_feed import ReplyFeed
 from app.services.ownership import own_reply
@@ -17,18 +16,17 @@ _WAIT_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class CancellationService:
-    """Ends replies that nobody wants any more; what was generated is kept."""
+    """Cancels replies; the text generated so far is kept."""
 
     uow: UnitOfWork
     quota: DailyQuota
     feed: ReplyFeed
-    events: ReplyEvents
     user_limiter: PerUserLimiter
 
     async def cancel(
         self, *, user_id: UUID, chatroom_id: UUID, reply_id: UUID, request_id: str
     ) -> MessageOut:
-        """Cancel a reply, and answer with it as it then is; a reply that has ended stays as it is.
+        """Cancel a reply and return it; a reply that has ended stays unchanged.
 
         Raises:
             ChatroomNotFound: not a room of this user.
@@ -39,11 +37,11 @@ class CancellationService:
             await tx.replies.request_cancel(reply_id)
             ended = await tx.replies.cancel_waiting(reply_id)
             if ended is not None:
+                tx.reply_ended(ended)
                 await self.quota.settle_cancelled(tx, [ended])
                 following = await tx.replies.next_of_room(chatroom_id)
                 if following is not None:
-                    tx.enqueue(jobs.ProcessGeminiMessage(following.id, request_id))
+                    tx.enqueue(wake_ups.ProcessGeminiMessage(following.id, request_id))
         if ended is None:
-            return MessageOut.of(await self.feed.wait(reply, seconds=_WAIT_SECONDS))
-        await self.events.end(ended.id, ended.attempt)
+            return await self.feed.wait(MessageOut.of(reply), seconds=_WAIT_SECONDS)
         return MessageOut.of(ended)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from app.gemini_client import Prompt, Turn
 from app.models import Role
-from app.repositories.chatroom import PastExchange, RoomMemory
 from app.repositories.claims import EXCHANGES_AT_ONCE, ClaimedReply, ReplyWork
+from app.repositories.room_context import PastExchange, RoomContext
 from app.services.generation.offered_models import OfferedModels
 from app.unit_of_work import UnitOfWork
 
@@ -61,16 +61,16 @@ class ContextBuilder:
             is_last = len(page) < EXCHANGES_AT_ONCE
         return self._prompt(room, memory, kept, current)
 
-    async def _read(self, room: RoomMemory, reply: ReplyWork, *, before: int) -> list[PastExchange]:
-        after = min(room.summary_upto, reply.position - 1)  # whatever was summarised, the message goes
+    async def _read(self, room: RoomContext, reply: ReplyWork, *, before: int) -> list[PastExchange]:
+        after = min(room.summarized_through, reply.position - 1)  # whatever was summarised, the message goes
         async with self.uow.autocommit() as tx:
-            return await tx.chatrooms.newest_exchanges(
-                room.id, after=after, before=before, limit=EXCHANGES_AT_ONCE, owed=reply.id
+            return await tx.room_contexts.newest_exchanges(
+                room.id, after=after, before=before, limit=EXCHANGES_AT_ONCE, pending_reply_id=reply.id
             )
 
     def _prompt(
         self,
-        room: RoomMemory,
+        room: RoomContext,
         memory: tuple[Turn, ...],
         newest_first: Sequence[PastExchange],
         current: PastExchange,
@@ -103,12 +103,12 @@ def as_turns(oldest_first: Sequence[PastExchange]) -> list[Turn]:
     ]
 
 
-def summary_tokens(room: RoomMemory) -> float:
+def summary_tokens(room: RoomContext) -> float:
     """How many tokens the room's summary is, as the model is told it."""
     return tokens(room, *(turn.text for turn in remembered(room.summary)))
 
 
-def tokens(room: RoomMemory, *texts: str) -> float:
+def tokens(room: RoomContext, *texts: str) -> float:
     """How many tokens texts are, as far as can be told without asking."""
     return sum(len(text.encode()) for text in texts) / room.bytes_per_token
 

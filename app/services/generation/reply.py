@@ -216,8 +216,6 @@ class ReplyService:
             return None
         log.info("reply_recorded", status=ended.status.value, error=ended.error_code, retries=ended.retries)
         self.reports.record(ended)
-        if isinstance(outcome, Outcome):
-            await self.events.end(reply.id, ended.attempt)
         if ended.status is MessageStatus.COMPLETED:
             self.upkeep.soon(ended)
         return None if following is None else Claim(following, claimed_at)
@@ -232,6 +230,9 @@ class ReplyService:
             duration_ms=round(duration * 1000),
             **outcome.columns(),
         )
-        if ended is not None and outcome.bytes_per_token is not None:
-            await tx.chatrooms.learn_bytes_per_token(ended.chatroom_id, outcome.bytes_per_token)
+        if ended is None:
+            return None
+        tx.reply_ended(ended)
+        if outcome.bytes_per_token is not None:
+            await tx.room_contexts.learn_bytes_per_token(ended.chatroom_id, outcome.bytes_per_token)
         return ended

@@ -1,4 +1,4 @@
-"""What happens to replies, for whoever in this process wants to know: live from Redis, else from the rows."""
+"""Signals about replies for the subscribers of this process: live from Redis, otherwise from the rows."""
 
 import asyncio
 import contextlib
@@ -10,58 +10,59 @@ from uuid import UUID
 
 from app.errors import ServiceUnavailable
 from app.models import Message
-from app.redis_client.reply_listener import STOP, Inbox, Look, ReplyListener, Stop
+from app.redis_client.reply_listener import SHUTDOWN, Recheck, ReplyListener, ReplySubscription, Shutdown
 from app.repositories.reply import ReplyProgress
+from app.schemas.message import MessageOut
 from app.unit_of_work import UnitOfWork
 
 _QUIET_SECONDS = 2.0
-_LOOK_SECONDS = 1.0
+_CHECK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyFeed:
-    """Inboxes for listeners; those that hear nothing are served from Postgres, all with one query."""
+    """Opens subscriptions to replies, and rechecks replies without events in one query for all of them."""
 
     uow: UnitOfWork
     listener: ReplyListener
-    _stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    _seen: dict[UUID, ReplyProgress] = field(default_factory=dict)
+    _shutting_down: asyncio.Event = field(default_factory=asyncio.Event)
+    _progress: dict[UUID, ReplyProgress] = field(default_factory=dict)
     _reads: dict[UUID, asyncio.Task[Message | None]] = field(default_factory=dict)
-    """Queries that have not begun."""
+    """Scheduled queries that have not started yet."""
 
     @asynccontextmanager
-    async def listen(self, reply_id: UUID, *, is_new: bool = False) -> AsyncIterator[Inbox]:
-        """News of a reply, beginning with a hint to look at it; of a new one only if nothing is heard."""
-        async with self.listener.listen(reply_id, is_new=is_new) as inbox:
-            if self._stopping.is_set():
-                inbox.put(STOP)
-            yield inbox
+    async def subscribe(self, reply_id: UUID, *, is_new: bool = False) -> AsyncIterator[ReplySubscription]:
+        """Subscribe to a reply; the first signal is a `Recheck`, with `is_new` only if no event comes."""
+        async with self.listener.subscribe(reply_id, is_new=is_new) as subscription:
+            if self._shutting_down.is_set():
+                subscription.put(SHUTDOWN)
+            yield subscription
 
-    async def wait(self, reply: Message, *, seconds: float, is_new: bool = False) -> Message:
-        """The reply as it is when it has ended, when time is up, or when this process is to end."""
+    async def wait(self, reply: MessageOut, *, seconds: float, is_new: bool = False) -> MessageOut:
+        """Return the reply when it has ended, after `seconds`, or when this process shuts down."""
         if seconds <= 0 or reply.status.is_final:
             return reply
         until = time.monotonic() + seconds
-        async with self.listen(reply.id, is_new=is_new) as inbox:
+        async with self.subscribe(reply.id, is_new=is_new) as subscription:
             while (left := until - time.monotonic()) > 0:
-                news = await inbox.get(left)
-                if isinstance(news, Stop):
+                signal = await subscription.get(left)
+                if isinstance(signal, Shutdown):
                     break
-                if isinstance(news, Look) or (news is not None and news.is_end):
+                if isinstance(signal, Recheck) or (signal is not None and signal.is_end):
                     try:
                         row = await self.read(reply.id)
                     except ServiceUnavailable:
-                        continue  # it is stored; what is asked is only news
-                    reply = row or reply
+                        continue  # the reply is stored; the next signal repeats the read
+                    reply = MessageOut.of(row) if row else reply
                     if row is None or row.status.is_final:
                         break
         return reply
 
     async def read(self, reply_id: UUID) -> Message | None:
-        """The row; None when it is gone. One query for all who ask in the same moment, as after an event.
+        """Return the row, or None if it was deleted. Concurrent callers share one query.
 
         Raises:
-            ServiceUnavailable: the database is away.
+            ServiceUnavailable: the database is unavailable.
         """
         reading = self._reads.get(reply_id)
         if reading is None:
@@ -70,40 +71,44 @@ class ReplyFeed:
         return await asyncio.shield(reading)
 
     async def _read(self, reply_id: UUID) -> Message | None:
-        del self._reads[reply_id]  # a later caller may know of more than this query will see
+        del self._reads[reply_id]  # a later caller may need a newer row than this query returns
         async with self.uow.autocommit() as tx:
             return await tx.replies.get(reply_id)
 
-    def stop(self) -> None:
-        """The process is about to end: tell everybody who listens."""
-        self._stopping.set()
-        for inbox in self.listener.inboxes:
-            inbox.put(STOP)
+    def shut_down(self) -> None:
+        """Send `Shutdown` to all subscribers, present and future."""
+        self._shutting_down.set()
+        for subscription in self.listener.subscriptions:
+            subscription.put(SHUTDOWN)
 
     async def watch(self) -> None:
-        """Look after replies of which nothing was heard for a while; runs as long as the process."""
+        """Request a recheck of each reply without recent events if its row has changed; never returns."""
         while True:
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_CHECK_SECONDS)
             quiet_since = time.monotonic() - _QUIET_SECONDS
-            quiet = [inbox for inbox in self.listener.inboxes if inbox.last_news_at < quiet_since]
+            quiet = [
+                subscription
+                for subscription in self.listener.subscriptions
+                if subscription.last_signal_at < quiet_since
+            ]
             if not quiet:
-                self._seen.clear()
+                self._progress.clear()
                 continue
             with contextlib.suppress(ServiceUnavailable):
-                await self._look_after(quiet)
+                await self._recheck_changed(quiet)
 
-    async def _look_after(self, quiet: list[Inbox]) -> None:
+    async def _recheck_changed(self, quiet: list[ReplySubscription]) -> None:
         async with self.uow.autocommit() as tx:
-            progress = await tx.replies.progress({inbox.reply_id for inbox in quiet})
-        for inbox in quiet:
-            now = progress.get(inbox.reply_id)
-            if now is None or now != self._seen.get(inbox.reply_id):
-                inbox.look()
-        self._seen.clear()
-        self._seen.update(progress)
+            progress = await tx.replies.progress({subscription.reply_id for subscription in quiet})
+        for subscription in quiet:
+            now = progress.get(subscription.reply_id)
+            if now is None or now != self._progress.get(subscription.reply_id):
+                subscription.request_recheck()
+        self._progress.clear()
+        self._progress.update(progress)
 
 
 def _retrieve(reading: asyncio.Task[Message | None]) -> None:
-    """Take the failure of a query that nobody waits for any more."""
+    """Retrieve the query's exception, so that asyncio does not log it if every caller was cancelled."""
     if not reading.cancelled():
         reading.exception()

@@ -1,4 +1,4 @@
-"""One listener's stream of a reply: from any place in the text, over retries, lost workers and lost Redis."""
+"""Streams of a reply's events to one client, across retries, lost workers and Redis outages."""
 
 import asyncio
 import time
@@ -8,80 +8,43 @@ from functools import lru_cache
 from uuid import UUID
 
 from app.errors import ServiceUnavailable
+from app.kit.event_id import END_OFFSET, STREAM_START, EventId
 from app.models import Message, MessageStatus
-from app.redis_client.reply_events import END_OFFSET, IDS_PER_ATTEMPT, ReplyEvent, ReplyEvents
-from app.redis_client.reply_listener import Inbox, Stop
+from app.redis_client.reply_events import ReplyEvent, ReplyEvents
+from app.redis_client.reply_listener import ReplySubscription, Shutdown
 from app.schemas.message import MessageOut
-from app.schemas.sse import (
-    ReplyDeltaEvent,
-    ReplyEndEvent,
-    ReplyMessageEvent,
-    ReplyRestartEvent,
-    ReplyStartEvent,
-    SseEvent,
-)
+from app.schemas.sse import ReplyEndEvent, ReplyMessageEvent, SseEvent
 from app.services.generation.reply_feed import ReplyFeed
+from app.services.generation.stream_cursor import StreamCursor
 from app.services.ownership import own_reply
 from app.unit_of_work import UnitOfWork
 
 HEARTBEAT_SECONDS = 10.0
-_SHORTEST_CATCH_UP_SECONDS = 0.25
-_SHARED_CHARACTERS = 4096  # of live events; what is caught up on may be a whole reply
+_MIN_READ_INTERVAL_SECONDS = 0.25
 
 
-class Place:
-    """Where in which attempt's text a listener is.
-
-    `has_text`: something may be shown that a later attempt replaces. `is_over`: nothing follows.
-    """
-
-    def __init__(self, last_event_id: int | None) -> None:
-        self.has_message = last_event_id is not None
-        self.attempt, self.characters = divmod(last_event_id or 0, IDS_PER_ATTEMPT)
-        self.has_text = self.attempt > 0
-        self.is_over = False
-        self.caught_up_at = 0.0
-
-    @property
-    def id(self) -> int:
-        """The id of the last event that was sent."""
-        return self.attempt * IDS_PER_ATTEMPT + self.characters
-
-    def go_on(self, attempt: int, begins: int, text: str) -> tuple[list[SseEvent], bool]:
-        """The events that lead from here over this text, and whether something before it is missing."""
-        if attempt < self.attempt:
-            return [], False
-        if attempt == self.attempt and begins > self.characters:
-            return [], True
-        if attempt > self.attempt and begins > 0:
-            return [], True
-        events = []
-        if attempt > self.attempt:
-            begin = ReplyRestartEvent if self.has_text else ReplyStartEvent
-            self.attempt, self.characters, self.has_text = attempt, 0, False
-            events.append(SseEvent(self.id, begin(attempt=attempt)))
-        if fresh := text[self.characters - begins :]:
-            self.characters += len(fresh)
-            self.has_text = True
-            delta = _delta if len(fresh) > _SHARED_CHARACTERS else _shared_delta
-            events.append(delta(self.id, fresh))
-        return events, False
+@dataclass(slots=True)
+class _OpenStream:
+    subscription: ReplySubscription
+    cursor: StreamCursor
+    last_read_at: float = 0.0
+    is_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyStreams:
-    """Opens streams."""
+    """Opens streams: live events from Redis; what is missing there, from the row."""
 
     uow: UnitOfWork
     feed: ReplyFeed
     events: ReplyEvents
 
     async def open(
-        self, *, user_id: UUID, chatroom_id: UUID, reply_id: UUID, last_event_id: int | None
+        self, *, user_id: UUID, chatroom_id: UUID, reply_id: UUID, last_event_id: EventId | None
     ) -> AsyncGenerator[SseEvent | None, None] | None:
-        """The events behind `last_event_id`, then the live ones; None when the end was seen already.
+        """Return the events after `last_event_id`, past and live; None if that is the id of `end`.
 
-        The stream yields None as a sign of life, and ends after `end` or when this process is to end.
+        The stream yields None as a heartbeat. It finishes after `end`, or when this process shuts down.
 
         Raises:
             ChatroomNotFound: not a room of this user.
@@ -90,95 +53,82 @@ class ReplyStreams:
         async with self.uow.autocommit() as tx:
             reply = await own_reply(tx, user_id, chatroom_id, reply_id)
             question = await tx.messages.question_of(reply)
-        if last_event_id is not None and last_event_id == _end_id(reply):
+        if last_event_id is None:
+            opening = ReplyMessageEvent(message=MessageOut.of(question), reply=MessageOut.of(reply))
+            return self.begin(opening, is_new=False)
+        if last_event_id == EventId.end_of(reply.attempt):
             return None
-        opening = ReplyMessageEvent(message=MessageOut.of(question), reply=MessageOut.of(reply))
-        return self._follow(opening, _place(reply, last_event_id))
+        written = len(reply.content) if reply.status.is_final else END_OFFSET
+        cursor = StreamCursor.resume(last_event_id, newest=EventId(reply.attempt, written))
+        return self._follow(reply.id, cursor)
 
     def begin(self, opening: ReplyMessageEvent, *, is_new: bool) -> AsyncGenerator[SseEvent | None, None]:
-        """The events of a reply from the start; a new one was asked for just now."""
-        return self._follow(opening, Place(None), is_new=is_new)
+        """Return all events of a reply; `is_new`: this request created it."""
+        return self._follow(opening.reply.id, StreamCursor(), opening=opening, is_new=is_new)
 
     async def _follow(
-        self, opening: ReplyMessageEvent, place: Place, *, is_new: bool = False
+        self,
+        reply_id: UUID,
+        cursor: StreamCursor,
+        *,
+        opening: ReplyMessageEvent | None = None,
+        is_new: bool = False,
     ) -> AsyncGenerator[SseEvent | None, None]:
-        if not place.has_message:
-            yield SseEvent(0, opening)
-        async with self.feed.listen(opening.reply.id, is_new=is_new) as inbox:
-            while not place.is_over:
-                async for event in self._next(inbox, place):
+        if opening is not None:
+            yield SseEvent(STREAM_START, opening)
+        async with self.feed.subscribe(reply_id, is_new=is_new) as subscription:
+            stream = _OpenStream(subscription, cursor)
+            while not stream.is_over:
+                async for event in self._next(stream):
                     yield event
 
-    async def _next(self, inbox: Inbox, place: Place) -> AsyncIterator[SseEvent | None]:
-        """What the next news mean for somebody at this place."""
-        news = await inbox.get(HEARTBEAT_SECONDS)
-        if news is None:
+    async def _next(self, stream: _OpenStream) -> AsyncIterator[SseEvent | None]:
+        """Wait for the next signal and yield the events that follow from it."""
+        signal = await stream.subscription.get(HEARTBEAT_SECONDS)
+        if signal is None:
             yield None
-        elif isinstance(news, Stop):
-            place.is_over = True
-        elif isinstance(news, ReplyEvent) and not news.is_end:
-            events, is_missing = place.go_on(news.attempt, news.begins, news.text)
-            for event in events:
+        elif isinstance(signal, Shutdown):
+            stream.is_over = True
+        elif isinstance(signal, ReplyEvent) and not signal.is_end:
+            events = stream.cursor.advance(signal.attempt, signal.offset, signal.text)
+            for event in events or ():
                 yield event
-            if is_missing and time.monotonic() > place.caught_up_at + _SHORTEST_CATCH_UP_SECONDS:
-                inbox.look()
+            if events is None and time.monotonic() > stream.last_read_at + _MIN_READ_INTERVAL_SECONDS:
+                stream.subscription.request_recheck()
         else:
-            async for event in self._look(inbox, place):
+            async for event in self._read_row(stream):
                 yield event
 
-    async def _look(self, inbox: Inbox, place: Place) -> AsyncIterator[SseEvent]:
-        place.caught_up_at = time.monotonic()
+    async def _read_row(self, stream: _OpenStream) -> AsyncIterator[SseEvent]:
+        stream.last_read_at = time.monotonic()
         try:
-            row = await self.feed.read(inbox.reply_id)
+            row = await self.feed.read(stream.subscription.reply_id)
         except ServiceUnavailable:
-            await asyncio.sleep(_SHORTEST_CATCH_UP_SECONDS)
-            inbox.look()
+            await asyncio.sleep(_MIN_READ_INTERVAL_SECONDS)
+            stream.subscription.request_recheck()
             return
-        if row is None:  # the room is gone, and everything with it
-            place.is_over = True
+        if row is None:  # its room was erased
+            stream.is_over = True
             return
-        async for event in self._catch_up(place, row):
+        async for event in self._replay(stream.cursor, row):
             yield event
         if row.status.is_final:
             yield _end(row)
-            place.is_over = True
+            stream.is_over = True
 
-    async def _catch_up(self, place: Place, row: Message) -> AsyncIterator[SseEvent]:
-        """What the stream and the row have behind this place. An ended row has everything."""
+    async def _replay(self, cursor: StreamCursor, row: Message) -> AsyncIterator[SseEvent]:
+        """Yield what Redis and the row have after the cursor; a row that has ended is complete."""
         if not row.status.is_final:
-            for event in await self.events.read(row.id, attempt=max(place.attempt, 0)):
+            for event in await self.events.read(row.id, attempt=max(cursor.position.attempt, 0)):
                 if not event.is_end:
-                    for sent in place.go_on(event.attempt, event.begins, event.text)[0]:
+                    for sent in cursor.advance(event.attempt, event.offset, event.text) or ():
                         yield sent
         if row.status is not MessageStatus.PENDING:
-            for sent in place.go_on(row.attempt, 0, row.content)[0]:
+            for sent in cursor.advance(row.attempt, 0, row.content) or ():
                 yield sent
-
-
-def _delta(event_id: int, text: str) -> SseEvent:
-    return SseEvent(event_id, ReplyDeltaEvent(text=text))
-
-
-# One object, and so one encoding, for all who hear the same. Id and text are all that a delta is made of.
-_shared_delta = lru_cache(maxsize=256)(_delta)
 
 
 @lru_cache(maxsize=32)
 def _end(row: Message) -> SseEvent:
-    """The end, one object for all who were given the same row."""
-    return SseEvent(_end_id(row), ReplyEndEvent.of(row))
-
-
-def _end_id(reply: Message) -> int:
-    return reply.attempt * IDS_PER_ATTEMPT + END_OFFSET
-
-
-def _place(reply: Message, last_event_id: int | None) -> Place:
-    """Where a listener stands who saw this id; behind an id that cannot be, all is sent anew."""
-    place = Place(last_event_id)
-    is_ahead = place.attempt > reply.attempt or (
-        reply.status.is_final and place.attempt == reply.attempt and place.characters > len(reply.content)
-    )
-    if is_ahead:
-        place.attempt, place.characters, place.has_text = reply.attempt - 1, 0, True
-    return place
+    """Return the `end` event, one object for all streams that read the same row."""
+    return SseEvent(EventId.end_of(row.attempt), ReplyEndEvent.of(row))

@@ -6,7 +6,8 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from app.redis_client.reply_events import IDS_PER_ATTEMPT, Appended, EventKind, ReplyEvent, ReplyEvents
+from app.kit.event_id import EventId
+from app.redis_client.reply_events import Appended, EventKind, ReplyEvent, ReplyEvents
 from app.services.generation.leases import Lease, LeaseKeeper
 
 _PAUSE_SECONDS = 0.05
@@ -20,9 +21,8 @@ class ReplyWriter:
         self._events = events
         self._leases = leases
         self._lease = lease
-        self._base = attempt * IDS_PER_ATTEMPT
-        self._written = 0
-        """Characters that are in the stream for sure."""
+        self._written = EventId(attempt, 0)
+        """Position up to which the text is in the stream."""
         self._has_started = False
         self._grown = asyncio.Event()
         self._closing = asyncio.Event()
@@ -59,22 +59,24 @@ class ReplyWriter:
         if time.monotonic() > self._lease.deadline:
             return  # woken up too late: others have gone on, or erased what this belongs to
         if not self._has_started:
-            done = await self._append(ReplyEvent(self._base, EventKind.START), after=None)
+            done = await self._append(
+                ReplyEvent(EventId(self._written.attempt, 0), EventKind.START), after=None
+            )
             self._has_started = done is not Appended.UNAVAILABLE
         text = self._lease.text
-        if len(text) == self._written:
+        if len(text) == self._written.offset:
             return
-        done = await self._append(self._delta(text, self._written), after=self._base + self._written)
+        done = await self._append(self._delta(text, self._written.offset), after=self._written)
         if done is Appended.GAP:
             done = await self._append(self._delta(text, 0), after=None)
         if done is not Appended.UNAVAILABLE:
             # Refused: the answer to an earlier try was lost, or a later attempt writes here now.
-            self._written = len(text)
+            self._written = EventId(self._written.attempt, len(text))
 
-    def _delta(self, text: str, begin: int) -> ReplyEvent:
-        return ReplyEvent(self._base + len(text), EventKind.DELTA, text[begin:])
+    def _delta(self, text: str, offset: int) -> ReplyEvent:
+        return ReplyEvent(EventId(self._written.attempt, len(text)), EventKind.DELTA, text[offset:])
 
-    async def _append(self, event: ReplyEvent, *, after: int | None) -> Appended:
+    async def _append(self, event: ReplyEvent, *, after: EventId | None) -> Appended:
         done = await self._events.append(self._lease.reply_id, event, after=after)
         if done is Appended.UNAVAILABLE:
             self._leases.save_soon()

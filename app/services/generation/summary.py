@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.gemini_client import Prompt, Turn
 from app.models import Role
-from app.repositories.chatroom import HistorySize, PastExchange, RoomMemory
+from app.repositories.room_context import HistorySize, PastExchange, RoomContext
 from app.services.generation.context import as_turns, remembered, summary_tokens, tokens
 
 # A room is summarised before its history outgrows the budget, so that the next message finds the summary
@@ -58,7 +58,7 @@ class SummaryPlan:
         """How long a summary may be."""
         return min(_MOST_SUMMARY_TOKENS, int(self.token_budget * _SUMMARY_SHARE))
 
-    def excess(self, room: RoomMemory, history: HistorySize) -> float:
+    def excess(self, room: RoomContext, history: HistorySize) -> float:
         """How many tokens of the history since the summary are to be taken into it; 0 if it is not due."""
         told = tokens(room, room.system_instruction or "") + summary_tokens(room)
         told += history.text_bytes / room.bytes_per_token
@@ -67,7 +67,7 @@ class SummaryPlan:
         return told - _KEPT * self.token_budget
 
     def fold(
-        self, room: RoomMemory, oldest_first: Iterable[PastExchange], *, excess: float, model: str
+        self, room: RoomContext, oldest_first: Iterable[PastExchange], *, excess: float, model: str
     ) -> Fold | None:
         """Take the oldest exchanges until the excess is gone or a prompt is full; None if there are none."""
         taken: list[PastExchange] = []
@@ -83,7 +83,7 @@ class SummaryPlan:
                 break
         if not taken:
             return None
-        return Fold(room.id, model, room.summary, room.summary_upto, taken)
+        return Fold(room.id, model, room.summary, room.summarized_through, taken)
 
     def prompt(self, fold: Fold) -> Prompt:
         """Ask for the summary that extends the former one."""

@@ -4,7 +4,7 @@ import unicodedata
 
 from app.gemini_client import Prompt, Turn
 from app.models import Role
-from app.repositories.chatroom import PastExchange
+from app.repositories.room_context import PastExchange
 
 TITLE_CHARS = 60
 # Gemini counts its thoughts as output: with room for the title alone it would end before the first word.

@@ -11,7 +11,7 @@ from app.errors import ServiceUnavailable
 from app.gemini_client import Answer, Failure, FinishReason, GeminiClient, GeminiError, Prompt, TextPiece
 from app.kit.clock import Clock
 from app.models import Message, TitleSource
-from app.repositories.chatroom import PastExchange
+from app.repositories.room_context import PastExchange
 from app.services.generation.offered_models import OfferedModels
 from app.services.generation.summary import Fold, SummaryPlan
 from app.services.generation.title import title_from, title_prompt
@@ -59,19 +59,21 @@ class RoomUpkeep:
 
     async def _find(self, reply: Message) -> _Untitled | Fold | None:
         async with self.uow.begin() as tx:
-            room = await tx.chatrooms.get_memory(reply.chatroom_id)
+            room = await tx.room_contexts.get_context(reply.chatroom_id)
             if room is None:
                 return None
             model = self.models.choose(room.named_model)
-            before, after = reply.position + 1, room.summary_upto
-            history = await tx.chatrooms.history_size(room.id, after=after, before=before)
+            before, after = reply.position + 1, room.summarized_through
+            history = await tx.room_contexts.history_size(room.id, after=after, before=before)
             if room.title_source is TitleSource.FIRST_WORDS and history.exchanges == 1 and after == 0:
-                [first] = await tx.chatrooms.oldest_exchanges(room.id, after=after, before=before, limit=1)
+                [first] = await tx.room_contexts.oldest_exchanges(
+                    room.id, after=after, before=before, limit=1
+                )
                 return _Untitled(room.id, model, first)
             if (excess := self.plan.excess(room, history)) <= 0:
                 return None
             # Without the newest exchange: its reply may still be regenerated, and leave the context.
-            oldest = await tx.chatrooms.oldest_exchanges(
+            oldest = await tx.room_contexts.oldest_exchanges(
                 room.id, after=after, before=reply.position, limit=_EXCHANGES_AT_ONCE
             )
             return self.plan.fold(room, oldest, excess=excess, model=model)
@@ -85,7 +87,7 @@ class RoomUpkeep:
         if not title:
             return
         async with self.uow.begin() as tx:
-            owner = await tx.chatrooms.replace_first_words(room.room_id, title, now=self.clock())
+            owner = await tx.room_contexts.replace_placeholder_title(room.room_id, title, now=self.clock())
             if owner is not None:
                 tx.invalidate_room_list(owner)
         log.info("title_outdated" if owner is None else "title_given", chatroom_id=str(room.room_id))
@@ -99,8 +101,8 @@ class RoomUpkeep:
         if not summary:
             return
         async with self.uow.begin() as tx:
-            is_kept = await tx.chatrooms.extend_summary(
-                fold.room_id, summary, old_upto=fold.old_upto, upto=fold.upto
+            is_kept = await tx.room_contexts.extend_summary(
+                fold.room_id, summary, old_end=fold.old_upto, new_end=fold.upto
             )
         log.info(
             "summary_extended" if is_kept else "summary_outdated",

@@ -10,7 +10,7 @@ from app.schemas.user import UserOut
 from app.services.identity.mobile_number import MobileNumbers
 from app.services.identity.otp import OtpService
 from app.services.identity.session import Device, SessionService
-from app.services.usage.quota import CarriedCount
+from app.services.usage.quota import UsageCarryover
 from app.unit_of_work import UnitOfWork
 
 
@@ -22,7 +22,7 @@ class AuthService:
     otps: OtpService
     sessions: SessionService
     numbers: MobileNumbers
-    carried: CarriedCount
+    carryover: UsageCarryover
     clock: Clock
 
     async def sign_up(self, *, mobile_number: str, full_name: str | None, device: Device) -> UserOut:
@@ -35,7 +35,7 @@ class AuthService:
         """
         number = self.numbers.read_for_code(mobile_number)
         await self._require_database()
-        await self.otps.pay_for_signup(mobile_number=number, networks=device.networks)
+        await self.otps.consume_signup_budget(mobile_number=number, networks=device.networks)
         async with self.uow.begin() as tx:
             user = await tx.users.add_unverified(
                 mobile_number=number,
@@ -45,7 +45,7 @@ class AuthService:
             )
             if user is None:
                 raise MobileNumberTaken
-            await self.carried.take_over(tx, user)
+            await self.carryover.restore(tx, user)
         return UserOut.of(user, Plan.BASIC)
 
     async def verify_otp(
@@ -61,13 +61,13 @@ class AuthService:
         """
         number = self.numbers.read(mobile_number)
         await self._require_database()
-        await self.otps.use(mobile_number=number, purpose=purpose, otp=otp, network=device.limited_as)
+        await self.otps.verify(mobile_number=number, purpose=purpose, otp=otp, network=device.rate_limit_key)
         async with self.uow.begin() as tx:
             user = await tx.users.record_login(self.numbers.stored_forms(mobile_number), self.clock())
             if user is None:  # deleted since the code was sent
                 raise OtpInvalid
             return await self.sessions.open(
-                tx, user, opened_by=purpose, device=device, device_name=device_name
+                tx, user, auth_method=purpose, device=device, device_name=device_name
             )
 
     async def _require_database(self) -> None:

@@ -9,7 +9,7 @@ from app.errors import OtpAttemptsExceeded, OtpInvalid, ServiceUnavailable
 from app.redis_client.connection import RedisUnavailableError
 from app.redis_client.otp_budgets import CodeRequest, OtpBudgets, OtpRefusal
 from app.redis_client.otp_store import OtpStore, OtpVerdict
-from app.redis_client.windows import FullWindow, SlidingWindows
+from app.redis_client.windows import LimitExceeded, SlidingWindows
 from app.schemas.auth import SendOtpOut
 from app.security import new_otp, otp_digest
 from app.services.identity.mobile_number import MobileNumbers
@@ -45,16 +45,16 @@ class OtpService:
         forms = self.numbers.stored_forms(mobile_number)
         async with self.uow.autocommit() as tx:
             status = await tx.users.number_status(
-                forms, network=device.limited_as if device.ip_address else None
+                forms, network=device.rate_limit_key if device.ip_address else None
             )
         otp, undeliverable = new_otp(), secrets.token_hex()
         kept = otp if status.has_account else undeliverable
         try:
-            full = await self.store.save(
+            exceeded = await self.store.save(
                 mobile_number=number,
                 purpose=purpose,
                 digest=self._digest(number, purpose, kept),
-                network=device.limited_as,
+                network=device.rate_limit_key,
                 signed_in_before=status.signed_in_before,
                 windows=self.budgets.of_code(
                     CodeRequest(number, device.networks, status.has_account, status.signed_in_before)
@@ -62,7 +62,7 @@ class OtpService:
             )
         except RedisUnavailableError as error:
             raise ServiceUnavailable from error
-        _require_room(full)
+        _raise_if_exceeded(exceeded)
         if status.has_account:
             self.sender.send_soon(mobile_number=number, otp=otp, minutes=max(self.store.ttl_seconds // 60, 1))
         return SendOtpOut(
@@ -72,7 +72,7 @@ class OtpService:
             otp=otp if self.show_otp else None,
         )
 
-    async def pay_for_signup(self, *, mobile_number: str, networks: Sequence[str]) -> None:
+    async def consume_signup_budget(self, *, mobile_number: str, networks: Sequence[str]) -> None:
         """Spend what a sign-up costs; asked before the database, for known numbers and unknown ones alike.
 
         Raises:
@@ -82,12 +82,12 @@ class OtpService:
         """
         windows = self.budgets.of_signup(mobile_number=mobile_number, networks=networks)
         try:
-            full = await self.windows.take(windows)
+            exceeded = await self.windows.hit(windows)
         except RedisUnavailableError as error:
             raise ServiceUnavailable from error
-        _require_room(full)
+        _raise_if_exceeded(exceeded)
 
-    async def use(self, *, mobile_number: str, purpose: str, otp: str, network: str) -> None:
+    async def verify(self, *, mobile_number: str, purpose: str, otp: str, network: str) -> None:
         """Use up the number's (E.164) code of this purpose; of several uses at once one gets through.
 
         Raises:
@@ -114,6 +114,6 @@ class OtpService:
         return otp_digest(self.key, mobile_number=number, purpose=purpose, otp=otp)
 
 
-def _require_room(full: FullWindow | None) -> None:
-    if full:
-        raise refused(OtpRefusal(full.name), wait_seconds=full.wait_seconds)
+def _raise_if_exceeded(exceeded: LimitExceeded | None) -> None:
+    if exceeded:
+        raise refused(OtpRefusal(exceeded.name), wait_seconds=exceeded.wait_seconds)

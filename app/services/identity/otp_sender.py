@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from app.kit.background import TaskSet
 from app.sms_client import SmsClient, SmsNotSentError, SmsRefusedError
 
 _PAUSES_SECONDS = (0.0, 0.3, 0.6)  # before each try; a try takes 3 s at most
@@ -20,7 +21,7 @@ class OtpSender:
     """Three tries in ten seconds, never waited for by a request."""
 
     sms: SmsClient
-    _sending: set[asyncio.Task[None]] = field(default_factory=set)
+    _sending: TaskSet = field(default_factory=lambda: TaskSet("otp-sender"))
 
     def send_soon(self, *, mobile_number: str, otp: str, minutes: int) -> None:
         """Send a little later, when the answer to the person is out.
@@ -30,13 +31,11 @@ class OtpSender:
         """
         text = f"{otp} is your code. It is valid for {minutes} minutes. Do not share it."
         delay = secrets.SystemRandom().uniform(_SHORTEST_DELAY_SECONDS, _LONGEST_DELAY_SECONDS)
-        task = asyncio.create_task(self._send(mobile_number, text, delay))
-        self._sending.add(task)
-        task.add_done_callback(self._sending.discard)
+        self._sending.start(self._send(mobile_number, text, delay))
 
     async def aclose(self) -> None:
         """Let sends under way end, which takes ten seconds at most."""
-        await asyncio.gather(*self._sending, return_exceptions=True)
+        await self._sending.wait(_GIVE_UP_SECONDS + _LONGEST_DELAY_SECONDS)
         await self.sms.aclose()
 
     async def _send(self, mobile_number: str, text: str, delay: float) -> None:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from app.errors import AuthenticationRequired, CredentialsInvalid, ValidationFailed
 from app.kit.clock import Clock
 from app.kit.user_limiter import PerUserLimiter
-from app.repositories.password import Holder
+from app.repositories.password import PasswordChangeContext
 from app.schemas.auth import TokensOut
 from app.services.identity.mobile_number import MobileNumbers
 from app.services.identity.password_attempts import PasswordAttempts
 from app.services.identity.password_hasher import PasswordHasher
-from app.services.identity.password_rules import objection_to
+from app.services.identity.password_rules import password_problem
 from app.services.identity.recent_sign_in import is_recent, require_recent_sign_in
 from app.services.identity.session import CurrentUser, Device, SessionService
 from app.unit_of_work import UnitOfWork
@@ -42,17 +42,17 @@ class PasswordService:
             ServiceUnavailable: too many passwords wait to be compared, or the database is away; nothing was
                 counted.
         """
-        number, network = self.numbers.read(mobile_number), device.limited_as
-        async with self._place(number, network):
+        number, network = self.numbers.read(mobile_number), device.rate_limit_key
+        async with self._hasher_slot(number, network):
             async with self.uow.autocommit() as tx:
                 found = await tx.passwords.credentials(self.numbers.stored_forms(mobile_number))
             is_known_network = found is not None and network in found.networks
-            await self.attempts.spend(number, network, is_known_network=is_known_network)
+            await self.attempts.consume(number, network, is_known_network=is_known_network)
             kept = found.password_hash if found else None
             check = await self.hasher.check(password, kept)
             if found is None or kept is None or not check.is_right:
                 raise CredentialsInvalid
-            await self.attempts.give_back(number, network, is_known_network=is_known_network)
+            await self.attempts.refund(number, network, is_known_network=is_known_network)
         async with self.uow.begin() as tx:
             user = await tx.passwords.record_login(
                 found.user_id, now=self.clock(), checked=kept, renewed=check.renewed_hash
@@ -60,7 +60,7 @@ class PasswordService:
             if user is None:  # changed or deleted this very moment
                 raise CredentialsInvalid
             return await self.sessions.open(
-                tx, user, opened_by="password", device=device, device_name=device_name
+                tx, user, auth_method="password", device=device, device_name=device_name
             )
 
     async def change(
@@ -79,36 +79,36 @@ class PasswordService:
             ServiceUnavailable: as in `log_in`.
         """
         async with self.uow.autocommit() as tx:
-            holder = await tx.passwords.holder(user_id=user.id, session_id=user.session_id)
-        if holder is None:
+            context = await tx.passwords.change_context(user_id=user.id, session_id=user.session_id)
+        if context is None:
             raise AuthenticationRequired
-        if holder.password_hash is None:
-            require_recent_sign_in(holder.opened_at, now=self.clock())
-        objection = await asyncio.to_thread(
-            objection_to, new_password, mobile_number=holder.mobile_number, full_name=holder.full_name
+        if context.password_hash is None:
+            require_recent_sign_in(context.opened_at, now=self.clock())
+        found_problem = await asyncio.to_thread(
+            password_problem, new_password, mobile_number=context.mobile_number, full_name=context.full_name
         )
-        if objection is not None:
-            raise _invalid("/new_password", "password_too_weak", objection)
-        is_old_needed = holder.password_hash is not None and not self._came_by_reset(holder)
+        if found_problem is not None:
+            raise _invalid("/new_password", "password_too_weak", found_problem)
+        is_old_needed = context.password_hash is not None and not self._is_recent_reset(context)
         if is_old_needed and old_password is None:
             raise _invalid("/old_password", "missing", "is needed to change a password")
-        number, network = holder.mobile_number, device.limited_as
-        async with self._place(number, network) if is_old_needed else self.hasher.place(network):
+        number, network = context.mobile_number, device.rate_limit_key
+        async with self._hasher_slot(number, network) if is_old_needed else self.hasher.slot(network):
             if is_old_needed and old_password is not None:
-                await self._require_right(holder, old_password, network=network)
+                await self._check_old_password(context, old_password, network=network)
             new_hash = await self.hasher.hash(new_password)
         async with self.uow.begin() as tx:
             if not await tx.passwords.replace(
-                user.id, session_id=user.session_id, old=holder.password_hash, new=new_hash
+                user.id, session_id=user.session_id, old=context.password_hash, new=new_hash
             ):
                 raise CredentialsInvalid("The password was changed this very moment.")
             replacement = await self.sessions.replace_all(tx, user, device=device)
-        self.sessions.open_sessions.forget(replacement.ended)
-        await self.attempts.forget(number)  # those that came before were at another password
+        self.sessions.open_sessions.discard(replacement.ended)
+        await self.attempts.reset(number)  # those that came before were at another password
         return replacement.tokens
 
     @asynccontextmanager
-    async def _place(self, number: str, network: str) -> AsyncIterator[None]:
+    async def _hasher_slot(self, number: str, network: str) -> AsyncIterator[None]:
         """Hold a place in the hasher. Of a burst at one number most are refused before they need one.
 
         Raises:
@@ -117,15 +117,19 @@ class PasswordService:
         """
         async with self.user_limiter.acquire((number, network)):
             await self.attempts.require_open(number, network)
-            async with self.hasher.place(network):
+            async with self.hasher.slot(network):
                 yield
 
-    def _came_by_reset(self, holder: Holder) -> bool:
-        return holder.opened_by == "password_reset" and is_recent(holder.opened_at, now=self.clock())
+    def _is_recent_reset(self, context: PasswordChangeContext) -> bool:
+        return context.auth_method == "password_reset" and is_recent(context.opened_at, now=self.clock())
 
-    async def _require_right(self, holder: Holder, old_password: str, *, network: str) -> None:
-        await self.attempts.spend(holder.mobile_number, network, is_known_network=network in holder.networks)
-        if not (await self.hasher.check(old_password, holder.password_hash)).is_right:
+    async def _check_old_password(
+        self, context: PasswordChangeContext, old_password: str, *, network: str
+    ) -> None:
+        await self.attempts.consume(
+            context.mobile_number, network, is_known_network=network in context.networks
+        )
+        if not (await self.hasher.check(old_password, context.password_hash)).is_right:
             raise CredentialsInvalid("The old password is wrong.")
 
 

@@ -12,15 +12,15 @@ from app.errors import PasswordAttemptsExceeded
 from app.redis_client.connection import RedisUnavailableError
 from app.redis_client.password_attempts import (
     FIRST_WAIT_SECONDS,
-    FREE_TRIES,
-    FREE_TRIES_OF_NEW_NETWORKS,
-    KEPT_SECONDS,
-    LONGEST_WAIT_SECONDS,
+    FREE_ATTEMPTS,
+    FREE_ATTEMPTS_OF_NEW_NETWORKS,
+    MAX_WAIT_SECONDS,
+    MEMORY_SECONDS,
     Attempt,
     PasswordAttemptStore,
 )
 
-_MOST_COUNTS = 20_000
+_MAX_COUNTS = 20_000
 
 
 @dataclass(slots=True)
@@ -30,12 +30,12 @@ class _Count:
     last_at: float = 0.0
 
     def add(self, free_tries: int, now: float) -> None:
-        if now - self.last_at > KEPT_SECONDS:
+        if now - self.last_at > MEMORY_SECONDS:
             self.tries = 0
         self.tries, self.last_at = self.tries + 1, now
         if self.tries >= free_tries:
             doublings = min(self.tries - free_tries, 30)
-            self.open_at = now + min(FIRST_WAIT_SECONDS * 2**doublings, LONGEST_WAIT_SECONDS)
+            self.open_at = now + min(FIRST_WAIT_SECONDS * 2**doublings, MAX_WAIT_SECONDS)
 
 
 class LocalAttempts:
@@ -44,29 +44,29 @@ class LocalAttempts:
     def __init__(self) -> None:
         self._counts: OrderedDict[tuple[str, str], _Count] = OrderedDict()
 
-    def spend(self, attempt: Attempt, *, is_counted: bool = True) -> int:
+    def consume(self, attempt: Attempt, *, count: bool = True) -> int:
         """Take a try, or only look whether there is one; returns 0, or the milliseconds until there is."""
         now = time.monotonic()
-        free_tries = {(attempt.account, attempt.network): FREE_TRIES}
+        free_tries = {(attempt.account, attempt.network): FREE_ATTEMPTS}
         if not attempt.is_known_network:
-            free_tries[attempt.account, ""] = FREE_TRIES_OF_NEW_NETWORKS
+            free_tries[attempt.account, ""] = FREE_ATTEMPTS_OF_NEW_NETWORKS
         wait = max(self._counts.get(key, _Count()).open_at - now for key in free_tries)
-        if wait > 0 or not is_counted:
+        if wait > 0 or not count:
             return max(math.ceil(wait * 1000), 0)
         for key, free in free_tries.items():
             self._counts.setdefault(key, _Count()).add(free, now)
             self._counts.move_to_end(key)
-        while len(self._counts) > _MOST_COUNTS:
+        while len(self._counts) > _MAX_COUNTS:
             self._counts.popitem(last=False)
         return 0
 
-    def give_back(self, attempt: Attempt) -> None:
+    def refund(self, attempt: Attempt) -> None:
         """Take a counted try back, since it was right, and begin anew for its network."""
         self._counts.pop((attempt.account, attempt.network), None)
         if not attempt.is_known_network and (count := self._counts.get((attempt.account, ""))):
             count.tries = max(count.tries - 1, 0)
 
-    def forget(self, account: str) -> None:
+    def reset(self, account: str) -> None:
         """Begin anew for all networks."""
         for key in [key for key in self._counts if key[0] == account]:
             del self._counts[key]
@@ -96,36 +96,36 @@ class PasswordAttempts:
         Raises:
             PasswordAttemptsExceeded: the network has to wait.
         """
-        await self._spend(self._attempt(mobile_number, network, is_known_network=True), is_counted=False)
+        await self._consume(self._attempt(mobile_number, network, is_known_network=True), count=False)
 
-    async def spend(self, mobile_number: str, network: str, *, is_known_network: bool) -> None:
+    async def consume(self, mobile_number: str, network: str, *, is_known_network: bool) -> None:
         """Count a try before it is compared.
 
         Raises:
             PasswordAttemptsExceeded: it must not be compared now, right or wrong.
         """
         attempt = self._attempt(mobile_number, network, is_known_network=is_known_network)
-        await self._spend(attempt, is_counted=True)
+        await self._consume(attempt, count=True)
 
-    async def give_back(self, mobile_number: str, network: str, *, is_known_network: bool) -> None:
+    async def refund(self, mobile_number: str, network: str, *, is_known_network: bool) -> None:
         """Take a counted try back, since it was right, and begin anew for its network."""
         attempt = self._attempt(mobile_number, network, is_known_network=is_known_network)
-        self.local.give_back(attempt)
+        self.local.refund(attempt)
         with contextlib.suppress(RedisUnavailableError):
-            await self.store.give_back(attempt)
+            await self.store.refund(attempt)
 
-    async def forget(self, mobile_number: str) -> None:
+    async def reset(self, mobile_number: str) -> None:
         """Begin anew for all networks: the number has another password."""
         account = self._digest(mobile_number)
-        self.local.forget(account)
+        self.local.reset(account)
         with contextlib.suppress(RedisUnavailableError):
-            await self.store.forget(account)
+            await self.store.reset(account)
 
-    async def _spend(self, attempt: Attempt, *, is_counted: bool) -> None:
+    async def _consume(self, attempt: Attempt, *, count: bool) -> None:
         # Locally always, so that losing Redis gives no fresh tries here.
-        locally = self.local.spend(attempt, is_counted=is_counted)
+        locally = self.local.consume(attempt, count=count)
         try:
-            wait = await self.store.spend(attempt, is_counted=is_counted)
+            wait = await self.store.consume(attempt, count=count)
         except RedisUnavailableError:
             wait = locally
         if wait:

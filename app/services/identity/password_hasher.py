@@ -18,10 +18,10 @@ from app.kit.fair_queue import FairQueue, QueueFullError
 
 # OWASP's minimum for Argon2id; one hash takes 25 ms and 19 MiB on one core of a 2026 laptop.
 _MEMORY_KIB, _PASSES, _LANES = 19_456, 2, 1
-_AT_ONCE = 2
+_THREADS = 2
 _SLOTS = 8  # what is done beside the hash, a few milliseconds, leaves no thread idle
-_PLACES, _PLACES_PER_NETWORK = 512, 80
-_LONGEST_WAIT_SECONDS = 5.0
+_MAX_WAITING, _MAX_WAITING_PER_NETWORK = 512, 80
+_MAX_WAIT_SECONDS = 5.0
 _FULL_RETRY_SECONDS = 2
 
 T = TypeVar("T")
@@ -42,18 +42,18 @@ class PasswordHasher:
         self._argon2 = PasswordHash(
             (Argon2Hasher(time_cost=_PASSES, memory_cost=_MEMORY_KIB, parallelism=_LANES),)
         )
-        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="password")
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="password")
         self._queue = FairQueue(
             slots=_SLOTS,
-            places=_PLACES,
-            places_per_group=_PLACES_PER_NETWORK,
-            seconds=_LONGEST_WAIT_SECONDS,
+            max_waiting=_MAX_WAITING,
+            max_waiting_per_group=_MAX_WAITING_PER_NETWORK,
+            max_wait_seconds=_MAX_WAIT_SECONDS,
         )
         # Checked where there is no hash, so that this takes as long.
-        self._nobodys: Future[str] = self._threads.submit(self._argon2.hash, secrets.token_hex())
+        self._dummy_hash: Future[str] = self._threads.submit(self._argon2.hash, secrets.token_hex())
 
     @asynccontextmanager
-    async def place(self, network: str) -> AsyncIterator[None]:
+    async def slot(self, network: str) -> AsyncIterator[None]:
         """Hold a place for the block that hashes or checks; networks take turns.
 
         Nothing is to be counted before: who gets no place has not tried.
@@ -69,26 +69,26 @@ class PasswordHasher:
             yield
 
     async def hash(self, password: str) -> str:
-        """A salted hash to keep; to be called inside `place`."""
-        return await self._run(lambda: self._argon2.hash(_same_however_typed(password)))
+        """A salted hash to keep; to be called inside `slot`."""
+        return await self._run(lambda: self._argon2.hash(_normalized(password)))
 
-    async def check(self, password: str, kept: str | None) -> PasswordCheck:
-        """Compare a password, inside `place`; without a hash it takes as long and is wrong."""
-        return await self._run(lambda: self._check(_same_however_typed(password), kept))
+    async def check(self, password: str, stored_hash: str | None) -> PasswordCheck:
+        """Compare a password, inside `slot`; without a hash it takes as long and is wrong."""
+        return await self._run(lambda: self._check(_normalized(password), stored_hash))
 
     def close(self) -> None:
         """End the threads; what waits is dropped."""
         self._threads.shutdown(wait=True, cancel_futures=True)
 
-    def _check(self, password: str, kept: str | None) -> PasswordCheck:
-        is_right, renewed = self._argon2.verify_and_update(password, kept or self._nobodys.result())
-        return PasswordCheck(is_right, renewed) if kept and is_right else PasswordCheck(is_right=False)
+    def _check(self, password: str, stored_hash: str | None) -> PasswordCheck:
+        is_right, renewed = self._argon2.verify_and_update(password, stored_hash or self._dummy_hash.result())
+        return PasswordCheck(is_right, renewed) if stored_hash and is_right else PasswordCheck(is_right=False)
 
     async def _run(self, work: Callable[[], T]) -> T:
         forbid_in_transaction()
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
-def _same_however_typed(password: str) -> str:
+def _normalized(password: str) -> str:
     """One form for what keyboards write in several (NFKC, as NIST SP 800-63B asks)."""
     return unicodedata.normalize("NFKC", password)

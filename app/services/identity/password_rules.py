@@ -9,7 +9,7 @@ from app.schemas.password import MIN_PASSWORD_CHARS
 _COMMONEST = Path(__file__).with_name("common_passwords.txt")  # source and licence: the file beside it
 
 
-def objection_to(password: str, *, mobile_number: str, full_name: str | None) -> str | None:
+def password_problem(password: str, *, mobile_number: str, full_name: str | None) -> str | None:
     """Why this person must not have this password; None if they may."""
     folded = _folded(password)
     if folded in _commonest():

@@ -1,92 +1,69 @@
-"""Refreshing: a session's refresh token is traded for its successor, which always is the same."""
+"""Refresh: exchange a refresh token for a new pair of tokens."""
 
-import hmac
 from dataclasses import dataclass
-from enum import Enum, auto
 
 import structlog
 
 from app.errors import RefreshInvalid, RefreshReused
 from app.kit.clock import Clock
-from app.models import plan_of
-from app.repositories.session import HeldSession
+from app.models import Session, plan_of
 from app.schemas.auth import TokensOut
-from app.security import refresh_digest, refresh_successor, session_of_refresh_token
+from app.services.identity.chained_tokens import ChainedTokens, keep_chained
+from app.services.identity.refresh_tokens import TokenState, is_counter, session_of
 from app.services.identity.session_cache import SessionCache
 from app.services.identity.tokens import TokenIssuer
 from app.unit_of_work import UnitOfWork
 
-_MOST_FORERUNNERS = 1000
-"""Older ones do not raise the alarm any more: to look back so far takes 5 ms, and anybody can ask for it."""
-
 log = structlog.get_logger(__name__)
-
-
-class _Standing(Enum):
-    """What a presented token is to its session."""
-
-    CURRENT = auto()
-    FORERUNNER = auto()
-    """The one before: its answer was lost, or two tabs refreshed at once."""
-    USED = auto()
-    """Of before that: its successor was used, so two parties hold this session."""
-    STRANGER = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class RefreshService:
-    """Trades refresh tokens.
-
-    Only the hash of the one that counts is kept; forerunners are recognised by what follows from them.
-    """
+    """Rotates refresh tokens and detects their reuse by comparing two numbers."""
 
     uow: UnitOfWork
     tokens: TokenIssuer
-    refresh_key: bytes
+    chained_tokens: ChainedTokens
     open_sessions: SessionCache
     clock: Clock
 
     async def refresh(self, refresh_token: str, *, ip_address: str | None) -> TokensOut:
-        """A fresh access token and the successor of this refresh token; asking twice gives the same one.
+        """Return a new access token and the successor of this refresh token: the same one at every call.
 
         Raises:
             RefreshInvalid: no token of an open session.
             RefreshReused: its successor was used already; the session has been ended.
         """
-        session_id = session_of_refresh_token(refresh_token)
+        session_id = session_of(refresh_token)
         if session_id is None:
             raise RefreshInvalid
         async with self.uow.begin() as tx:
             now = self.clock()
-            held = await tx.sessions.hold_open(session_id, now=now)
-            if held is None:
+            locked = await tx.sessions.lock_open(session_id, now=now)
+            if locked is None:
                 raise RefreshInvalid
-            session = held.session
-            standing = self._standing(refresh_token, held)
-            if standing is _Standing.STRANGER:  # whoever made it up must not end somebody's session
+            session = locked.session
+            state = self._state(refresh_token, session)
+            if state is TokenState.UNKNOWN:  # a forged token must not end a session
                 raise RefreshInvalid
-            successor = refresh_successor(self.refresh_key, refresh_token)
-            if standing is _Standing.USED:
+            if state is TokenState.REUSED:
                 session.ended_at = now
-            elif standing is _Standing.CURRENT:
-                session.refresh_hash = refresh_digest(successor)
-                session.refresh_count += 1
-                session.refresh_expires_at = now + self.tokens.refresh_lifetime
-            if standing is not _Standing.USED:  # a forerunner's holder uses the session, too
+            else:
                 session.last_used_at, session.last_used_ip = now, ip_address or session.last_used_ip
-        if standing is _Standing.USED:
-            # Said after the commit, which has to stand although the answer is a failure.
-            self.open_sessions.forget([session_id])
+            if state is TokenState.CURRENT:
+                keep_chained(session, current=self.tokens.refresh_token(session))
+                self.tokens.set_number(session, session.refresh_count + 1, now=now)
+        if state is TokenState.REUSED:
+            # Raised after the commit: a failure inside the transaction would roll the end back.
+            self.open_sessions.discard([session_id])
             log.warning("refresh_reused", session_id=str(session_id))
             raise RefreshReused
-        return self.tokens.pair(
-            session, held.user, plan_of(held.subscription, now), refresh_token=successor, now=now
-        )
+        return self.tokens.pair(session, locked.user, plan_of(locked.subscription, now), now=now)
 
-    def _standing(self, token: str, held: HeldSession) -> _Standing:
-        kept = held.session.refresh_hash
-        for generation in range(min(held.session.refresh_count, _MOST_FORERUNNERS) + 1):
-            if hmac.compare_digest(refresh_digest(token), kept):
-                return (_Standing.CURRENT, _Standing.FORERUNNER, _Standing.USED)[min(generation, 2)]
-            token = refresh_successor(self.refresh_key, token)
-        return _Standing.STRANGER
+    def _state(self, token: str, session: Session) -> TokenState:
+        if is_counter(token):
+            number = self.tokens.refresh_tokens.number_of(token)
+        else:
+            current = self.tokens.refresh_token(session)
+            number = self.chained_tokens.number_of(token, session, current=current)
+        return TokenState.of(number, count=session.refresh_count)

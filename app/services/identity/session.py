@@ -2,25 +2,26 @@
 
 import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from app.errors import AuthenticationRequired, SessionNotFound
 from app.kit.clock import Clock
-from app.kit.paging import CursorSigner
+from app.kit.paging import CursorSigner, time_and_id
 from app.kit.user_agents import printable_user_agent
 from app.kit.user_limiter import PerUserLimiter
+from app.kit.utc_text import utc_text
 from app.models import Plan, Session, User, plan_of
 from app.models.base import new_id
 from app.schemas.auth import TokensOut
 from app.schemas.session import LogoutScope, SessionOut, SessionPage
-from app.security import AccessClaims, new_refresh_token, refresh_digest
+from app.security import AccessClaims
 from app.services.identity.session_cache import OpenSession, SessionCache
 from app.services.identity.tokens import TokenIssuer
 from app.unit_of_work import Transaction, UnitOfWork
 
-USE_NOTED_EVERY = timedelta(minutes=10)
-_MOST_DEVICE_CHARS = 200
+USE_RECORDED_EVERY = timedelta(minutes=10)
+_MAX_DEVICE_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Device:
     """The networks that limits count it in, from narrow to wide."""
 
     @property
-    def limited_as(self) -> str:
+    def rate_limit_key(self) -> str:
         """What limits count as one caller, however many addresses that one has."""
         return self.networks[0]
 
@@ -67,28 +68,24 @@ class SessionService:
     clock: Clock
 
     async def open(
-        self, tx: Transaction, user: User, *, opened_by: str, device: Device, device_name: str | None
+        self, tx: Transaction, user: User, *, auth_method: str, device: Device, device_name: str | None
     ) -> TokensOut:
         """A new session, stored with this transaction."""
-        now, session_id = self.clock(), new_id()
-        refresh_token = new_refresh_token(session_id)
+        now = self.clock()
         subscription = await tx.subscriptions.current(user.id)
         session = Session(
-            id=session_id,
+            id=new_id(),
             user_id=user.id,
-            opened_by=opened_by,
-            refresh_hash=refresh_digest(refresh_token),
-            user_agent=printable_user_agent(device.user_agent, max_chars=_MOST_DEVICE_CHARS),
+            auth_method=auth_method,
+            user_agent=printable_user_agent(device.user_agent, max_chars=_MAX_DEVICE_CHARS),
             device_name=device_name,
             ip_address=device.ip_address,
             created_at=now,
             last_used_at=now,
-            refresh_expires_at=now + self.tokens.refresh_lifetime,
         )
+        self.tokens.set_number(session, 0, now=now)
         tx.sessions.add(session)
-        return self.tokens.pair(
-            session, user, plan_of(subscription, now), refresh_token=refresh_token, now=now
-        )
+        return self.tokens.pair(session, user, plan_of(subscription, now), now=now)
 
     async def replace_all(self, tx: Transaction, user: CurrentUser, *, device: Device) -> Replacement:
         """End the user's other sessions, and give the calling one another id and new tokens.
@@ -100,18 +97,17 @@ class SessionService:
             AuthenticationRequired: the calling session has ended.
         """
         now = self.clock()
-        held = await tx.sessions.hold_open(user.session_id, now=now)
-        if held is None or held.user.id != user.id:
+        locked = await tx.sessions.lock_open(user.session_id, now=now)
+        if locked is None or locked.user.id != user.id:
             raise AuthenticationRequired
         ended = await tx.sessions.end(user.id, now=now, but=user.session_id)
-        session = held.session
+        session = locked.session
         session.id = new_id()
-        refresh_token = new_refresh_token(session.id)
-        session.refresh_hash, session.refresh_count = refresh_digest(refresh_token), 0
-        session.refresh_expires_at = now + self.tokens.refresh_lifetime
+        session.chain_hash = session.chain_count = None
+        self.tokens.set_number(session, 0, now=now)
         session.last_used_at, session.last_used_ip = now, device.ip_address or session.last_used_ip
-        plan = plan_of(held.subscription, now)
-        tokens = self.tokens.pair(session, held.user, plan, refresh_token=refresh_token, now=now)
+        plan = plan_of(locked.subscription, now)
+        tokens = self.tokens.pair(session, locked.user, plan, now=now)
         return Replacement(tokens, [user.session_id, *ended])
 
     def claims_of(self, access_token: str | None) -> AccessClaims | None:
@@ -133,17 +129,17 @@ class SessionService:
         """
         if claims is None:
             raise AuthenticationRequired
-        known = self.open_sessions.get(claims.session_id) or await self._look(claims, ip_address)
+        known = self.open_sessions.get(claims.session_id) or await self._find_limited(claims, ip_address)
         if known is None or known.user_id != claims.user_id:
             raise AuthenticationRequired
         return CurrentUser(id=known.user_id, session_id=claims.session_id, plan=known.plan)
 
-    async def _look(self, claims: AccessClaims, ip_address: str | None) -> OpenSession | None:
+    async def _find_limited(self, claims: AccessClaims, ip_address: str | None) -> OpenSession | None:
         """Ask the row; of many requests at once the first few do, and the others know it from them."""
         async with self.lookup_limiter.acquire(claims.user_id):
-            return self.open_sessions.get(claims.session_id) or await self._read(claims, ip_address)
+            return self.open_sessions.get(claims.session_id) or await self._find(claims, ip_address)
 
-    async def _read(self, claims: AccessClaims, ip_address: str | None) -> OpenSession | None:
+    async def _find(self, claims: AccessClaims, ip_address: str | None) -> OpenSession | None:
         """Read the row; note the use if it comes from another address than the last, or after a while."""
         read_at, now = time.monotonic(), self.clock()
         async with self.uow.autocommit() as tx:
@@ -151,32 +147,28 @@ class SessionService:
         if use is None:
             return None
         found = OpenSession(claims.user_id, plan_of(use.subscription, now))
-        self.open_sessions.remember(claims.session_id, found, read_at=read_at)
-        stale = now - USE_NOTED_EVERY
+        self.open_sessions.add(claims.session_id, found, read_at=read_at)
+        stale = now - USE_RECORDED_EVERY
         used_from = ip_address or use.used_from
         if use.last_used_at < stale or use.used_from != used_from:
             async with self.uow.begin() as tx:
-                await tx.sessions.note_use(
-                    claims.session_id, now=now, ip_address=used_from, unless_since=stale
+                await tx.sessions.record_use(
+                    claims.session_id, now=now, ip_address=used_from, if_before=stale
                 )
         return found
 
     async def listing(self, user: CurrentUser, *, cursor: str | None, limit: int) -> SessionPage:
         """The user's open sessions by newest use, from `cursor` on."""
         scope = f"sessions:{user.id}"
-        before = None
-        if cursor is not None:
-            moment, session_id = self.cursors.read(scope, cursor)
-            before = datetime.fromisoformat(moment), UUID(session_id)
+        before = self.cursors.start(scope, cursor, time_and_id)
         async with self.uow.autocommit() as tx:
             rows = await tx.sessions.page(user.id, now=self.clock(), before=before, limit=limit + 1)
-        page, more = rows[:limit], len(rows) > limit
-        next_cursor = (
-            self.cursors.make(scope, page[-1].last_used_at.isoformat(), str(page[-1].id)) if more else None
+        page = self.cursors.page(
+            scope, rows, limit=limit, position=lambda row: (utc_text(row.last_used_at), str(row.id))
         )
         return SessionPage(
-            sessions=[SessionOut.of(row, current_id=user.session_id) for row in page],
-            next_cursor=next_cursor,
+            sessions=[SessionOut.of(row, current_id=user.session_id) for row in page.rows],
+            next_cursor=page.next_cursor,
         )
 
     async def log_out(self, user: CurrentUser, scope: LogoutScope) -> None:
@@ -185,7 +177,7 @@ class SessionService:
         but = user.session_id if scope is LogoutScope.OTHERS else None
         async with self.uow.begin() as tx:
             ended = await tx.sessions.end(user.id, now=self.clock(), only=only, but=but)
-        self.open_sessions.forget(ended)
+        self.open_sessions.discard(ended)
 
     async def end(self, user: CurrentUser, session_id: UUID) -> None:
         """End one of the user's open sessions.
@@ -197,4 +189,4 @@ class SessionService:
             ended = await tx.sessions.end(user.id, now=self.clock(), only=session_id)
         if not ended:
             raise SessionNotFound
-        self.open_sessions.forget(ended)
+        self.open_sessions.discard(ended)

@@ -9,7 +9,7 @@ from uuid import UUID
 from app.models import Plan
 
 FRESH_SECONDS = 4.5  # of the five that an ended session may go on somewhere
-_MOST_SESSIONS = 50_000
+_MAX_SESSIONS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,12 @@ class SessionCache:
         seen_at, session = self._seen.get(session_id, (0.0, None))
         return session if time.monotonic() - seen_at < FRESH_SECONDS else None
 
-    def remember(self, session_id: UUID, session: OpenSession, *, read_at: float) -> None:
+    def add(self, session_id: UUID, session: OpenSession, *, read_at: float) -> None:
         """Note an open session; `read_at` is the monotonic time before the row was read."""
         if self._seen.get(session_id, (0.0, None))[0] < read_at:
             self._note(session_id, read_at, session)
 
-    def forget(self, session_ids: Iterable[UUID]) -> None:
+    def discard(self, session_ids: Iterable[UUID]) -> None:
         """Note that these sessions have ended: call it once that is committed."""
         for session_id in session_ids:
             self._note(session_id, time.monotonic(), None)
@@ -47,5 +47,5 @@ class SessionCache:
     def _note(self, session_id: UUID, seen_at: float, session: OpenSession | None) -> None:
         self._seen[session_id] = seen_at, session
         self._seen.move_to_end(session_id)
-        if len(self._seen) > _MOST_SESSIONS:
+        if len(self._seen) > _MAX_SESSIONS:
             self._seen.popitem(last=False)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from app import metrics
 from app.errors import AuthenticationRequired, NotFound, ServiceUnavailable
 from app.kit.timeouts import stall_timeout
-from app.metrics import Gauge
+from app.metrics import StoredMetric
 from app.models import UnresolvedReason
 from app.redis_client.connection import RedisConnection
 from app.services.billing.reconciliation import RECONCILIATION
@@ -34,39 +34,44 @@ class MonitoringService:
             raise NotFound
         if token is None or not hmac.compare_digest(token.encode(), self.token.encode()):
             raise AuthenticationRequired
-        given_up = Gauge(
+        given_up = StoredMetric(
             "redis_breaker_open", "1 while Redis is not asked, after a failure.", self.redis.is_breaker_open
         )
         return metrics.exposition([given_up, *await self._queue()])
 
-    async def _queue(self) -> list[Gauge]:
+    async def _queue(self) -> list[StoredMetric]:
         try:
             async with stall_timeout(_LIMIT_SECONDS), self.uow.begin() as tx:
                 workers = await tx.workers.count_alive()
                 pending = await tx.workers.count_pending()
                 oldest = await tx.workers.oldest_pending_seconds()
                 events = await tx.stripe_events.count_unprocessed()
-                drift = await tx.periodic_jobs.tally(RECONCILIATION)
+                repaired = await tx.periodic_jobs.items_found(RECONCILIATION)
                 unresolved = await tx.billing.unresolved()
         except (ServiceUnavailable, TimeoutError):
             return []
         return [
-            Gauge("workers_alive", "Worker processes with a sign of life in the last 15 s.", workers),
-            Gauge("replies_pending", "Replies that wait for a worker.", pending),
-            Gauge("oldest_pending_reply_seconds", "How long the oldest due reply has waited.", oldest),
-            Gauge("stripe_events_waiting", "Events of Stripe's that are not worked off.", events),
-            Gauge("stripe_drift_repaired", "Subscriptions that webhooks had left wrong, ever.", drift),
-            Gauge(
+            StoredMetric("workers_alive", "Worker processes with a sign of life in the last 15 s.", workers),
+            StoredMetric("replies_pending", "Replies that wait for a worker.", pending),
+            StoredMetric("oldest_pending_reply_seconds", "How long the oldest due reply has waited.", oldest),
+            StoredMetric("stripe_events_waiting", "Events of Stripe's that are not worked off.", events),
+            StoredMetric(
+                "stripe_subscriptions_repaired",
+                "Subscriptions that differed from Stripe and were repaired, over all processes.",
+                repaired,
+                is_counter=True,
+            ),
+            StoredMetric(
                 "stripe_subscriptions_of_unknown_users",
                 "Live subscriptions to Pro whose user is not known here, as of the last reconciliation.",
                 unresolved.get(UnresolvedReason.UNKNOWN_USER, 0),
             ),
-            Gauge(
+            StoredMetric(
                 "stripe_subscriptions_of_other_installations",
                 "Live subscriptions that another installation sold, as of the last reconciliation.",
                 unresolved.get(UnresolvedReason.OTHER_INSTALLATION, 0),
             ),
-            Gauge(
+            StoredMetric(
                 "stripe_subscriptions_ignored",
                 "Live subscriptions to something else at customers of users, as of the last reconciliation.",
                 unresolved.get(UnresolvedReason.NOT_OURS, 0),

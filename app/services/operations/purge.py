@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from app.repositories.periodic_job import Rhythm
+from app.repositories.periodic_job import Schedule
 from app.repositories.purge import PurgeRepository
-from app.services.periodic import Job
+from app.services.periodic import PeriodicTask
 from app.unit_of_work import UnitOfWork
 
 _AT_ONCE = 1000
-_RHYTHM = Rhythm("purge", every_seconds=3600, at_midnight=True)
+_SCHEDULE = Schedule("purge", every_seconds=3600, at_midnight=True)
 _KEPT = (
     (PurgeRepository.sessions, timedelta(days=30)),
     (PurgeRepository.unproved_signups, timedelta(days=7)),
@@ -34,9 +34,9 @@ class PurgeService:
 
     uow: UnitOfWork
 
-    def job(self) -> Job:
+    def periodic_task(self) -> PeriodicTask:
         """Hourly, and as soon as a UTC day is over."""
-        return Job(_RHYTHM, self.run)
+        return PeriodicTask(_SCHEDULE, self.run)
 
     async def run(self) -> None:
         """Purge, in transactions that stay short however much there is."""

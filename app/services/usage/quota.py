@@ -12,7 +12,7 @@ from app.errors import AuthenticationRequired, DailyLimitReached
 from app.kit.clock import Clock, next_midnight
 from app.kit.number_forms import subscriber_of
 from app.models import Message, MessageStatus, User
-from app.repositories.usage import Standing
+from app.repositories.usage import UsageStatus
 from app.schemas.quota import Quota
 from app.security import number_digest
 from app.unit_of_work import Transaction
@@ -24,7 +24,7 @@ _REFUNDED = (MessageStatus.FAILED, MessageStatus.BLOCKED, MessageStatus.CANCELLE
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
+class QuotaSnapshot:
     """Somebody's day as it was committed at a moment; `limit` is None on Pro."""
 
     limit: int | None
@@ -44,53 +44,53 @@ class DailyQuota:
     basic_limit: int
     clock: Clock
 
-    async def look(self, tx: Transaction, user_id: UUID) -> Allowance:
+    async def load(self, tx: Transaction, user_id: UUID) -> QuotaSnapshot:
         """The day as it is committed, without a lock: who is refused needs to wait for nobody.
 
         Raises:
             AuthenticationRequired: the account was deleted a moment ago.
         """
         now = self.clock()
-        standing = await tx.usage.standing(user_id=user_id, now=now)
-        if standing is None:
+        status = await tx.usage.status(user_id=user_id, now=now)
+        if status is None:
             raise AuthenticationRequired
-        return self.allowance(standing, now)
+        return self.snapshot(status, now)
 
-    def allowance(self, standing: Standing, now: datetime) -> Allowance:
+    def snapshot(self, status: UsageStatus, now: datetime) -> QuotaSnapshot:
         """What follows from where somebody stands."""
-        return Allowance(None if standing.is_pro else self.basic_limit, standing.used, now)
+        return QuotaSnapshot(None if status.is_pro else self.basic_limit, status.used, now)
 
-    def require_some(self, allowance: Allowance) -> None:
+    def require_available(self, snapshot: QuotaSnapshot) -> None:
         """Refuse whose day was seen used up.
 
         Raises:
             DailyLimitReached: the plan allows no more today.
         """
-        if allowance.is_used_up:
-            raise self._refusal(allowance.used, allowance.at)
+        if snapshot.is_used_up:
+            raise self._refusal(snapshot.used, snapshot.at)
 
-    async def charge(self, tx: Transaction, user_id: UUID, allowance: Allowance) -> tuple[date, Quota]:
+    async def charge(self, tx: Transaction, user_id: UUID, snapshot: QuotaSnapshot) -> tuple[date, Quota]:
         """Count one message in this transaction; returns the day it is charged to.
 
-        `allowance` is what `look` said in this transaction. What it saw used up is refused; of everything
+        `snapshot` is what `look` said in this transaction. What it saw used up is refused; of everything
         else the database decides now, whatever was charged meanwhile.
 
         Raises:
             DailyLimitReached: the plan allows no more today.
             AuthenticationRequired: the account was deleted a moment ago.
         """
-        self.require_some(allowance)
-        day = allowance.at.date()
-        used = await tx.usage.charge(user_id=user_id, day=day, limit=allowance.limit)
+        self.require_available(snapshot)
+        day = snapshot.at.date()
+        used = await tx.usage.charge(user_id=user_id, day=day, limit=snapshot.limit)
         if used is None:
-            standing = await tx.usage.standing(user_id=user_id, now=allowance.at)
-            raise self._refusal(standing.used, allowance.at) if standing else AuthenticationRequired
-        return day, self.charged(tx, user_id, replace(allowance, used=used))
+            status = await tx.usage.status(user_id=user_id, now=snapshot.at)
+            raise self._refusal(status.used, snapshot.at) if status else AuthenticationRequired
+        return day, self.record(tx, user_id, replace(snapshot, used=used))
 
-    def charged(self, tx: Transaction, user_id: UUID, allowance: Allowance) -> Quota:
+    def record(self, tx: Transaction, user_id: UUID, snapshot: QuotaSnapshot) -> Quota:
         """The count as a charge has made it."""
-        tx.mirror_usage(user_id=user_id, day=allowance.at.date(), used=allowance.used)
-        return self.seen(allowance)
+        tx.mirror_usage(user_id=user_id, day=snapshot.at.date(), used=snapshot.used)
+        return self.to_schema(snapshot)
 
     async def settle(self, tx: Transaction, reply: Message, *, input_tokens: int, output_tokens: int) -> None:
         """Count the tokens of an attempt that is over; give the charge back if nothing came of the reply.
@@ -128,7 +128,7 @@ class DailyQuota:
                 user_id=user_id,
                 day=day,
                 messages=messages,
-                most=REFUNDS_PER_MESSAGE * self.basic_limit,
+                max_refunds=REFUNDS_PER_MESSAGE * self.basic_limit,
                 now=now,
             )
             if used is not None:
@@ -145,13 +145,13 @@ class DailyQuota:
 
     async def read(self, tx: Transaction, user_id: UUID) -> Quota:
         """Today's count, without changing it."""
-        return self.seen(await self.look(tx, user_id))
+        return self.to_schema(await self.load(tx, user_id))
 
-    def seen(self, allowance: Allowance) -> Quota:
+    def to_schema(self, snapshot: QuotaSnapshot) -> Quota:
         """The count as it was seen."""
-        limit, used = allowance.limit, allowance.used
+        limit, used = snapshot.limit, snapshot.used
         remaining = None if limit is None else max(limit - used, 0)
-        return Quota(limit=limit, used=used, remaining=remaining, resets_at=next_midnight(allowance.at))
+        return Quota(limit=limit, used=used, remaining=remaining, resets_at=next_midnight(snapshot.at))
 
     def _refusal(self, used: int, now: datetime) -> DailyLimitReached:
         metrics.rate_limit_refused("daily")
@@ -170,18 +170,18 @@ def is_free(reply: Message) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class CarriedCount:
+class UsageCarryover:
     """The day's count of a number: it outlives the account, so that deleting it refills nothing."""
 
     key: bytes
     clock: Clock
 
-    async def keep(self, tx: Transaction, user: User) -> None:
+    async def save(self, tx: Transaction, user: User) -> None:
         """Note where an account stands that is about to lose its number; its row must be locked."""
         digest = number_digest(self.key, subscriber_of(user.mobile_number))
-        await tx.usage.carry_over(number_digest=digest, user_id=user.id, day=self.clock().date())
+        await tx.usage.save_carryover(number_digest=digest, user_id=user.id, day=self.clock().date())
 
-    async def take_over(self, tx: Transaction, user: User) -> None:
+    async def restore(self, tx: Transaction, user: User) -> None:
         """Let an account that was just opened go on where its number stood today."""
         digest = number_digest(self.key, subscriber_of(user.mobile_number))
-        await tx.usage.take_over(number_digest=digest, user_id=user.id, day=self.clock().date())
+        await tx.usage.restore_carryover(number_digest=digest, user_id=user.id, day=self.clock().date())

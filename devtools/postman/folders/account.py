@@ -6,14 +6,14 @@ from devtools.postman.model import A_TIME, MIDNIGHT, Assertion, Folder, Request,
 
 FOLDER: Final = Folder(
     "Account",
-    "The account of the user who signed up in the test flow.",
+    "The account of the test flow's user.",
     (
         Request(
             name="Show the account",
             operation="get_me",
             status=200,
             checks={
-                "the user who signed up": {
+                "the user of the test flow": {
                     "mobile_number": "{{mobile_number}}",
                     "full_name": "Ada Lovelace",
                     "has_password": False,

@@ -78,7 +78,7 @@ FOLDER: Final = Folder(
                     "refresh_token": SOME_TEXT,
                     "refresh_expires_in": above(86400),
                 },
-                "the user who signed up": {
+                "the new user": {
                     "user.mobile_number": "{{mobile_number}}",
                     "user.full_name": "Ada Lovelace",
                     "user.plan": "basic",
@@ -112,7 +112,7 @@ FOLDER: Final = Folder(
             operation="send_message",
             status=201,
             text="Stores the message, and answers with Gemini's reply as soon as it is finished.\n\n"
-            "A reply that takes longer than 25 seconds comes as 202 and goes on in the background.",
+            "A reply that takes longer than 25 seconds is answered 202 and continues in the background.",
             body={"content": "Write a line about the sea."},
             checks={
                 "the message, and its finished reply": {

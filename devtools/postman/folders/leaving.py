@@ -14,7 +14,7 @@ pm.variables.set("typed_otp", typed.slice(0, 3) + " " + typed.slice(3));
 
 FOLDER: Final = Folder(
     "Closing an account",
-    "A user who signs up for it closes the account. That needs a sign-in of the last ten minutes.",
+    "A new user closes the account. That needs a sign-in of the last ten minutes.",
     (
         Request(
             name="Sign up to leave again",

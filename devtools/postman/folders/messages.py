@@ -45,7 +45,7 @@ def _exchange(used: int) -> Checks:
 
 FOLDER: Final = Folder(
     "Messages",
-    "The conversation of the test flow goes on, with three more of the day's five messages.",
+    "The conversation of the test flow continues, with three more of the day's five messages.",
     (
         Request(
             name="Send a message with an Idempotency-Key",

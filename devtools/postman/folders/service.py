@@ -20,7 +20,7 @@ FOLDER: Final = Folder(
                     "RateLimit-Policy": matches(r'^"ip";q=\d+;w=60$'),
                     "RateLimit": matches(r'^"ip";r=\d+;t=\d+$'),
                 },
-                "browsers are told to be careful": {
+                "headers protect browsers": {
                     "X-Content-Type-Options": "nosniff",
                     "Cache-Control": "no-store",
                 },

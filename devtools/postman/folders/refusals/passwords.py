@@ -101,7 +101,7 @@ FOLDER: Final = Folder(
             "refresh_session",
             401,
             "refresh_reused",
-            text="Somebody else holds this session, too, so it has been ended.",
+            text="Another party holds this session, too, so it was ended.",
             body={"refresh_token": "{{refresh_token}}"},
         ),
         refusal(

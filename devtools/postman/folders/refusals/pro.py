@@ -36,7 +36,7 @@ FOLDER: Final = Folder(
         ),
         without_token("Status", "get_subscription"),
         refusal(
-            "Status of a page of nobody",
+            "Status of an unknown page",
             "get_subscription",
             404,
             "checkout_not_found",

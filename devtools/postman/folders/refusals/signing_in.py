@@ -76,7 +76,7 @@ FOLDER: Final = Folder(
             "otp_invalid",
             body={"mobile_number": _NUMBER, "otp": "000000"},
             checks={
-                "only the network that asked for a code is told its tries": {
+                "only the network that requested a code sees its attempts": {
                     'hasOwnProperty("attempts_left")': False
                 }
             },

@@ -1,0 +1,130 @@
+"""What the service refuses to start on: incomplete settings, and what production must not have."""
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+from typing import Final
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from app.config.secrets import SHORTEST_JWT_SECRET_BYTES, is_sample, is_short_secret
+from app.config.sections import Environment, OtpDelivery
+from app.config.settings import Settings
+from app.config.twilio import SENDER_FORMS, is_account, is_sender
+
+Problem = tuple[str, str]
+"""A field, and what is wrong with it, without its value."""
+
+# Besides DATABASE_URL and REDIS_URL, which are required everywhere.
+REQUIRED_IN_PRODUCTION: Final = (
+    "jwt_secret_key",
+    "gemini_api_key",
+    "stripe_secret_key",
+    "stripe_webhook_secret",
+    "stripe_pro_price_id",
+)
+_SECRETS: Final = (
+    "jwt_secret_key",
+    "gemini_api_key",
+    "stripe_secret_key",
+    "stripe_webhook_secret",
+    "stripe_pro_price_id",
+    "twilio_auth_token",
+    "metrics_token",
+)
+_OUTSIDE: Final = ("gemini_base_url", "stripe_api_base", "twilio_api_base")
+_OF_TWILIO: Final = ("twilio_account_sid", "twilio_auth_token", "twilio_from")
+# Keys and ids that go to others as they are; whatever stands around them is trimmed before.
+_SENT_AS_THEY_ARE: Final = (
+    "gemini_api_key",
+    "stripe_secret_key",
+    "stripe_webhook_secret",
+    "stripe_pro_price_id",
+)
+
+_FORMS: Final = {
+    "stripe_secret_key": (("sk_", "rk_"), "secret key of Stripe's (sk_…)"),
+    "stripe_webhook_secret": (("whsec_",), "signing secret of Stripe's (whsec_…)"),
+    "stripe_pro_price_id": (("price_",), "price of Stripe's (price_…)"),
+}
+
+
+def find_problems(settings: Settings) -> list[Problem]:
+    """Every problem between or about settings whose form is right."""
+    found = list(_incomplete(settings))
+    if settings.environment is Environment.PRODUCTION:
+        found += [*_bad_secrets(settings), *_unsafe_for_production(settings)]
+    return found
+
+
+def _incomplete(settings: Settings) -> Iterator[Problem]:
+    if settings.otp_delivery is OtpDelivery.TWILIO:
+        for field in _OF_TWILIO:
+            if not _text(settings, field):
+                yield field, "is missing, but OTP_DELIVERY=twilio needs it"
+        if settings.twilio_from and not is_sender(settings.twilio_from):
+            yield "twilio_from", SENDER_FORMS
+    for field in _SENT_AS_THEY_ARE:
+        if not all(_can_be_sent(part) for part in _text(settings, field).split(",")):
+            yield field, "holds a line break, a space or a sign that no key has"
+
+
+def _bad_secrets(settings: Settings) -> Iterator[Problem]:
+    for field in REQUIRED_IN_PRODUCTION:
+        if not _text(settings, field):
+            yield field, "is missing"
+    for field in _SECRETS:
+        if is_sample(_text(settings, field)):
+            yield field, "is a sample"
+    if (secret := _text(settings, "jwt_secret_key")) and is_short_secret(secret):
+        yield (
+            "jwt_secret_key",
+            f"is shorter than {SHORTEST_JWT_SECRET_BYTES} bytes: use what `openssl rand -hex 32` prints",
+        )
+    if settings.otp_delivery is OtpDelivery.TWILIO and not is_account(settings.twilio_account_sid or "AC0"):
+        yield "twilio_account_sid", "is no account SID of Twilio's (AC…)"
+    for field, (forms, what) in _FORMS.items():
+        if (text := _text(settings, field)) and not all(part.startswith(forms) for part in text.split(",")):
+            yield field, f"is no {what}"
+
+
+def _unsafe_for_production(settings: Settings) -> Iterator[Problem]:
+    for field in _OUTSIDE:
+        if not _is_public(_text(settings, field)):
+            yield field, "is a sandbox: production needs https and a public host"
+    if settings.otp_delivery is None:
+        yield "otp_delivery", "is missing: production needs twilio"
+    elif settings.otp_delivery is not OtpDelivery.TWILIO:
+        yield "otp_delivery", "shows codes to whoever asks or reads the terminal: production needs twilio"
+    if not settings.otp_allowed_countries:
+        yield "otp_allowed_countries", "is missing: name the countries whose numbers get codes, or * for all"
+    if "*" in settings.allowed_origins:
+        yield "allowed_origins", "must name origins, not *"
+    if any(network.prefixlen == 0 for network in settings.trusted_proxies):
+        yield "trusted_proxies", "must name proxies, not everybody"
+
+
+def _can_be_sent(key: str) -> bool:
+    """Whether a key may stand in a header and in an address as it is."""
+    return key.isascii() and key.isprintable() and " " not in key
+
+
+def _text(settings: Settings, field: str) -> str:
+    value = getattr(settings, field)
+    if isinstance(value, tuple):  # several secrets, while one is changed
+        return ",".join(secret.get_secret_value() for secret in value)
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+def _is_public(address: str) -> bool:
+    """Whether an address is https and not on this machine, in this network or one of its containers."""
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    try:
+        is_public_host = ip_address(host).is_global
+    except ValueError:
+        is_public_host = "." in host and not host.endswith((".localhost", ".local", ".internal", ".test"))
+    return parts.scheme == "https" and is_public_host

@@ -1,0 +1,36 @@
+"""Settings of logs and metrics."""
+
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import SecretStr, field_validator
+
+from app.config.forms import AnyCase, HeaderSecret
+from app.config.sections.base import Section
+
+
+class LogFormat(StrEnum):
+    """The form of a log line."""
+
+    JSON = "json"
+    CONSOLE = "console"
+
+
+class LogSettings(Section):
+    """Logs and metrics."""
+
+    section_title: ClassVar[str] = "Logs and metrics"
+
+    log_level: str = "info"
+    """`debug`, `info`, `warning`, `error` or `critical`."""
+    log_format: Annotated[LogFormat | None, AnyCase] = None
+    """`json` or `console`; if empty, `console` on a terminal and `json` otherwise."""
+    metrics_token: HeaderSecret = SecretStr("")
+    """Bearer token of `/metrics`; if empty, `/metrics` answers 404."""
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, value: str) -> str:
+        if value.lower() not in ("debug", "info", "warning", "error", "critical"):
+            raise ValueError("must be one of debug, info, warning, error, critical")
+        return value.lower()

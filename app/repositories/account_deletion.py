@@ -1,0 +1,96 @@
+"""SQL about deleted accounts: a row of `deletions` names an account that a worker is still to erase."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import AccountDeletion, Chatroom, DailyUsage, DeletedAccount, Session, StripeCustomer, User
+from app.repositories.billing import tombstone_of
+from app.repositories.claims import seconds
+
+
+@dataclass(frozen=True, slots=True)
+class AccountDeletionRepository:
+    """Account deletions, in the order of their steps; all times are the database's."""
+
+    session: AsyncSession
+
+    async def lock_user(self, user_id: UUID) -> User | None:
+        """Lock an open account until the transaction ends, against charges, sign-ins and changes."""
+        return await self.session.scalar(
+            select(User).where(User.id == user_id, User.deleted_at.is_(None)).with_for_update()
+        )
+
+    async def signed_in_at(self, *, session_id: UUID, user_id: UUID) -> datetime | None:
+        """Return when the session was opened; None if it has ended."""
+        return await self.session.scalar(
+            select(Session.created_at).where(
+                Session.id == session_id, Session.user_id == user_id, Session.ended_at.is_(None)
+            )
+        )
+
+    async def schedule(self, user_id: UUID, *, after_seconds: float) -> None:
+        """Store the tombstone, and have the account and its customer at Stripe erased after the delay."""
+        customer_id = await self.session.scalar(
+            select(StripeCustomer.customer_id).where(StripeCustomer.user_id == user_id)
+        )
+        due_at = func.now() + seconds(after_seconds)
+        self.session.add(AccountDeletion(user_id=user_id, stripe_customer_id=customer_id, due_at=due_at))
+        self.session.add(DeletedAccount(user_digest=tombstone_of(user_id), deleted_at=func.now()))
+        await self.session.flush()
+
+    async def claim_due(self, *, lease_seconds: float) -> AccountDeletion | None:
+        """Claim the deletion that has been due longest; it is due again after the lease."""
+        due = (
+            select(AccountDeletion.id)
+            .where(AccountDeletion.due_at <= func.now())
+            .order_by(AccountDeletion.due_at)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+            .scalar_subquery()
+        )
+        return await self.session.scalar(
+            update(AccountDeletion)
+            .where(AccountDeletion.id == due)
+            .values(due_at=func.now() + seconds(lease_seconds))
+            .returning(AccountDeletion),
+            execution_options={"synchronize_session": False},
+        )
+
+    async def reschedule(self, deletion_id: UUID, *, after_seconds: float) -> None:
+        """Make a deletion due after the delay."""
+        await self.session.execute(
+            update(AccountDeletion)
+            .where(AccountDeletion.id == deletion_id)
+            .values(due_at=func.now() + seconds(after_seconds)),
+            execution_options={"synchronize_session": False},
+        )
+
+    async def room_ids(self, user_id: UUID, *, limit: int) -> Sequence[UUID]:
+        """Return up to `limit` rooms of the account."""
+        rooms = await self.session.scalars(
+            select(Chatroom.id)
+            .where(Chatroom.user_id == user_id)
+            .order_by(Chatroom.user_id, Chatroom.id)
+            .limit(limit)
+        )
+        return rooms.all()
+
+    async def usage_days(self, user_id: UUID) -> Sequence[date]:
+        """Return the days for which the account has a usage row."""
+        days = await self.session.scalars(select(DailyUsage.day).where(DailyUsage.user_id == user_id))
+        return days.all()
+
+    async def erase_user(self, user_id: UUID) -> None:
+        """Erase the account's row after its rooms; sessions, usage and subscriptions cascade."""
+        await self.session.execute(
+            delete(User).where(User.id == user_id), execution_options={"synchronize_session": False}
+        )
+
+    async def finish(self, deletion_id: UUID) -> None:
+        """Erase the deletion itself, after everything else."""
+        await self.session.execute(delete(AccountDeletion).where(AccountDeletion.id == deletion_id))

@@ -1,0 +1,1 @@
+"""Pure logic: no servers, no processes."""
