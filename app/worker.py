@@ -111,7 +111,7 @@ class Worker:
             background.start(run_forever(services.dispatcher.run, name="dispatcher"))
             background.start(self._poll(services.account_erasure.erase_due))
             background.start(self._poll(services.room_erasure.erase_due))
-            background.start(self._poll(services.inbox.work_off_forgotten))
+            background.start(self._poll(services.inbox.process_stale))
             background.start(self._poll(services.periodic.run_due))
             self._ready.set_result(None)
             log.info("worker_started", worker_id=str(self._id), slots=self._slots)
@@ -131,7 +131,7 @@ class Worker:
 
     def _start_event(self, event_id: str) -> None:
         if not self._draining.is_set():
-            self._work.start(self._the_services.inbox.work_off(event_id))
+            self._work.start(self._the_services.inbox.process(event_id))
 
     async def _drain(self) -> None:
         log.info("worker_draining", replies=len(self._work))

@@ -5,7 +5,7 @@ from app.models.billing import (
     Checkout,
     StripeCustomer,
     StripeEvent,
-    SubscriptionSync,
+    SubscriptionSyncCursor,
     UnresolvedReason,
     UnresolvedSubscriptions,
 )
@@ -40,7 +40,7 @@ __all__ = [
     "StripeCustomer",
     "StripeEvent",
     "Subscription",
-    "SubscriptionSync",
+    "SubscriptionSyncCursor",
     "TitleSource",
     "UnresolvedReason",
     "UnresolvedSubscriptions",

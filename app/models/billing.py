@@ -38,7 +38,7 @@ class Checkout(Base):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     success_url: Mapped[str]
     cancel_url: Mapped[str]
-    session_id: Mapped[str | None] = mapped_column(unique=True)
+    checkout_session_id: Mapped[str | None] = mapped_column("session_id", unique=True)
     """Stripe's session, as soon as its answer has come."""
     session_url: Mapped[str | None]
     expires_at: Mapped[datetime | None]
@@ -59,7 +59,7 @@ class StripeEvent(Base):
     api_version: Mapped[str | None]
     subscription_id: Mapped[str | None]
     customer_id: Mapped[str | None]
-    session_id: Mapped[str | None]
+    checkout_session_id: Mapped[str | None] = mapped_column("session_id")
     created_at: Mapped[datetime]
     """Stripe's time."""
     received_at: Mapped[datetime]
@@ -71,7 +71,7 @@ class StripeEvent(Base):
     """By the database's clock; set while somebody works on it, and after a failure."""
 
 
-class SubscriptionSync(Base):
+class SubscriptionSyncCursor(Base):
     """Who may write a subscription's state: only a fetch that began later than the one applied last."""
 
     __tablename__ = "subscription_syncs"

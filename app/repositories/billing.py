@@ -13,7 +13,7 @@ from app.models import (
     AccountDeletion,
     DeletedAccount,
     StripeCustomer,
-    SubscriptionSync,
+    SubscriptionSyncCursor,
     UnresolvedReason,
     UnresolvedSubscriptions,
     User,
@@ -35,32 +35,35 @@ class BillingRepository:
 
     async def begin_sync(self, subscription_id: str) -> int:
         """Draw the next number for a fetch; to be done before the fetch begins."""
-        number = insert(SubscriptionSync).values(subscription_id=subscription_id, sync_seq=1)
+        drawing = insert(SubscriptionSyncCursor).values(subscription_id=subscription_id, sync_seq=1)
         drawn: int | None = await self.session.scalar(
-            number.on_conflict_do_update(
-                index_elements=[SubscriptionSync.subscription_id],
-                set_={"sync_seq": SubscriptionSync.sync_seq + 1, "synced_at": func.now()},
-            ).returning(SubscriptionSync.sync_seq)
+            drawing.on_conflict_do_update(
+                index_elements=[SubscriptionSyncCursor.subscription_id],
+                set_={"sync_seq": SubscriptionSyncCursor.sync_seq + 1, "synced_at": func.now()},
+            ).returning(SubscriptionSyncCursor.sync_seq)
         )
         if drawn is None:
             raise RuntimeError("an upsert returned nothing")
         return drawn
 
-    async def claim_sync(self, subscription_id: str, number: int) -> bool:
+    async def claim_sync(self, subscription_id: str, sequence: int) -> bool:
         """Take the right to write what this fetch found; not if one that began later was written.
 
         Others that would write wait until this transaction ends.
         """
         taken = await self.session.scalar(
-            update(SubscriptionSync)
-            .where(SubscriptionSync.subscription_id == subscription_id, SubscriptionSync.applied_seq < number)
-            .values(applied_seq=number)
-            .returning(SubscriptionSync.applied_seq),
+            update(SubscriptionSyncCursor)
+            .where(
+                SubscriptionSyncCursor.subscription_id == subscription_id,
+                SubscriptionSyncCursor.applied_seq < sequence,
+            )
+            .values(applied_seq=sequence)
+            .returning(SubscriptionSyncCursor.applied_seq),
             execution_options=_SILENT,
         )
         return taken is not None
 
-    async def lock_person(self, user_id: UUID) -> bool:
+    async def lock_user(self, user_id: UUID) -> bool:
         """Hold an account, so that its subscriptions are looked at by one at a time; False if it is gone."""
         found = await self.session.scalar(
             select(User.id)
@@ -69,20 +72,20 @@ class BillingRepository:
         )
         return found is not None
 
-    async def person_of(self, customer_id: str) -> UUID | None:
+    async def user_id_of(self, customer_id: str) -> UUID | None:
         """Whose customer this is."""
         return await self.session.scalar(
             select(StripeCustomer.user_id).where(StripeCustomer.customer_id == customer_id)
         )
 
-    async def known_people(self, user_ids: Collection[UUID]) -> set[UUID]:
+    async def existing_user_ids(self, user_ids: Collection[UUID]) -> set[UUID]:
         """Which of these accounts exist and are not being deleted."""
         rows = await self.session.scalars(
             select(User.id).where(User.id.in_(user_ids), User.deleted_at.is_(None))
         )
         return set(rows)
 
-    async def people_of(self, customer_ids: Collection[str]) -> dict[str, UUID]:
+    async def user_ids_of(self, customer_ids: Collection[str]) -> dict[str, UUID]:
         """Map those of these customers that are ours to their users."""
         rows = await self.session.execute(
             select(StripeCustomer.customer_id, StripeCustomer.user_id).where(
@@ -91,7 +94,7 @@ class BillingRepository:
         )
         return {row[0]: row[1] for row in rows}
 
-    async def deleted_people(self, user_ids: Collection[UUID]) -> set[UUID]:
+    async def deleted_user_ids(self, user_ids: Collection[UUID]) -> set[UUID]:
         """Return those of these users that were deleted here, as far as tombstones tell."""
         tombstones = {tombstone_of(user_id): user_id for user_id in user_ids}
         rows = await self.session.scalars(
@@ -108,7 +111,7 @@ class BillingRepository:
         )
         return found is not None
 
-    async def note_unresolved(self, found: Mapping[UnresolvedReason, int]) -> None:
+    async def record_unresolved(self, found: Mapping[UnresolvedReason, int]) -> None:
         """Replace the numbers of live subscriptions that were left alone."""
         await self.session.execute(delete(UnresolvedSubscriptions), execution_options=_SILENT)
         rows = [{"reason": reason.value, "found": number} for reason, number in found.items()]

@@ -1,7 +1,7 @@
 """SQL about the inbox of Stripe's events: the row is the queue, and times are the database's."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
@@ -27,11 +27,18 @@ class ClaimedEvent:
     type: str
     subscription_id: str | None
     customer_id: str | None
-    session_id: str | None
+    checkout_session_id: str | None
     attempts: int
 
 
-_CLAIMED = tuple(_EVENT.c[field.name] for field in fields(ClaimedEvent))
+_CLAIMED = (
+    _EVENT.c.id,
+    _EVENT.c.type,
+    _EVENT.c.subscription_id,
+    _EVENT.c.customer_id,
+    _EVENT.c.session_id,
+    _EVENT.c.attempts,
+)
 
 
 def _claiming(which: ColumnElement[bool]) -> Any:  # noqa: ANN401  # SQLAlchemy's own type has three parameters
@@ -47,7 +54,7 @@ def _claiming(which: ColumnElement[bool]) -> Any:  # noqa: ANN401  # SQLAlchemy'
 
 
 _CLAIM_ONE = _claiming((_EVENT.c.id == bindparam("event_id", type_=Text)) & _IS_DUE)
-_FORGOTTEN = (
+_STALE = (
     select(_EVENT.c.id)
     .where(
         _UNPROCESSED,
@@ -58,11 +65,11 @@ _FORGOTTEN = (
         ),
     )
     .order_by(_EVENT.c.received_at)
-    .limit(bindparam("most", type_=Integer))
+    .limit(bindparam("limit", type_=Integer))
     .with_for_update(skip_locked=True)
-    .cte("forgotten")
+    .cte("stale")
 )
-_CLAIM_FORGOTTEN = _claiming(_EVENT.c.id.in_(select(_FORGOTTEN.c.id)))
+_CLAIM_STALE = _claiming(_EVENT.c.id.in_(select(_STALE.c.id)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,7 @@ class StripeEventRepository:
         api_version: str | None,
         subscription_id: str | None,
         customer_id: str | None,
-        session_id: str | None,
+        checkout_session_id: str | None,
         created_at: datetime,
         ignored_as: str | None,
     ) -> bool:
@@ -92,7 +99,7 @@ class StripeEventRepository:
             api_version=api_version,
             subscription_id=subscription_id,
             customer_id=customer_id,
-            session_id=session_id,
+            checkout_session_id=checkout_session_id,
             created_at=created_at,
             received_at=func.now(),
             processed_at=func.now() if ignored_as else None,
@@ -107,9 +114,9 @@ class StripeEventRepository:
         row = rows.one_or_none()
         return ClaimedEvent(*row) if row else None
 
-    async def claim_forgotten(self, *, most: int, lease_seconds: float) -> Sequence[ClaimedEvent]:
+    async def claim_stale(self, *, limit: int, lease_seconds: float) -> Sequence[ClaimedEvent]:
         """Take events that nobody took for two seconds, whose worker was lost, or whose pause is over."""
-        rows = await self.session.execute(_CLAIM_FORGOTTEN, {"most": most, "lease_seconds": lease_seconds})
+        rows = await self.session.execute(_CLAIM_STALE, {"limit": limit, "lease_seconds": lease_seconds})
         return [ClaimedEvent(*row) for row in rows]
 
     async def finish(self, event_id: str, *, outcome: str) -> None:
@@ -120,7 +127,7 @@ class StripeEventRepository:
             .values(processed_at=func.now(), outcome=outcome, next_attempt_at=None)
         )
 
-    async def try_again(self, event_id: str, *, after_seconds: float) -> None:
+    async def reschedule(self, event_id: str, *, after_seconds: float) -> None:
         """Let an event be due in so many seconds."""
         await self.session.execute(
             update(_EVENT)
@@ -128,7 +135,7 @@ class StripeEventRepository:
             .values(next_attempt_at=func.now() + seconds(after_seconds))
         )
 
-    async def count_waiting(self) -> int:
+    async def count_unprocessed(self) -> int:
         """How many events are not worked off."""
         found = await self.session.scalar(select(func.count()).select_from(_EVENT).where(_UNPROCESSED))
         return found or 0

@@ -69,20 +69,22 @@ class CheckoutRepository:
         """A wish as it is now."""
         return await self.session.get(Checkout, checkout_id)
 
-    async def of_session(self, session_id: str, user_id: UUID) -> Checkout | None:
+    async def of_session(self, checkout_session_id: str, user_id: UUID) -> Checkout | None:
         """The person's wish that this session of Stripe's was opened for."""
         return await self.session.scalar(
-            select(Checkout).where(Checkout.session_id == session_id, Checkout.user_id == user_id)
+            select(Checkout).where(
+                Checkout.checkout_session_id == checkout_session_id, Checkout.user_id == user_id
+            )
         )
 
-    async def note_session(
-        self, checkout_id: UUID, *, session_id: str, url: str | None, expires_at: datetime
+    async def record_session(
+        self, checkout_id: UUID, *, checkout_session_id: str, url: str | None, expires_at: datetime
     ) -> bool:
         """Write down Stripe's answer; False when the wish was closed meanwhile."""
         noted = await self.session.scalar(
             update(Checkout)
             .where(Checkout.id == checkout_id, Checkout.closed_at.is_(None))
-            .values(session_id=session_id, session_url=url, expires_at=expires_at)
+            .values(checkout_session_id=checkout_session_id, session_url=url, expires_at=expires_at)
             .returning(Checkout.id)
         )
         return noted is not None
@@ -91,9 +93,9 @@ class CheckoutRepository:
         """Close a wish, once: the next one can begin."""
         await self._close(Checkout.id == checkout_id)
 
-    async def close_session(self, session_id: str) -> None:
+    async def close_of_session(self, checkout_session_id: str) -> None:
         """Close the wish that this session of Stripe's was opened for."""
-        await self._close(Checkout.session_id == session_id)
+        await self._close(Checkout.checkout_session_id == checkout_session_id)
 
     async def forget_customer(self, customer_id: str) -> None:
         """A customer is gone at Stripe: the person gets another one when they next want to buy."""

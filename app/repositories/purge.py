@@ -15,7 +15,7 @@ from app.models import (
     DeletedAccount,
     Session,
     StripeEvent,
-    SubscriptionSync,
+    SubscriptionSyncCursor,
     User,
 )
 
@@ -60,7 +60,9 @@ class PurgeRepository:
     async def subscription_syncs(self, *, kept: timedelta, limit: int) -> int:
         """Erase the numbers of subscriptions that were last fetched so long ago."""
         return await self._erase(
-            SubscriptionSync.subscription_id, SubscriptionSync.synced_at < func.now() - kept, limit=limit
+            SubscriptionSyncCursor.subscription_id,
+            SubscriptionSyncCursor.synced_at < func.now() - kept,
+            limit=limit,
         )
 
     async def tombstones(self, *, kept: timedelta, limit: int) -> int:

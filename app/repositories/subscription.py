@@ -135,7 +135,7 @@ class SubscriptionRepository:
         )
         return rows.all()
 
-    async def of_people_with_several(self) -> Sequence[str]:
+    async def of_users_with_several(self) -> Sequence[str]:
         """Return Stripe's id of one live subscription of each user who has several."""
         ids = await self.session.scalars(
             select(func.min(Subscription.stripe_subscription_id))

@@ -50,7 +50,7 @@ async def get_subscription(
     user: User, services: Services, budget: Budget, session_id: CheckoutSessionId = None
 ) -> SubscriptionOut:
     """Get the plan and what is left of the day. With `session_id` Stripe is asked first."""
-    return await services.subscriptions.status(user, budget, session_id=session_id)
+    return await services.subscriptions.status(user, budget, checkout_session_id=session_id)
 
 
 @router.post(

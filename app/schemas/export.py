@@ -72,7 +72,7 @@ class ExportedSubscription(Response):
 class ExportedCheckout(Response):
     """A checkout for Pro and its payment page."""
 
-    session_id: str | None
+    session_id: str | None = Field(validation_alias="checkout_session_id")
     session_url: str | None
     success_url: str
     cancel_url: str

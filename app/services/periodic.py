@@ -51,7 +51,7 @@ class PeriodicTasks:
         except StripeNotConfiguredError as error:
             log.warning("periodic_job_skipped", job=name, reason=str(error))  # till its next interval
         except StripeUnavailableError as error:
-            self.outage.tell("periodic_job_failed", job=name, reason=str(error))
+            self.outage.report("periodic_job_failed", job=name, reason=str(error))
             await self._retry_soon(name)
         except ServiceUnavailable as error:
             log.warning("periodic_job_failed", job=name, reason=str(error))

@@ -158,7 +158,7 @@ class StripeCheckouts(Protocol):
         """
         ...
 
-    async def get(self, session_id: str) -> CheckoutSession:
+    async def get(self, checkout_session_id: str) -> CheckoutSession:
         """The session as it is now.
 
         Raises:
@@ -166,7 +166,7 @@ class StripeCheckouts(Protocol):
         """
         ...
 
-    async def expire(self, session_id: str) -> CheckoutSession:
+    async def expire(self, checkout_session_id: str) -> CheckoutSession:
         """Close an open session; one that is paid or closed already is returned as it is."""
         ...
 

@@ -5,8 +5,12 @@ from uuid import UUID
 
 from app.stripe_client.base import CheckoutSession, CheckoutState, StripeMissingError
 from app.stripe_client.connection import StripeConnection
-from app.stripe_client.failures import StripeKeptFailureError, StripeNotConfiguredError, StripeRefusedError
-from app.stripe_client.reading import own_metadata, session_from
+from app.stripe_client.failures import (
+    StripeNotConfiguredError,
+    StripeRefusedError,
+    StripeReplayedFailureError,
+)
+from app.stripe_client.parsing import own_metadata, session_from
 
 RETURN_ADDRESSES = ("success_url", "cancel_url")
 """The parameters that hold an address of the caller, or one below `PUBLIC_URL`."""
@@ -36,7 +40,7 @@ class SdkCheckouts:
             raise StripeNotConfiguredError("STRIPE_PRO_PRICE_ID is not set")
         metadata = own_metadata(user_id, installation_id)
         try:
-            session = await self.stripe.ask(
+            session = await self.stripe.call(
                 lambda client: client.v1.checkout.sessions.create_async(
                     {
                         "mode": "subscription",
@@ -57,24 +61,26 @@ class SdkCheckouts:
                 raise
             raise StripeNotConfiguredError(str(error), param=error.param) from error
         except StripeRefusedError as error:
-            if _is_of_the_setup(error):
+            if _is_configuration_fault(error):
                 raise StripeNotConfiguredError(str(error), param=error.param) from error
             raise
         return session_from(session.to_dict())
 
-    async def get(self, session_id: str) -> CheckoutSession:
+    async def get(self, checkout_session_id: str) -> CheckoutSession:
         """The session as it is now."""
-        found = await self.stripe.ask(lambda client: client.v1.checkout.sessions.retrieve_async(session_id))
+        found = await self.stripe.call(
+            lambda client: client.v1.checkout.sessions.retrieve_async(checkout_session_id)
+        )
         return session_from(found.to_dict())
 
-    async def expire(self, session_id: str) -> CheckoutSession:
+    async def expire(self, checkout_session_id: str) -> CheckoutSession:
         """Close an open session; one that is paid or closed already is returned as it is."""
         try:
-            closed = await self.stripe.ask(
-                lambda client: client.v1.checkout.sessions.expire_async(session_id)
+            closed = await self.stripe.call(
+                lambda client: client.v1.checkout.sessions.expire_async(checkout_session_id)
             )
         except StripeRefusedError:
-            session = await self.get(session_id)
+            session = await self.get(checkout_session_id)
             if session.state is CheckoutState.OPEN:
                 raise
             return session
@@ -83,7 +89,7 @@ class SdkCheckouts:
     async def expire_all(self, customer_id: str, *, user_id: UUID, installation_id: UUID) -> None:
         """Close every open session of ours of a customer, so that Pro cannot be bought there any more."""
         try:
-            page = await self.stripe.ask(
+            page = await self.stripe.call(
                 lambda client: client.v1.checkout.sessions.list_async(
                     {"customer": customer_id, "status": "open", "limit": _PAGE}
                 )
@@ -98,13 +104,13 @@ class SdkCheckouts:
                 await self.expire(session.id)
 
 
-def _is_of_the_setup(error: StripeRefusedError) -> bool:
+def _is_configuration_fault(error: StripeRefusedError) -> bool:
     """Whether a refused session is the fault of a price or of the account, which only an operator mends.
 
     Everything in the request is ours but the customer and the two addresses. A kept failure and a key that
     was used for another price end by themselves: the next checkout has another key.
     """
-    return not isinstance(error, StripeKeptFailureError) and error.param not in (
+    return not isinstance(error, StripeReplayedFailureError) and error.param not in (
         *RETURN_ADDRESSES,
         "customer",
     )

@@ -1,4 +1,4 @@
-"""The one connection to Stripe of a process: opened on first use, every question bounded."""
+"""The one connection to Stripe of a process: opened on first use, every request bounded."""
 
 import asyncio
 import logging
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from app.stripe_client.sdk import Sdk
 
-_LIMIT_SECONDS = 10.0
-_COMPLAINT_SECONDS = 60.0
+_TIMEOUT_SECONDS = 10.0
+_ERROR_LOG_PERIOD_SECONDS = 60.0
 
 before_call: ContextVar[Callable[[], Awaitable[None]] | None] = ContextVar("before_call", default=None)
 """What is awaited before each call; it may raise to prevent the call."""
@@ -38,14 +38,14 @@ class StripeConnection:
         self._key = settings.stripe_secret_key.get_secret_value()
         self._api_base = settings.stripe_api_base
         self._opening = asyncio.Lock()
-        self._next_complaint_at = 0.0
+        self._next_error_log_at = 0.0
         self._sdk: Sdk | None = None
 
-    async def ask(self, question: "Callable[[StripeClient], Awaitable[_T]]") -> _T:
+    async def call(self, request: "Callable[[StripeClient], Awaitable[_T]]") -> _T:
         """The answer of Stripe, within ten seconds with all repetitions.
 
         Raises:
-            StripeMissingError: what the question is about does not exist (any more).
+            StripeMissingError: what the request is about does not exist (any more).
             StripeNotConfiguredError: there is no key, or Stripe refuses this one.
             StripeRefusedError: Stripe will not do this.
             StripeUnavailableError: no answer, or none that tells what happened.
@@ -55,10 +55,10 @@ class StripeConnection:
         if (admit := before_call.get()) is not None:
             await admit()
         try:
-            async with asyncio.timeout(_LIMIT_SECONDS):
-                return await question(sdk.client)
+            async with asyncio.timeout(_TIMEOUT_SECONDS):
+                return await request(sdk.client)
         except Exception as error:
-            failure = sdk.as_our_error(error)
+            failure = sdk.to_stripe_failure(error)
             if failure is None:
                 raise
             self._log(failure)
@@ -87,8 +87,8 @@ class StripeConnection:
                 event, level = "stripe_missing", logging.INFO
             case StripeNotConfiguredError():
                 event = "stripe_not_configured"
-                if time.monotonic() >= self._next_complaint_at:
-                    self._next_complaint_at = time.monotonic() + _COMPLAINT_SECONDS
+                if time.monotonic() >= self._next_error_log_at:
+                    self._next_error_log_at = time.monotonic() + _ERROR_LOG_PERIOD_SECONDS
                     level = logging.ERROR
             case StripeRefusedError():
                 event, level = "stripe_refused", logging.WARNING

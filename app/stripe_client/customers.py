@@ -6,16 +6,20 @@ from uuid import UUID
 
 from app.stripe_client.base import Invoice, StripeMissingError, StripeUnavailableError
 from app.stripe_client.connection import StripeConnection
-from app.stripe_client.failures import StripeKeptFailureError, StripeNotConfiguredError, StripeRefusedError
+from app.stripe_client.failures import (
+    StripeNotConfiguredError,
+    StripeRefusedError,
+    StripeReplayedFailureError,
+)
+from app.stripe_client.parsing import has_more, invoice_from, own_metadata, sold_by_invoice
 from app.stripe_client.pro_product import ProProduct
-from app.stripe_client.reading import has_more, invoice_from, own_metadata, sold_by_invoice
 
 if TYPE_CHECKING:
     from stripe import Customer
     from stripe.params import InvoiceListParams
 
 
-_KEYS = 5
+_MAX_KEYS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +32,10 @@ class SdkCustomers:
     async def create(self, *, user_id: UUID, installation_id: UUID) -> str:
         """The person's customer, made once however often this is called; returns its id."""
         key = f"customer:{user_id}"
-        for _ in range(_KEYS):
+        for _ in range(_MAX_KEYS):
             try:
                 made = await self._create(own_metadata(user_id, installation_id), key)
-            except StripeKeptFailureError:
+            except StripeReplayedFailureError:
                 key += ":again"
                 continue
             # An answer that Stripe has kept may tell of a customer that an operator has deleted since.
@@ -43,7 +47,7 @@ class SdkCustomers:
     async def exists(self, customer_id: str) -> bool:
         """Whether there is this customer, and it is not deleted."""
         try:
-            found = await self.stripe.ask(lambda client: client.v1.customers.retrieve_async(customer_id))
+            found = await self.stripe.call(lambda client: client.v1.customers.retrieve_async(customer_id))
         except StripeMissingError:
             return False
         return not found.to_dict().get("deleted")
@@ -51,14 +55,14 @@ class SdkCustomers:
     async def delete(self, customer_id: str) -> None:
         """Remove a customer and end their subscriptions; one that is gone already is fine."""
         try:
-            await self.stripe.ask(lambda client: client.v1.customers.delete_async(customer_id))
+            await self.stripe.call(lambda client: client.v1.customers.delete_async(customer_id))
         except StripeMissingError:
             return
 
     async def portal_url(self, customer_id: str, *, return_url: str) -> str:
         """An address of Stripe's customer portal, for a short time."""
         try:
-            session = await self.stripe.ask(
+            session = await self.stripe.call(
                 lambda client: client.v1.billing_portal.sessions.create_async(
                     {"customer": customer_id, "return_url": return_url}
                 )
@@ -78,16 +82,16 @@ class SdkCustomers:
         params: InvoiceListParams = {"customer": customer_id, "limit": limit}
         if after is not None:
             params["starting_after"] = after
-        page = await self.stripe.ask(lambda client: client.v1.invoices.list_async(params))
-        bills = []
+        page = await self.stripe.call(lambda client: client.v1.invoices.list_async(params))
+        invoices = []
         for listed in page.data:
             body = listed.to_dict()
             selling = await self.pro.among(sold_by_invoice(body))
-            bills.append(invoice_from(body, sells_pro=None if selling is None else bool(selling)))
-        return bills, has_more(page.to_dict())
+            invoices.append(invoice_from(body, sells_pro=None if selling is None else bool(selling)))
+        return invoices, has_more(page.to_dict())
 
     async def _create(self, metadata: dict[str, str], key: str) -> "Customer":
-        return await self.stripe.ask(
+        return await self.stripe.call(
             lambda client: client.v1.customers.create_async({"metadata": metadata}, {"idempotency_key": key})
         )
 

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
 
-from app.stripe_client.reading import reference, subscription_of
+from app.stripe_client.parsing import reference, subscription_of
 
 _WORD = r"[A-Za-z0-9_.\-]{1,255}"
 _LATEST_TIME = 253_402_300_799  # the last second of the year 9999
@@ -33,7 +33,7 @@ class UnknownShape(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class EventNotice:
+class StripeEventRef:
     """That something happened at Stripe, and to what."""
 
     id: str
@@ -44,7 +44,7 @@ class EventNotice:
     created_at: datetime | None
     subscription_id: str | None
     customer_id: str | None
-    session_id: str | None
+    checkout_session_id: str | None
     unknown_shape: UnknownShape | None = None
     """Set if nothing but the id and the type was read."""
 
@@ -79,7 +79,7 @@ class _Event(BaseModel):
     data: _Data
 
 
-class _Other(BaseModel):
+class _JsonObject(BaseModel):
     """Any JSON object."""
 
     model_config = ConfigDict(strict=True)
@@ -95,24 +95,24 @@ def is_id(text: str) -> bool:
     return re.fullmatch(_WORD, text) is not None
 
 
-def read_event(body: bytes) -> EventNotice:
+def read_event(body: bytes) -> StripeEventRef:
     """The event in this body; its id is empty if it is of an unknown shape and has none that can be stored.
 
     Raises:
         EventUnreadableError: it is no JSON object, or an event that is damaged.
     """
     try:
-        other = _Other.model_validate_json(body)
+        other = _JsonObject.model_validate_json(body)
     except ValidationError as error:
         raise EventUnreadableError from error
     if isinstance(other.object, str) and other.object.startswith(_OF_V2):
-        return _unread(other, UnknownShape.V2)
+        return _of_unknown_shape(other, UnknownShape.V2)
     try:
         event = _Event.model_validate_json(body)
     except ValidationError as error:
         if other.object == "event":
             raise EventUnreadableError from error
-        return _unread(other, UnknownShape.OTHER)
+        return _of_unknown_shape(other, UnknownShape.OTHER)
     about = event.data.object
     subscription, customer, session = None, _id(about.get("customer")), None
     if event.type.startswith(_SUBSCRIPTION):
@@ -123,7 +123,7 @@ def read_event(body: bytes) -> EventNotice:
         subscription, session = _id(about.get("subscription")), _id(about)
     elif event.type == _CUSTOMER_DELETED:
         customer = _id(about)
-    return EventNotice(
+    return StripeEventRef(
         id=event.id,
         type=event.type,
         livemode=event.livemode,
@@ -131,13 +131,13 @@ def read_event(body: bytes) -> EventNotice:
         created_at=None if event.created is None else datetime.fromtimestamp(event.created, UTC),
         subscription_id=subscription,
         customer_id=customer,
-        session_id=session,
+        checkout_session_id=session,
     )
 
 
-def _unread(other: _Other, shape: UnknownShape) -> EventNotice:
+def _of_unknown_shape(other: _JsonObject, shape: UnknownShape) -> StripeEventRef:
     is_known_type = isinstance(other.type, str) and is_id(other.type)
-    return EventNotice(
+    return StripeEventRef(
         id=_id(other.id) or "",
         type=str(other.type) if is_known_type else "unknown",
         livemode=other.livemode if isinstance(other.livemode, bool) else None,
@@ -145,7 +145,7 @@ def _unread(other: _Other, shape: UnknownShape) -> EventNotice:
         created_at=None,
         subscription_id=None,
         customer_id=None,
-        session_id=None,
+        checkout_session_id=None,
         unknown_shape=shape,
     )
 

@@ -21,7 +21,7 @@ class StripeNotConfiguredError(StripeRefusedError):
     """
 
 
-class StripeKeptFailureError(StripeRefusedError):
+class StripeReplayedFailureError(StripeRefusedError):
     """A failure that Stripe keeps under the idempotency key for a day: only another key gets further.
 
     A key that was used with other parameters is one, too.

@@ -19,7 +19,7 @@ class StripeOutage:
         self._next_at = 0.0
         self._left_out = 0
 
-    def tell(self, event: str, **fields: object) -> None:
+    def report(self, event: str, **fields: object) -> None:
         """Log a warning, unless one was logged less than a minute ago."""
         now = time.monotonic()
         if now < self._next_at:

@@ -7,7 +7,7 @@ from typing import Final
 from app.stripe_client.base import StripeMissingError
 from app.stripe_client.connection import StripeConnection
 from app.stripe_client.failures import StripeRefusedError
-from app.stripe_client.reading import reference
+from app.stripe_client.parsing import reference
 
 _AGAIN_AFTER_SECONDS: Final = 600.0
 
@@ -43,7 +43,9 @@ class ProProduct:
         """Return Pro's product; None when Stripe does not know the price, or may not show it."""
         if self._product is None and time.monotonic() >= self._next_try_at:
             try:
-                price = await self._stripe.ask(lambda client: client.v1.prices.retrieve_async(self._price_id))
+                price = await self._stripe.call(
+                    lambda client: client.v1.prices.retrieve_async(self._price_id)
+                )
             except (StripeMissingError, StripeRefusedError):
                 self._next_try_at = time.monotonic() + _AGAIN_AFTER_SECONDS
             else:

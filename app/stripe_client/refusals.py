@@ -12,16 +12,16 @@ import stripe
 
 from app.stripe_client.base import StripeMissingError, StripeUnavailableError
 from app.stripe_client.failures import (
-    StripeKeptFailureError,
     StripeNotConfiguredError,
     StripeRefusedError,
+    StripeReplayedFailureError,
 )
 
 # What the SDK raises over an answer that is not Stripe's, such as a proxy's.
 _UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)
 
 # https://docs.stripe.com/error-codes: what only the owner of the account or of this service can mend.
-_OF_THE_SETUP: Final = frozenset(
+_CONFIGURATION_CODES: Final = frozenset(
     {
         "account_closed",
         "account_invalid",
@@ -36,10 +36,10 @@ _OF_THE_SETUP: Final = frozenset(
 )
 
 _REFUSED_KEY: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-_PASSING: Final = (HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS)
+_TRANSIENT_STATUSES: Final = (HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS)
 
 
-def as_our_error(error: Exception) -> Exception | None:
+def to_stripe_failure(error: Exception) -> Exception | None:
     """Return the failure that an exception of the SDK means; None for what is no failure of Stripe's."""
     if isinstance(error, stripe.APIConnectionError):
         if isinstance(error.__cause__, httpx2.LocalProtocolError):
@@ -51,48 +51,50 @@ def as_our_error(error: Exception) -> Exception | None:
         return StripeUnavailableError(str(error) or "no answer in time")
     if isinstance(error, _UNREADABLE):
         return StripeUnavailableError(f"unreadable answer: {type(error).__name__}")
-    return _of_answer(error) if isinstance(error, stripe.StripeError) else None
+    return _from_response(error) if isinstance(error, stripe.StripeError) else None
 
 
-def _of_answer(error: stripe.StripeError) -> Exception:
-    said = _said(error)
-    if said is None:
+def _from_response(error: stripe.StripeError) -> Exception:
+    body = _error_body(error)
+    if body is None:
         return StripeUnavailableError(f"status {error.http_status}, with a body that is not Stripe's")
-    reason, param = _reason(error, said), _text(said.get("param"))
-    if said.get("code") == "resource_missing" or _is_gone(error):
+    reason, param = _reason(error, body), _text(body.get("param"))
+    if body.get("code") == "resource_missing" or _is_missing_object(error):
         return StripeMissingError(reason, param=param)
-    refusal = _refusal(error, said)
+    refusal = _refusal(error, body)
     return StripeUnavailableError(reason) if refusal is None else refusal(reason, param=param)
 
 
-def _refusal(error: stripe.StripeError, said: Mapping[str, object]) -> type[StripeRefusedError] | None:
+def _refusal(error: stripe.StripeError, body: Mapping[str, object]) -> type[StripeRefusedError] | None:
     """Return the kind of refusal that an answer is; None for an outage, which a repetition may get past."""
     status = error.http_status or 0
-    if status in _REFUSED_KEY or status == HTTPStatus.NOT_FOUND or said.get("code") in _OF_THE_SETUP:
+    if status in _REFUSED_KEY or status == HTTPStatus.NOT_FOUND or body.get("code") in _CONFIGURATION_CODES:
         return StripeNotConfiguredError  # a 404 that is about no object: the address is not the API's
-    if said.get("type") == "idempotency_error" and status == HTTPStatus.BAD_REQUEST:
-        return StripeKeptFailureError
+    if body.get("type") == "idempotency_error" and status == HTTPStatus.BAD_REQUEST:
+        return StripeReplayedFailureError
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         is_replayed = (error.headers or {}).get("idempotent-replayed") == "true"
-        return StripeKeptFailureError if is_replayed else None
-    is_passing = status in _PASSING or status < HTTPStatus.BAD_REQUEST or said.get("code") == "rate_limit"
-    return None if is_passing else StripeRefusedError
+        return StripeReplayedFailureError if is_replayed else None
+    is_transient = (
+        status in _TRANSIENT_STATUSES or status < HTTPStatus.BAD_REQUEST or body.get("code") == "rate_limit"
+    )
+    return None if is_transient else StripeRefusedError
 
 
-def _said(error: stripe.StripeError) -> Mapping[str, object] | None:
+def _error_body(error: stripe.StripeError) -> Mapping[str, object] | None:
     """Return the error in Stripe's envelope; None if the answer has none."""
     body = error.json_body
-    said = body.get("error") if isinstance(body, Mapping) else None
-    return said if isinstance(said, Mapping) else None
+    inner = body.get("error") if isinstance(body, Mapping) else None
+    return inner if isinstance(inner, Mapping) else None
 
 
-def _reason(error: stripe.StripeError, said: Mapping[str, object]) -> str:
-    named = {"status": error.http_status, **{name: said.get(name) for name in ("type", "code", "param")}}
+def _reason(error: stripe.StripeError, body: Mapping[str, object]) -> str:
+    named = {"status": error.http_status, **{name: body.get(name) for name in ("type", "code", "param")}}
     request = {"request": error.request_id}
     return ", ".join(f"{name} {value}" for name, value in (named | request).items() if value is not None)
 
 
-def _is_gone(error: stripe.StripeError) -> bool:
+def _is_missing_object(error: stripe.StripeError) -> bool:
     """A 404 about an object; one about the address itself means a wrong base, and ends no subscription."""
     is_about_address = (error.user_message or "").startswith("Unrecognized request URL")
     is_missing = isinstance(error, stripe.InvalidRequestError) and error.http_status == HTTPStatus.NOT_FOUND

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import stripe
 from stripe import StripeClient
 
-from app.stripe_client.refusals import as_our_error
+from app.stripe_client.refusals import to_stripe_failure
 from app.stripe_client.transport import Httpx2Transport
 
 _TIMEOUT_SECONDS = 10.0
@@ -45,6 +45,6 @@ class Sdk:
         await self.transport.close_async()
 
     @staticmethod
-    def as_our_error(error: Exception) -> Exception | None:
+    def to_stripe_failure(error: Exception) -> Exception | None:
         """The failure in our own words; None for what is no failure of Stripe's."""
-        return as_our_error(error)
+        return to_stripe_failure(error)

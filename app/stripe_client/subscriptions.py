@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from app.stripe_client.base import StripeMissingError, StripeSubscription
 from app.stripe_client.connection import StripeConnection
 from app.stripe_client.failures import StripeRefusedError
+from app.stripe_client.parsing import has_more, is_voided, products_of, subscription_from, unpaid_since_times
 from app.stripe_client.pro_product import ProProduct
-from app.stripe_client.reading import has_more, is_voided, products_of, subscription_from, unpaid_moments
 
 if TYPE_CHECKING:
     from stripe import Subscription
@@ -27,7 +27,7 @@ class SdkSubscriptions:
 
     async def get(self, subscription_id: str) -> StripeSubscription:
         """The subscription as it is now."""
-        found = await self.stripe.ask(lambda client: client.v1.subscriptions.retrieve_async(subscription_id))
+        found = await self.stripe.call(lambda client: client.v1.subscriptions.retrieve_async(subscription_id))
         subscription = await self._read(found)
         if subscription.is_voiding and not subscription.has_ended:
             subscription = replace(subscription, is_period_voided=await self._is_period_voided(subscription))
@@ -38,14 +38,14 @@ class SdkSubscriptions:
     async def set_cancel_at_period_end(self, subscription_id: str, *, cancel: bool) -> StripeSubscription:
         """Let it end with the paid period, or undo that."""
         try:
-            found = await self.stripe.ask(
+            found = await self.stripe.call(
                 lambda client: client.v1.subscriptions.update_async(
                     subscription_id, {"cancel_at_period_end": cancel}
                 )
             )
             if not cancel and found.to_dict().get("cancel_at") is not None:
                 # The customer portal cancels by a date, which the flag does not take back.
-                found = await self.stripe.ask(
+                found = await self.stripe.call(
                     lambda client: client.v1.subscriptions.update_async(subscription_id, {"cancel_at": ""})
                 )
         except StripeRefusedError:
@@ -58,7 +58,7 @@ class SdkSubscriptions:
     async def cancel_now(self, subscription_id: str) -> None:
         """End it at once; one that has ended already is fine."""
         try:
-            await self.stripe.ask(lambda client: client.v1.subscriptions.cancel_async(subscription_id))
+            await self.stripe.call(lambda client: client.v1.subscriptions.cancel_async(subscription_id))
         except StripeMissingError:
             return  # which is also said of one that has ended
 
@@ -78,7 +78,7 @@ class SdkSubscriptions:
 
     async def _listed(self, params: "SubscriptionListParams") -> AsyncIterator[StripeSubscription]:
         while True:
-            page = await self.stripe.ask(lambda client: client.v1.subscriptions.list_async(params))
+            page = await self.stripe.call(lambda client: client.v1.subscriptions.list_async(params))
             for found in page.data:
                 yield await self._read(found)
             if not has_more(page.to_dict()) or not page.data:
@@ -92,7 +92,7 @@ class SdkSubscriptions:
     async def _is_period_voided(self, subscription: StripeSubscription) -> bool:
         """Whether the current period began while collection was paused, so that it is not paid."""
         try:
-            page = await self.stripe.ask(
+            page = await self.stripe.call(
                 lambda client: client.v1.invoices.list_async(
                     {"subscription": subscription.id, "limit": _PAGE}
                 )
@@ -104,14 +104,14 @@ class SdkSubscriptions:
     async def _unpaid_since(self, subscription: StripeSubscription) -> datetime | None:
         """When the first period began that is not paid; the current one need not be the only one."""
         try:
-            page = await self.stripe.ask(
+            page = await self.stripe.call(
                 lambda client: client.v1.invoices.list_async(
                     {"subscription": subscription.id, "status": "open", "limit": _PAGE}
                 )
             )
         except StripeRefusedError:  # the period that has begun is known without the bills
             return subscription.current_period_start
-        moments = unpaid_moments([invoice.to_dict() for invoice in page.data], subscription.id)
+        moments = unpaid_since_times([invoice.to_dict() for invoice in page.data], subscription.id)
         if subscription.current_period_start is not None:
             moments.append(subscription.current_period_start)
         return min(moments, default=None)

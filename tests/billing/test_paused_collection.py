@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.models import Plan, Subscription, VoidedPeriod
-from app.stripe_client.reading import is_voided, subscription_from
+from app.stripe_client.parsing import is_voided, subscription_from
 from tests.support.buyer import Buyer
 from tests.support.person import Json, Person, ok, problem
 from tests.support.stack import Stack

@@ -19,12 +19,12 @@ from app.models import Role
 from app.services.account.stripe_cleanup import StripeCustomerCleanup
 from app.stripe_client import CheckoutState, StripeGateway, StripeMissingError, StripeUnavailableError
 from app.stripe_client.event import read_event
-from app.stripe_client.reading import (
+from app.stripe_client.parsing import (
     has_more,
     invoice_from,
     session_from,
     subscription_from,
-    unpaid_moments,
+    unpaid_since_times,
 )
 from tests.support.process import ROOT
 from tests.support.stack import Stack
@@ -274,7 +274,7 @@ def test_only_the_open_bills_of_a_subscription_say_since_when_it_is_unpaid() -> 
         {"status": "open", "created": 200, "parent": {"subscription_details": {"subscription": "sub_2"}}},
         {"status": "paid", "created": 100, "subscription": "sub_1"},
     ]
-    assert unpaid_moments(bills, "sub_1") == [datetime.fromtimestamp(300, UTC)]
+    assert unpaid_since_times(bills, "sub_1") == [datetime.fromtimestamp(300, UTC)]
 
 
 def test_an_event_needs_no_more_than_an_id_a_type_and_an_object() -> None:

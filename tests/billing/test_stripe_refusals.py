@@ -13,7 +13,11 @@ from app.errors import ValidationFailed
 from app.schemas.subscription import SubscribeIn
 from app.services.billing.return_addresses import ReturnAddresses
 from app.stripe_client import StripeGateway, StripeMissingError, StripeUnavailableError
-from app.stripe_client.failures import StripeKeptFailureError, StripeNotConfiguredError, StripeRefusedError
+from app.stripe_client.failures import (
+    StripeNotConfiguredError,
+    StripeRefusedError,
+    StripeReplayedFailureError,
+)
 from devtools.ports import free_port
 from tests.support.answering_server import AnsweringServer
 from tests.support.person import Json
@@ -125,7 +129,7 @@ _ANSWERS: dict[str, tuple[Use, int, Json, type[Exception]]] = {
         _error(code="url_invalid", param="success_url"),
         StripeRefusedError,
     ),
-    "a key used for something else": (_open, 400, _error("idempotency_error"), StripeKeptFailureError),
+    "a key used for something else": (_open, 400, _error("idempotency_error"), StripeReplayedFailureError),
     "a refusal of another kind": (_subscription, 402, _error("card_error"), StripeRefusedError),
     "a key in use": (
         _open,

@@ -47,7 +47,7 @@ _CLAIMS: dict[str, tuple[int, Claim]] = {
     "waiting suspects": (_DUE, lambda tx, _: tx.claims.has_suspect(lease_seconds=30, late_seconds=30)),
     "a named reply": (100, lambda tx, reply: tx.claims.named([reply], _LIMITS, lease_seconds=30)),
     "a room's next reply": (100, lambda tx, reply: tx.claims.next_of_room(reply, lease_seconds=30)),
-    "events": (_DUE, lambda tx, _: tx.stripe_events.claim_forgotten(most=_PLACES, lease_seconds=30)),
+    "events": (_DUE, lambda tx, _: tx.stripe_events.claim_stale(limit=_PLACES, lease_seconds=30)),
     "deletions": (_DUE, lambda tx, _: tx.account_deletions.claim_due(lease_seconds=30)),
     "deleted rooms": (_DUE, lambda tx, _: tx.room_deletions.claim_due(lease_seconds=30)),
 }

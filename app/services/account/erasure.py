@@ -44,7 +44,7 @@ class AccountErasure:
         try:
             await process_due(self._claim, self._erase, batch_size=1, is_stopping=self.batches.is_stopping)
         except StripeUnavailableError as error:
-            self.outage.tell("erasure_interrupted", error=type(error).__name__, reason=str(error))
+            self.outage.report("erasure_interrupted", error=type(error).__name__, reason=str(error))
         except (ServiceUnavailable, RedisUnavailableError) as error:
             log.warning("erasure_interrupted", error=type(error).__name__, reason=str(error))
 

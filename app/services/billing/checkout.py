@@ -13,7 +13,7 @@ from app.kit.clock import Clock
 from app.models import Checkout, Plan, plan_of
 from app.schemas.subscription import CheckoutOut, SubscribeIn
 from app.services.billing.installation import InstallationId
-from app.services.billing.payments import StripeBudget, asking_stripe
+from app.services.billing.payments import StripeBudget, calling_stripe
 from app.services.billing.return_addresses import ReturnAddresses
 from app.services.billing.subscription_sync import SubscriptionSync
 from app.stripe_client import (
@@ -28,9 +28,9 @@ from app.stripe_client.event import is_id
 from app.stripe_client.failures import StripeRefusedError
 from app.unit_of_work import UnitOfWork
 
-_TRIES = 4  # each ends in an answer, or closes a wish that cannot be used
+_MAX_ATTEMPTS = 4  # each ends in an answer, or closes a wish that cannot be used
 _HEAD_START = timedelta(seconds=2)  # for the request that began a wish, before others take it up
-_LOOK_SECONDS = 0.05
+_POLL_SECONDS = 0.05
 # Stripe repeats its answer to a key, a failure too, for a day: a wish that got none is not asked for so long.
 _GIVEN_UP_AFTER = timedelta(minutes=15)
 
@@ -53,7 +53,7 @@ class CheckoutService:
     installation: InstallationId
     clock: Clock
 
-    async def subscribe(self, user_id: UUID, wish: SubscribeIn, budget: StripeBudget) -> CheckoutOut:
+    async def subscribe(self, user_id: UUID, request: SubscribeIn, budget: StripeBudget) -> CheckoutOut:
         """A page where this person can pay for Pro: the open one if it leads back to the same addresses.
 
         Raises:
@@ -62,16 +62,16 @@ class CheckoutService:
             PaymentsNotConfigured: Stripe refuses the key or the price, or one is missing.
             PaymentsUnavailable: Stripe is away.
         """
-        urls = self.addresses.chosen(wish)
-        async with asking_stripe(budget):
+        urls = self.addresses.resolve(request)
+        async with calling_stripe(budget):
             await self._refuse_on_pro(user_id)
-            await self._look_at_lapsed(user_id)
-            for _ in range(_TRIES):
+            await self._sync_lapsed(user_id)
+            for _ in range(_MAX_ATTEMPTS):
                 checkout, age = await self._begin(user_id, urls)
                 try:
                     session = await self._session(checkout, age)
                 except StripeRefusedError as failure:
-                    raise self.addresses.explain(failure, wish) from None
+                    raise self.addresses.explain(failure, request) from None
                 if session is None:
                     continue
                 same = (checkout.success_url, checkout.cancel_url) == urls
@@ -85,7 +85,9 @@ class CheckoutService:
                 await self._refuse_on_pro(user_id)
         raise PaymentsUnavailable
 
-    async def learn(self, user_id: UUID, session_id: str, budget: StripeBudget) -> None:
+    async def refresh_from_stripe(
+        self, user_id: UUID, checkout_session_id: str, budget: StripeBudget
+    ) -> None:
         """Ask Stripe what came of a session, and take it over at once.
 
         Raises:
@@ -94,12 +96,16 @@ class CheckoutService:
             PaymentsUnavailable: Stripe is away.
         """
         async with self.uow.begin() as tx:
-            checkout = await tx.checkouts.of_session(session_id, user_id) if is_id(session_id) else None
+            checkout = (
+                await tx.checkouts.of_session(checkout_session_id, user_id)
+                if is_id(checkout_session_id)
+                else None
+            )
         if checkout is None:
             raise CheckoutNotFound
-        async with asking_stripe(budget):
+        async with calling_stripe(budget):
             try:
-                session = await self.checkouts.get(session_id)
+                session = await self.checkouts.get(checkout_session_id)
             except StripeMissingError:
                 raise CheckoutNotFound from None
             if session.state is not CheckoutState.OPEN:
@@ -111,7 +117,7 @@ class CheckoutService:
         if plan_of(subscription, self.clock()) is Plan.PRO:
             raise AlreadySubscribed
 
-    async def _look_at_lapsed(self, user_id: UUID) -> None:
+    async def _sync_lapsed(self, user_id: UUID) -> None:
         """Nobody shall buy anew what was paid a moment ago.
 
         What is still unpaid then stays until the new subscription is paid; its synchronisation ends the old.
@@ -127,7 +133,7 @@ class CheckoutService:
         """The person's open wish with its age, which is None if the wish is this request's own."""
         async with self.uow.begin() as tx:
             found = await tx.checkouts.open_of(user_id)
-            if found and found[0].session_id is None and found[1] > _GIVEN_UP_AFTER:
+            if found and found[0].checkout_session_id is None and found[1] > _GIVEN_UP_AFTER:
                 await tx.checkouts.close(found[0].id)
                 found = None
             if found:
@@ -147,20 +153,20 @@ class CheckoutService:
     async def _session(self, checkout: Checkout, age: timedelta | None) -> CheckoutSession | None:
         """Stripe's session for a wish as it is now; None when the wish is of no use (any more)."""
         if age is not None:
-            had_session = checkout.session_id is not None
+            had_session = checkout.checkout_session_id is not None
             checkout = await self._after_head_start(checkout, age)
-            if not had_session and (opened := _as_noted(checkout)):
+            if not had_session and (opened := _stored_session(checkout)):
                 return opened  # while this request waited: nothing newer is known at Stripe
         if checkout.closed_at is not None:
             return None
-        session_id = checkout.session_id
-        if session_id is None:
+        checkout_session_id = checkout.checkout_session_id
+        if checkout_session_id is None:
             opened = await self._open(checkout)
             if opened is None or age is None:
                 return opened
-            session_id = opened.id  # a repeated answer tells what was, not what is
+            checkout_session_id = opened.id  # a repeated answer tells what was, not what is
         try:
-            return await self.checkouts.get(session_id)
+            return await self.checkouts.get(checkout_session_id)
         except StripeMissingError:
             await self._close(checkout.id)
             return None
@@ -168,8 +174,8 @@ class CheckoutService:
     async def _after_head_start(self, checkout: Checkout, age: timedelta) -> Checkout:
         """A wish of another request: that one is probably asking Stripe this very moment."""
         until = time.monotonic() + (_HEAD_START - age).total_seconds()
-        while checkout.session_id is None and time.monotonic() < until:
-            await asyncio.sleep(_LOOK_SECONDS)
+        while checkout.checkout_session_id is None and time.monotonic() < until:
+            await asyncio.sleep(_POLL_SECONDS)
             async with self.uow.autocommit() as tx:
                 found = await tx.checkouts.get(checkout.id)
             if found is None:
@@ -191,7 +197,7 @@ class CheckoutService:
                 cancel_url=checkout.cancel_url,
             )
         except StripeMissingError:
-            await self._forget_customer(checkout.user_id, customer_id)
+            await self._remove_customer(checkout.user_id, customer_id)
             return None
         except StripeUnavailableError as failure:
             if isinstance(failure, StripeRefusedError):
@@ -199,16 +205,16 @@ class CheckoutService:
             # The account at Stripe may be another by now, which does not have the customer.
             if await self.customers.exists(customer_id):
                 raise
-            await self._forget_customer(checkout.user_id, customer_id)
+            await self._remove_customer(checkout.user_id, customer_id)
             return None
         async with self.uow.begin() as tx:
-            noted = await tx.checkouts.note_session(
-                checkout.id, session_id=session.id, url=session.url, expires_at=session.expires_at
+            noted = await tx.checkouts.record_session(
+                checkout.id, checkout_session_id=session.id, url=session.url, expires_at=session.expires_at
             )
         log.info("checkout_opened", user_id=str(checkout.user_id), checkout_id=str(checkout.id), noted=noted)
         return session if noted else None
 
-    async def _forget_customer(self, user_id: UUID, customer_id: str) -> None:
+    async def _remove_customer(self, user_id: UUID, customer_id: str) -> None:
         """Forget a customer that Stripe does not know; the next try makes another."""
         log.warning("customer_gone", user_id=str(user_id))
         async with self.uow.begin() as tx:
@@ -238,12 +244,14 @@ class CheckoutService:
             await tx.checkouts.close(checkout_id)
 
 
-def _as_noted(checkout: Checkout) -> CheckoutSession | None:
+def _stored_session(checkout: Checkout) -> CheckoutSession | None:
     """Return a wish's open session as another request wrote it down a moment ago."""
-    if checkout.closed_at or not (checkout.session_id and checkout.session_url and checkout.expires_at):
+    if checkout.closed_at or not (
+        checkout.checkout_session_id and checkout.session_url and checkout.expires_at
+    ):
         return None
     return CheckoutSession(
-        id=checkout.session_id,
+        id=checkout.checkout_session_id,
         url=checkout.session_url,
         state=CheckoutState.OPEN,
         expires_at=checkout.expires_at,

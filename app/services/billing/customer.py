@@ -1,4 +1,4 @@
-"""What Stripe keeps for a customer: the portal, and the bills."""
+"""What Stripe keeps for a customer: the portal, and the invoices."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -9,13 +9,13 @@ from app.errors import NotSubscribed
 from app.kit.paging import CursorSigner
 from app.schemas.subscription import InvoiceOut, InvoicePage, PortalOut
 from app.services.billing.installation import InstallationId
-from app.services.billing.payments import StripeBudget, asking_stripe
+from app.services.billing.payments import StripeBudget, calling_stripe
 from app.services.billing.subscription_sync import SubscriptionSync
 from app.stripe_client import Invoice, StripeCustomers, StripeMissingError
 from app.unit_of_work import UnitOfWork
 
-_MOST_PAGES = 5
-"""Of Stripe's list in one request, when most bills are for something else."""
+_MAX_PAGES = 5
+"""Of Stripe's list in one request, when most invoices are for something else."""
 
 log = structlog.get_logger(__name__)
 
@@ -32,28 +32,28 @@ class CustomerService:
     public_url: str
 
     async def portal(self, user_id: UUID, budget: StripeBudget) -> PortalOut:
-        """A short-lived address of the page where cards, bills and the subscription are managed.
+        """A short-lived address of the page where cards, invoices and the subscription are managed.
 
         Raises:
             NotSubscribed: the user never began to buy, or Stripe does not know the customer any more.
             PaymentsNotConfigured: the portal is not set up at Stripe.
             PaymentsUnavailable: Stripe is away.
         """
-        customer_id = await self._customer(user_id)
+        customer_id = await self._customer_id(user_id)
         if customer_id is None:
             raise NotSubscribed
-        async with asking_stripe(budget):
+        async with calling_stripe(budget):
             try:
                 url = await self.customers.portal_url(customer_id, return_url=self.public_url)
             except StripeMissingError:
-                await self._forget(user_id, customer_id)
+                await self._remove_customer(user_id, customer_id)
                 raise NotSubscribed from None
         return PortalOut(url=url)
 
     async def invoices(
         self, user_id: UUID, budget: StripeBudget, *, limit: int, cursor: str | None
     ) -> InvoicePage:
-        """A page of Pro's bills, newest first; empty for a user without purchases.
+        """A page of Pro's invoices, newest first; empty for a user without purchases.
 
         Bills for something else that the same customer pays for are left out. A page may hold fewer than
         asked for, also when there are more behind it.
@@ -65,44 +65,44 @@ class CustomerService:
         """
         scope = f"invoices:{user_id}"
         after = self.cursors.start(scope, cursor, str)
-        customer_id = await self._customer(user_id)
+        customer_id = await self._customer_id(user_id)
         if customer_id is None:
             return InvoicePage(invoices=[], next_cursor=None)
-        async with asking_stripe(budget):
+        async with calling_stripe(budget):
             try:
-                found, last = await self._bills(user_id, customer_id, limit=limit, after=after)
+                invoices, last = await self._invoices(user_id, customer_id, limit=limit, after=after)
             except StripeMissingError as error:
                 if error.param in (None, "customer"):
-                    await self._forget(user_id, customer_id)
-                found, last = [], None
+                    await self._remove_customer(user_id, customer_id)
+                invoices, last = [], None
         return InvoicePage(
-            invoices=[InvoiceOut.model_validate(invoice) for invoice in found],
+            invoices=[InvoiceOut.model_validate(invoice) for invoice in invoices],
             next_cursor=self.cursors.make(scope, last) if last is not None else None,
         )
 
-    async def _bills(
+    async def _invoices(
         self, user_id: UUID, customer_id: str, *, limit: int, after: str | None
     ) -> tuple[list[Invoice], str | None]:
         """Bills of ours, and the id of the last one that was looked at if there are more."""
         async with self.uow.autocommit() as tx:
             held = await tx.subscriptions.of_user(user_id)
         installation_id = str(await self.installation.get())
-        bills: list[Invoice] = []
-        for _ in range(_MOST_PAGES):
-            page, more = await self.customers.invoices(customer_id, limit=limit - len(bills), after=after)
-            bills += [
-                bill
-                for bill in page
-                if bill.sells_pro is not False
-                or bill.subscription_id in held
-                or bill.installation_id == installation_id
+        invoices: list[Invoice] = []
+        for _ in range(_MAX_PAGES):
+            page, more = await self.customers.invoices(customer_id, limit=limit - len(invoices), after=after)
+            invoices += [
+                invoice
+                for invoice in page
+                if invoice.sells_pro is not False
+                or invoice.subscription_id in held
+                or invoice.installation_id == installation_id
             ]
             after = page[-1].id if more and page else None
-            if after is None or len(bills) == limit:
+            if after is None or len(invoices) == limit:
                 break
-        return bills, after
+        return invoices, after
 
-    async def _forget(self, user_id: UUID, customer_id: str) -> None:
+    async def _remove_customer(self, user_id: UUID, customer_id: str) -> None:
         """Sync what is held of a customer that Stripe does not know: its event may be late, or never come."""
         async with self.uow.autocommit() as tx:
             live = await tx.subscriptions.live_of(user_id)
@@ -112,6 +112,6 @@ class CustomerService:
             await tx.checkouts.forget_customer(customer_id)
         log.warning("customer_gone", user_id=str(user_id))
 
-    async def _customer(self, user_id: UUID) -> str | None:
+    async def _customer_id(self, user_id: UUID) -> str | None:
         async with self.uow.autocommit() as tx:
             return await tx.checkouts.customer_of(user_id)

@@ -16,7 +16,7 @@ from app.stripe_client import StripeUnavailableError
 from app.stripe_client.connection import before_call
 from app.stripe_client.failures import StripeNotConfiguredError
 
-_PATIENCE_SECONDS = 15.0  # what a person waits for a button; a call may be repeated within it
+_TIMEOUT_SECONDS = 15.0  # what a person waits for a button; a call may be repeated within it
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +31,7 @@ class StripeBudget:
     """Have the response show the limit."""
     _is_admitted: bool = False
 
-    async def spend(self) -> None:
+    async def consume(self) -> None:
         """Count a call; refuse the request's first one if the user's calls of the last minute are used up.
 
         What has begun goes on, so that no change is left half done.
@@ -48,17 +48,17 @@ class StripeBudget:
 
 
 @asynccontextmanager
-async def asking_stripe(budget: StripeBudget) -> AsyncIterator[None]:
-    """A use case that needs Stripe: everything in the block within `_PATIENCE_SECONDS`.
+async def calling_stripe(budget: StripeBudget) -> AsyncIterator[None]:
+    """A use case that needs Stripe: everything in the block within `_TIMEOUT_SECONDS`.
 
     Raises:
         PaymentsNotConfigured: Stripe refuses the key or the price, or one is missing.
         PaymentsUnavailable: Stripe is away. What was begun is written down, so the same can be asked again.
         RateLimitExceeded: the user made this service ask Stripe too often in the last minute.
     """
-    token = before_call.set(budget.spend)
+    token = before_call.set(budget.consume)
     try:
-        async with asyncio.timeout(_PATIENCE_SECONDS):
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
             yield
     except StripeNotConfiguredError as error:
         log.error("payments_not_configured", reason=str(error))  # noqa: TRY400  # the reason is all there is
@@ -67,7 +67,7 @@ async def asking_stripe(budget: StripeBudget) -> AsyncIterator[None]:
         log.warning("stripe_unavailable", reason=str(error))
         raise PaymentsUnavailable from error
     except TimeoutError as error:
-        log.warning("stripe_unavailable", reason=f"no answer within {_PATIENCE_SECONDS:g} s")
+        log.warning("stripe_unavailable", reason=f"no answer within {_TIMEOUT_SECONDS:g} s")
         raise PaymentsUnavailable from error
     finally:
         before_call.reset(token)

@@ -20,9 +20,9 @@ from app.unit_of_work import UnitOfWork
 RECONCILIATION: Final = "stripe_reconciliation"
 # A new database knows nobody yet; an operator has an hour to notice that it is the wrong one.
 _SCHEDULE = Schedule(RECONCILIATION, every_seconds=3600, at_midnight=False, first_after_seconds=3600)
-_LONGEST_SECONDS = 0.8 * _SCHEDULE.every_seconds  # over before another worker may begin
+_TIMEOUT_SECONDS = 0.8 * _SCHEDULE.every_seconds  # over before another worker may begin
 _CHUNK = 100
-_MOST_CANCELLATIONS = 5
+_MAX_CANCELLATIONS = 5
 """More in one run means that something else is wrong, such as the database: then nothing is cancelled."""
 
 _UNRESOLVED = {
@@ -75,7 +75,7 @@ class Reconciliation:
             ServiceUnavailable: the database is away.
         """
         drift = Drift()
-        async with asyncio.timeout(_LONGEST_SECONDS):
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
             await self._compare(drift)
             if drift.is_complete:
                 await self._cancel(drift)
@@ -89,7 +89,7 @@ class Reconciliation:
                 await tx.periodic_jobs.add_items_found(RECONCILIATION, drift.repaired)
             if drift.is_complete:
                 ignored = {UnresolvedReason.NOT_OURS: drift.ignored} if drift.ignored else {}
-                await tx.billing.note_unresolved({**drift.unresolved, **ignored})
+                await tx.billing.record_unresolved({**drift.unresolved, **ignored})
         return drift
 
     async def _compare(self, drift: Drift) -> None:
@@ -112,8 +112,8 @@ class Reconciliation:
             drift.compared += len(lost)
             await self._repair(lost, drift)
         async with self.uow.begin() as tx:
-            doubled = await tx.subscriptions.of_people_with_several()
-        await self._repair(doubled, drift)
+            duplicates = await tx.subscriptions.of_users_with_several()
+        await self._repair(duplicates, drift)
         drift.is_complete = True
 
     async def _differing(self, chunk: Sequence[StripeSubscription], drift: Drift) -> list[str]:
@@ -121,10 +121,10 @@ class Reconciliation:
         installation_id = await self.installation.get()
         async with self.uow.begin() as tx:
             rows = await tx.subscriptions.find([found.id for found in chunk])
-            customers = await tx.billing.people_of({found.customer_id for found in chunk})
+            customers = await tx.billing.user_ids_of({found.customer_id for found in chunk})
             wanted = {found.user_id for found in chunk if found.user_id} | set(customers.values())
-            people = await tx.billing.known_people(wanted)
-            deleted = await tx.billing.deleted_people(wanted - people)
+            users = await tx.billing.existing_user_ids(wanted)
+            deleted = await tx.billing.deleted_user_ids(wanted - users)
         differing = []
         for found in chunk:
             evidence = Evidence(found, installation_id, customers.get(found.customer_id))
@@ -132,9 +132,9 @@ class Reconciliation:
             if not (evidence.is_ours or found.has_ended) and evidence.customer_user_id is not None:
                 drift.ignored += row is None
             if row is not None:
-                if not _is_settled(row, evidence):
+                if not _is_up_to_date(row, evidence):
                     differing.append(found.id)
-            elif evidence.is_ours and user_id in people:
+            elif evidence.is_ours and user_id in users:
                 differing.append(found.id)
             elif found.has_ended or user_id is None:
                 continue
@@ -149,7 +149,7 @@ class Reconciliation:
     async def _repair(self, subscription_ids: Sequence[str], drift: Drift) -> None:
         """Look at these anew, and count what was not as it is at Stripe."""
         for subscription_id in subscription_ids:
-            result = await self.syncs.look(subscription_id)
+            result = await self.syncs.store(subscription_id)
             drift.to_cancel.update(result.to_cancel)
             if result.outcome in {SyncOutcome.APPLIED, SyncOutcome.NOT_OURS}:
                 _log_repaired(subscription_id, result.outcome)
@@ -159,11 +159,11 @@ class Reconciliation:
 
     async def _cancel(self, drift: Drift) -> None:
         """Cancel what the run has named, unless it is too much to be true."""
-        if len(drift.to_cancel) > _MOST_CANCELLATIONS:
+        if len(drift.to_cancel) > _MAX_CANCELLATIONS:
             log.error(
                 "stripe_cancellations_stopped",
                 wanted=len(drift.to_cancel),
-                most=_MOST_CANCELLATIONS,
+                most=_MAX_CANCELLATIONS,
                 compared=drift.compared,
                 subscription_ids=sorted(drift.to_cancel),
             )
@@ -188,16 +188,16 @@ def _log_repaired(subscription_id: str, outcome: str) -> None:
     log.warning("stripe_drift_repaired", subscription_id=subscription_id, outcome=outcome)
 
 
-def _is_settled(row: Subscription, evidence: Evidence) -> bool:
+def _is_up_to_date(row: Subscription, evidence: Evidence) -> bool:
     """Whether a row says already what looking at the subscription anew would write."""
     found = evidence.found
     is_ours = (evidence.is_ours or evidence.is_undecided) and evidence.user_id in {None, row.user_id}
     if is_ours and evidence.has_left(row.product_id):
         return row.status == "canceled"
-    return is_ours and _is_as(row, found)
+    return is_ours and _equals(row, found)
 
 
-def _is_as(row: Subscription, found: StripeSubscription) -> bool:
+def _equals(row: Subscription, found: StripeSubscription) -> bool:
     if (found.is_voiding and not found.has_ended) or row.voided_period is not None:
         return False  # only its bills tell more
     is_graced = row.grace_until is not None or found.status != "past_due"

@@ -11,7 +11,7 @@ from app.schemas.subscription import SubscribeIn
 from app.stripe_client.checkouts import RETURN_ADDRESSES
 from app.stripe_client.failures import StripeNotConfiguredError, StripeRefusedError
 
-SESSION_ID = "{CHECKOUT_SESSION_ID}"
+CHECKOUT_SESSION_ID = "{CHECKOUT_SESSION_ID}"
 """Stripe puts the session's id in its place."""
 
 # Stricter than any parser, so that none reads another host: no user, no backslash, no space, ASCII only.
@@ -37,13 +37,13 @@ class ReturnAddresses:
         named = (_origin(address) for address in (settings.public_url, *settings.allowed_origins))
         return cls(settings.public_url.rstrip("/"), frozenset(origin for origin in named if origin))
 
-    def chosen(self, wish: SubscribeIn) -> tuple[str, str]:
+    def resolve(self, request: SubscribeIn) -> tuple[str, str]:
         """Where success and where a change of mind lead to.
 
         Raises:
             ValidationFailed: naming each address that is not on an allowed origin.
         """
-        given = {"success_url": wish.success_url, "cancel_url": wish.cancel_url}
+        given = {"success_url": request.success_url, "cancel_url": request.cancel_url}
         problems = [
             {
                 "pointer": f"/{name}",
@@ -55,15 +55,15 @@ class ReturnAddresses:
         ]
         if problems:
             raise ValidationFailed(members={"errors": problems})
-        success_url = wish.success_url or f"{self.public_url}/checkout/success"
-        return _with_session_id(success_url), wish.cancel_url or f"{self.public_url}/checkout/cancelled"
+        success_url = request.success_url or f"{self.public_url}/checkout/success"
+        return _with_session_id(success_url), request.cancel_url or f"{self.public_url}/checkout/cancelled"
 
-    def explain(self, failure: StripeRefusedError, wish: SubscribeIn) -> Exception:
+    def explain(self, failure: StripeRefusedError, request: SubscribeIn) -> Exception:
         """Return what a refusal means: a bad address of the caller's, a bad `PUBLIC_URL`, or neither."""
         name = failure.param
         if name not in RETURN_ADDRESSES:
             return failure
-        if getattr(wish, name) is None:
+        if getattr(request, name) is None:
             return StripeNotConfiguredError(f"{failure}: Stripe does not take PUBLIC_URL", param=name)
         problem = {
             "pointer": f"/{name}",
@@ -87,8 +87,8 @@ def _origin(address: str) -> Origin | None:
 
 def _with_session_id(address: str) -> str:
     """The address, with the session's id in its query unless it says itself where the id goes."""
-    if SESSION_ID in address:
+    if CHECKOUT_SESSION_ID in address:
         return address
     parts = urlsplit(address)
     query = f"{parts.query}&" if parts.query else ""
-    return urlunsplit(parts._replace(query=f"{query}session_id={SESSION_ID}"))
+    return urlunsplit(parts._replace(query=f"{query}session_id={CHECKOUT_SESSION_ID}"))

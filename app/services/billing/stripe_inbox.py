@@ -16,12 +16,12 @@ from app.stripe_client import StripeUnavailableError
 from app.stripe_client.outage import StripeOutage
 from app.unit_of_work import UnitOfWork
 
-_AT_ONCE = 8
-_LIMIT_SECONDS = 45.0
+_CONCURRENCY = 8
+_TIMEOUT_SECONDS = 45.0
 _LEASE_SECONDS = 60.0
-_LONGEST_PAUSE_SECONDS = 300.0
+_MAX_PAUSE_SECONDS = 300.0
 
-_CHECKOUT_IS_OVER = frozenset(
+_CHECKOUT_ENDED = frozenset(
     {
         "checkout.session.completed",
         "checkout.session.async_payment_succeeded",
@@ -42,11 +42,11 @@ class StripeInbox:
     outage: StripeOutage
     is_stopping: Callable[[], bool] = lambda: False
     """Events that are not begun by then are left to another worker."""
-    _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
+    _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_CONCURRENCY))
 
-    async def work_off(self, event_id: str) -> None:
+    async def process(self, event_id: str) -> None:
         """Work on one event; returns at once when it is done, not due, or somebody else has it."""
-        async with self._places:
+        async with self._slots:
             if self.is_stopping():
                 return
             try:
@@ -55,59 +55,62 @@ class StripeInbox:
             except ServiceUnavailable:
                 return  # it is found later
             if event is not None:
-                await self._work_on(event)
+                await self._process_claimed(event)
 
-    async def work_off_forgotten(self) -> None:
+    async def process_stale(self) -> None:
         """Work on everything that is due and that nobody has; also while Redis is away."""
         with contextlib.suppress(ServiceUnavailable):
             await process_due(
-                self._claim_stale, self._work_on_in_turn, batch_size=_AT_ONCE, is_stopping=self.is_stopping
+                self._claim_stale,
+                self._process_in_slot,
+                batch_size=_CONCURRENCY,
+                is_stopping=self.is_stopping,
             )
 
     async def _claim_stale(self, limit: int) -> Sequence[ClaimedEvent]:
         async with self.uow.autocommit() as tx:
-            return await tx.stripe_events.claim_forgotten(most=limit, lease_seconds=_LEASE_SECONDS)
+            return await tx.stripe_events.claim_stale(limit=limit, lease_seconds=_LEASE_SECONDS)
 
-    async def _work_on_in_turn(self, event: ClaimedEvent) -> None:
-        async with self._places:
-            await self._work_on(event)
+    async def _process_in_slot(self, event: ClaimedEvent) -> None:
+        async with self._slots:
+            await self._process_claimed(event)
 
-    async def _work_on(self, event: ClaimedEvent) -> None:
+    async def _process_claimed(self, event: ClaimedEvent) -> None:
         with structlog.contextvars.bound_contextvars(event_id=event.id):
             try:
-                async with asyncio.timeout(_LIMIT_SECONDS):
+                async with asyncio.timeout(_TIMEOUT_SECONDS):
                     outcome = await self._handle(event)
                 async with self.uow.autocommit() as tx:
                     await tx.stripe_events.finish(event.id, outcome=outcome)
                 log.info("stripe_event_processed", type=event.type, outcome=outcome)
             except (StripeUnavailableError, TimeoutError) as error:
-                reason = str(error) or f"not done within {_LIMIT_SECONDS:g} s"
-                self.outage.tell(
-                    "stripe_event_waits", type=event.type, attempts=event.attempts, reason=reason
+                reason = str(error) or f"not done within {_TIMEOUT_SECONDS:g} s"
+                self.outage.report(
+                    "stripe_event_postponed", type=event.type, attempts=event.attempts, reason=reason
                 )
-                await self._put_back(event)
+                await self._reschedule(event)
             except ServiceUnavailable:
                 log.warning(
-                    "stripe_event_waits", type=event.type, reason="database away"
+                    "stripe_event_postponed", type=event.type, reason="database away"
                 )  # its lease runs out
             except Exception:
                 log.exception("stripe_event_crashed", type=event.type, attempts=event.attempts)
-                await self._put_back(event)
+                await self._reschedule(event)
 
     async def _handle(self, event: ClaimedEvent) -> str:
         """What came of the event."""
         if event.type == "customer.deleted" and event.customer_id is not None:
-            return await self._let_customer_go(event.customer_id)
+            return await self._handle_customer_deleted(event.customer_id)
         outcome = "no_subscription"
         if event.subscription_id is not None:
             outcome = await self.syncs.sync(event.subscription_id)
         # After that: while the wish is open, nobody is sold again what was just paid.
-        if event.type in _CHECKOUT_IS_OVER and event.session_id is not None:
+        if event.type in _CHECKOUT_ENDED and event.checkout_session_id is not None:
             async with self.uow.begin() as tx:
-                await tx.checkouts.close_session(event.session_id)
+                await tx.checkouts.close_of_session(event.checkout_session_id)
         return outcome
 
-    async def _let_customer_go(self, customer_id: str) -> str:
+    async def _handle_customer_deleted(self, customer_id: str) -> str:
         """Stripe has ended the subscriptions of a customer that somebody deleted there."""
         async with self.uow.begin() as tx:
             subscriptions = await tx.subscriptions.of_customer(customer_id)
@@ -117,10 +120,10 @@ class StripeInbox:
             await tx.checkouts.forget_customer(customer_id)
         return "customer_forgotten"
 
-    async def _put_back(self, event: ClaimedEvent) -> None:
-        pause = random.uniform(0.5, 1) * min(2.0 ** min(event.attempts, 30), _LONGEST_PAUSE_SECONDS)  # noqa: S311  # spreads load
+    async def _reschedule(self, event: ClaimedEvent) -> None:
+        pause = random.uniform(0.5, 1) * min(2.0 ** min(event.attempts, 30), _MAX_PAUSE_SECONDS)  # noqa: S311  # spreads load
         try:
             async with self.uow.autocommit() as tx:
-                await tx.stripe_events.try_again(event.id, after_seconds=pause)
+                await tx.stripe_events.reschedule(event.id, after_seconds=pause)
         except ServiceUnavailable:
-            log.warning("stripe_event_not_put_back")  # its lease runs out
+            log.warning("stripe_event_not_rescheduled")  # its lease runs out

@@ -8,7 +8,7 @@ from app.kit.clock import Clock
 from app.models import plan_of
 from app.schemas.subscription import SubscriptionOut
 from app.services.billing.checkout import CheckoutService
-from app.services.billing.payments import StripeBudget, asking_stripe
+from app.services.billing.payments import StripeBudget, calling_stripe
 from app.services.billing.subscription_sync import SubscriptionSync
 from app.services.identity.session import CurrentUser
 from app.services.identity.session_cache import SessionCache
@@ -30,7 +30,7 @@ class SubscriptionService:
     clock: Clock
 
     async def status(
-        self, user: CurrentUser, budget: StripeBudget, *, session_id: str | None = None
+        self, user: CurrentUser, budget: StripeBudget, *, checkout_session_id: str | None = None
     ) -> SubscriptionOut:
         """The plan now and today's use; with a checkout session's id, after asking Stripe about it.
 
@@ -39,8 +39,8 @@ class SubscriptionService:
             PaymentsNotConfigured: Stripe refuses the key; without a session's id it is not asked.
             PaymentsUnavailable: Stripe is away; without a session's id it is not asked.
         """
-        if session_id is not None:
-            await self.checkouts.learn(user.id, session_id, budget)
+        if checkout_session_id is not None:
+            await self.checkouts.refresh_from_stripe(user.id, checkout_session_id, budget)
             self.open_sessions.discard([user.session_id])  # a new plan's limits count from the next request
         return await self._now(user.id)
 
@@ -70,7 +70,7 @@ class SubscriptionService:
         if subscription is None or subscription.status in ENDED:
             raise NotSubscribed
         stripe_id, has_ended = subscription.stripe_subscription_id, False
-        async with asking_stripe(budget):
+        async with calling_stripe(budget):
             try:
                 await self.subscriptions.set_cancel_at_period_end(stripe_id, cancel=cancel)
             except StripeMissingError:

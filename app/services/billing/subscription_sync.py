@@ -49,7 +49,7 @@ class SyncOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class SyncResult:
+class SyncReport:
     """The outcome, and the live subscriptions that shall be cancelled at Stripe because of it."""
 
     outcome: SyncOutcome
@@ -57,7 +57,7 @@ class SyncResult:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _SyncResult:
     """What one fetch led to; `others` are live subscriptions of the same user beside this one."""
 
     outcome: SyncOutcome
@@ -88,57 +88,57 @@ class SubscriptionSync:
                 cancellation, which the next call tries again.
             ServiceUnavailable: the database is away.
         """
-        result = await self.look(subscription_id)
-        for surplus in result.to_cancel:
+        report = await self.store(subscription_id)
+        for surplus in report.to_cancel:
             await self.cancel(surplus)
-        return result.outcome
+        return report.outcome
 
-    async def look(self, subscription_id: str) -> SyncResult:
+    async def store(self, subscription_id: str) -> SyncReport:
         """Do what `sync` does, but only name what shall be cancelled at Stripe."""
-        seen = await self._look(subscription_id)
-        if seen.is_deleted_users:
-            return SyncResult(seen.outcome, (subscription_id,))
-        if not seen.others or seen.owner is None:
-            return SyncResult(seen.outcome)
-        provable = {subscription_id} if seen.is_provable else set()
-        for other in seen.others:
-            if (await self._look(other)).is_provable:
+        result = await self._fetch_and_store(subscription_id)
+        if result.is_deleted_users:
+            return SyncReport(result.outcome, (subscription_id,))
+        if not result.others or result.owner is None:
+            return SyncReport(result.outcome)
+        provable = {subscription_id} if result.is_provable else set()
+        for other in result.others:
+            if (await self._fetch_and_store(other)).is_provable:
                 provable.add(other)
         async with self.uow.autocommit() as tx:
-            live = [row.stripe_subscription_id for row in await tx.subscriptions.live_of(seen.owner)]
+            live = [row.stripe_subscription_id for row in await tx.subscriptions.live_of(result.owner)]
         kept, surplus = live[:1], live[1:]
         to_cancel = tuple(each for each in surplus if provable.issuperset((each, *kept)))
         if len(to_cancel) < len(surplus):
             unproved = sorted(set(live) - provable)
-            log.error("duplicate_subscriptions_left", user_id=str(seen.owner), unproved=unproved)
-        return SyncResult(seen.outcome, to_cancel)
+            log.error("duplicate_subscriptions_left", user_id=str(result.owner), unproved=unproved)
+        return SyncReport(result.outcome, to_cancel)
 
     async def cancel(self, subscription_id: str) -> None:
-        """End at Stripe at once what `look` has named, and store that."""
+        """End at Stripe at once what `store` has named, and store that."""
         log.warning("subscription_cancelled", subscription_id=subscription_id)
         await self.subscriptions.cancel_now(subscription_id)
-        await self._look(subscription_id)
+        await self._fetch_and_store(subscription_id)
 
-    async def _look(self, subscription_id: str) -> _Seen:
+    async def _fetch_and_store(self, subscription_id: str) -> _SyncResult:
         installation_id = await self.installation.get()
         async with self.uow.autocommit() as tx:
-            mine = await tx.billing.begin_sync(subscription_id)
+            sequence = await tx.billing.begin_sync(subscription_id)
         found = await self._at_stripe(subscription_id)
         async with self.uow.begin() as tx:
-            is_latest = await tx.billing.claim_sync(subscription_id, mine)
+            is_latest = await tx.billing.claim_sync(subscription_id, sequence)
             if found is None:
-                row = await self._row(tx, subscription_id)
-                seen = _Seen(self._end(row) if is_latest else SyncOutcome.OUTDATED)
+                row = await self._stored_row(tx, subscription_id)
+                result = _SyncResult(self._mark_canceled(row) if is_latest else SyncOutcome.OUTDATED)
             else:
-                customer_user_id = await tx.billing.person_of(found.customer_id)
+                customer_user_id = await tx.billing.user_id_of(found.customer_id)
                 evidence = Evidence(found, installation_id, customer_user_id)
-                seen = (
-                    await self._store(tx, evidence)
+                result = (
+                    await self._write_row(tx, evidence)
                     if is_latest
-                    else _Seen(SyncOutcome.OUTDATED, is_provable=evidence.may_cancel)
+                    else _SyncResult(SyncOutcome.OUTDATED, is_provable=evidence.may_cancel)
                 )
-        log.info("subscription_synced", subscription_id=subscription_id, outcome=seen.outcome.value)
-        return seen
+        log.info("subscription_synced", subscription_id=subscription_id, outcome=result.outcome.value)
+        return result
 
     async def _at_stripe(self, subscription_id: str) -> StripeSubscription | None:
         try:
@@ -146,55 +146,55 @@ class SubscriptionSync:
         except StripeMissingError:
             return None
 
-    async def _row(self, tx: Transaction, subscription_id: str) -> Subscription | None:
+    async def _stored_row(self, tx: Transaction, subscription_id: str) -> Subscription | None:
         return (await tx.subscriptions.find([subscription_id])).get(subscription_id)
 
-    async def _store(self, tx: Transaction, evidence: Evidence) -> _Seen:
+    async def _write_row(self, tx: Transaction, evidence: Evidence) -> _SyncResult:
         found = evidence.found
-        row = await self._row(tx, found.id)
+        row = await self._stored_row(tx, found.id)
         if not evidence.is_ours and not (evidence.is_undecided and row is not None):
             if row is not None:
                 await tx.subscriptions.remove(row)
-            return _Seen(SyncOutcome.NOT_OURS)
+            return _SyncResult(SyncOutcome.NOT_OURS)
         if row is not None and evidence.has_left(row.product_id):
-            return _Seen(self._end(row))
+            return _SyncResult(self._mark_canceled(row))
         owner = evidence.user_id or (row.user_id if row is not None else None)
         if owner is None:
-            return _Seen(SyncOutcome.UNKNOWN_CUSTOMER)
-        if not await tx.billing.lock_person(owner):
+            return _SyncResult(SyncOutcome.UNKNOWN_CUSTOMER)
+        if not await tx.billing.lock_user(owner):
             return await self._without_user(tx, evidence, owner)
         if found.status not in _KNOWN_STATES:
             log.warning("subscription_status_unknown", subscription_id=found.id, status=found.status)
         if row is None:
             row = Subscription(stripe_subscription_id=found.id, created_at=found.created_at)
             tx.subscriptions.add(row)
-        outcome = self._write(row, found, owner)
+        outcome = self._assign_state(row, found, owner)
         live = [each.stripe_subscription_id for each in await tx.subscriptions.live_of(owner)]
-        return _Seen(
+        return _SyncResult(
             outcome,
             is_provable=evidence.may_cancel,
             owner=owner,
             others=tuple(each for each in live if each != found.id) if len(live) > 1 else (),
         )
 
-    async def _without_user(self, tx: Transaction, evidence: Evidence, owner: UUID) -> _Seen:
+    async def _without_user(self, tx: Transaction, evidence: Evidence, owner: UUID) -> _SyncResult:
         """Decide about a subscription whose user is not here: cancel it only if they were deleted here."""
         found = evidence.found
-        was_deleted = owner in await tx.billing.deleted_people([owner])
+        was_deleted = owner in await tx.billing.deleted_user_ids([owner])
         if was_deleted and (evidence.names_this_installation or found.has_ended):
-            return _Seen(SyncOutcome.DELETED_USER, is_deleted_users=not found.has_ended)
+            return _SyncResult(SyncOutcome.DELETED_USER, is_deleted_users=not found.has_ended)
         # Before installations had ids: the deletion that is under way names the customer.
         if found.installation_id is None and await tx.billing.is_being_deleted(
             owner, customer_id=found.customer_id
         ):
-            return _Seen(SyncOutcome.DELETED_USER, is_deleted_users=not found.has_ended)
+            return _SyncResult(SyncOutcome.DELETED_USER, is_deleted_users=not found.has_ended)
         if evidence.names_other_installation:
-            return _Seen(SyncOutcome.OTHER_INSTALLATION)
+            return _SyncResult(SyncOutcome.OTHER_INSTALLATION)
         if not found.has_ended:
             log.error("subscription_of_unknown_user", subscription_id=found.id, was_deleted=was_deleted)
-        return _Seen(SyncOutcome.UNKNOWN_USER)
+        return _SyncResult(SyncOutcome.UNKNOWN_USER)
 
-    def _write(self, row: Subscription, found: StripeSubscription, owner: UUID) -> SyncOutcome:
+    def _assign_state(self, row: Subscription, found: StripeSubscription, owner: UUID) -> SyncOutcome:
         """Give the row Stripe's state, all of it."""
         state = {
             "user_id": owner,
@@ -214,7 +214,7 @@ class SubscriptionSync:
             return SyncOutcome.UNCHANGED
         return SyncOutcome.APPLIED
 
-    def _end(self, row: Subscription | None) -> SyncOutcome:
+    def _mark_canceled(self, row: Subscription | None) -> SyncOutcome:
         """End what Stripe does not know, and what was moved to another product."""
         if row is None:
             return SyncOutcome.NOT_STORED

@@ -9,7 +9,7 @@ from app.errors import ServiceUnavailable, ValidationFailed, WebhookInvalid
 from app.kit.clock import Clock
 from app.queue.wake_ups import SyncStripeEvent
 from app.schemas.webhook import WebhookOut
-from app.stripe_client.event import EventNotice, EventUnreadableError, UnknownShape, read_event
+from app.stripe_client.event import EventUnreadableError, StripeEventRef, UnknownShape, read_event
 from app.stripe_client.signature import is_signed_by_stripe
 from app.unit_of_work import UnitOfWork
 
@@ -66,7 +66,7 @@ class WebhookService:
                 api_version=event.api_version,
                 subscription_id=event.subscription_id,
                 customer_id=event.customer_id,
-                session_id=event.session_id,
+                checkout_session_id=event.checkout_session_id,
                 created_at=event.created_at or self.clock(),
                 ignored_as=ignored_as,
             )
@@ -82,7 +82,7 @@ class WebhookService:
         )
         return WebhookOut(duplicate=not is_new)
 
-    def _ignored_as(self, event: EventNotice) -> str | None:
+    def _ignored_as(self, event: StripeEventRef) -> str | None:
         """Why an event is only kept; None for one that is to be looked at."""
         if event.livemode not in {None, self.is_live}:
             return "wrong_mode"

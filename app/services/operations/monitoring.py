@@ -45,7 +45,7 @@ class MonitoringService:
                 workers = await tx.workers.count_alive()
                 pending = await tx.workers.count_pending()
                 oldest = await tx.workers.oldest_pending_seconds()
-                events = await tx.stripe_events.count_waiting()
+                events = await tx.stripe_events.count_unprocessed()
                 repaired = await tx.periodic_jobs.items_found(RECONCILIATION)
                 unresolved = await tx.billing.unresolved()
         except (ServiceUnavailable, TimeoutError):

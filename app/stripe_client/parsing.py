@@ -10,12 +10,12 @@ _USER_ID, _INSTALLATION_ID = "user_id", "installation_id"
 
 Json = Mapping[str, object]
 
-_OF_A_PERIOD = (None, "subscription_create", "subscription_cycle", "subscription")
+_PERIOD_REASONS = (None, "subscription_create", "subscription_cycle", "subscription")
 """Why a bill for a period was made, rather than one for a change within it; older bills do not say it."""
 _NOT_COLLECTED = frozenset({"void", "draft"})
 _COLLECTED = frozenset({"paid", "open"})
 
-_SESSIONS_LAST = timedelta(hours=24)
+_SESSION_LIFETIME = timedelta(hours=24)
 
 
 def own_metadata(user_id: UUID, installation_id: UUID) -> dict[str, str]:
@@ -32,20 +32,20 @@ def subscription_from(body: Json, selling: Collection[str] | None = ()) -> Strip
     items = [item for item in _items(body.get("items")) if "current_period_end" in item]
     items = [item for item in items if _price_of(item).get("id") in (selling or ())] or items or [body]
     products = products_of(body)
-    starts = [moment for item in items if (moment := _moment(item.get("current_period_start")))]
-    ends = [moment for item in items if (moment := _moment(item.get("current_period_end")))]
+    starts = [timestamp for item in items if (timestamp := _timestamp(item.get("current_period_start")))]
+    ends = [timestamp for item in items if (timestamp := _timestamp(item.get("current_period_end")))]
     end = min(ends, default=None)
-    cancel_at = _moment(body.get("cancel_at"))  # how the customer portal says it
+    cancel_at = _timestamp(body.get("cancel_at"))  # how the customer portal says it
     pause = body.get("pause_collection")
     pause = pause if isinstance(pause, Mapping) and pause.get("behavior") == "void" else None
-    resumes_at = _moment(pause.get("resumes_at")) if pause is not None else None
+    resumes_at = _timestamp(pause.get("resumes_at")) if pause is not None else None
     return StripeSubscription(
         id=str(body["id"]),
         customer_id=reference(body.get("customer")) or "",
         user_id=_user_id(body),
         installation_id=_text(_metadata(body).get(_INSTALLATION_ID)),
         status=str(body["status"]),
-        created_at=_moment(body.get("created")) or _moment(body.get("start_date")) or datetime.now(UTC),
+        created_at=_timestamp(body.get("created")) or _timestamp(body.get("start_date")) or datetime.now(UTC),
         current_period_start=min(starts, default=None),
         current_period_end=end,
         cancel_at_period_end=body.get("cancel_at_period_end") is True
@@ -79,7 +79,7 @@ def session_from(body: Json) -> CheckoutSession:
         subscription_id=reference(body.get("subscription")),
         user_id=_user_id(body),
         installation_id=_text(_metadata(body).get(_INSTALLATION_ID)),
-        expires_at=_moment(body.get("expires_at")) or _began(body) + _SESSIONS_LAST,
+        expires_at=_timestamp(body.get("expires_at")) or _created_at(body) + _SESSION_LIFETIME,
     )
 
 
@@ -92,19 +92,19 @@ def invoice_from(body: Json, *, sells_pro: bool | None = None) -> Invoice:
         installation_id=_text(_metadata(_subscription_details(body)).get(_INSTALLATION_ID)),
         number=_text(body.get("number")),
         status=_text(body.get("status")),
-        amount_due=_whole(body.get("amount_due")),
-        amount_paid=_whole(body.get("amount_paid")),
+        amount_due=_integer(body.get("amount_due")),
+        amount_paid=_integer(body.get("amount_paid")),
         currency=_text(body.get("currency")) or "",
-        created_at=_began(body),
+        created_at=_created_at(body),
         hosted_invoice_url=_text(body.get("hosted_invoice_url")),
         invoice_pdf=_text(body.get("invoice_pdf")),
     )
 
 
-def unpaid_moments(invoices: Sequence[Json], subscription_id: str) -> list[datetime]:
+def unpaid_since_times(invoices: Sequence[Json], subscription_id: str) -> list[datetime]:
     """When the open ones among these bills of a subscription were made, whatever else is listed."""
     return [
-        _began(invoice)
+        _created_at(invoice)
         for invoice in invoices
         if invoice.get("status") == "open" and subscription_of(invoice) in {None, subscription_id}
     ]
@@ -120,8 +120,8 @@ def is_voided(invoices: Sequence[Json], subscription: StripeSubscription) -> boo
         invoice.get("status")
         for invoice in invoices
         if subscription_of(invoice) in {None, subscription.id}
-        and invoice.get("billing_reason") in _OF_A_PERIOD
-        and (start is None or _began(invoice) >= start)
+        and invoice.get("billing_reason") in _PERIOD_REASONS
+        and (start is None or _created_at(invoice) >= start)
     }
     return not states.isdisjoint(_NOT_COLLECTED) and states.isdisjoint(_COLLECTED)
 
@@ -186,16 +186,16 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _whole(value: object) -> int:
+def _integer(value: object) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _moment(value: object) -> datetime | None:
+def _timestamp(value: object) -> datetime | None:
     return datetime.fromtimestamp(value, UTC) if isinstance(value, int) else None
 
 
-def _began(body: Json) -> datetime:
-    return _moment(body.get("created")) or datetime.now(UTC)
+def _created_at(body: Json) -> datetime:
+    return _timestamp(body.get("created")) or datetime.now(UTC)
 
 
 def _state(value: object) -> CheckoutState:
