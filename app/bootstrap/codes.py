@@ -2,12 +2,12 @@
 
 from app.bootstrap.foundation import Foundation
 from app.config import OtpDelivery, Settings
-from app.redis_client.otp_budgets import OtpBudgets, OtpLimits
 from app.redis_client.otp_store import OtpStore
 from app.redis_client.windows import SlidingWindows
 from app.security import derive_key
 from app.services.identity.mobile_number import MobileNumbers
 from app.services.identity.otp import OtpService
+from app.services.identity.otp_budgets import OtpBudgets, OtpLimits
 from app.services.identity.otp_sender import OtpSender
 
 

@@ -19,7 +19,7 @@ class Session(Base):
     """Its tokens name it. A new password gives the session another one, so those from before end."""
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     auth_method: Mapped[str] = mapped_column("opened_by")
-    """The purpose of the code that opened it (a reset allows a new password for a while), or `password`."""
+    """A `SignInMethod`: a password reset allows a new password for a while. Later releases may add others."""
     refresh_hash: Mapped[bytes]
     """SHA-256 of the current refresh token; earlier releases recognise it by that."""
     refresh_count: Mapped[int] = mapped_column(default=0, server_default=text("0"))

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from app.models.sign_in import OtpPurpose
 from app.redis_client.connection import RedisConnection
-from app.redis_client.otp_budgets import OtpRefusal
 from app.redis_client.windows import WINDOWS_LUA, LimitExceeded, WindowLimit, limit_exceeded
 
 MAX_ATTEMPTS: Final = 5
+RESEND_LIMIT: Final = "resend"
+"""The name of the limit that forbids a second code moments after the first."""
 
 # KEYS[2] is the note that this network asked for a code of this number. It outlives the code, since a code
 # that somebody else asks for while this one is valid replaces it, and is texted to the same person.
@@ -145,7 +147,7 @@ class OtpStore:
         self,
         *,
         mobile_number: str,
-        purpose: str,
+        purpose: OtpPurpose,
         digest: str,
         network: str,
         signed_in_before: bool,
@@ -181,10 +183,10 @@ class OtpStore:
                 *script_args,
             )
         # The place among the script's keys, of which the first two are no windows.
-        names = [OtpRefusal.RESEND, OtpRefusal.RESEND, *(window.name for window in windows)]
+        names = [RESEND_LIMIT, RESEND_LIMIT, *(window.name for window in windows)]
         return limit_exceeded(names, place=int(place), wait_ms=int(wait_ms))
 
-    async def check(self, *, mobile_number: str, purpose: str, digest: str, network: str) -> OtpCheck:
+    async def check(self, *, mobile_number: str, purpose: OtpPurpose, digest: str, network: str) -> OtpCheck:
         """Count a try of this network and compare it; a right one uses the code up.
 
         Raises:

@@ -12,6 +12,7 @@ from app.repositories.chatroom import ChatroomRepository
 from app.repositories.chatroom_key import ChatroomKeyRepository
 from app.repositories.checkout import CheckoutRepository
 from app.repositories.claim import ClaimRepository
+from app.repositories.database import DatabaseRepository
 from app.repositories.export import ExportRepository
 from app.repositories.installation import InstallationRepository
 from app.repositories.message import MessageRepository
@@ -162,3 +163,8 @@ class Repositories:
     def workers(self) -> WorkerRepository:
         """Worker processes."""
         return WorkerRepository(self.session)
+
+    @cached_property
+    def database(self) -> DatabaseRepository:
+        """The database as such."""
+        return DatabaseRepository(self.session)

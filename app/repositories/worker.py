@@ -20,10 +20,6 @@ class WorkerRepository:
 
     session: AsyncSession
 
-    async def ping(self) -> None:
-        """Ask the database for nothing but an answer."""
-        await self.session.execute(select(1))
-
     async def beat(self, *, worker_id: UUID, hostname: str) -> None:
         """Say that this worker process is alive."""
         sign = insert(WorkerHeartbeat).values(worker_id=worker_id, hostname=hostname, seen_at=func.now())

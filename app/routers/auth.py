@@ -13,6 +13,7 @@ from app.errors import (
     OtpLimitReached,
     OtpResendTooSoon,
 )
+from app.models.sign_in import OtpPurpose
 from app.openapi import error_responses
 from app.schemas.auth import SendOtpIn, SendOtpOut, SignupIn, SignupOut, TokensOut, VerifyOtpIn
 
@@ -44,7 +45,7 @@ async def sign_up(body: SignupIn, device: CallingDevice, services: Services) -> 
 )
 async def send_otp(body: SendOtpIn, device: CallingDevice, services: Services) -> SendOtpOut:
     """Send a one-time code. The answer is the same whether or not the number has an account."""
-    return await services.otps.send(mobile_number=body.mobile_number, purpose="login", device=device)
+    return await services.otps.send(mobile_number=body.mobile_number, purpose=OtpPurpose.LOGIN, device=device)
 
 
 @router.post(
@@ -59,7 +60,9 @@ async def forgot_password(body: SendOtpIn, device: CallingDevice, services: Serv
 
     It replaces any earlier code, and is valid in `verify-otp` with the purpose `password_reset` only.
     """
-    return await services.otps.send(mobile_number=body.mobile_number, purpose="password_reset", device=device)
+    return await services.otps.send(
+        mobile_number=body.mobile_number, purpose=OtpPurpose.PASSWORD_RESET, device=device
+    )
 
 
 @router.post(

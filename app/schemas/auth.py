@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, StringConstrain
 from pydantic_core import PydanticCustomError
 
 from app.kit.typed_digits import ascii_digits, without_separators
+from app.models.sign_in import OtpPurpose
 from app.schemas.base import ON_ONE_LINE, STORABLE, Name, Request
 from app.schemas.user import UserOut
 
@@ -76,7 +77,7 @@ class VerifyOtpIn(Request):
 
     mobile_number: MobileNumber
     otp: Otp
-    purpose: Literal["login", "password_reset"] = "login"
+    purpose: Literal[OtpPurpose.LOGIN, OtpPurpose.PASSWORD_RESET] = OtpPurpose.LOGIN
     device_name: DeviceName | None = None
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from app.errors import MobileNumberTaken, OtpInvalid
 from app.kit.clock import Clock
 from app.models import Plan
+from app.models.sign_in import OtpPurpose, SignInMethod
 from app.schemas.auth import TokensOut
 from app.schemas.user import UserOut
 from app.services.identity.mobile_number import MobileNumbers
@@ -33,7 +34,7 @@ class AuthService:
             OtpLimitReached: too many sign-ups and codes from this address or for neighbouring numbers.
             MobileNumberTaken: somebody proved this number.
         """
-        number = self.numbers.read_for_code(mobile_number)
+        number = self.otps.read_allowed(mobile_number)
         await self._require_database()
         await self.otps.consume_signup_budget(mobile_number=number, networks=device.networks)
         async with self.uow.begin() as tx:
@@ -49,7 +50,7 @@ class AuthService:
         return UserOut.of(user, Plan.BASIC)
 
     async def verify_otp(
-        self, *, mobile_number: str, otp: str, purpose: str, device: Device, device_name: str | None
+        self, *, mobile_number: str, otp: str, purpose: OtpPurpose, device: Device, device_name: str | None
     ) -> TokensOut:
         """Trade a code for a session, which shows `device_name`.
 
@@ -67,10 +68,10 @@ class AuthService:
             if user is None:  # deleted since the code was sent
                 raise OtpInvalid
             return await self.sessions.open(
-                tx, user, auth_method=purpose, device=device, device_name=device_name
+                tx, user, auth_method=SignInMethod(purpose), device=device, device_name=device_name
             )
 
     async def _require_database(self) -> None:
         """Before anything is spent in Redis: an outage of the database costs neither a try nor a budget."""
         async with self.uow.autocommit() as tx:
-            await tx.workers.ping()
+            await tx.database.ping()

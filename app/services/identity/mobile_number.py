@@ -7,10 +7,8 @@ import phonenumbers
 from phonenumbers import PhoneNumberType
 
 from app.kit.number_forms import canonical_form, stored_forms
-from app.redis_client.otp_budgets import OtpRefusal
 from app.services.identity import number_refusals
 from app.services.identity.number_reading import parsed_number
-from app.services.identity.otp_refusal import refused
 
 # What a subscriber in a country can have. Premium rate, shared cost, personal (UK 070) and pager numbers cost
 # the sender extra, so naming a country does not include them.
@@ -41,21 +39,16 @@ class MobileNumbers:
         """
         return parse_mobile_number(written, default_region=self.default_region)
 
-    def read_for_code(self, written: str) -> str:
-        """Return the same for a request that ends in a text to this number.
-
-        Raises:
-            ValidationFailed: not a valid number.
-            CountryNotAllowed: not an ordinary number of an allowed country.
-        """
-        number = self.read(written)
-        if self.allowed_countries:
-            parsed = phonenumbers.parse(number)
-            is_ordinary = phonenumbers.number_type(parsed) in _ORDINARY_TYPES
-            # Several countries share +1, +7 and +44; satellites have none.
-            if not is_ordinary or phonenumbers.region_code_for_number(parsed) not in self.allowed_countries:
-                raise refused(OtpRefusal.COUNTRY)
-        return number
+    def gets_codes(self, number: str) -> bool:
+        """Tell whether codes are sent to this number (E.164): an ordinary one of an allowed country."""
+        if not self.allowed_countries:
+            return True
+        parsed = phonenumbers.parse(number)
+        # Several countries share +1, +7 and +44; satellites have none.
+        return (
+            phonenumbers.number_type(parsed) in _ORDINARY_TYPES
+            and phonenumbers.region_code_for_number(parsed) in self.allowed_countries
+        )
 
     def stored_forms(self, written: str) -> tuple[str, ...]:
         """Return the forms in which an account of this number may be stored, the best match first.

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.errors import OtpAttemptsExceeded, OtpInvalid, ServiceUnavailable
+from app.models.sign_in import OtpPurpose
 from app.redis_client.connection import RedisUnavailableError
-from app.redis_client.otp_budgets import CodeRequest, OtpBudgets, OtpRefusal
 from app.redis_client.otp_store import OtpStore, OtpVerdict
 from app.redis_client.windows import LimitExceeded, SlidingWindows
 from app.schemas.auth import SendOtpOut
 from app.security import new_otp, otp_digest
 from app.services.identity.mobile_number import MobileNumbers
-from app.services.identity.otp_refusal import refused
+from app.services.identity.otp_budgets import CodeRequest, OtpBudgets
+from app.services.identity.otp_refusal import OtpRefusal, refused
 from app.services.identity.otp_sender import OtpSender
 from app.services.identity.session import Device
 from app.unit_of_work import UnitOfWork
@@ -32,7 +33,7 @@ class OtpService:
     key: bytes
     show_otp: bool
 
-    async def send(self, *, mobile_number: str, purpose: str, device: Device) -> SendOtpOut:
+    async def send(self, *, mobile_number: str, purpose: OtpPurpose, device: Device) -> SendOtpOut:
         """Send a code. For an unknown number one is kept that nobody can know, so that all looks alike.
 
         Raises:
@@ -41,7 +42,7 @@ class OtpService:
             OtpLimitReached: a budget is spent; nothing was counted in the others.
             ServiceUnavailable: Redis or the database is away.
         """
-        number = self.numbers.read_for_code(mobile_number)
+        number = self.read_allowed(mobile_number)
         forms = self.numbers.stored_forms(mobile_number)
         async with self.uow.autocommit() as tx:
             status = await tx.users.number_status(
@@ -72,6 +73,18 @@ class OtpService:
             otp=otp if self.show_otp else None,
         )
 
+    def read_allowed(self, mobile_number: str) -> str:
+        """Return a number in E.164 if codes are sent to it.
+
+        Raises:
+            ValidationFailed: not a valid number.
+            CountryNotAllowed: not an ordinary number of an allowed country.
+        """
+        number = self.numbers.read(mobile_number)
+        if not self.numbers.gets_codes(number):
+            raise refused(OtpRefusal.COUNTRY)
+        return number
+
     async def consume_signup_budget(self, *, mobile_number: str, networks: Sequence[str]) -> None:
         """Spend what a sign-up costs; asked before the database, for known numbers and unknown ones alike.
 
@@ -87,7 +100,7 @@ class OtpService:
             raise ServiceUnavailable from error
         _raise_if_exceeded(exceeded)
 
-    async def verify(self, *, mobile_number: str, purpose: str, otp: str, network: str) -> None:
+    async def verify(self, *, mobile_number: str, purpose: OtpPurpose, otp: str, network: str) -> None:
         """Use up the number's (E.164) code of this purpose; of several uses at once one gets through.
 
         Raises:
@@ -110,7 +123,7 @@ class OtpService:
         if check.verdict is not OtpVerdict.RIGHT:
             raise OtpInvalid(attempts_left=check.attempts_left)
 
-    def _digest(self, number: str, purpose: str, otp: str) -> str:
+    def _digest(self, number: str, purpose: OtpPurpose, otp: str) -> str:
         return otp_digest(self.key, mobile_number=number, purpose=purpose, otp=otp)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from app.errors import AuthenticationRequired, CredentialsInvalid, ValidationFailed
 from app.kit.clock import Clock
 from app.kit.user_limiter import PerUserLimiter
+from app.models.sign_in import SignInMethod
 from app.repositories.password import PasswordChangeContext
 from app.schemas.auth import TokensOut
 from app.services.identity.mobile_number import MobileNumbers
@@ -60,7 +61,7 @@ class PasswordService:
             if user is None:  # changed or deleted this very moment
                 raise CredentialsInvalid
             return await self.sessions.open(
-                tx, user, auth_method="password", device=device, device_name=device_name
+                tx, user, auth_method=SignInMethod.PASSWORD, device=device, device_name=device_name
             )
 
     async def change(
@@ -121,7 +122,9 @@ class PasswordService:
                 yield
 
     def _is_recent_reset(self, context: PasswordChangeContext) -> bool:
-        return context.auth_method == "password_reset" and is_recent(context.opened_at, now=self.clock())
+        return context.auth_method == SignInMethod.PASSWORD_RESET and is_recent(
+            context.opened_at, now=self.clock()
+        )
 
     async def _check_old_password(
         self, context: PasswordChangeContext, old_password: str, *, network: str

@@ -13,6 +13,7 @@ from app.kit.user_limiter import PerUserLimiter
 from app.kit.utc_text import utc_text
 from app.models import Plan, Session, User, plan_of
 from app.models.base import new_id
+from app.models.sign_in import SignInMethod
 from app.schemas.auth import TokensOut
 from app.schemas.session import LogoutScope, SessionOut, SessionPage
 from app.security import AccessClaims
@@ -68,7 +69,13 @@ class SessionService:
     clock: Clock
 
     async def open(
-        self, tx: Transaction, user: User, *, auth_method: str, device: Device, device_name: str | None
+        self,
+        tx: Transaction,
+        user: User,
+        *,
+        auth_method: SignInMethod,
+        device: Device,
+        device_name: str | None,
     ) -> TokensOut:
         """A new session, stored with this transaction."""
         now = self.clock()

@@ -8,10 +8,10 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from typing import Final
 
 from app.redis_client.windows import WindowLimit
+from app.services.identity.otp_refusal import OtpRefusal
 
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
@@ -20,18 +20,6 @@ _BLOCK_DIGITS: Final = 4
 # What an IPv6 /64, /56 and /48 may ask for, in budgets of one address. A /56 is one household's; a /48 has
 # 256 of them, or thousands of a carrier's phones, as an IPv4 address behind a carrier's NAT has.
 _NETWORK_BUDGETS: Final = (1, 2, 5)
-
-
-class OtpRefusal(StrEnum):
-    """Why no code was sent."""
-
-    RESEND = "resend"
-    NUMBER = "number"
-    IP = "ip"
-    PREFIX = "prefix"
-    GLOBAL = "global"
-    UNKNOWN = "unknown"
-    COUNTRY = "country"
 
 
 @dataclass(frozen=True, slots=True)
