@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _HEARTBEAT_SECONDS = 5.0
 _STOP_MARGIN_SECONDS = 10.0
+_CLOSE_SECONDS = 2.0
 
 log = structlog.get_logger(__name__)
 
@@ -118,7 +119,8 @@ class Worker:
             await self._draining.wait()
             await self._drain()
             await self._stopped.wait()
-            await background.close(_STOP_MARGIN_SECONDS)
+            await background.close(_CLOSE_SECONDS)
+            await self._work.close(_CLOSE_SECONDS)  # before the services that it uses
             await self._remove_heartbeat()
         log.info("worker_stopped", worker_id=str(self._id))
 
