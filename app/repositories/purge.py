@@ -22,7 +22,7 @@ from app.models import (
 
 @dataclass(frozen=True, slots=True)
 class PurgeRepository:
-    """Old rows. Each method erases up to `limit` rows that are older than `kept` and returns their number."""
+    """Old rows. Each method erases up to `limit` rows older than `max_age` and returns their number."""
 
     session: AsyncSession
 
@@ -34,41 +34,41 @@ class PurgeRepository:
             execution_options={"synchronize_session": False},
         )
 
-    async def sessions(self, *, kept: timedelta, limit: int) -> int:
+    async def sessions(self, *, max_age: timedelta, limit: int) -> int:
         """Erase sessions that ended or expired."""
-        then = func.now() - kept
+        then = func.now() - max_age
         is_over = or_(Session.ended_at < then, Session.refresh_expires_at < then)
         return await self._erase(Session.id, is_over, limit=limit)
 
-    async def unverified_signups(self, *, kept: timedelta, limit: int) -> int:
+    async def unverified_signups(self, *, max_age: timedelta, limit: int) -> int:
         """Erase accounts whose number was never verified, with the rows that reference them."""
         is_unverified = and_(
             User.verified_at.is_(None),
-            User.created_at < func.now() - kept,
+            User.created_at < func.now() - max_age,
             ~exists().where(Session.user_id == User.id),
         )
         return await self._erase(User.id, is_unverified, limit=limit)
 
-    async def stripe_events(self, *, kept: timedelta, limit: int) -> int:
+    async def stripe_events(self, *, max_age: timedelta, limit: int) -> int:
         """Erase events that were processed."""
-        return await self._erase(StripeEvent.id, StripeEvent.processed_at < func.now() - kept, limit=limit)
+        return await self._erase(StripeEvent.id, StripeEvent.processed_at < func.now() - max_age, limit=limit)
 
-    async def checkouts(self, *, kept: timedelta, limit: int) -> int:
+    async def checkouts(self, *, max_age: timedelta, limit: int) -> int:
         """Erase checkouts by their creation time, whatever their outcome."""
-        return await self._erase(Checkout.id, Checkout.created_at < func.now() - kept, limit=limit)
+        return await self._erase(Checkout.id, Checkout.created_at < func.now() - max_age, limit=limit)
 
-    async def subscription_syncs(self, *, kept: timedelta, limit: int) -> int:
+    async def subscription_syncs(self, *, max_age: timedelta, limit: int) -> int:
         """Erase the sync cursors of subscriptions by the time of their last fetch."""
         return await self._erase(
-            SubscriptionSync.subscription_id, SubscriptionSync.synced_at < func.now() - kept, limit=limit
+            SubscriptionSync.subscription_id, SubscriptionSync.synced_at < func.now() - max_age, limit=limit
         )
 
-    async def tombstones(self, *, kept: timedelta, limit: int) -> int:
+    async def tombstones(self, *, max_age: timedelta, limit: int) -> int:
         """Erase tombstones, except those whose deletion Stripe has not confirmed."""
         is_confirmed = ~exists().where(
             func.sha256(func.uuid_send(AccountDeletion.user_id)) == DeletedAccount.user_digest
         )
-        is_over = and_(DeletedAccount.deleted_at < func.now() - kept, is_confirmed)
+        is_over = and_(DeletedAccount.deleted_at < func.now() - max_age, is_confirmed)
         return await self._erase(DeletedAccount.user_digest, is_over, limit=limit)
 
     async def _erase(

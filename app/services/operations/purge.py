@@ -10,7 +10,7 @@ from app.unit_of_work import UnitOfWork
 
 _BATCH_SIZE = 1000
 _SCHEDULE = Schedule("purge", every_seconds=3600, at_midnight=True)
-_KEPT = (
+_MAX_AGES = (
     (PurgeRepository.sessions, timedelta(days=30)),
     (PurgeRepository.unverified_signups, timedelta(days=7)),
     # Stripe lists events, and tries to deliver them, for 30 days.
@@ -42,8 +42,8 @@ class PurgeService:
         """Purge in batches, so that every transaction stays short."""
         async with self.uow.begin() as tx:
             await tx.purges.carried_usage()
-        for erase, kept in _KEPT:
+        for erase, max_age in _MAX_AGES:
             erased = _BATCH_SIZE
             while erased == _BATCH_SIZE:
                 async with self.uow.begin() as tx:
-                    erased = await erase(tx.purges, kept=kept, limit=_BATCH_SIZE)
+                    erased = await erase(tx.purges, max_age=max_age, limit=_BATCH_SIZE)
