@@ -32,7 +32,7 @@ from app.services.periodic import PeriodicTasks
 from app.stripe_client.outage import StripeOutage
 from app.unit_of_work import UnitOfWork
 
-_TRANSACTION_SECONDS = 10.0  # a reply waits for a row lock rather than being written again
+_TRANSACTION_SECONDS = 10.0  # waiting for a row lock is cheaper than generating a reply again
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ async def worker_services(
     is_stopping: Callable[[], bool],
     publish_report: Callable[[ReplyReport], None],
 ) -> AsyncIterator[WorkerServices]:
-    """Everything that a worker process uses; `slots` replies at once, each begun by `start`."""
+    """Open the services of a worker process; `slots` replies run at once, each started by `start`."""
     async with AsyncExitStack() as stack:
         base = await open_foundation(settings, stack, transaction_seconds=_TRANSACTION_SECONDS)
         model = GoogleGemini(settings)

@@ -1,4 +1,4 @@
-"""Purposes of one-time codes and methods of signing in; stored and sent as the member's name in lower case."""
+"""Purposes of one-time codes and methods of sign-in, with the values that API and database store."""
 
 from enum import StrEnum, auto
 

@@ -1,4 +1,4 @@
-"""The front page and the state of the service."""
+"""The service's name, health and metrics."""
 
 from http import HTTPStatus
 
@@ -17,7 +17,7 @@ router = APIRouter(tags=["meta"])
 
 @router.get("/", operation_id="get_service_info", summary="Get name and version")
 async def get_service_info(request: Request) -> ServiceInfo:
-    """Get the service's name and version, and where its documentation and health are."""
+    """Get the service's name and version, and the paths of its documentation and health."""
     return ServiceInfo(name=request.app.title, version=__version__, docs="/docs", health="/health")
 
 

@@ -1,4 +1,4 @@
-"""One's own account."""
+"""The caller's own account."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -46,7 +46,7 @@ async def update_me(body: UserPatch, user: User, services: Services) -> UserOut:
     responses=error_responses(RecentSignInRequired, signed_in=True),
 )
 async def delete_me(user: User, services: Services) -> DeletionOut:
-    """Delete the account for good. All sessions end at once; everything is erased within moments."""
+    """Delete the account for good. All sessions end at once; all data is erased within seconds."""
     await services.accounts.delete(user)
     return DeletionOut(message="The account is closed, and everything in it is being erased.")
 
@@ -58,7 +58,7 @@ async def delete_me(user: User, services: Services) -> DeletionOut:
     responses=error_responses(ValidationFailed, signed_in=True),
 )
 async def get_my_usage(user: User, services: Services, days: Days = 30) -> UsageOut:
-    """Get what is left of today, and the messages and tokens of the last days, newest first."""
+    """Get today's quota, and the messages and tokens of the last days, newest first."""
     return await services.users.usage(user.id, days=days)
 
 
@@ -71,5 +71,5 @@ async def get_my_usage(user: User, services: Services, days: Days = 30) -> Usage
     dependencies=[ONE_EXPORT],
 )
 async def export_me(user: User, services: Services) -> Response:
-    """Download everything stored about the user as one JSON document. If it breaks off, ask again."""
+    """Download everything stored about the user as one JSON document. If it breaks off, request it again."""
     return download_response(await services.exports.begin(user.id))
