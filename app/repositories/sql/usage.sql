@@ -1,5 +1,5 @@
 -- name: user_plan
--- Begin a statement with `plan`: whether the user is on Pro at :now. The rule of Subscription.plan_at.
+-- Begin a statement with `plan`: whether the user is on Pro now. The same rule as Subscription.plan_at.
 WITH plan AS (
     SELECT EXISTS (
         SELECT FROM subscriptions
