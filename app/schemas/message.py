@@ -80,7 +80,7 @@ class MessagePage(BaseModel):
 
 
 class ExchangeOut(BaseModel):
-    """A stored message, its reply, and what is left of the day."""
+    """A stored message, its reply, and the remaining messages of the day."""
 
     message: MessageOut
     reply: MessageOut

@@ -169,12 +169,12 @@ def test_the_sixth_message_of_the_day_is_rejected_on_basic(stack: Stack, person:
         person.say(room, f"Message {number}")
     fifth = person.post(room, "The last", Idempotency_Key=key)
     assert fifth.status_code == 201
-    refused = person.post(room, "One more")
-    body = problem(refused, 429, "daily_limit_reached")
+    rejected = person.post(room, "One more")
+    body = problem(rejected, 429, "daily_limit_reached")
     assert (body["limit"], body["used"], body["upgrade"]) == (5, 5, "/subscribe/pro")
     assert dt.datetime.fromisoformat(body["resets_at"]).time() == dt.time()
-    assert 0 < int(refused.headers["retry-after"]) <= 86400
-    assert ', "daily";r=0;t=' in refused.headers["ratelimit"]
+    assert 0 < int(rejected.headers["retry-after"]) <= 86400
+    assert ', "daily";r=0;t=' in rejected.headers["ratelimit"]
     assert person.post(room, "The last", Idempotency_Key=key).json()["reply"] == fifth.json()["reply"]
     assert ok(person.http.get(f"/chatroom/{room}"))["message_count"] == 10
     today = dt.datetime.now(dt.UTC).date()
@@ -263,9 +263,9 @@ def test_text_of_every_kind_is_stored_unchanged(person: Person) -> None:
 def test_a_message_of_another_user_is_not_found(stack: Stack, person: Person) -> None:
     room = person.open_room()
     reply = person.say(room, "Secret")["reply"]
-    stranger = stack.person()
-    own_room = stranger.open_room()
-    problem(stranger.http.get(f"/chatroom/{room}/message/{reply['id']}"), 404, "chatroom_not_found")
-    problem(stranger.http.get(f"/chatroom/{own_room}/message/{reply['id']}"), 404, "message_not_found")
+    other_user = stack.person()
+    other_room = other_user.open_room()
+    problem(other_user.http.get(f"/chatroom/{room}/message/{reply['id']}"), 404, "chatroom_not_found")
+    problem(other_user.http.get(f"/chatroom/{other_room}/message/{reply['id']}"), 404, "message_not_found")
     problem(person.http.get(f"/chatroom/{room}/message/{uuid.uuid4()}"), 404, "message_not_found")
     problem(person.http.get(f"/chatroom/{room}/message/nonsense"), 404, "message_not_found")

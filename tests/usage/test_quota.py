@@ -124,13 +124,13 @@ def test_on_a_used_up_day_a_message_is_rejected_without_waiting_for_a_lock(
 
 
 @pytest.mark.parametrize(
-    ("words", "status"), [("[sandbox:400]", "failed"), ("[sandbox:prompt-blocked]", "blocked")]
+    ("directive", "status"), [("[sandbox:400]", "failed"), ("[sandbox:prompt-blocked]", "blocked")]
 )
-def test_a_reply_without_output_is_refunded_once(person: Person, words: str, status: str) -> None:
+def test_a_reply_without_output_is_refunded_once(person: Person, directive: str, status: str) -> None:
     """Red without the refund, and when a reply is refunded again by a later cancel."""
     room = person.open_room()
     ok(person.post(room, "This one counts"))
-    reply = person.say(room, f"{words} {uuid.uuid4().hex}")["reply"]
+    reply = person.say(room, f"{directive} {uuid.uuid4().hex}")["reply"]
     assert reply["status"] == status
     for _ in range(3):
         ok(person.http.post(f"/chatroom/{room}/message/{reply['id']}/cancel"))

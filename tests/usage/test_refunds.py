@@ -56,7 +56,7 @@ def _used_once_settled(person: Person, replies: Sequence[Json]) -> int:
 
 
 @pytest.mark.parametrize(
-    ("words", "status", "is_shown"),
+    ("directive", "status", "is_shown"),
     [
         ("[sandbox:safety]", "blocked", True),
         ("[sandbox:recitation]", "blocked", True),
@@ -66,10 +66,10 @@ def _used_once_settled(person: Person, replies: Sequence[Json]) -> int:
     ],
 )
 def test_a_reply_with_output_is_not_refunded(
-    person: Person, words: str, status: str, *, is_shown: bool
+    person: Person, directive: str, status: str, *, is_shown: bool
 ) -> None:
     """Red when every failed or blocked reply is free, and when only the last attempt's text counts."""
-    reply = person.say(person.open_room(), f"{words} {uuid.uuid4().hex}")["reply"]
+    reply = person.say(person.open_room(), f"{directive} {uuid.uuid4().hex}")["reply"]
     assert (reply["status"], reply["content"] != "") == (status, is_shown)
     assert person.usage()["used"] == 1
 
@@ -106,18 +106,18 @@ def test_concurrent_cancels_get_exactly_the_refunds_that_are_left(
     is_running: bool,  # noqa: FBT001  # pytest's
 ) -> None:
     """Red when the count is read and written in two steps; a worker's refunds and the API's are one count."""
-    where = stack if is_running else own_stack
-    person = where.person()
+    its_stack = stack if is_running else own_stack
+    person = its_stack.person()
     rooms = [person.open_room() for _ in range(_LIMIT)]
     if is_running:
-        replies = _hang(where, person, rooms)
+        replies = _hang(its_stack, person, rooms)
     else:
         replies = [_begin(person, room, "Without a worker") for room in rooms]
-    _set_refunds(where, person, _MAX_REFUNDS - 2)
+    _set_refunds(its_stack, person, _MAX_REFUNDS - 2)
     with concurrent.futures.ThreadPoolExecutor(_LIMIT) as threads:
         list(threads.map(lambda reply: _cancel(person, reply), replies))
     assert _used_once_settled(person, replies) == _LIMIT - 2
-    assert _day(where, person)["refunds"] == _MAX_REFUNDS
+    assert _day(its_stack, person)["refunds"] == _MAX_REFUNDS
 
 
 def test_a_deleted_room_refunds_no_more_than_is_left(own_stack: Stack) -> None:
