@@ -34,7 +34,7 @@ _ATTEMPTS = 5
 
 @dataclass(frozen=True, slots=True)
 class SendOptions:
-    """The caller of a request that sends a message or regenerates a reply, and how it is to be answered."""
+    """Options of a request that sends a message or regenerates a reply."""
 
     user_id: UUID
     request_id: str
