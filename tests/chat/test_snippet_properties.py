@@ -51,7 +51,7 @@ def test_the_forms_of_a_text_are_those_of_its_letters_and_every_place_is_in_it(t
     made = FoldedText.forms_of(text)
     assert {form.text for form in made} == forms(text)
     for form in made:
-        ends = [form.place((at, at + 1)) for at in range(len(form.text))]
+        ends = [form.original_span((at, at + 1)) for at in range(len(form.text))]
         assert all(0 <= begin < end <= len(text) for begin, end in ends)
         assert ends == sorted(ends)
 
