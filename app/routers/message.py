@@ -28,7 +28,7 @@ from app.errors import (
 )
 from app.kit.paging import DEFAULT_PAGE
 from app.openapi import failures
-from app.routers.concurrency import ONE_STREAM, ONE_STREAM_IF_ASKED_FOR
+from app.routers.concurrency import LIMIT_ACCEPTED_STREAMS, LIMIT_STREAMS
 from app.routers.prefer import read_preference
 from app.routers.sending import ACCEPTED, answer_exchange, stream_exchange
 from app.routers.sse import EVENTS_DOCUMENTED, read_resumption, wants_events
@@ -66,7 +66,7 @@ _FAILURES = failures(
         **ACCEPTED,
         **_FAILURES,
     },
-    dependencies=[ONE_STREAM_IF_ASKED_FOR],
+    dependencies=[LIMIT_ACCEPTED_STREAMS],
 )
 async def send_message(
     chatroom_id: ChatroomId,
@@ -99,7 +99,7 @@ async def send_message(
     summary="Send a message and stream the reply",
     response_class=Response,
     responses={**EVENTS_DOCUMENTED, **_FAILURES},
-    dependencies=[ONE_STREAM],
+    dependencies=[LIMIT_STREAMS],
 )
 async def stream_message(
     chatroom_id: ChatroomId,

@@ -25,7 +25,7 @@ from app.errors import (
     ValidationFailed,
 )
 from app.openapi import failures
-from app.routers.concurrency import ONE_STREAM, ONE_STREAM_IF_ASKED_FOR
+from app.routers.concurrency import LIMIT_ACCEPTED_STREAMS, LIMIT_STREAMS
 from app.routers.prefer import read_preference
 from app.routers.sending import ACCEPTED, answer_exchange, stream_exchange
 from app.routers.sse import EVENTS_DOCUMENTED, event_response, read_event_id, read_resumption, wants_events
@@ -57,7 +57,7 @@ _FAILURES = failures(
         204: {"description": "`Last-Event-ID` is the id of `end`: nothing follows."},
         **failures(ChatroomNotFound, MessageNotFound, ValidationFailed, TooManyStreams, signed_in=True),
     },
-    dependencies=[ONE_STREAM],
+    dependencies=[LIMIT_STREAMS],
 )
 async def follow_reply(
     chatroom_id: ChatroomId,
@@ -101,7 +101,7 @@ async def cancel_reply(
         **ACCEPTED,
         **_FAILURES,
     },
-    dependencies=[ONE_STREAM_IF_ASKED_FOR],
+    dependencies=[LIMIT_ACCEPTED_STREAMS],
 )
 async def regenerate_reply(
     chatroom_id: ChatroomId,
@@ -134,7 +134,7 @@ async def regenerate_reply(
     summary="Regenerate a reply and stream it",
     response_class=Response,
     responses={**EVENTS_DOCUMENTED, **_FAILURES},
-    dependencies=[ONE_STREAM],
+    dependencies=[LIMIT_STREAMS],
 )
 async def stream_regeneration(
     chatroom_id: ChatroomId,
