@@ -1,4 +1,4 @@
-"""What can be done with a reply: follow it, cancel it, have it answered anew."""
+"""Actions on a reply: stream, cancel, regenerate."""
 
 from http import HTTPStatus
 
@@ -54,7 +54,7 @@ _FAILURES = failures(
     response_class=Response,
     responses={
         **EVENTS_DOCUMENTED,
-        204: {"description": "`Last-Event-ID` is the id of `end`: nothing follows."},
+        204: {"description": "`Last-Event-ID` is the id of `end`: no event follows."},
         **failures(ChatroomNotFound, MessageNotFound, ValidationFailed, TooManyStreams, signed_in=True),
     },
     dependencies=[LIMIT_STREAMS],
@@ -115,7 +115,7 @@ async def regenerate_reply(
 ) -> Response:
     """Generate a new reply to the room's newest message. Counts like a message.
 
-    With `Accept: text/event-stream` this answers like `stream_regeneration`: 200 and the reply's events.
+    With `Accept: text/event-stream` the response is that of `stream_regeneration`: the reply's events.
     """
     if wants_events(request.headers.get("accept")):
         last_event_id = request.headers.get("last-event-id")
