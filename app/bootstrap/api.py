@@ -17,7 +17,7 @@ from app.kit.background import TaskSet, run_forever
 from app.kit.clock import utc_now
 from app.kit.paging import CursorSigner
 from app.kit.user_limiter import PerUserLimiter
-from app.redis_client.concurrent_uses import ConcurrentUses, Use
+from app.redis_client.concurrency_leases import ConcurrencyLeases, LimitedResource
 from app.redis_client.password_attempts import PasswordAttemptStore
 from app.redis_client.reply_listener import ReplyListener
 from app.security import derive_key
@@ -140,8 +140,11 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             base.uow, stripe.customers, stripe.checkouts, base.syncs, addresses, base.installation, utc_now
         )
         request_limit = RequestLimit(rate_limiter(settings, base.redis), base.uow, utc_now)
-        limits = {Use.STREAM: settings.streams_per_user, Use.EXPORT: settings.exports_per_user}
-        concurrency = ConcurrencyLimiter(ConcurrentUses(base.redis), request_limit, limits)
+        limits = {
+            LimitedResource.STREAM: settings.streams_per_user,
+            LimitedResource.EXPORT: settings.exports_per_user,
+        }
+        concurrency = ConcurrencyLimiter(ConcurrencyLeases(base.redis), request_limit, limits)
         yield ApiServices(
             auth=AuthService(
                 uow=base.uow,

@@ -16,7 +16,7 @@ from app.errors import (
 )
 from app.kit.paging import DEFAULT_PAGE
 from app.openapi import error_responses
-from app.routers.concurrency import ONE_EXPORT
+from app.routers.concurrency import LIMIT_EXPORTS
 from app.routers.conditional import NOT_MODIFIED, IfNoneMatch, conditional_json
 from app.routers.download import download_response
 from app.schemas.chatroom import ChatroomIn, ChatroomOut, ChatroomPage, ChatroomPatch, ChatroomWithMessages
@@ -124,7 +124,7 @@ async def delete_chatroom(chatroom_id: ChatroomId, user: User, services: Service
         HTTPStatus.OK.value: {"content": {"text/markdown": {"schema": {"type": "string"}}}},
         **error_responses(ChatroomNotFound, ValidationFailed, TooManyExports, signed_in=True),
     },
-    dependencies=[ONE_EXPORT],
+    dependencies=[LIMIT_EXPORTS],
 )
 async def export_chatroom(
     chatroom_id: ChatroomId, user: User, services: Services, document: Format = ExportFormat.JSON

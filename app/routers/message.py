@@ -25,7 +25,7 @@ from app.errors import (
 )
 from app.kit.paging import DEFAULT_PAGE
 from app.openapi import error_responses
-from app.routers.concurrency import ONE_STREAM, ONE_STREAM_IF_ASKED_FOR
+from app.routers.concurrency import LIMIT_ACCEPTED_STREAMS, LIMIT_STREAMS
 from app.routers.exchange_response import ACCEPTED, exchange_response, stream_exchange
 from app.routers.prefer import read_preference
 from app.routers.send_options import ReplyPreference, ReturnedReply, StreamedIfAccepted, StreamedReply
@@ -63,7 +63,7 @@ _FAILURES = error_responses(
         **ACCEPTED,
         **_FAILURES,
     },
-    dependencies=[ONE_STREAM_IF_ASKED_FOR],
+    dependencies=[LIMIT_ACCEPTED_STREAMS],
 )
 async def send_message(
     chatroom_id: ChatroomId,
@@ -89,7 +89,7 @@ async def send_message(
     summary="Send a message and stream the reply",
     response_class=Response,
     responses={**EVENTS_DOCUMENTED, **_FAILURES},
-    dependencies=[ONE_STREAM],
+    dependencies=[LIMIT_STREAMS],
 )
 async def stream_message(
     chatroom_id: ChatroomId, body: MessageIn, services: Services, stream: StreamedReply

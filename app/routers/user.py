@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from app.dependencies import Services, User
 from app.errors import RecentSignInRequired, TooManyExports, ValidationFailed
 from app.openapi import error_responses
-from app.routers.concurrency import ONE_EXPORT
+from app.routers.concurrency import LIMIT_EXPORTS
 from app.routers.download import download_response
 from app.schemas.export import AccountExport
 from app.schemas.user import DeletionOut, UsageOut, UserOut, UserPatch
@@ -68,7 +68,7 @@ async def get_my_usage(user: User, services: Services, days: Days = 30) -> Usage
     summary="Export all data of the account",
     response_model=AccountExport,
     responses=error_responses(TooManyExports, signed_in=True),
-    dependencies=[ONE_EXPORT],
+    dependencies=[LIMIT_EXPORTS],
 )
 async def export_me(user: User, services: Services) -> Response:
     """Download everything stored about the user as one JSON document. If it breaks off, request it again."""
