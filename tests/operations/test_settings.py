@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from app.config import START_FAILURE
-from tests.support.process import ROOT
+from tests.support.process import ROOT, Process
 from tests.support.stack import Stack
+from tests.support.waiting import eventually
 
 _SAFE = {
     "ENVIRONMENT": "production",
@@ -26,6 +27,8 @@ _SAFE = {
     "TWILIO_AUTH_TOKEN": "hidden-token",
     "TWILIO_FROM": "+14155550100",
 }
+
+_STORES = {name: _SAFE[name] for name in ("DATABASE_URL", "REDIS_URL")}
 
 
 def _load(environment: dict[str, str], tmp_path: object) -> subprocess.CompletedProcess[str]:
@@ -336,3 +339,26 @@ def test_api_and_worker_name_a_former_setting_at_start(own_stack: Stack) -> None
         [line] = [line for line in process.log.splitlines() if '"setting_renamed"' in line]
         assert '"level": "warning"' in line
         assert '"old_name": "REPLY_MAX_LOSSES", "new_name": "REPLY_MAX_WORKER_LOSSES"' in line
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["uvicorn", "app.main:app", "--port", "0"],
+        ["celery", "-A", "app.celery_app", "worker", "-Q", "ai_processing"],
+        ["celery", "-A", "app.celery_app", "flower"],
+        ["celery", "-A", "app.celery_app", "inspect", "ping"],
+    ],
+    ids=["API", "worker", "Flower", "inspect"],
+)
+def test_every_process_lists_the_same_and_ends(tmp_path: Path, command: list[str]) -> None:
+    """Red when an address is first read by a library: its traceback prints a part of the password."""
+    wrong = {"REDIS_URL": "redis://:12visible#56@redis/0", "OTP_PER_HOUR": "visible", "PUBLIC_URL": "visible"}
+    process = Process("refusing", *command, env={**_STORES, **wrong}, log=tmp_path / "log")
+    assert eventually(lambda: process.popen.poll() is not None, what="the end of the process")
+    assert process.popen.returncode != 0
+    lines = [line.split()[1] for line in process.log.splitlines() if line.startswith("  - ")]
+    assert sorted(lines) == sorted(wrong)
+    assert "visible" not in process.log
+    assert "Traceback" not in process.log
+    assert sys.executable not in process.log
