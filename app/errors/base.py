@@ -28,4 +28,4 @@ class AppError(Exception):
 
 
 class InternalError(AppError):
-    """An unexpected error; the log has the reason under the request id."""
+    """An unexpected error; the log holds the reason under the request id."""

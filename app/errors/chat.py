@@ -23,7 +23,7 @@ class MessageNotFound(AppError):
 
 
 class IdempotencyKeyReused(AppError):
-    """The key was used for a different request."""
+    """The key was used with another body or path."""
 
     status = HTTPStatus.CONFLICT
     code = "idempotency_key_reused"
@@ -61,7 +61,7 @@ class ChatroomLimitReached(AppError):
 
 
 class DailyLimitReached(AppError):
-    """Basic's messages of the day are used up."""
+    """The messages of the day on Basic are used up."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "daily_limit_reached"

@@ -20,8 +20,8 @@ Json = dict[str, Any]
 
 _SCHEMAS: Final = "#/components/schemas/"
 _VALUES: Final[Mapping[str, tuple[str, Iterable[str]]]] = {
-    "ProblemCode": ("What happened, as a stable word.", sorted({error.code for error in CATALOGUE})),
-    "FieldProblemCode": ("The kind of fault in one part of a request.", FIELD_CODES),
+    "ProblemCode": ("The stable code of an error.", sorted({error.code for error in CATALOGUE})),
+    "FieldProblemCode": ("The stable code of an error in one part of a request.", FIELD_CODES),
     "ReplyErrorCode": ("Why a reply failed or was blocked.", ERROR_CODES),
     "MessageStatus": (MessageStatus.__doc__ or "", MessageStatus),
     "FinishReason": ("Why the model ended its reply.", FinishReason),

@@ -65,7 +65,7 @@ async def follow_reply(
     services: Services,
     last_event_id: LastEventId = None,
 ) -> Response:
-    """Receive a reply's events while it is written, from the start or after `Last-Event-ID`."""
+    """Stream a reply's events, from the start or after `Last-Event-ID`."""
     events = await services.streams.open(
         user_id=user.id,
         chatroom_id=chatroom_id,
@@ -84,7 +84,7 @@ async def follow_reply(
 async def cancel_reply(
     chatroom_id: ChatroomId, reply_id: ReplyId, user: User, services: Services, request_id: RequestId
 ) -> MessageOut:
-    """Cancel a reply that waits or is being written. The text so far is kept."""
+    """Cancel a reply that is queued or being generated. The text so far is kept."""
     return await services.cancellations.cancel(
         user_id=user.id, chatroom_id=chatroom_id, reply_id=reply_id, request_id=request_id
     )

@@ -16,7 +16,7 @@ from app.schemas.user import DeletionOut, UsageOut, UserOut, UserPatch
 
 router = APIRouter(prefix="/user", tags=["user"])
 
-Days = Annotated[int, Query(ge=1, le=365, description="How many UTC days back, today included.")]
+Days = Annotated[int, Query(ge=1, le=365, description="Number of UTC days, including today.")]
 
 
 @router.get(

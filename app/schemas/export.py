@@ -15,7 +15,7 @@ from app.schemas.user import UsageDay, UserOut
 
 
 class ExportFormat(StrEnum):
-    """JSON for programs, Markdown to read."""
+    """JSON for programs, Markdown for reading."""
 
     JSON = "json"
     MARKDOWN = "markdown"
