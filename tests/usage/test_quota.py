@@ -1,6 +1,7 @@
 """The daily quota is exact: under load, without Redis, over retries, failures, cancels and midnight."""
 
 import asyncio
+import concurrent.futures
 import datetime as dt
 import uuid
 from collections import Counter
@@ -84,6 +85,26 @@ def test_of_200_concurrent_posts_exactly_the_five_that_are_left_are_accepted(
     assert {answer.json()["code"] for answer in answers if answer.status_code == 429} == {
         "daily_limit_reached"
     }
+
+
+def test_of_two_concurrent_messages_with_one_left_one_is_accepted(stack: Stack, person: Person) -> None:
+    """Both have read that one is left and wait for the day's row. Red without the limit in the charge."""
+    rooms = [person.open_room(), person.open_room()]
+    for number in range(_LEFT - 1):
+        ok(person.post(rooms[0], f"Message {number}", Prefer="respond-async"))
+    with concurrent.futures.ThreadPoolExecutor(2) as threads:
+        with psycopg.connect(stack.database.url) as lock:
+            lock.execute("SELECT FROM daily_usage WHERE user_id = %s FOR UPDATE", [uuid.UUID(person.id)])
+            sending = [
+                threads.submit(person.at(stack.base_url).post, room, "The last", Prefer="respond-async")
+                for room in rooms
+            ]
+            first = stack.database.wait_for_blocked("(?s).*store_exchange")
+            stack.database.wait_for_blocked("(?s).*store_exchange", besides=first)
+            lock.rollback()
+        statuses = sorted(sent.result().status_code for sent in sending)
+    assert statuses == [202, 429]
+    assert (_messages(stack, person), person.usage()["used"]) == (_LEFT, _LEFT)
 
 
 def test_a_rejection_names_the_reset_time_and_the_upgrade(person: Person) -> None:

@@ -48,7 +48,9 @@ class SendResult:
 
     exchange: ExchangeOut
     is_replay: bool
+    """Whether an earlier request with the same key stored it."""
     now: datetime
+    """The time of the response."""
 
     @property
     def is_answered(self) -> bool:
