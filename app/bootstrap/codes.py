@@ -1,4 +1,4 @@
-"""The services around one-time codes."""
+"""Creates the service of one-time codes."""
 
 from app.bootstrap.foundation import Foundation
 from app.config import OtpDelivery, Settings
@@ -14,7 +14,7 @@ from app.services.identity.otp_sender import OtpSender
 def otp_service(
     settings: Settings, base: Foundation, sender: OtpSender, numbers: MobileNumbers, root: bytes
 ) -> OtpService:
-    """Build the service of codes; `root` is the secret that its keys are derived from."""
+    """Create the service of codes; its keys are derived from `root`."""
     limits = OtpLimits(
         per_hour=settings.otp_per_hour,
         per_day=settings.otp_per_day,

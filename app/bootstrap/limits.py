@@ -9,7 +9,7 @@ from app.services.chat.room_limit import RoomLimit
 
 
 def rate_limiter(settings: Settings, redis: RedisConnection) -> RateLimiter:
-    """Limit requests a minute, of an address and of a user."""
+    """Create the limiter of requests per minute, by address and by user."""
     return RateLimiter(
         redis,
         ip_limit=settings.ip_requests_per_minute,
@@ -21,7 +21,7 @@ def rate_limiter(settings: Settings, redis: RedisConnection) -> RateLimiter:
 
 
 def room_limit(settings: Settings) -> RoomLimit:
-    """Limit the rooms of a user."""
+    """Create the limit of rooms per user."""
     return RoomLimit(
         {Plan.BASIC: settings.basic_rooms_per_user, Plan.PRO: settings.pro_rooms_per_user}, utc_now
     )

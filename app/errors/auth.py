@@ -1,4 +1,4 @@
-"""Failures of signing up, signing in and staying signed in."""
+"""Errors of sign-up, sign-in and sessions."""
 
 from http import HTTPStatus
 
@@ -29,11 +29,11 @@ class OtpInvalid(AppError):
 
 
 class OtpAttemptsExceeded(AppError):
-    """The caller's tries for codes of this number are used up; now a right code is refused, too."""
+    """The caller has no tries left for codes of this number; the right code is refused, too."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "otp_attempts_exceeded"
-    detail = "Too many wrong codes. Ask for a new one."
+    detail = "Too many wrong codes. Request a new one."
 
     def __init__(self, *, retry_after: int) -> None:
         super().__init__(headers={"Retry-After": str(retry_after)})
@@ -44,18 +44,18 @@ class OtpResendTooSoon(AppError):
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "otp_resend_too_soon"
-    detail = "A code was just sent. Wait a little before asking for another."
+    detail = "A code was just sent. Wait a little before you request another."
 
     def __init__(self, *, retry_after: int) -> None:
         super().__init__(headers={"Retry-After": str(retry_after)})
 
 
 class OtpLimitReached(AppError):
-    """A budget for codes is spent: this number's, this network's, or the service's."""
+    """A budget of codes is exhausted: this number's, this network's, or the service's."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "otp_limit_reached"
-    detail = "Too many codes were asked for. Try again later."
+    detail = "Too many codes were requested. Try again later."
 
     def __init__(self, *, retry_after: int) -> None:
         super().__init__(headers={"Retry-After": str(retry_after)})
@@ -103,7 +103,7 @@ class RefreshInvalid(AppError):
 
 
 class RefreshReused(AppError):
-    """A refresh token came back after its successor was used; its session has been ended for safety."""
+    """A refresh token was reused after its successor; its session has been ended for safety."""
 
     status = HTTPStatus.UNAUTHORIZED
     code = "refresh_reused"
@@ -122,7 +122,7 @@ class SessionNotFound(AppError):
 
 
 class RecentSignInRequired(AppError):
-    """The session was not opened in the last ten minutes; a stolen token is not enough for this."""
+    """The session is older than ten minutes; a stolen token is not enough for this."""
 
     status = HTTPStatus.FORBIDDEN
     code = "recent_sign_in_required"

@@ -1,4 +1,4 @@
-"""Purposes of one-time codes and methods of signing in; stored and sent as the member's name in lower case."""
+"""Purposes of one-time codes and methods of signing in; stored and sent as their names in lower case."""
 
 from enum import StrEnum, auto
 

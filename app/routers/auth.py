@@ -1,4 +1,4 @@
-"""Signing up and in."""
+"""Sign-up, and sign-in with a code."""
 
 from http import HTTPStatus
 
@@ -28,7 +28,7 @@ router = APIRouter(prefix="/auth", tags=["authentication"])
     responses=failures(MobileNumberTaken, CountryNotAllowed, OtpLimitReached, body=True),
 )
 async def sign_up(body: SignupIn, device: CallingDevice, services: Services) -> SignupOut:
-    """Create an account. If its number is not verified with a code within a week, it is erased."""
+    """Create an account. It is erased if its number is not verified with a code within a week."""
     return SignupOut(
         user=await services.auth.sign_up(
             mobile_number=body.mobile_number, full_name=body.full_name, device=device
@@ -44,7 +44,7 @@ async def sign_up(body: SignupIn, device: CallingDevice, services: Services) -> 
     responses=failures(OtpResendTooSoon, OtpLimitReached, CountryNotAllowed, body=True),
 )
 async def send_otp(body: SendOtpIn, device: CallingDevice, services: Services) -> SendOtpOut:
-    """Send a one-time code. The answer is the same whether or not the number has an account."""
+    """Send a one-time code. The response is the same whether or not the number has an account."""
     return await services.otps.send(mobile_number=body.mobile_number, purpose=OtpPurpose.LOGIN, device=device)
 
 
@@ -56,9 +56,9 @@ async def send_otp(body: SendOtpIn, device: CallingDevice, services: Services) -
     responses=failures(OtpResendTooSoon, OtpLimitReached, CountryNotAllowed, body=True),
 )
 async def forgot_password(body: SendOtpIn, device: CallingDevice, services: Services) -> SendOtpOut:
-    """Send a code for a session in which a new password can be set without the old one.
+    """Send a code for a session that can set a new password without the old one.
 
-    It replaces any earlier code, and is valid in `verify-otp` with the purpose `password_reset` only.
+    The code replaces any earlier one. It is valid in `verify-otp` with the purpose `password_reset` only.
     """
     return await services.otps.send(
         mobile_number=body.mobile_number, purpose=OtpPurpose.PASSWORD_RESET, device=device
@@ -74,11 +74,11 @@ async def forgot_password(body: SendOtpIn, device: CallingDevice, services: Serv
 async def verify_otp(body: VerifyOtpIn, device: CallingDevice, services: Services) -> TokensOut:
     """Exchange the code for a session.
 
-    The code's digits may be of any script, with spaces and hyphens among them; what is not six digits then
-    costs no try. `GET /auth/sessions` shows the `device_name`.
+    The digits may be of any script, with spaces and hyphens. A code that does not have six digits costs no
+    try. `GET /auth/sessions` shows the `device_name`.
 
-    The network that asked for the code has five tries and is told how many are left. All other networks
-    have five tries together and are not told. After that, the right code is refused, too.
+    The network that requested the code has five tries; its errors give `attempts_left`. All other networks
+    share five tries. After that, the right code is refused, too.
     """
     return await services.auth.verify_otp(
         mobile_number=body.mobile_number,

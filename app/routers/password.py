@@ -1,4 +1,4 @@
-"""Passwords: signing in with one, and setting it."""
+"""Sign-in with a password, and password changes."""
 
 from fastapi import APIRouter
 
@@ -20,10 +20,10 @@ router = APIRouter(prefix="/auth", tags=["authentication"])
 async def log_in(body: LoginIn, device: CallingDevice, services: Services) -> TokensOut:
     """Sign in with a password.
 
-    Tries count per number and network (an IPv4 address, an IPv6 /64). After five wrong passwords in a row
-    each further try has to wait, also with the right one: 2, 4, 8 … 900 seconds. All networks that never
+    Attempts count per number and network (an IPv4 address, an IPv6 /64). After five wrong passwords in a row
+    each further attempt has to wait, also with the right one: 2, 4, 8 … 900 seconds. All networks that never
     signed this number in share a limit of fifty. A network that signed the number in before is not affected
-    by the tries of others, and signing in with a code is always possible.
+    by the attempts of others. Signing in with a code remains possible.
     """
     return await services.passwords.log_in(
         mobile_number=body.mobile_number,
@@ -46,12 +46,12 @@ async def change_password(
 ) -> PasswordChangedOut:
     """Set a password and get a new pair of tokens for this session.
 
-    All other sessions end, and so do this session's access and refresh tokens from before, on every process
-    within 5 seconds. The session goes on under a new id.
+    All other sessions end, and so do this session's earlier access and refresh tokens, on every process
+    within 5 seconds. The session continues with a new id.
 
-    The first password needs no old one, but a sign-in of the last 10 minutes. Later the old one is needed,
-    except in a session that was opened with a `password_reset` code in the last 10 minutes. A wrong old
-    password counts like a wrong login. Common passwords, your number and your name are refused.
+    The first password needs no old one, but a sign-in of the last 10 minutes. Later changes need the old
+    password, except in a session that was opened with a `password_reset` code in the last 10 minutes. A wrong
+    old password counts as a wrong sign-in. Common passwords, your number and your name are refused.
     """
     tokens = await services.passwords.change(
         user, old_password=body.old_password, new_password=body.new_password, device=device

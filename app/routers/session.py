@@ -1,4 +1,4 @@
-"""Sessions: refreshing, ending, and which there are."""
+"""Sessions: refreshing, listing and ending."""
 
 from http import HTTPStatus
 
@@ -23,11 +23,11 @@ router = APIRouter(prefix="/auth", tags=["sessions"])
 async def refresh_session(body: RefreshIn, device: CallingDevice, services: Services) -> TokensOut:
     """Exchange a refresh token for a new pair of tokens.
 
-    The same token always gives the same new one, so a lost answer or two tabs do no harm. A token is valid
-    until its successor is used. After that it ends the session with `refresh_reused`, since two clients
+    The same token always returns the same new one, so a lost response or two tabs do no harm. A token is
+    valid until its successor is used. After that it ends the session with `refresh_reused`, since two clients
     hold it.
 
-    A thief that takes turns with the owner, so that both always send the newest token or the one before, is
+    A thief and the user who alternate, so that both always send the newest token or the previous one, are
     not detected. `GET /auth/sessions` shows when and from where each session was last used.
     """
     return await services.refreshes.refresh(body.refresh_token, ip_address=device.ip_address)
