@@ -137,7 +137,9 @@ def replaced_words(root: Path) -> list[str]:
             place = f"{path.relative_to(root)}:{number}"
             if found := WORDED.search(RIGHT_WORDS.sub("", line)):
                 index = next(
-                    i for i, words in enumerate(REPLACED_WORDS) if re.fullmatch(words, found[0], re.IGNORECASE)
+                    i
+                    for i, words in enumerate(REPLACED_WORDS)
+                    if re.fullmatch(words, found[0], re.IGNORECASE)
                 )
                 complaints.append(f"{place}: '{found[0]}'; say {advice[index]}")
             elif CLAUSE_FIRST.search(line):

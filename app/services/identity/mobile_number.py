@@ -1,4 +1,4 @@
-"""Mobile numbers in any common writing as one E.164 form, and which of them get codes."""
+"""Mobile numbers in any common notation as one E.164 form, and the rule for sending codes to them."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -10,8 +10,8 @@ from app.kit.number_forms import canonical_form, stored_forms
 from app.services.identity import number_refusals
 from app.services.identity.number_reading import parsed_number
 
-# What a subscriber in a country can have. Premium rate, shared cost, personal (UK 070) and pager numbers cost
-# the sender extra, so naming a country does not include them.
+# Types of ordinary subscribers. Premium rate, shared cost, personal (UK 070) and pager numbers cost
+# the sender extra, so allowing a country does not include them.
 _ORDINARY_TYPES: Final = frozenset(
     {
         PhoneNumberType.MOBILE,
@@ -24,15 +24,15 @@ _ORDINARY_TYPES: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class MobileNumbers:
-    """Reads numbers as the settings say."""
+    """Parses numbers by the settings."""
 
     default_region: str | None
-    """The country (ISO code) of numbers that are written without one."""
+    """The country (ISO code) of numbers without a country code."""
     allowed_countries: frozenset[str]
-    """The countries (ISO codes) whose numbers get codes; every number does when empty."""
+    """The countries (ISO codes) that codes are sent to; empty allows all numbers."""
 
     def read(self, written: str) -> str:
-        """Return the number in E.164, in the same form however it is written.
+        """Return the number in E.164: one form for every notation.
 
         Raises:
             ValidationFailed: not a valid number.
@@ -54,24 +54,24 @@ class MobileNumbers:
         """Return the forms in which an account of this number may be stored, the best match first.
 
         Accounts of earlier releases may be stored in another form, even two of one subscriber. Each is found
-        by the form that it was signed up with.
+        by the form of its sign-up.
 
         Raises:
             ValidationFailed: not a valid number.
         """
         number = self.read(written)
-        asked = parsed_number(written, default_region=self.default_region)
-        return tuple(sorted(stored_forms(number), key=lambda form: form != asked))
+        parsed = parsed_number(written, default_region=self.default_region)
+        return tuple(sorted(stored_forms(number), key=lambda form: form != parsed))
 
 
 def parse_mobile_number(written: str, *, default_region: str | None) -> str:
-    """Return the number in E.164; `default_region` (ISO country code) reads national writing.
+    """Return the number in E.164; `default_region` (ISO country code) completes national notation.
 
     Raises:
         ValidationFailed: not a valid number; the error names the reason.
     """
-    asked = parsed_number(written, default_region=default_region)
-    number = canonical_form(asked)
+    parsed = parsed_number(written, default_region=default_region)
+    number = canonical_form(parsed)
     if number is None:
-        raise number_refusals.refused(number_refusals.invalid(asked))
+        raise number_refusals.refused(number_refusals.invalid(parsed))
     return number

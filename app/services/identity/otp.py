@@ -1,4 +1,4 @@
-"""One-time codes: made, paid for out of the budgets, sent, and compared."""
+"""One-time codes: generated, counted in budgets, sent and verified."""
 
 import math
 import secrets
@@ -22,7 +22,7 @@ from app.unit_of_work import UnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class OtpService:
-    """Codes for numbers. Known and unknown numbers take the same steps, so that they take the same time."""
+    """Sends and verifies codes; with and without an account it takes the same steps and the same time."""
 
     uow: UnitOfWork
     store: OtpStore
@@ -34,13 +34,13 @@ class OtpService:
     show_otp: bool
 
     async def send(self, *, mobile_number: str, purpose: OtpPurpose, device: Device) -> SendOtpOut:
-        """Send a code. For an unknown number one is kept that nobody can know, so that all looks alike.
+        """Send a code. For a number without an account, store a random one, so the response is the same.
 
         Raises:
             CountryNotAllowed: codes are not sent to this number's country.
-            OtpResendTooSoon: one was sent moments ago and was not used.
-            OtpLimitReached: a budget is spent; nothing was counted in the others.
-            ServiceUnavailable: Redis or the database is away.
+            OtpResendTooSoon: an unused code was sent moments ago.
+            OtpLimitReached: a budget is exhausted; the others count nothing.
+            ServiceUnavailable: Redis or the database is unavailable.
         """
         number = self.read_allowed(mobile_number)
         forms = self.numbers.stored_forms(mobile_number)
@@ -49,12 +49,12 @@ class OtpService:
                 forms, network=device.rate_limit_key if device.ip_address else None
             )
         otp, undeliverable = new_otp(), secrets.token_hex()
-        kept = otp if status.has_account else undeliverable
+        stored = otp if status.has_account else undeliverable
         try:
             exceeded = await self.store.save(
                 mobile_number=number,
                 purpose=purpose,
-                digest=self._digest(number, purpose, kept),
+                digest=self._digest(number, purpose, stored),
                 network=device.rate_limit_key,
                 signed_in_before=status.signed_in_before,
                 windows=self.budgets.of_code(
@@ -86,12 +86,12 @@ class OtpService:
         return number
 
     async def consume_signup_budget(self, *, mobile_number: str, networks: Sequence[str]) -> None:
-        """Spend what a sign-up costs; asked before the database, for known numbers and unknown ones alike.
+        """Count a sign-up in its budgets, before the database is queried: for all numbers alike.
 
         Raises:
-            OtpLimitReached: the address's budget is spent, or the one of the number's neighbours.
-            ServiceUnavailable: Redis is away. Without budgets anybody could ask of every number whether it is
-                taken, and whoever signs up could not get a code now anyway.
+            OtpLimitReached: the budget of the network or of the number's block is exhausted.
+            ServiceUnavailable: Redis is unavailable. Without budgets, a caller could test every number for an
+                account; and without Redis, no code can be sent either.
         """
         windows = self.budgets.of_signup(mobile_number=mobile_number, networks=networks)
         try:
@@ -101,13 +101,13 @@ class OtpService:
         _raise_if_exceeded(exceeded)
 
     async def verify(self, *, mobile_number: str, purpose: OtpPurpose, otp: str, network: str) -> None:
-        """Use up the number's (E.164) code of this purpose; of several uses at once one gets through.
+        """Consume the code of this number (E.164) and purpose; of concurrent uses one succeeds.
 
         Raises:
             OtpInvalid: wrong, expired, used or never sent.
-            OtpAttemptsExceeded: the fifth wrong try of a network that asked for a code, or of all others, and
-                every one after it.
-            ServiceUnavailable: Redis is away.
+            OtpAttemptsExceeded: the fifth wrong try of a network that requested a code, or of all others, and
+                each further try.
+            ServiceUnavailable: Redis is unavailable.
         """
         try:
             check = await self.store.check(
