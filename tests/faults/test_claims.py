@@ -1,4 +1,4 @@
-"""F10: many claims of one reply, and a zombie that wakes up after its lease."""
+"""F10: concurrent claims of one reply, and a worker that resumes after its lease expired."""
 
 import asyncio
 import signal
@@ -33,7 +33,7 @@ _LEASE_SECONDS = 60.0
 
 @asynccontextmanager
 async def _units_of_work(environment: Environment, count: int) -> AsyncIterator[list[UnitOfWork]]:
-    """As many as there were worker processes, each with connections of its own."""
+    """Provide units of work with their own connections, like those of several worker processes."""
     redis = RedisConnection(RedisAddress.parse(environment.valkey.url()), Breaker())
     databases = [Database.from_url(PostgresAddress.parse(environment.database.url)) for _ in range(count)]
     try:
@@ -71,8 +71,8 @@ async def _end(uow: UnitOfWork, claimed: ReplyJob, text: str) -> Message | None:
         )
 
 
-def test_f10_of_many_claims_at_once_exactly_one_wins(environment: Environment, scale: Scale) -> None:
-    """Kicks and polls of two workers. Red when a claim reads the row first and then writes it."""
+def test_f10_exactly_one_of_many_concurrent_claims_wins(environment: Environment, scale: Scale) -> None:
+    """Wake-ups and polls of two workers. Red when a claim reads the row before it writes it."""
     times = scale.times(100, 1000)
     environment.workers(0)
     person, client = environment.person(), CarefulClient(Ledger())
@@ -99,8 +99,8 @@ def test_f10_of_many_claims_at_once_exactly_one_wins(environment: Environment, s
     environment.account(f"F10 one reply claimed {_AT_ONCE} times at once", times, client.ledger)
 
 
-def test_f10_a_lease_that_ran_out_can_write_nothing(environment: Environment) -> None:
-    """Red without the token in renewing and ending: two attempts write into one reply."""
+def test_f10_an_expired_lease_writes_nothing(environment: Environment) -> None:
+    """Red without the token in renewals and ends: two attempts write to one reply."""
     environment.workers(0)
     person, client = environment.person(), CarefulClient(Ledger())
     reply_id = UUID(client.send(person, person.open_room(), ANSWER).reply_id)
@@ -129,12 +129,12 @@ def test_f10_a_lease_that_ran_out_can_write_nothing(environment: Environment) ->
     environment.check(client.ledger)
 
 
-def test_f10_a_poll_whose_claim_came_to_nothing_costs_the_worker_no_place(environment: Environment) -> None:
-    """Red when places are kept for what was claimed in a transaction whose commit then failed."""
+def test_f10_a_poll_whose_claim_fails_to_commit_occupies_no_slot(environment: Environment) -> None:
+    """Red when a slot stays reserved for a claim whose commit failed."""
     environment.workers(0)
     person, client = environment.person(), CarefulClient(Ledger())
     client.send(person, person.open_room(), ANSWER)
-    environment.stack.redis.flushall()  # nobody is told of it: only the poll finds it
+    environment.stack.redis.flushall()  # without the job: only the poll finds the reply
     with held_commits(environment, CLAIM):
         environment.adopt(environment.stack.start_worker("--concurrency=1"))
         environment.terminate(environment.database.wait_for_blocked("UPDATE messages"))
@@ -147,10 +147,10 @@ def _has_given_up(zombie: Process) -> bool:
     return "reply_lease_lost" in zombie.log or "reply_fenced_off" in zombie.log
 
 
-def test_f10_a_worker_that_was_frozen_beyond_its_lease_writes_nothing_when_it_wakes(
+def test_f10_a_worker_frozen_beyond_its_lease_writes_nothing_when_resumed(
     environment: Environment, scale: Scale
 ) -> None:
-    """Red without the token's fence: the zombie's end replaces its rescuer's, and is charged again."""
+    """Red without the lease token: the zombie's end replaces its rescuer's, and is charged again."""
     times = scale.times(1, 10)
     person, client = environment.person(), CarefulClient(Ledger())
     for _ in range(times):
@@ -161,7 +161,7 @@ def test_f10_a_worker_that_was_frozen_beyond_its_lease_writes_nothing_when_it_wa
         environment.workers(2)
         ended = environment.wait_until_completed(entry)
         zombie.send(signal.SIGCONT)
-        eventually(partial(_has_given_up, zombie), what="the zombie's end")
+        eventually(partial(_has_given_up, zombie), what="the zombie's rejected write")
         assert environment.reply(entry.reply_id) == ended
         assert (ended["attempt"], ended["losses"]) == (2, 1)
         zombie.kill()
