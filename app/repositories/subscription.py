@@ -17,40 +17,24 @@ from sqlalchemy import (
     case,
     exists,
     func,
-    or_,
     select,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import StripeCustomer, Subscription, VoidedPeriod
+from app.models import StripeCustomer, Subscription, gives_pro
 
-PAID = ("active", "trialing")
-LIVE = (*PAID, "past_due", "unpaid", "paused")
-"""The states in which a subscription may still cost money; of these a person has one."""
+LIVE = ("active", "trialing", "past_due", "unpaid", "paused")
+"""The states in which a subscription may still cost money; a user has at most one such subscription."""
 
 _TABLE = cast("Table", Subscription.__table__)
-
-
-def _is_unvoided(now: ColumnElement[datetime]) -> ColumnElement[bool]:
-    """Whether the period at that moment is paid, as far as a pause of collection tells."""
-    end = _TABLE.c.current_period_end
-    lasts = and_(_TABLE.c.voided_period == VoidedPeriod.NEXT, or_(end.is_(None), end > now))
-    return or_(_TABLE.c.voided_period.is_(None), lasts)
-
-
-def _is_in_grace(now: ColumnElement[datetime]) -> ColumnElement[bool]:
-    """Whether a payment is overdue at that moment and the grace has not ended."""
-    return and_(_TABLE.c.status == "past_due", _TABLE.c.grace_until > now)
-
-
-_IS_PAID = or_(*(_TABLE.c.status == status for status in PAID))
+_gives_pro = gives_pro(_TABLE.c, func.now())
 _RANK = case(
-    (and_(_IS_PAID, _is_unvoided(func.now())), 0),
-    (and_(_is_in_grace(func.now()), _is_unvoided(func.now())), 1),
-    (Subscription.status.in_(LIVE), 2),
+    (and_(_gives_pro, _TABLE.c.status != "past_due"), 0),
+    (_gives_pro, 1),
+    (_TABLE.c.status.in_(LIVE), 2),
     else_=3,
 )
-"""The best subscription of a person first: by the rule of `Subscription.plan_at`, then what is not over."""
+"""Order of a user's subscriptions: Pro and paid, Pro in grace, other live ones, ended ones."""
 
 
 def current_of(owner: ColumnExpressionArgument[UUID]) -> Select[Subscription]:
@@ -64,12 +48,8 @@ def current_of(owner: ColumnExpressionArgument[UUID]) -> Select[Subscription]:
 
 
 def is_pro(owner: ColumnElement[UUID], now: ColumnElement[datetime]) -> ColumnElement[bool]:
-    """Whether this user is on Pro at that moment; the same rule as `Subscription.plan_at`."""
-    return exists().where(
-        _TABLE.c.user_id == owner,
-        _is_unvoided(now),
-        or_(_IS_PAID, _is_in_grace(now)),
-    )
+    """Build the condition that a subscription of this user gives Pro at `now`."""
+    return exists().where(_TABLE.c.user_id == owner, gives_pro(_TABLE.c, now))
 
 
 _CURRENT = current_of(bindparam("whom", type_=Uuid))
