@@ -45,8 +45,6 @@ class MessageStatus(StrEnum):
         return self not in (MessageStatus.PENDING, MessageStatus.GENERATING)
 
 
-PRO_PRIORITY = 1
-
 # Written out, since PostgreSQL does not use a partial index for values that are bound later.
 UNFINISHED = text("role = 'model' AND status IN ('pending', 'generating')")
 
@@ -136,7 +134,7 @@ class Message(Base):
     expired_leases: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
     """Of `losses` those in which a worker vanished; one that ends properly hands its replies back."""
     priority: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
-    """Of two that wait the higher is claimed first: `PRO_PRIORITY` or 0, by the plan when it was sent."""
+    """Of two that wait the higher is claimed first: `reply_priority` of the plan when it was sent."""
     queued_at: Mapped[datetime] = mapped_column(server_default=func.now())
     """The database's own time; `created_at` is the application's, whose clock may be another."""
     lease_token: Mapped[UUID | None]

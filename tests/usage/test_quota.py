@@ -23,12 +23,14 @@ from app.services.usage.quota import DailyQuota
 from app.unit_of_work import UnitOfWork
 from tests.support.no_publisher import NoPublisher
 from tests.support.person import Json, Person, ok, problem
+from tests.support.plan_terms import plans_with
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.server_version
 
 _POSTS, _LEFT = 200, 5
+_PLANS = plans_with(basic_messages=_LEFT)
 
 
 @pytest.fixture(scope="module")
@@ -189,7 +191,7 @@ def test_the_count_begins_anew_at_midnight_utc_and_only_then(stack: Stack, perso
     who = uuid.UUID(person.id)
 
     async def charge(moment: dt.datetime, times: int) -> list[int]:
-        quota, used = DailyQuota(_LEFT, _at(moment)), []
+        quota, used = DailyQuota(_PLANS, _at(moment)), []
         async with _transactions(stack) as uow:
             for _ in range(times):
                 async with uow.begin() as tx:
@@ -210,7 +212,7 @@ def test_the_count_begins_anew_at_midnight_utc_and_only_then(stack: Stack, perso
 
 def test_a_day_that_filled_up_since_the_look_is_refused_by_the_charge(stack: Stack, person: Person) -> None:
     """Red without `used < limit` in the charge: what the look saw is never what decides."""
-    who, quota = uuid.UUID(person.id), DailyQuota(_LEFT, _at(dt.datetime(2031, 6, 1, tzinfo=dt.UTC)))
+    who, quota = uuid.UUID(person.id), DailyQuota(_PLANS, _at(dt.datetime(2031, 6, 1, tzinfo=dt.UTC)))
 
     async def charge_after_looking_together() -> None:
         async with _transactions(stack) as uow:
@@ -229,7 +231,7 @@ def test_a_day_that_filled_up_since_the_look_is_refused_by_the_charge(stack: Sta
 
 def test_whose_account_was_deleted_since_the_look_is_charged_no_more(stack: Stack, person: Person) -> None:
     """Red when only the look asks for the account: the count that was carried over would be outdated."""
-    who, quota = uuid.UUID(person.id), DailyQuota(_LEFT, _at(dt.datetime(2031, 7, 1, tzinfo=dt.UTC)))
+    who, quota = uuid.UUID(person.id), DailyQuota(_PLANS, _at(dt.datetime(2031, 7, 1, tzinfo=dt.UTC)))
 
     async def charge_after_the_deletion() -> None:
         async with _transactions(stack) as uow:
