@@ -26,6 +26,7 @@ from app.repositories.schema import SchemaRepository
 from app.repositories.search import SearchRepository
 from app.repositories.sending import SendingRepository
 from app.repositories.session import SessionRepository
+from app.repositories.stripe_customer import StripeCustomerRepository
 from app.repositories.subscription import SubscriptionRepository
 from app.repositories.usage import UsageRepository
 from app.repositories.user import UserRepository
@@ -147,6 +148,11 @@ class Repositories:
     def stripe_events(self) -> StripeEventRepository:
         """The inbox of Stripe's events."""
         return StripeEventRepository(self.session)
+
+    @cached_property
+    def stripe_customers(self) -> StripeCustomerRepository:
+        """Users' customers at Stripe."""
+        return StripeCustomerRepository(self.session)
 
     @cached_property
     def checkouts(self) -> CheckoutRepository:

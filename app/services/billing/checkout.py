@@ -12,6 +12,7 @@ from app.errors import AlreadySubscribed, AuthenticationRequired, CheckoutNotFou
 from app.kit.clock import Clock
 from app.models import Checkout, Plan, plan_of
 from app.schemas.subscription import CheckoutOut, SubscribeIn
+from app.services.billing.customer_removal import remove_customer
 from app.services.billing.installation import InstallationId
 from app.services.billing.payments import StripeBudget, calling_stripe
 from app.services.billing.return_addresses import ReturnAddresses
@@ -218,16 +219,16 @@ class CheckoutService:
         """Forget a customer that Stripe does not know; the next try makes another."""
         log.warning("customer_gone", user_id=str(user_id))
         async with self.uow.begin() as tx:
-            await tx.checkouts.forget_customer(customer_id)
+            await remove_customer(tx, customer_id)
 
     async def _customer(self, user_id: UUID) -> str:
         async with self.uow.autocommit() as tx:
-            known = await tx.checkouts.customer_of(user_id)
+            known = await tx.stripe_customers.customer_id_of(user_id)
         if known is not None:
             return known
         made = await self.customers.create(user_id=user_id, installation_id=await self.installation.get())
         async with self.uow.begin() as tx:
-            kept = await tx.checkouts.keep_customer(user_id, made)
+            kept = await tx.stripe_customers.add(user_id, made)
         if kept is None:
             await self.customers.delete(made)
             raise AuthenticationRequired  # the account was deleted a moment ago

@@ -8,6 +8,7 @@ import structlog
 from app.errors import NotSubscribed
 from app.kit.paging import CursorSigner
 from app.schemas.subscription import InvoiceOut, InvoicePage, PortalOut
+from app.services.billing.customer_removal import remove_customer
 from app.services.billing.installation import InstallationId
 from app.services.billing.payments import StripeBudget, calling_stripe
 from app.services.billing.subscription_sync import SubscriptionSync
@@ -109,9 +110,9 @@ class CustomerService:
         for subscription in live:
             await self.syncs.sync(subscription.stripe_subscription_id)
         async with self.uow.begin() as tx:
-            await tx.checkouts.forget_customer(customer_id)
+            await remove_customer(tx, customer_id)
         log.warning("customer_gone", user_id=str(user_id))
 
     async def _customer_id(self, user_id: UUID) -> str | None:
         async with self.uow.autocommit() as tx:
-            return await tx.checkouts.customer_of(user_id)
+            return await tx.stripe_customers.customer_id_of(user_id)

@@ -121,7 +121,7 @@ class Reconciliation:
         installation_id = await self.installation.get()
         async with self.uow.begin() as tx:
             rows = await tx.subscriptions.find([found.id for found in chunk])
-            customers = await tx.billing.user_ids_of({found.customer_id for found in chunk})
+            customers = await tx.stripe_customers.user_ids_of({found.customer_id for found in chunk})
             wanted = {found.user_id for found in chunk if found.user_id} | set(customers.values())
             users = await tx.billing.existing_user_ids(wanted)
             deleted = await tx.billing.deleted_user_ids(wanted - users)

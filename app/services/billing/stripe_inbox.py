@@ -11,6 +11,7 @@ import structlog
 from app.errors import ServiceUnavailable
 from app.kit.leased_work import process_due
 from app.repositories.billing_event import ClaimedEvent
+from app.services.billing.customer_removal import remove_customer
 from app.services.billing.subscription_sync import SubscriptionSync
 from app.stripe_client import StripeUnavailableError
 from app.stripe_client.outage import StripeOutage
@@ -113,11 +114,12 @@ class StripeInbox:
     async def _handle_customer_deleted(self, customer_id: str) -> str:
         """Stripe has ended the subscriptions of a customer that somebody deleted there."""
         async with self.uow.begin() as tx:
-            subscriptions = await tx.subscriptions.of_customer(customer_id)
+            user_id = await tx.stripe_customers.user_id_of(customer_id)
+            subscriptions = set() if user_id is None else await tx.subscriptions.of_user(user_id)
         for subscription_id in subscriptions:
             await self.syncs.sync(subscription_id)
         async with self.uow.begin() as tx:
-            await tx.checkouts.forget_customer(customer_id)
+            await remove_customer(tx, customer_id)
         return "customer_forgotten"
 
     async def _reschedule(self, event: ClaimedEvent) -> None:

@@ -130,7 +130,7 @@ class SubscriptionSync:
                 row = await self._stored_row(tx, subscription_id)
                 result = _SyncResult(self._mark_canceled(row) if is_latest else SyncOutcome.OUTDATED)
             else:
-                customer_user_id = await tx.billing.user_id_of(found.customer_id)
+                customer_user_id = await tx.stripe_customers.user_id_of(found.customer_id)
                 evidence = Evidence(found, installation_id, customer_user_id)
                 result = (
                     await self._write_row(tx, evidence)
