@@ -101,7 +101,7 @@ class Repositories:
 
     @cached_property
     def subscriptions(self) -> SubscriptionRepository:
-        """What Stripe last said."""
+        """Subscriptions as Stripe last reported them."""
         return SubscriptionRepository(self.session)
 
     @cached_property
@@ -136,7 +136,7 @@ class Repositories:
 
     @cached_property
     def billing(self) -> BillingRepository:
-        """Customers, and whose look at Stripe counts."""
+        """The order of syncs with Stripe."""
         return BillingRepository(self.session)
 
     @cached_property
@@ -156,7 +156,7 @@ class Repositories:
 
     @cached_property
     def checkouts(self) -> CheckoutRepository:
-        """People's customers at Stripe, and their wishes to buy."""
+        """Checkouts for Pro."""
         return CheckoutRepository(self.session)
 
     @cached_property
