@@ -12,7 +12,7 @@ import structlog
 from app.errors import ServiceUnavailable
 from app.kit.leased_work import process_due
 from app.repositories.billing_event import ClaimedEvent
-from app.services.billing.customer_removal import remove_customer
+from app.services.billing.customer_records import remove_customer
 from app.services.billing.subscription_sync import SubscriptionSync, SyncOutcome
 from app.stripe_client import StripeUnavailableError
 from app.stripe_client.outage import StripeOutage
