@@ -206,7 +206,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             cancellations=CancellationService(base.uow, base.quota, feed, user_limiter),
             streams=ReplyStreams(base.uow, feed, base.reply_events),
             subscriptions=SubscriptionService(
-                base.uow, base.quota, checkouts, stripe.subscriptions, base.syncs, open_sessions, utc_now
+                base.uow, base.quota, checkouts, stripe.subscriptions, base.syncs, sessions, utc_now
             ),
             checkouts=checkouts,
             customers=CustomerService(

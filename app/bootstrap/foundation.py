@@ -21,6 +21,7 @@ from app.redis_client.daily_count import DailyCountMirror
 from app.redis_client.reply_events import ReplyEvents
 from app.services.billing.installation import InstallationId
 from app.services.billing.subscription_sync import SubscriptionSync
+from app.services.usage.plans import Plans
 from app.services.usage.quota import DailyQuota
 from app.stripe_client import StripeGateway
 from app.unit_of_work import UnitOfWork
@@ -82,7 +83,7 @@ async def open_foundation(
     )
     revisions = await asyncio.to_thread(Revisions.of_this_code)
     await StartCheck(settings, uow, revisions).begin(stack)
-    quota = DailyQuota(settings.basic_messages_per_day, utc_now)
+    quota = DailyQuota(Plans.from_settings(settings), utc_now)
     stripe = StripeGateway(settings)
     stack.push_async_callback(stripe.aclose)
     installation = InstallationId(uow)

@@ -2,10 +2,10 @@
 
 from app.config import Settings
 from app.kit.clock import utc_now
-from app.models import Plan
 from app.rate_limiter import RateLimiter
 from app.redis_client.connection import RedisConnection
 from app.services.chat.room_limit import RoomLimit
+from app.services.usage.plans import Plans
 
 
 def rate_limiter(settings: Settings, redis: RedisConnection) -> RateLimiter:
@@ -13,15 +13,10 @@ def rate_limiter(settings: Settings, redis: RedisConnection) -> RateLimiter:
     return RateLimiter(
         redis,
         ip_limit=settings.ip_requests_per_minute,
-        user_limits={
-            Plan.BASIC: settings.basic_requests_per_minute,
-            Plan.PRO: settings.pro_requests_per_minute,
-        },
+        user_limits=Plans.from_settings(settings).requests_per_minute,
     )
 
 
 def room_limit(settings: Settings) -> RoomLimit:
     """Build the limit on rooms per user."""
-    return RoomLimit(
-        {Plan.BASIC: settings.basic_rooms_per_user, Plan.PRO: settings.pro_rooms_per_user}, utc_now
-    )
+    return RoomLimit(Plans.from_settings(settings).rooms, utc_now)

@@ -15,8 +15,9 @@ from app.models.deletion import AccountDeletion, CarriedUsage, DeletedAccount
 from app.models.installation import Installation
 from app.models.message import Message, MessageStatus, Role
 from app.models.periodic_job import PeriodicJob
+from app.models.plan import Plan, PlanTerms, UsageWindow
 from app.models.session import Session
-from app.models.subscription import Plan, Subscription, VoidedPeriod, plan_of
+from app.models.subscription import Subscription, VoidedPeriod, gives_pro, plan_of
 from app.models.usage import DailyUsage
 from app.models.user import User
 from app.models.worker import WorkerHeartbeat
@@ -35,6 +36,7 @@ __all__ = [
     "MessageStatus",
     "PeriodicJob",
     "Plan",
+    "PlanTerms",
     "Role",
     "Session",
     "StripeCustomer",
@@ -44,8 +46,10 @@ __all__ = [
     "TitleSource",
     "UnresolvedReason",
     "UnresolvedSubscriptions",
+    "UsageWindow",
     "User",
     "VoidedPeriod",
     "WorkerHeartbeat",
+    "gives_pro",
     "plan_of",
 ]

@@ -45,8 +45,6 @@ class MessageStatus(StrEnum):
         return self not in (MessageStatus.PENDING, MessageStatus.GENERATING)
 
 
-PRO_PRIORITY = 1
-
 # Literal values, since PostgreSQL does not use a partial index for values that are bound later.
 UNFINISHED = text("role = 'model' AND status IN ('pending', 'generating')")
 
@@ -135,7 +133,7 @@ class Message(Base):
     expired_leases: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
     """Those of `worker_losses` in which the worker died; a worker that shuts down releases its replies."""
     priority: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
-    """The higher is claimed first: `PRO_PRIORITY` or 0, by the plan when the message was sent."""
+    """The higher is claimed first: `reply_priority` of the plan when the message was sent."""
     queued_at: Mapped[datetime] = mapped_column(server_default=func.now())
     """The database's time; `created_at` is the application's, and the clocks may differ."""
     lease_token: Mapped[UUID | None]

@@ -1,24 +1,20 @@
-"""Subscriptions: what Stripe last said, and the plan that follows from it."""
+"""Subscriptions as Stripe last reported them, and the rule that derives the plan from them."""
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any, overload
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, func
+from sqlalchemy import Column, ColumnElement, ForeignKey, Index, func
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from app.models.base import Base, new_id
-
-
-class Plan(StrEnum):
-    """The tiers."""
-
-    BASIC = "basic"
-    PRO = "pro"
+from app.models.plan import Plan
 
 
 class VoidedPeriod(StrEnum):
-    """Which period is not paid, because a pause of collection at Stripe voids its invoice."""
+    """The unpaid period, when a pause of collection at Stripe voids its invoice."""
 
     CURRENT = "current"
     """The paid period is over."""
@@ -27,7 +23,7 @@ class VoidedPeriod(StrEnum):
 
 
 class Subscription(Base):
-    """Stripe's subscription as last seen; the plan is computed on reading, never stored."""
+    """A subscription as Stripe last reported it; the plan is computed when it is read, and never stored."""
 
     __tablename__ = "subscriptions"
     __table_args__ = (Index(None, "user_id"),)
@@ -44,22 +40,16 @@ class Subscription(Base):
     voided_period: Mapped[str | None]
     """See `VoidedPeriod`."""
     product_id: Mapped[str | None]
-    """Pro's product at Stripe when an item was last seen to be of it."""
+    """Pro's product at Stripe, if an item was of it at a sync."""
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime] = mapped_column(default=func.now(), onupdate=func.now())
 
     def plan_at(self, now: datetime) -> Plan:
-        """Pro while paid or trying, and while past due until the grace ends; not in a voided period."""
-        if self._is_voided_at(now):
-            return Plan.BASIC
-        if self.status in ("active", "trialing"):
-            return Plan.PRO
-        if self.status == "past_due" and self.grace_until is not None and now < self.grace_until:
-            return Plan.PRO
-        return Plan.BASIC
+        """Return the plan that this subscription gives at `now`; see `gives_pro`."""
+        return Plan.of(is_pro=gives_pro(self, now))
 
     def pro_until(self, now: datetime) -> datetime | None:
-        """Return when Pro ends unless something is paid or resumed; None if it goes on, or on Basic."""
+        """Return when Pro ends unless the user pays or resumes; None if it goes on, or on Basic."""
         if self.plan_at(now) is Plan.BASIC:
             return None
         if self.status == "past_due":
@@ -67,13 +57,37 @@ class Subscription(Base):
         ends = self.cancel_at_period_end or self.voided_period is not None
         return self.current_period_end if ends else None
 
-    def _is_voided_at(self, now: datetime) -> bool:
-        if self.voided_period is None:
-            return False
-        is_paid = self.voided_period == VoidedPeriod.NEXT
-        return not is_paid or (self.current_period_end is not None and self.current_period_end <= now)
-
 
 def plan_of(subscription: Subscription | None, now: datetime) -> Plan:
-    """The plan of somebody whose newest subscription this is; Basic without one."""
+    """Return the plan of a user whose current subscription this is; Basic without one."""
     return subscription.plan_at(now) if subscription else Plan.BASIC
+
+
+@overload
+def gives_pro(row: Subscription, now: datetime) -> bool: ...
+@overload
+def gives_pro(
+    row: ReadOnlyColumnCollection[str, Column[Any]], now: ColumnElement[datetime]
+) -> ColumnElement[bool]: ...
+def gives_pro(row: Any, now: Any) -> Any:  # a row or columns: see the overloads
+    """Decide whether a subscription gives Pro at `now`; the only place that decides it.
+
+    Pro while paid or in trial, and while past due until the grace ends; never in a period that is voided.
+
+    The same expression yields a bool for a row, and a condition of SQL for the table's columns. The statement
+    `user_plan` holds it as SQL text, which a test compares with this function.
+    """
+    is_paid = (row.status == "active") | (row.status == "trialing")
+    is_in_grace = (row.status == "past_due") & _is_after(row.grace_until, now)
+    is_running = _is_null(row.current_period_end) | _is_after(row.current_period_end, now)
+    is_collected = _is_null(row.voided_period) | ((row.voided_period == VoidedPeriod.NEXT) & is_running)
+    return (is_paid | is_in_grace) & is_collected
+
+
+def _is_null(value: Any) -> Any:  # noqa: ANN401  # a value or a column
+    return value.is_(None) if isinstance(value, ColumnElement) else value is None
+
+
+def _is_after(time: Any, now: Any) -> Any:  # noqa: ANN401  # values or columns
+    """Compare times; without a time false in Python, and NULL in SQL."""
+    return time > now if isinstance(time, ColumnElement) else time is not None and time > now

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import AccountDeletion, Chatroom, DailyUsage, DeletedAccount, Session, StripeCustomer, User
+from app.models import AccountDeletion, Chatroom, DailyUsage, DeletedAccount, Session, User
 from app.repositories.billing import tombstone_of
 from app.repositories.claims import seconds
 
@@ -33,11 +33,8 @@ class AccountDeletionRepository:
             )
         )
 
-    async def schedule(self, user_id: UUID, *, after_seconds: float) -> None:
+    async def schedule(self, user_id: UUID, *, customer_id: str | None, after_seconds: float) -> None:
         """Store the tombstone, and have the account and its customer at Stripe erased after the delay."""
-        customer_id = await self.session.scalar(
-            select(StripeCustomer.customer_id).where(StripeCustomer.user_id == user_id)
-        )
         due_at = func.now() + seconds(after_seconds)
         self.session.add(AccountDeletion(user_id=user_id, stripe_customer_id=customer_id, due_at=due_at))
         self.session.add(DeletedAccount(user_digest=tombstone_of(user_id), deleted_at=func.now()))

@@ -1,4 +1,4 @@
-"""SQL about customers at Stripe, tombstones of deleted accounts, and the order of fetches."""
+"""SQL about the order of syncs, the accounts they concern, and subscriptions left unresolved."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.models import (
     AccountDeletion,
     DeletedAccount,
-    StripeCustomer,
     SubscriptionSyncCursor,
     UnresolvedReason,
     UnresolvedSubscriptions,
@@ -23,18 +22,18 @@ _SILENT = {"synchronize_session": False}
 
 
 def tombstone_of(user_id: UUID) -> bytes:
-    """Return what a tombstone holds of an account's id; migrations compute the same in SQL."""
+    """Return the digest of an account's id in its tombstone; migrations compute the same in SQL."""
     return sha256(user_id.bytes).digest()
 
 
 @dataclass(frozen=True, slots=True)
 class BillingRepository:
-    """Customers, tombstones, and the order of what is written about subscriptions."""
+    """Sync sequences, live and deleted accounts, and counts of unresolved subscriptions."""
 
     session: AsyncSession
 
     async def begin_sync(self, subscription_id: str) -> int:
-        """Draw the next number for a fetch; to be done before the fetch begins."""
+        """Draw the next sequence number of a subscription; call it before the fetch begins."""
         drawing = insert(SubscriptionSyncCursor).values(subscription_id=subscription_id, sync_seq=1)
         drawn: int | None = await self.session.scalar(
             drawing.on_conflict_do_update(
@@ -47,9 +46,9 @@ class BillingRepository:
         return drawn
 
     async def claim_sync(self, subscription_id: str, sequence: int) -> bool:
-        """Take the right to write what this fetch found; not if one that began later was written.
+        """Mark this fetch as applied; False if one that began later was applied before.
 
-        Others that would write wait until this transaction ends.
+        Concurrent claims of the same subscription wait until this transaction ends.
         """
         taken = await self.session.scalar(
             update(SubscriptionSyncCursor)
@@ -64,7 +63,7 @@ class BillingRepository:
         return taken is not None
 
     async def lock_user(self, user_id: UUID) -> bool:
-        """Hold an account, so that its subscriptions are looked at by one at a time; False if it is gone."""
+        """Lock an account, so that its subscriptions are synced one at a time; False if it is gone."""
         found = await self.session.scalar(
             select(User.id)
             .where(User.id == user_id, User.deleted_at.is_(None))
@@ -72,30 +71,15 @@ class BillingRepository:
         )
         return found is not None
 
-    async def user_id_of(self, customer_id: str) -> UUID | None:
-        """Whose customer this is."""
-        return await self.session.scalar(
-            select(StripeCustomer.user_id).where(StripeCustomer.customer_id == customer_id)
-        )
-
     async def existing_user_ids(self, user_ids: Collection[UUID]) -> set[UUID]:
-        """Which of these accounts exist and are not being deleted."""
+        """Return the ids of those accounts that exist and are not being deleted."""
         rows = await self.session.scalars(
             select(User.id).where(User.id.in_(user_ids), User.deleted_at.is_(None))
         )
         return set(rows)
 
-    async def user_ids_of(self, customer_ids: Collection[str]) -> dict[str, UUID]:
-        """Map those of these customers that are ours to their users."""
-        rows = await self.session.execute(
-            select(StripeCustomer.customer_id, StripeCustomer.user_id).where(
-                StripeCustomer.customer_id.in_(customer_ids)
-            )
-        )
-        return {row[0]: row[1] for row in rows}
-
     async def deleted_user_ids(self, user_ids: Collection[UUID]) -> set[UUID]:
-        """Return those of these users that were deleted here, as far as tombstones tell."""
+        """Return the ids of those users that have a tombstone."""
         tombstones = {tombstone_of(user_id): user_id for user_id in user_ids}
         rows = await self.session.scalars(
             select(DeletedAccount.user_digest).where(DeletedAccount.user_digest.in_(tombstones))
@@ -103,7 +87,7 @@ class BillingRepository:
         return {tombstones[digest] for digest in rows}
 
     async def is_being_deleted(self, user_id: UUID, *, customer_id: str) -> bool:
-        """Tell whether a deletion that Stripe has not confirmed yet names this user and this customer."""
+        """Check for a deletion of this user and customer that Stripe has not confirmed yet."""
         found = await self.session.scalar(
             select(AccountDeletion.id).where(
                 AccountDeletion.user_id == user_id, AccountDeletion.stripe_customer_id == customer_id

@@ -1,27 +1,27 @@
-"""SQL about the inbox of Stripe's events: the row is the queue, and times are the database's."""
+"""SQL of the inbox of Stripe's events: the table is the queue; times are the database's."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import cast
 
-from sqlalchemy import ColumnElement, Double, Integer, Table, Text, bindparam, func, or_, select, text, update
+from sqlalchemy import Double, Integer, Table, Text, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import StripeEvent
 from app.repositories.claims import seconds
+from app.repositories.sql import query
 
 _UNCLAIMED_SECONDS = 2.0
 
 _EVENT = cast("Table", StripeEvent.__table__)
 _UNPROCESSED = text("stripe_events.processed_at IS NULL")  # written out, as the partial index's condition is
-_IS_DUE = or_(_EVENT.c.next_attempt_at.is_(None), _EVENT.c.next_attempt_at <= func.now())
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimedEvent:
-    """An event that was taken just now, and how often that was done."""
+    """An event under a lease of this process."""
 
     id: str
     type: str
@@ -29,52 +29,16 @@ class ClaimedEvent:
     customer_id: str | None
     checkout_session_id: str | None
     attempts: int
+    """How often it was claimed, this time included."""
 
 
-_CLAIMED = (
-    _EVENT.c.id,
-    _EVENT.c.type,
-    _EVENT.c.subscription_id,
-    _EVENT.c.customer_id,
-    _EVENT.c.session_id,
-    _EVENT.c.attempts,
-)
-
-
-def _claiming(which: ColumnElement[bool]) -> Any:  # noqa: ANN401  # SQLAlchemy's own type has three parameters
-    return (
-        update(_EVENT)
-        .where(which, _UNPROCESSED)
-        .values(
-            attempts=_EVENT.c.attempts + 1,
-            next_attempt_at=func.now() + seconds(bindparam("lease_seconds", type_=Double)),
-        )
-        .returning(*_CLAIMED)
-    )
-
-
-_CLAIM_ONE = _claiming((_EVENT.c.id == bindparam("event_id", type_=Text)) & _IS_DUE)
-_STALE = (
-    select(_EVENT.c.id)
-    .where(
-        _UNPROCESSED,
-        or_(
-            _EVENT.c.next_attempt_at <= func.now(),
-            _EVENT.c.next_attempt_at.is_(None)
-            & (_EVENT.c.received_at < func.now() - seconds(_UNCLAIMED_SECONDS)),
-        ),
-    )
-    .order_by(_EVENT.c.received_at)
-    .limit(bindparam("limit", type_=Integer))
-    .with_for_update(skip_locked=True)
-    .cte("stale")
-)
-_CLAIM_STALE = _claiming(_EVENT.c.id.in_(select(_STALE.c.id)))
+_CLAIM = query("claim_event", event_id=Text, lease_seconds=Double)
+_CLAIM_STALE = query("claim_stale_events", limit=Integer, lease_seconds=Double, unclaimed_seconds=Double)
 
 
 @dataclass(frozen=True, slots=True)
 class StripeEventRepository:
-    """Events as they came, and as work."""
+    """Stored events, and the state of their processing."""
 
     session: AsyncSession
 
@@ -91,7 +55,7 @@ class StripeEventRepository:
         created_at: datetime,
         ignored_as: str | None,
     ) -> bool:
-        """Store an event, once; False if it was stored before. One that is ignored is never work."""
+        """Store an event; False if its id was stored before. An ignored one is stored as processed."""
         row = insert(StripeEvent).values(
             id=event_id,
             type=kind,
@@ -109,18 +73,23 @@ class StripeEventRepository:
         return stored is not None
 
     async def claim(self, event_id: str, *, lease_seconds: float) -> ClaimedEvent | None:
-        """Take one event if it is due and nobody has it; after so many seconds somebody else may."""
-        rows = await self.session.execute(_CLAIM_ONE, {"event_id": event_id, "lease_seconds": lease_seconds})
-        row = rows.one_or_none()
+        """Claim one event for `lease_seconds`; None if it is processed, not due, or under a lease."""
+        values = {"event_id": event_id, "lease_seconds": lease_seconds}
+        row = (await self.session.execute(_CLAIM, values)).one_or_none()
         return ClaimedEvent(*row) if row else None
 
     async def claim_stale(self, *, limit: int, lease_seconds: float) -> Sequence[ClaimedEvent]:
-        """Take events that nobody took for two seconds, whose worker was lost, or whose pause is over."""
-        rows = await self.session.execute(_CLAIM_STALE, {"limit": limit, "lease_seconds": lease_seconds})
+        """Claim due events: unclaimed for two seconds, with an expired lease, or after their pause."""
+        values = {
+            "limit": limit,
+            "lease_seconds": lease_seconds,
+            "unclaimed_seconds": _UNCLAIMED_SECONDS,
+        }
+        rows = await self.session.execute(_CLAIM_STALE, values)
         return [ClaimedEvent(*row) for row in rows]
 
     async def finish(self, event_id: str, *, outcome: str) -> None:
-        """Say what came of an event; nobody works on it any more."""
+        """Mark an event as processed, with its outcome."""
         await self.session.execute(
             update(_EVENT)
             .where(_EVENT.c.id == event_id, _UNPROCESSED)
@@ -128,7 +97,7 @@ class StripeEventRepository:
         )
 
     async def reschedule(self, event_id: str, *, after_seconds: float) -> None:
-        """Let an event be due in so many seconds."""
+        """Make an event due after so many seconds; this ends the lease."""
         await self.session.execute(
             update(_EVENT)
             .where(_EVENT.c.id == event_id, _UNPROCESSED)
@@ -136,6 +105,6 @@ class StripeEventRepository:
         )
 
     async def count_unprocessed(self) -> int:
-        """How many events are not worked off."""
+        """Count the unprocessed events."""
         found = await self.session.scalar(select(func.count()).select_from(_EVENT).where(_UNPROCESSED))
         return found or 0

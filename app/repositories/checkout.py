@@ -1,4 +1,4 @@
-"""SQL about buying: people's customers at Stripe, and their wishes to buy; times are the database's."""
+"""SQL about checkouts; times are the database's."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,9 +7,7 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     Interval,
-    Select,
     Uuid,
-    delete,
     func,
     literal,
     select,
@@ -19,33 +17,21 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Checkout, StripeCustomer, User
+from app.models import Checkout, User
 from app.models.base import new_id
+from app.repositories.stripe_customer import live_user
 
 
 @dataclass(frozen=True, slots=True)
 class CheckoutRepository:
-    """Customers and checkouts; what serves a person names them."""
+    """Checkouts for Pro; a user has at most one that is open."""
 
     session: AsyncSession
 
-    async def customer_of(self, user_id: UUID) -> str | None:
-        """The person's customer at Stripe, if they ever wished to buy."""
-        return await self.session.scalar(
-            select(StripeCustomer.customer_id).where(StripeCustomer.user_id == user_id)
-        )
-
-    async def keep_customer(self, user_id: UUID, customer_id: str) -> str | None:
-        """Note a customer that Stripe made; returns the one that counts, None when the account is gone."""
-        columns = ["user_id", "customer_id", "created_at"]
-        row = _living(user_id).add_columns(literal(customer_id), func.now())
-        await self.session.execute(insert(StripeCustomer).from_select(columns, row).on_conflict_do_nothing())
-        return await self.customer_of(user_id)
-
     async def begin(self, user_id: UUID, *, success_url: str, cancel_url: str) -> Checkout | None:
-        """A new wish; None when the person has an open one already, or the account is gone."""
+        """Store a checkout; None if the user has an open one, or the account is gone."""
         columns = ["id", "user_id", "success_url", "cancel_url", "created_at"]
-        row = _living(user_id).with_only_columns(
+        row = live_user(user_id).with_only_columns(
             literal(new_id(), Uuid),
             User.id,
             literal(success_url),
@@ -57,7 +43,7 @@ class CheckoutRepository:
         )
 
     async def open_of(self, user_id: UUID) -> tuple[Checkout, timedelta] | None:
-        """The person's open wish, and how old it is."""
+        """Return the user's open checkout and its age."""
         age = type_coerce(func.now() - Checkout.created_at, Interval)
         found = await self.session.execute(
             select(Checkout, age).where(Checkout.user_id == user_id, Checkout.closed_at.is_(None))
@@ -66,11 +52,11 @@ class CheckoutRepository:
         return (row[0], row[1]) if row else None
 
     async def get(self, checkout_id: UUID) -> Checkout | None:
-        """A wish as it is now."""
+        """Return a checkout."""
         return await self.session.get(Checkout, checkout_id)
 
     async def of_session(self, checkout_session_id: str, user_id: UUID) -> Checkout | None:
-        """The person's wish that this session of Stripe's was opened for."""
+        """Return the user's checkout with this session at Stripe."""
         return await self.session.scalar(
             select(Checkout).where(
                 Checkout.checkout_session_id == checkout_session_id, Checkout.user_id == user_id
@@ -80,7 +66,7 @@ class CheckoutRepository:
     async def record_session(
         self, checkout_id: UUID, *, checkout_session_id: str, url: str | None, expires_at: datetime
     ) -> bool:
-        """Write down Stripe's answer; False when the wish was closed meanwhile."""
+        """Store the session that Stripe created; False if the checkout was closed concurrently."""
         noted = await self.session.scalar(
             update(Checkout)
             .where(Checkout.id == checkout_id, Checkout.closed_at.is_(None))
@@ -90,30 +76,19 @@ class CheckoutRepository:
         return noted is not None
 
     async def close(self, checkout_id: UUID) -> None:
-        """Close a wish, once: the next one can begin."""
+        """Close a checkout, if it is open."""
         await self._close(Checkout.id == checkout_id)
 
     async def close_of_session(self, checkout_session_id: str) -> None:
-        """Close the wish that this session of Stripe's was opened for."""
+        """Close the checkout with this session at Stripe, if it is open."""
         await self._close(Checkout.checkout_session_id == checkout_session_id)
 
-    async def forget_customer(self, customer_id: str) -> None:
-        """A customer is gone at Stripe: the person gets another one when they next want to buy."""
-        person = (
-            delete(StripeCustomer)
-            .where(StripeCustomer.customer_id == customer_id)
-            .returning(StripeCustomer.user_id)
-        )
-        user_id = await self.session.scalar(person, execution_options={"synchronize_session": False})
+    async def close_open_of(self, user_id: UUID) -> None:
+        """Close the user's open checkout, if any."""
         await self._close(Checkout.user_id == user_id)
 
-    async def _close(self, which: ColumnElement[bool]) -> None:
+    async def _close(self, condition: ColumnElement[bool]) -> None:
         await self.session.execute(
-            update(Checkout).where(which, Checkout.closed_at.is_(None)).values(closed_at=func.now()),
+            update(Checkout).where(condition, Checkout.closed_at.is_(None)).values(closed_at=func.now()),
             execution_options={"synchronize_session": False},
         )
-
-
-def _living(user_id: UUID) -> Select[UUID]:
-    """An account that nobody deletes while this transaction lasts."""
-    return select(User.id).where(User.id == user_id, User.deleted_at.is_(None)).with_for_update(read=True)

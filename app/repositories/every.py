@@ -27,6 +27,7 @@ from app.repositories.schema import SchemaRepository
 from app.repositories.search import SearchRepository
 from app.repositories.sending import SendingRepository
 from app.repositories.session import SessionRepository
+from app.repositories.stripe_customer import StripeCustomerRepository
 from app.repositories.subscription import SubscriptionRepository
 from app.repositories.usage import UsageRepository
 from app.repositories.user import UserRepository
@@ -136,7 +137,7 @@ class Repositories:
 
     @cached_property
     def billing(self) -> BillingRepository:
-        """Customers at Stripe, and the order of syncs."""
+        """The order of syncs with Stripe."""
         return BillingRepository(self.session)
 
     @cached_property
@@ -150,8 +151,13 @@ class Repositories:
         return StripeEventRepository(self.session)
 
     @cached_property
+    def stripe_customers(self) -> StripeCustomerRepository:
+        """Users' customers at Stripe."""
+        return StripeCustomerRepository(self.session)
+
+    @cached_property
     def checkouts(self) -> CheckoutRepository:
-        """Checkouts."""
+        """Checkouts for Pro."""
         return CheckoutRepository(self.session)
 
     @cached_property

@@ -1,15 +1,16 @@
 """Storing a message: one statement that is a transaction by itself (docs/adr/0009)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Date, DateTime, Integer, Text, Uuid
+from sqlalchemy import ARRAY, Date, DateTime, Integer, Row, Text, Uuid
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models.message import PRO_PRIORITY
+from app.models import Plan, PlanTerms
 from app.repositories.sql import query
 from app.repositories.usage import UsageStatus
 
@@ -28,7 +29,9 @@ _STORE = query(
     request_id=Text,
     now=DateTime(timezone=True),
     day=Date,
-    limit=Integer,
+    basic_limit=Integer,
+    pro_limit=Integer,
+    basic_priority=Integer,
     pro_priority=Integer,
     offered_models=ARRAY(Text),
     default_model=Text,
@@ -86,12 +89,13 @@ class SendingRepository:
     session: AsyncSession
 
     async def store(
-        self, exchange: NewExchange, *, limit: int, models: Sequence[str]
+        self, exchange: NewExchange, *, terms: Mapping[Plan, PlanTerms], models: Sequence[str]
     ) -> StoredExchange | None:
         """Store the exchange, charge its day and update the room; None if any of it is not possible.
 
-        `limit` bounds the day's messages on Basic. `models` are the offered ones, the default first. After
-        None, `explain_rejection` reports the reason, unless the idempotency key was used concurrently.
+        `terms` are those of every plan, since the statement itself reads the user's plan. `models` are the
+        offered ones, the default first. After None, `explain_rejection` reports the reason, unless the
+        idempotency key was used concurrently.
         """
         values = {
             "user_id": exchange.user_id,
@@ -104,8 +108,10 @@ class SendingRepository:
             "request_id": exchange.request_id,
             "now": exchange.now,
             "day": exchange.now.date(),
-            "limit": limit,
-            "pro_priority": PRO_PRIORITY,
+            "basic_limit": terms[Plan.BASIC].messages,
+            "pro_limit": terms[Plan.PRO].messages,
+            "basic_priority": terms[Plan.BASIC].reply_priority,
+            "pro_priority": terms[Plan.PRO].reply_priority,
             "offered_models": list(models),
             "default_model": models[0],
         }
@@ -117,10 +123,14 @@ class SendingRepository:
             return None
         if row is None:
             return None
-        return StoredExchange(UsageStatus(row.is_pro, row.used), row.model, row.stored_at)
+        return StoredExchange(_usage(row), row.model, row.stored_at)
 
     async def explain_rejection(self, *, user_id: UUID, chatroom_id: UUID, now: datetime) -> SendCheck | None:
         """Read the user's day and room without a lock; None if the account is deleted."""
         values = {"user_id": user_id, "chatroom_id": chatroom_id, "now": now, "day": now.date()}
         row = (await self.session.execute(_EXPLAIN, values)).one_or_none()
-        return None if row is None else SendCheck(UsageStatus(row.is_pro, row.used), row.has_room)
+        return None if row is None else SendCheck(_usage(row), row.has_room)
+
+
+def _usage(row: Row[Any]) -> UsageStatus:
+    return UsageStatus(Plan.of(is_pro=row.is_pro), row.used)

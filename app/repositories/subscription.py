@@ -17,44 +17,28 @@ from sqlalchemy import (
     case,
     exists,
     func,
-    or_,
     select,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import StripeCustomer, Subscription, VoidedPeriod
+from app.models import Subscription, gives_pro
 
-PAID = ("active", "trialing")
-LIVE = (*PAID, "past_due", "unpaid", "paused")
-"""The states in which a subscription may still cost money; of these a person has one."""
+LIVE = ("active", "trialing", "past_due", "unpaid", "paused")
+"""The states in which a subscription may still cost money; a user has at most one such subscription."""
 
 _TABLE = cast("Table", Subscription.__table__)
-
-
-def _is_unvoided(now: ColumnElement[datetime]) -> ColumnElement[bool]:
-    """Whether the period at that moment is paid, as far as a pause of collection tells."""
-    end = _TABLE.c.current_period_end
-    lasts = and_(_TABLE.c.voided_period == VoidedPeriod.NEXT, or_(end.is_(None), end > now))
-    return or_(_TABLE.c.voided_period.is_(None), lasts)
-
-
-def _is_in_grace(now: ColumnElement[datetime]) -> ColumnElement[bool]:
-    """Whether a payment is overdue at that moment and the grace has not ended."""
-    return and_(_TABLE.c.status == "past_due", _TABLE.c.grace_until > now)
-
-
-_IS_PAID = or_(*(_TABLE.c.status == status for status in PAID))
+_gives_pro = gives_pro(_TABLE.c, func.now())
 _RANK = case(
-    (and_(_IS_PAID, _is_unvoided(func.now())), 0),
-    (and_(_is_in_grace(func.now()), _is_unvoided(func.now())), 1),
-    (Subscription.status.in_(LIVE), 2),
+    (and_(_gives_pro, _TABLE.c.status != "past_due"), 0),
+    (_gives_pro, 1),
+    (_TABLE.c.status.in_(LIVE), 2),
     else_=3,
 )
-"""The best subscription of a person first: by the rule of `Subscription.plan_at`, then what is not over."""
+"""Order of a user's subscriptions: Pro and paid, Pro in grace, other live ones, ended ones."""
 
 
 def current_of(owner: ColumnExpressionArgument[UUID]) -> Select[Subscription]:
-    """The subscription that decides this user's plan: the best one, of several the newest."""
+    """Select the subscription that decides the user's plan: the best by rank, then the newest."""
     return (
         select(Subscription)
         .where(Subscription.user_id == owner)
@@ -64,36 +48,32 @@ def current_of(owner: ColumnExpressionArgument[UUID]) -> Select[Subscription]:
 
 
 def is_pro(owner: ColumnElement[UUID], now: ColumnElement[datetime]) -> ColumnElement[bool]:
-    """Whether this user is on Pro at that moment; the same rule as `Subscription.plan_at`."""
-    return exists().where(
-        _TABLE.c.user_id == owner,
-        _is_unvoided(now),
-        or_(_IS_PAID, _is_in_grace(now)),
-    )
+    """Build the condition that a subscription of this user gives Pro at `now`."""
+    return exists().where(_TABLE.c.user_id == owner, gives_pro(_TABLE.c, now))
 
 
-_CURRENT = current_of(bindparam("whom", type_=Uuid))
+_CURRENT = current_of(bindparam("user_id", type_=Uuid))
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionRepository:
-    """What Stripe last said about people."""
+    """Subscriptions as Stripe last reported them."""
 
     session: AsyncSession
 
     async def current(self, user_id: UUID) -> Subscription | None:
-        """The subscription that decides the user's plan."""
-        return await self.session.scalar(_CURRENT, {"whom": user_id})
+        """Return the subscription that decides the user's plan."""
+        return await self.session.scalar(_CURRENT, {"user_id": user_id})
 
     async def find(self, stripe_ids: Sequence[str]) -> dict[str, Subscription]:
-        """What is stored of these, by Stripe's id."""
+        """Return the stored subscriptions among these, by Stripe's id."""
         found = await self.session.scalars(
             select(Subscription).where(Subscription.stripe_subscription_id.in_(stripe_ids))
         )
         return {row.stripe_subscription_id: row for row in found}
 
     async def live_of(self, user_id: UUID) -> Sequence[Subscription]:
-        """The user's live subscriptions, the one to keep first: what is paid, then what began first."""
+        """Return the user's live subscriptions; the first is kept: the best by rank, then the oldest."""
         rows = await self.session.scalars(
             select(Subscription)
             .where(Subscription.user_id == user_id, Subscription.status.in_(LIVE))
@@ -102,31 +82,22 @@ class SubscriptionRepository:
         return rows.all()
 
     async def of_user(self, user_id: UUID) -> set[str]:
-        """Stripe's ids of all that is stored of a user's subscriptions."""
+        """Return Stripe's ids of all stored subscriptions of a user."""
         ids = await self.session.scalars(
             select(Subscription.stripe_subscription_id).where(Subscription.user_id == user_id)
         )
         return set(ids)
 
     def add(self, row: Subscription) -> None:
-        """Store a subscription that was not known."""
+        """Store a new subscription."""
         self.session.add(row)
 
     async def remove(self, row: Subscription) -> None:
-        """Forget a subscription that is not ours."""
+        """Delete a subscription that is not ours."""
         await self.session.delete(row)
 
-    async def of_customer(self, customer_id: str) -> Sequence[str]:
-        """Stripe's ids of all subscriptions of the person behind a customer of ours."""
-        ids = await self.session.scalars(
-            select(Subscription.stripe_subscription_id)
-            .join(StripeCustomer, StripeCustomer.user_id == Subscription.user_id)
-            .where(StripeCustomer.customer_id == customer_id)
-        )
-        return ids.all()
-
     async def live_after(self, stripe_id: str, *, limit: int) -> Sequence[Subscription]:
-        """Live subscriptions in the order of Stripe's ids, behind this one."""
+        """Return a page of live subscriptions, ordered by Stripe's id, after this one."""
         rows = await self.session.scalars(
             select(Subscription)
             .where(Subscription.stripe_subscription_id > stripe_id, Subscription.status.in_(LIVE))
@@ -136,7 +107,7 @@ class SubscriptionRepository:
         return rows.all()
 
     async def of_users_with_several(self) -> Sequence[str]:
-        """Return Stripe's id of one live subscription of each user who has several."""
+        """Return Stripe's id of one live subscription of each user with several."""
         ids = await self.session.scalars(
             select(func.min(Subscription.stripe_subscription_id))
             .where(Subscription.status.in_(LIVE))

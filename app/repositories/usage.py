@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Date, DateTime, Integer, LargeBinary, Uuid, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import DailyUsage
+from app.models import DailyUsage, Plan
 from app.repositories.sql import query
 
 _TIME = DateTime(timezone=True)
@@ -32,7 +32,7 @@ _RESTORE_CARRYOVER = query("restore_carryover", number_digest=LargeBinary, user_
 class UsageStatus:
     """A user's plan and count of the day."""
 
-    is_pro: bool
+    plan: Plan
     used: int
 
 
@@ -46,7 +46,7 @@ class UsageRepository:
         """Read the plan and the day's count, without a lock; None if the account is deleted."""
         values = {"user_id": user_id, "now": now, "day": now.date()}
         row = (await self.session.execute(_READ, values)).one_or_none()
-        return None if row is None else UsageStatus(row.is_pro, row.used)
+        return None if row is None else UsageStatus(Plan.of(is_pro=row.is_pro), row.used)
 
     async def charge(self, *, user_id: UUID, day: date, limit: int | None) -> int | None:
         """Count one message and return the day's count; None if `limit` is reached or the account is deleted.
@@ -59,7 +59,7 @@ class UsageRepository:
         return used
 
     async def refund(
-        self, *, user_id: UUID, day: date, messages: int, max_refunds: int, now: datetime
+        self, *, user_id: UUID, day: date, messages: int, max_refunds: int | None, now: datetime
     ) -> int | None:
         """Take messages off the day's count and return that count; None if nothing was refunded.
 

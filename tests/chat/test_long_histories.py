@@ -42,6 +42,7 @@ from benchmarks.histories import COMMON, COMMON_TOO, MIDDLING, RARE, UNSPACED, S
 from tests.conftest import Servers
 from tests.support.no_publisher import NoPublisher
 from tests.support.person import Person
+from tests.support.plan_terms import plans_with
 from tests.support.plans import Scan, Sent, noted, scans
 from tests.support.stack import Stack
 
@@ -99,7 +100,7 @@ async def _product(stack: Stack, sent: list[Sent]) -> AsyncIterator[_Product]:
         database, cache, DailyCountMirror(redis), ReplyEvents(redis), NoPublisher(), limit_seconds=60
     )
     cursors, models = CursorSigner(b"key"), OfferedModels(("gemini-3.8-flash",))
-    canceller = ReplyCanceller(uow, DailyQuota(5, utc_now))
+    canceller = ReplyCanceller(uow, DailyQuota(plans_with(basic_messages=5), utc_now))
     try:
         with noted(database.engine) as statements:
             yield _Product(

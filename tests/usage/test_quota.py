@@ -24,12 +24,14 @@ from app.services.usage.quota import DailyQuota
 from app.unit_of_work import UnitOfWork
 from tests.support.no_publisher import NoPublisher
 from tests.support.person import Json, Person, ok, problem
+from tests.support.plan_terms import plans_with
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.server_version
 
 _POSTS, _LEFT = 200, 5
+_PLANS = plans_with(basic_messages=_LEFT)
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +210,7 @@ def test_the_count_resets_at_midnight_utc_and_only_then(stack: Stack, person: Pe
     user_id = uuid.UUID(person.id)
 
     async def charge(moment: dt.datetime, times: int) -> list[int]:
-        quota, used = DailyQuota(_LEFT, _at(moment)), []
+        quota, used = DailyQuota(_PLANS, _at(moment)), []
         async with _transactions(stack) as uow:
             for _ in range(times):
                 async with uow.begin() as tx:
@@ -229,7 +231,7 @@ def test_the_count_resets_at_midnight_utc_and_only_then(stack: Stack, person: Pe
 
 def test_a_day_used_up_since_its_snapshot_is_rejected_by_the_charge(stack: Stack, person: Person) -> None:
     """Red without `used < limit` in the charge: the snapshot never decides."""
-    user_id, quota = uuid.UUID(person.id), DailyQuota(_LEFT, _at(dt.datetime(2031, 6, 1, tzinfo=dt.UTC)))
+    user_id, quota = uuid.UUID(person.id), DailyQuota(_PLANS, _at(dt.datetime(2031, 6, 1, tzinfo=dt.UTC)))
 
     async def charge_with_one_snapshot() -> None:
         async with _transactions(stack) as uow:
@@ -248,7 +250,7 @@ def test_a_day_used_up_since_its_snapshot_is_rejected_by_the_charge(stack: Stack
 
 def test_an_account_deleted_since_its_snapshot_is_not_charged(stack: Stack, person: Person) -> None:
     """Red when only the snapshot checks the account: the saved carryover would miss the charge."""
-    user_id, quota = uuid.UUID(person.id), DailyQuota(_LEFT, _at(dt.datetime(2031, 7, 1, tzinfo=dt.UTC)))
+    user_id, quota = uuid.UUID(person.id), DailyQuota(_PLANS, _at(dt.datetime(2031, 7, 1, tzinfo=dt.UTC)))
 
     async def charge_after_the_deletion() -> None:
         async with _transactions(stack) as uow:

@@ -4,7 +4,14 @@
 -- All of it or nothing. Each step takes its row from the step before, so no row is returned if the room or
 -- the account is deleted or the day is used up. A used idempotency key violates uq_messages_idempotency_key.
 -- Locks are taken in the order that holds everywhere, the room before the day's count.
-, room AS (
+, terms AS (
+    -- What the user's plan allows; without a message_limit its messages are unlimited.
+    SELECT
+        CASE WHEN is_pro THEN :pro_limit ELSE :basic_limit END AS message_limit,
+        CASE WHEN is_pro THEN :pro_priority ELSE :basic_priority END AS reply_priority
+    FROM plan
+),
+room AS (
     -- Read the count first: on a used-up day a request is rejected before it waits for a lock.
     SELECT chatrooms.id
     FROM chatrooms
@@ -12,8 +19,9 @@
       AND chatrooms.user_id = :user_id
       AND chatrooms.erase_at IS NULL
       AND (
-          (SELECT is_pro FROM plan)
-          OR coalesce((SELECT used FROM daily_usage WHERE user_id = :user_id AND day = :day), 0) < :limit
+          (SELECT message_limit IS NULL FROM terms)
+          OR coalesce((SELECT used FROM daily_usage WHERE user_id = :user_id AND day = :day), 0)
+              < (SELECT message_limit FROM terms)
       )
     FOR UPDATE
 ),
@@ -28,7 +36,8 @@ charged AS (
     FOR KEY SHARE OF users
     ON CONFLICT (user_id, day) DO UPDATE
     SET used = daily_usage.used + 1
-    WHERE (SELECT is_pro FROM plan) OR daily_usage.used < :limit
+    WHERE (SELECT message_limit IS NULL FROM terms)
+       OR daily_usage.used < (SELECT message_limit FROM terms)
     RETURNING user_id, used
 ),
 grown AS (
@@ -78,9 +87,9 @@ reply AS (
     )
     SELECT
         :reply_id, id, user_id, last_position, 'model', 'pending', '', :message_id, model, :request_id,
-        :day, CASE WHEN is_pro THEN :pro_priority ELSE 0 END, now(), stored_at, false, 0, 0, 0
+        :day, reply_priority, now(), stored_at, false, 0, 0, 0
     FROM grown
-    CROSS JOIN plan
+    CROSS JOIN terms
 )
 SELECT plan.is_pro, charged.used, grown.model, grown.stored_at
 FROM grown

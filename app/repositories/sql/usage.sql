@@ -1,13 +1,13 @@
 -- name: user_plan
--- Begin a statement with `plan`: whether the user is on Pro now. The same rule as Subscription.plan_at.
+-- Begin a statement with `plan`: whether the user is on Pro at :now. The condition is that of gives_pro.
 WITH plan AS (
     SELECT EXISTS (
         SELECT FROM subscriptions
         WHERE user_id = :user_id
-          AND (status IN ('active', 'trialing') OR (status = 'past_due' AND grace_until > :now))
+          AND (status = 'active' OR status = 'trialing' OR status = 'past_due' AND grace_until > :now)
           AND (
               voided_period IS NULL
-              OR (voided_period = 'next' AND (current_period_end IS NULL OR current_period_end > :now))
+              OR voided_period = 'next' AND (current_period_end IS NULL OR current_period_end > :now)
           )
     ) AS is_pro
 )

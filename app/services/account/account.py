@@ -61,7 +61,10 @@ class AccountService:
             user.mobile_number, user.full_name, user.password_hash = f"deleted-{user.id}", None, None
             user.deleted_at = now
             sessions = await tx.sessions.end(caller.id, now=now)
-            await tx.account_deletions.schedule(caller.id, after_seconds=_ERASED_AFTER_SECONDS)
+            customer_id = await tx.stripe_customers.customer_id_of(caller.id)
+            await tx.account_deletions.schedule(
+                caller.id, customer_id=customer_id, after_seconds=_ERASED_AFTER_SECONDS
+            )
             tx.invalidate_room_list(caller.id)
         log.info("account_deleted", user_id=str(caller.id), cancelled=len(ended), sessions=len(sessions))
         await self._after_commit(caller.id, sessions=sessions, mobile_number=mobile_number)

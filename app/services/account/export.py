@@ -49,7 +49,7 @@ class ExportService:
         async with self.uow.autocommit() as tx:
             user = await tx.users.get(user_id)
             subscription = await tx.subscriptions.current(user_id)
-            customer_id = await tx.checkouts.customer_of(user_id)
+            customer_id = await tx.stripe_customers.customer_id_of(user_id)
         if user is None:
             raise AuthenticationRequired
         return ExportedAccount.of_user(user, plan_of(subscription, self.clock()), customer_id)

@@ -1,4 +1,4 @@
-"""What Stripe keeps for a customer: the portal, and the invoices."""
+"""A user's customer portal and invoices at Stripe."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -8,6 +8,7 @@ import structlog
 from app.errors import NotSubscribed
 from app.kit.paging import CursorSigner
 from app.schemas.subscription import InvoiceOut, InvoicePage, PortalOut
+from app.services.billing.customer_records import remove_customer
 from app.services.billing.installation import InstallationId
 from app.services.billing.payments import StripeBudget, calling_stripe
 from app.services.billing.subscription_sync import SubscriptionSync
@@ -15,14 +16,14 @@ from app.stripe_client import Invoice, StripeCustomers, StripeMissingError
 from app.unit_of_work import UnitOfWork
 
 _MAX_PAGES = 5
-"""Of Stripe's list in one request, when most invoices are for something else."""
+"""Pages of Stripe's list that one request reads, in case most invoices are for something else."""
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerService:
-    """Shown to the person, never kept by us."""
+    """Reads what Stripe stores about a user; none of it is stored here."""
 
     uow: UnitOfWork
     customers: StripeCustomers
@@ -32,12 +33,12 @@ class CustomerService:
     public_url: str
 
     async def portal(self, user_id: UUID, budget: StripeBudget) -> PortalOut:
-        """A short-lived address of the page where cards, invoices and the subscription are managed.
+        """Return a short-lived URL of the page where cards, invoices and the subscription are managed.
 
         Raises:
-            NotSubscribed: the user never began to buy, or Stripe does not know the customer any more.
+            NotSubscribed: the user has no customer, or Stripe no longer has it.
             PaymentsNotConfigured: the portal is not set up at Stripe.
-            PaymentsUnavailable: Stripe is away.
+            PaymentsUnavailable: Stripe is unavailable.
         """
         customer_id = await self._customer_id(user_id)
         if customer_id is None:
@@ -53,15 +54,15 @@ class CustomerService:
     async def invoices(
         self, user_id: UUID, budget: StripeBudget, *, limit: int, cursor: str | None
     ) -> InvoicePage:
-        """A page of Pro's invoices, newest first; empty for a user without purchases.
+        """Return a page of the invoices for Pro, newest first; empty for a user without a customer.
 
-        Bills for something else that the same customer pays for are left out. A page may hold fewer than
-        asked for, also when there are more behind it.
+        Invoices of the same customer for something else are left out. A page may hold fewer than `limit`,
+        even if more follow.
 
         Raises:
-            CursorInvalid: not a cursor of this list.
-            PaymentsNotConfigured: Stripe refuses the key.
-            PaymentsUnavailable: Stripe is away.
+            CursorInvalid: the cursor is not of this list.
+            PaymentsNotConfigured: Stripe rejects the key.
+            PaymentsUnavailable: Stripe is unavailable.
         """
         scope = f"invoices:{user_id}"
         after = self.cursors.start(scope, cursor, str)
@@ -83,7 +84,7 @@ class CustomerService:
     async def _invoices(
         self, user_id: UUID, customer_id: str, *, limit: int, after: str | None
     ) -> tuple[list[Invoice], str | None]:
-        """Bills of ours, and the id of the last one that was looked at if there are more."""
+        """Return invoices for Pro, and the id of the last one that was read if more follow."""
         async with self.uow.autocommit() as tx:
             held = await tx.subscriptions.of_user(user_id)
         installation_id = str(await self.installation.get())
@@ -103,15 +104,15 @@ class CustomerService:
         return invoices, after
 
     async def _remove_customer(self, user_id: UUID, customer_id: str) -> None:
-        """Sync what is held of a customer that Stripe does not know: its event may be late, or never come."""
+        """Sync and remove a customer that Stripe does not have, without waiting for the event."""
         async with self.uow.autocommit() as tx:
             live = await tx.subscriptions.live_of(user_id)
         for subscription in live:
             await self.syncs.sync(subscription.stripe_subscription_id)
         async with self.uow.begin() as tx:
-            await tx.checkouts.forget_customer(customer_id)
+            await remove_customer(tx, customer_id)
         log.warning("customer_gone", user_id=str(user_id))
 
     async def _customer_id(self, user_id: UUID) -> str | None:
         async with self.uow.autocommit() as tx:
-            return await tx.checkouts.customer_of(user_id)
+            return await tx.stripe_customers.customer_id_of(user_id)

@@ -1,4 +1,4 @@
-"""Knows the id of this installation, which is put into the metadata of all that is created at Stripe."""
+"""The installation's id, which goes into the metadata of everything that is created at Stripe."""
 
 from uuid import UUID
 
@@ -6,7 +6,7 @@ from app.unit_of_work import UnitOfWork
 
 
 class InstallationId:
-    """The id of this database among all that use the same Stripe account; read once in a process."""
+    """The id of this database among those that use the same Stripe account; read once per process."""
 
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
@@ -16,7 +16,7 @@ class InstallationId:
         """Return the id.
 
         Raises:
-            ServiceUnavailable: the database is away, and the id has not been read yet.
+            ServiceUnavailable: the database is unavailable, and the id has not been read yet.
         """
         if self._id is None:
             async with self._uow.begin() as tx:

@@ -1,4 +1,4 @@
-"""Asking Stripe on a user's behalf: a few times a minute, for a bounded time, with few kinds of failure."""
+"""Calls to Stripe for a user's request: rate limit, timeout, and translation of failures."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -16,14 +16,14 @@ from app.stripe_client import StripeUnavailableError
 from app.stripe_client.connection import before_call
 from app.stripe_client.failures import StripeNotConfiguredError
 
-_TIMEOUT_SECONDS = 15.0  # what a person waits for a button; a call may be repeated within it
+_TIMEOUT_SECONDS = 15.0  # all calls of a request with their retries
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
 class StripeBudget:
-    """The calls to Stripe that one request makes, counted on its user."""
+    """The calls to Stripe that one request makes, counted on the user's limit."""
 
     user_id: UUID
     limiter: RateLimiter
@@ -32,9 +32,9 @@ class StripeBudget:
     _is_admitted: bool = False
 
     async def consume(self) -> None:
-        """Count a call; refuse the request's first one if the user's calls of the last minute are used up.
+        """Count a call; reject the request's first one if the user is over the limit.
 
-        What has begun goes on, so that no change is left half done.
+        Later calls of the same request are allowed, so that no change is left half done.
 
         Raises:
             RateLimitExceeded: too many calls in the last minute.
@@ -49,12 +49,12 @@ class StripeBudget:
 
 @asynccontextmanager
 async def calling_stripe(budget: StripeBudget) -> AsyncIterator[None]:
-    """A use case that needs Stripe: everything in the block within `_TIMEOUT_SECONDS`.
+    """Bound the block by `_TIMEOUT_SECONDS`, count its calls, and translate Stripe's failures.
 
     Raises:
-        PaymentsNotConfigured: Stripe refuses the key or the price, or one is missing.
-        PaymentsUnavailable: Stripe is away. What was begun is written down, so the same can be asked again.
-        RateLimitExceeded: the user made this service ask Stripe too often in the last minute.
+        PaymentsNotConfigured: Stripe rejects the key or the price, or one is missing.
+        PaymentsUnavailable: Stripe is unavailable. The request can be repeated.
+        RateLimitExceeded: the user's requests have made too many calls in the last minute.
     """
     token = before_call.set(budget.consume)
     try:

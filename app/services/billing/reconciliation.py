@@ -1,4 +1,4 @@
-"""Compares every subscription with Stripe and repairs what differs: webhooks can be lost for good."""
+"""Compares all subscriptions with Stripe and repairs differences, because webhooks can be lost."""
 
 import asyncio
 from collections import Counter
@@ -18,12 +18,12 @@ from app.stripe_client import StripeSubscription, StripeSubscriptions
 from app.unit_of_work import UnitOfWork
 
 RECONCILIATION: Final = "stripe_reconciliation"
-# A new database knows nobody yet; an operator has an hour to notice that it is the wrong one.
+# Not in the first hour of a new database, so that an operator can notice a wrong one.
 _SCHEDULE = Schedule(RECONCILIATION, every_seconds=3600, at_midnight=False, first_after_seconds=3600)
-_TIMEOUT_SECONDS = 0.8 * _SCHEDULE.every_seconds  # over before another worker may begin
+_TIMEOUT_SECONDS = 0.8 * _SCHEDULE.every_seconds  # ends before another worker may start
 _CHUNK = 100
 _MAX_CANCELLATIONS = 5
-"""More in one run means that something else is wrong, such as the database: then nothing is cancelled."""
+"""If a run would cancel more, something else is wrong, such as the database: it cancels nothing."""
 
 _UNRESOLVED = {
     SyncOutcome.UNKNOWN_USER: UnresolvedReason.UNKNOWN_USER,
@@ -35,20 +35,20 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class Drift:
-    """What a run found; `repaired` of `compared` were not as they are at Stripe."""
+    """Counts of one run: `repaired` of `compared` subscriptions differed from Stripe."""
 
     compared: int = 0
     repaired: int = 0
     to_cancel: set[str] = field(default_factory=set)
     unresolved: Counter[UnresolvedReason] = field(default_factory=Counter)
     ignored: int = 0
-    """Live subscriptions at customers of users that are to something else than Pro."""
+    """Live subscriptions of our customers to something other than Pro."""
     is_complete: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """Both ways: what Stripe has and we do not know, and what we hold to be live and Stripe does not."""
+    """Repairs both directions: subscriptions missing here, and live rows that Stripe has ended."""
 
     uow: UnitOfWork
     subscriptions: StripeSubscriptions
@@ -57,22 +57,22 @@ class Reconciliation:
     is_stopping: Callable[[], bool]
 
     def periodic_task(self) -> PeriodicTask:
-        """Once an hour, by one worker."""
+        """Return the periodic task: hourly, in one worker."""
         return PeriodicTask(_SCHEDULE, self._run)
 
     async def _run(self) -> None:
         await self.run()
 
     async def run(self) -> Drift:
-        """Look at everything once; ends early when this process is to end, and the next run goes on.
+        """Compare and repair all subscriptions; stop early if the process drains.
 
-        What shall be cancelled is cancelled last, and only if it is a few. Live subscriptions of users whom
-        this database does not know are counted and left alone.
+        Cancellations come last, and only if they are few. Live subscriptions of users that this database
+        does not have are counted, and not changed.
 
         Raises:
-            StripeUnavailableError: Stripe went away on the way.
-            TimeoutError: it took too long.
-            ServiceUnavailable: the database is away.
+            StripeUnavailableError: Stripe became unavailable.
+            TimeoutError: the run exceeded its time limit.
+            ServiceUnavailable: the database is unavailable.
         """
         drift = Drift()
         async with asyncio.timeout(_TIMEOUT_SECONDS):
@@ -106,7 +106,7 @@ class Reconciliation:
             lost = [
                 row.stripe_subscription_id
                 for row in rows
-                # One that began after this run did was not there to be seen.
+                # A subscription younger than this run is not in the list.
                 if row.created_at < begun_at and row.stripe_subscription_id not in seen
             ]
             drift.compared += len(lost)
@@ -117,11 +117,11 @@ class Reconciliation:
         drift.is_complete = True
 
     async def _differing(self, chunk: Sequence[StripeSubscription], drift: Drift) -> list[str]:
-        """Return the ids of those to look at anew; count those that are left alone."""
+        """Return the ids of the subscriptions to sync; count those that are left unchanged."""
         installation_id = await self.installation.get()
         async with self.uow.begin() as tx:
             rows = await tx.subscriptions.find([found.id for found in chunk])
-            customers = await tx.billing.user_ids_of({found.customer_id for found in chunk})
+            customers = await tx.stripe_customers.user_ids_of({found.customer_id for found in chunk})
             wanted = {found.user_id for found in chunk if found.user_id} | set(customers.values())
             users = await tx.billing.existing_user_ids(wanted)
             deleted = await tx.billing.deleted_user_ids(wanted - users)
@@ -139,7 +139,7 @@ class Reconciliation:
             elif found.has_ended or user_id is None:
                 continue
             elif evidence.is_ours and user_id in deleted:
-                differing.append(found.id)  # somebody pays for an account that is gone
+                differing.append(found.id)  # paid for a deleted account
             elif evidence.names_other_installation:
                 drift.unresolved[UnresolvedReason.OTHER_INSTALLATION] += 1
             elif evidence.is_ours:
@@ -147,7 +147,7 @@ class Reconciliation:
         return differing
 
     async def _repair(self, subscription_ids: Sequence[str], drift: Drift) -> None:
-        """Look at these anew, and count what was not as it is at Stripe."""
+        """Sync these subscriptions, and count those that differed from Stripe."""
         for subscription_id in subscription_ids:
             result = await self.syncs.store(subscription_id)
             drift.to_cancel.update(result.to_cancel)
@@ -158,7 +158,7 @@ class Reconciliation:
                 drift.unresolved[_UNRESOLVED[result.outcome]] += 1
 
     async def _cancel(self, drift: Drift) -> None:
-        """Cancel what the run has named, unless it is too much to be true."""
+        """Cancel what the run found, unless it is more than `_MAX_CANCELLATIONS`."""
         if len(drift.to_cancel) > _MAX_CANCELLATIONS:
             log.error(
                 "stripe_cancellations_stopped",
@@ -189,7 +189,7 @@ def _log_repaired(subscription_id: str, outcome: str) -> None:
 
 
 def _is_up_to_date(row: Subscription, evidence: Evidence) -> bool:
-    """Whether a row says already what looking at the subscription anew would write."""
+    """Whether a sync of the subscription would leave the row unchanged."""
     found = evidence.found
     is_ours = (evidence.is_ours or evidence.is_undecided) and evidence.user_id in {None, row.user_id}
     if is_ours and evidence.has_left(row.product_id):
@@ -199,7 +199,7 @@ def _is_up_to_date(row: Subscription, evidence: Evidence) -> bool:
 
 def _equals(row: Subscription, found: StripeSubscription) -> bool:
     if (found.is_voiding and not found.has_ended) or row.voided_period is not None:
-        return False  # only its bills tell more
+        return False  # only the invoices tell whether the period is paid
     is_graced = row.grace_until is not None or found.status != "past_due"
     return is_graced and all(
         getattr(row, name) == getattr(found, name)

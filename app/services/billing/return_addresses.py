@@ -1,4 +1,4 @@
-"""Where a payer may be sent back to: this service's own pages, and pages of origins that operators named."""
+"""Return addresses of checkouts: pages of this service, and of origins that the operator allows."""
 
 import re
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from app.stripe_client.checkouts import RETURN_ADDRESSES
 from app.stripe_client.failures import StripeNotConfiguredError, StripeRefusedError
 
 CHECKOUT_SESSION_ID = "{CHECKOUT_SESSION_ID}"
-"""Stripe puts the session's id in its place."""
+"""Stripe replaces it by the session's id."""
 
-# Stricter than any parser, so that none reads another host: no user, no backslash, no space, ASCII only.
+# Stricter than any URL parser, so that all read the same host: no user, no backslash, no space, ASCII only.
 _PLAIN_ADDRESS = re.compile(
     r"(?i:https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?([/?#][!-\[\]-~]*)?"
 )
@@ -26,22 +26,22 @@ Origin = tuple[str, str, int]
 
 @dataclass(frozen=True, slots=True)
 class ReturnAddresses:
-    """Checks and completes the addresses of a checkout."""
+    """Validates the return addresses of a checkout, and fills in the defaults."""
 
     public_url: str
     origins: frozenset[Origin]
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """Allowed are `PUBLIC_URL` and `ALLOWED_ORIGINS`; a `*` there allows CORS, not redirects."""
+        """Allow the origins of `PUBLIC_URL` and `ALLOWED_ORIGINS`; a `*` there allows CORS only."""
         named = (_origin(address) for address in (settings.public_url, *settings.allowed_origins))
         return cls(settings.public_url.rstrip("/"), frozenset(origin for origin in named if origin))
 
     def resolve(self, request: SubscribeIn) -> tuple[str, str]:
-        """Where success and where a change of mind lead to.
+        """Return the URLs for success and for cancellation.
 
         Raises:
-            ValidationFailed: naming each address that is not on an allowed origin.
+            ValidationFailed: names each address that is not on an allowed origin.
         """
         given = {"success_url": request.success_url, "cancel_url": request.cancel_url}
         problems = [
@@ -59,7 +59,7 @@ class ReturnAddresses:
         return _with_session_id(success_url), request.cancel_url or f"{self.public_url}/checkout/cancelled"
 
     def explain(self, failure: StripeRefusedError, request: SubscribeIn) -> Exception:
-        """Return what a refusal means: a bad address of the caller's, a bad `PUBLIC_URL`, or neither."""
+        """Return the failure behind a rejection: the caller's address, `PUBLIC_URL`, or neither."""
         name = failure.param
         if name not in RETURN_ADDRESSES:
             return failure
@@ -74,7 +74,7 @@ class ReturnAddresses:
 
 
 def _origin(address: str) -> Origin | None:
-    """The origin of a plain address; None of anything else."""
+    """Return the origin of a plain address; None for anything else."""
     if not _PLAIN_ADDRESS.fullmatch(address):
         return None
     parts = urlsplit(address)
@@ -86,7 +86,7 @@ def _origin(address: str) -> Origin | None:
 
 
 def _with_session_id(address: str) -> str:
-    """The address, with the session's id in its query unless it says itself where the id goes."""
+    """Add the session's id to the query, unless the address contains the placeholder."""
     if CHECKOUT_SESSION_ID in address:
         return address
     parts = urlsplit(address)

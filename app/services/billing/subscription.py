@@ -1,4 +1,4 @@
-"""What plan somebody is on, and their way out of it and back."""
+"""The plan of a user: reads it, cancels the subscription and resumes it."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -10,8 +10,7 @@ from app.schemas.subscription import SubscriptionOut
 from app.services.billing.checkout import CheckoutService
 from app.services.billing.payments import StripeBudget, calling_stripe
 from app.services.billing.subscription_sync import SubscriptionSync
-from app.services.identity.session import CurrentUser
-from app.services.identity.session_cache import SessionCache
+from app.services.identity.session import CurrentUser, SessionService
 from app.services.usage.quota import DailyQuota
 from app.stripe_client import ENDED, StripeMissingError, StripeSubscriptions
 from app.unit_of_work import UnitOfWork
@@ -19,38 +18,40 @@ from app.unit_of_work import UnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionService:
-    """Plans, computed from what Stripe last said."""
+    """Plans, computed from the subscriptions as Stripe last reported them."""
 
     uow: UnitOfWork
     quota: DailyQuota
     checkouts: CheckoutService
     subscriptions: StripeSubscriptions
     syncs: SubscriptionSync
-    open_sessions: SessionCache
+    sessions: SessionService
     clock: Clock
 
     async def status(
         self, user: CurrentUser, budget: StripeBudget, *, checkout_session_id: str | None = None
     ) -> SubscriptionOut:
-        """The plan now and today's use; with a checkout session's id, after asking Stripe about it.
+        """Return the current plan and today's usage; given a checkout session, refresh it from Stripe first.
+
+        Stripe is called only if `checkout_session_id` is given.
 
         Raises:
-            CheckoutNotFound: the session was not opened for this person.
-            PaymentsNotConfigured: Stripe refuses the key; without a session's id it is not asked.
-            PaymentsUnavailable: Stripe is away; without a session's id it is not asked.
+            CheckoutNotFound: the session was not opened for this user.
+            PaymentsNotConfigured: Stripe rejects the key.
+            PaymentsUnavailable: Stripe is unavailable.
         """
         if checkout_session_id is not None:
             await self.checkouts.refresh_from_stripe(user.id, checkout_session_id, budget)
-            self.open_sessions.discard([user.session_id])  # a new plan's limits count from the next request
+            self.sessions.refresh_plan(user)  # so that a new plan's limits apply from the next request
         return await self._now(user.id)
 
     async def cancel(self, user: CurrentUser, budget: StripeBudget) -> SubscriptionOut:
-        """Let the subscription end with the period that is paid; the plan stays until then.
+        """Cancel the subscription at the end of the paid period; the plan lasts until then.
 
         Raises:
-            NotSubscribed: there is none, or it has ended.
-            PaymentsNotConfigured: Stripe refuses the key.
-            PaymentsUnavailable: Stripe is away.
+            NotSubscribed: no subscription, or one that has ended.
+            PaymentsNotConfigured: Stripe rejects the key.
+            PaymentsUnavailable: Stripe is unavailable.
         """
         return await self._set_end(user, budget, cancel=True)
 
@@ -58,9 +59,9 @@ class SubscriptionService:
         """Undo a cancellation while the period lasts.
 
         Raises:
-            NotSubscribed: there is none, or it has ended.
-            PaymentsNotConfigured: Stripe refuses the key.
-            PaymentsUnavailable: Stripe is away.
+            NotSubscribed: no subscription, or one that has ended.
+            PaymentsNotConfigured: Stripe rejects the key.
+            PaymentsUnavailable: Stripe is unavailable.
         """
         return await self._set_end(user, budget, cancel=False)
 

@@ -1,4 +1,4 @@
-"""Decides from evidence which subscriptions at Stripe are ours, and which may be cancelled."""
+"""Decides, from evidence, which subscriptions at Stripe are ours and which may be cancelled."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -8,17 +8,17 @@ from app.stripe_client import StripeSubscription
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a subscription says about itself, beside what this database knows of its customer."""
+    """A subscription as it is at Stripe, and what this database knows of its customer."""
 
     found: StripeSubscription
     installation_id: UUID
-    """Of this database."""
+    """The id of this installation."""
     customer_user_id: UUID | None
-    """The user whom this database made the customer for, if it did."""
+    """The user for whom this database created the customer, if it did."""
 
     @property
     def user_id(self) -> UUID | None:
-        """The user it is for: by its metadata, else by its customer."""
+        """Return its user: by metadata, else by customer."""
         return self.found.user_id or self.customer_user_id
 
     @property
@@ -33,10 +33,10 @@ class Evidence:
 
     @property
     def is_ours(self) -> bool:
-        """Whether it may be read as Pro and changed: it sells Pro, or carries metadata of our own.
+        """Whether it may be treated as Pro and changed: it sells Pro, or carries our metadata.
 
-        Before installations had ids, the metadata of our own was the user's id alone, which counts if the
-        customer is that user's.
+        Before installations had ids, our metadata was the user's id alone; it counts if the customer is that
+        user's.
         """
         has_older_metadata = (
             self.found.installation_id is None
@@ -47,23 +47,23 @@ class Evidence:
 
     @property
     def is_undecided(self) -> bool:
-        """Whether it cannot be told what it sells, so that what was decided before stands."""
+        """Whether it is unknown what it sells, so that the previous decision applies."""
         return not self.is_ours and self.found.sells_pro is None
 
     def has_left(self, product_id: str | None) -> bool:
-        """Whether it was of this product, which was Pro's then, and is now of others than Pro's.
+        """Whether it has been moved from this product, which was Pro's, to products other than Pro's.
 
-        Its metadata stays when a subscription is moved to another product. A product that Pro was sold as
-        before `STRIPE_PRO_PRICE_ID` was changed is still among its products.
+        A subscription keeps its metadata when it is moved. A product that was Pro's before
+        `STRIPE_PRO_PRICE_ID` changed is still among its products.
         """
         is_of_it = self.found.sells_pro or product_id in self.found.products
         return product_id is not None and not is_of_it
 
     @property
     def may_cancel(self) -> bool:
-        """Whether it is proved to be of this installation, so that it may be cancelled for a reason.
+        """Whether there is proof that this installation sold it, so that it may be cancelled.
 
-        Without an installation's id it is if this database made the customer for that very user.
+        Without an installation's id the proof is that this database created the customer for that user.
         """
         is_older_of_ours = (
             self.found.installation_id is None

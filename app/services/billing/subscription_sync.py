@@ -1,4 +1,4 @@
-"""Brings what is stored about a subscription in line with Stripe, in any order and however often asked."""
+"""Syncs a stored subscription with Stripe; safe in any order, and to repeat."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -30,27 +30,27 @@ log = structlog.get_logger(__name__)
 
 
 class SyncOutcome(StrEnum):
-    """What came of looking."""
+    """The outcome of a sync; the values are stored with events."""
 
     APPLIED = "applied"
     UNCHANGED = "unchanged"
     OUTDATED = "outdated"
-    """Somebody who looked later has already written what they saw."""
+    """A fetch that began later has already been applied."""
     UNKNOWN_CUSTOMER = "unknown_customer"
     DELETED_USER = "deleted_user"
     UNKNOWN_USER = "unknown_user"
-    """This database has no such user, and no proof that it deleted one. It is left alone."""
+    """This database has no such user, and no proof that it deleted one. It is not changed."""
     OTHER_INSTALLATION = "other_installation"
-    """Another installation sold it, to a user whom this database does not know. It is left alone."""
+    """Another installation sold it, to a user that this database does not have. It is not changed."""
     NOT_OURS = "not_ours"
-    """It does not sell Pro and carries no metadata of ours. It is not stored and left alone."""
+    """It does not sell Pro and carries no metadata of ours. It is neither stored nor changed."""
     NOT_STORED = "not_stored"
-    """Stripe does not know it, and neither do we."""
+    """Neither Stripe nor this database has it."""
 
 
 @dataclass(frozen=True, slots=True)
 class SyncReport:
-    """The outcome, and the live subscriptions that shall be cancelled at Stripe because of it."""
+    """The outcome of a sync, and the live subscriptions to cancel at Stripe as a consequence."""
 
     outcome: SyncOutcome
     to_cancel: tuple[str, ...] = ()
@@ -58,7 +58,7 @@ class SyncReport:
 
 @dataclass(frozen=True, slots=True)
 class _SyncResult:
-    """What one fetch led to; `others` are live subscriptions of the same user beside this one."""
+    """The result of one fetch; `others` are the user's other live subscriptions."""
 
     outcome: SyncOutcome
     is_deleted_users: bool = False
@@ -69,7 +69,7 @@ class _SyncResult:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionSync:
-    """Fetches the state itself; of the event that gave the reason only the id is used."""
+    """Fetches a subscription's state from Stripe and stores it; never uses the state in an event."""
 
     uow: UnitOfWork
     subscriptions: StripeSubscriptions
@@ -77,16 +77,16 @@ class SubscriptionSync:
     grace: timedelta
 
     async def sync(self, subscription_id: str) -> SyncOutcome:
-        """Store how this subscription is at Stripe now; the plan that follows counts from the commit on.
+        """Store the subscription's state at Stripe, and cancel what should not be paid for.
 
-        Safe to call at any time, from any process, side by side. Of fetches that overlap, the one that began
-        last is what stays. A user's second live subscription, and any of a deleted account, is cancelled at
-        Stripe, if it is proved to be one of this installation.
+        Safe to call concurrently, from any process: of overlapping fetches, the one that began last is kept.
+        A user's second live subscription, and any of a deleted account, is cancelled at Stripe if there is
+        evidence that this installation sold it.
 
         Raises:
-            StripeUnavailableError: Stripe did not answer; what was stored stays, unless it says that of a
-                cancellation, which the next call tries again.
-            ServiceUnavailable: the database is away.
+            StripeUnavailableError: Stripe is unavailable; the stored state stays. If a cancellation failed,
+                the next call retries it.
+            ServiceUnavailable: the database is unavailable.
         """
         report = await self.store(subscription_id)
         for surplus in report.to_cancel:
@@ -94,7 +94,7 @@ class SubscriptionSync:
         return report.outcome
 
     async def store(self, subscription_id: str) -> SyncReport:
-        """Do what `sync` does, but only name what shall be cancelled at Stripe."""
+        """Store the subscription's state like `sync`, and report what to cancel instead of cancelling it."""
         result = await self._fetch_and_store(subscription_id)
         if result.is_deleted_users:
             return SyncReport(result.outcome, (subscription_id,))
@@ -114,7 +114,7 @@ class SubscriptionSync:
         return SyncReport(result.outcome, to_cancel)
 
     async def cancel(self, subscription_id: str) -> None:
-        """End at Stripe at once what `store` has named, and store that."""
+        """Cancel at Stripe a subscription that `store` reported, and store the new state."""
         log.warning("subscription_cancelled", subscription_id=subscription_id)
         await self.subscriptions.cancel_now(subscription_id)
         await self._fetch_and_store(subscription_id)
@@ -130,7 +130,7 @@ class SubscriptionSync:
                 row = await self._stored_row(tx, subscription_id)
                 result = _SyncResult(self._mark_canceled(row) if is_latest else SyncOutcome.OUTDATED)
             else:
-                customer_user_id = await tx.billing.user_id_of(found.customer_id)
+                customer_user_id = await tx.stripe_customers.user_id_of(found.customer_id)
                 evidence = Evidence(found, installation_id, customer_user_id)
                 result = (
                     await self._write_row(tx, evidence)
@@ -178,12 +178,12 @@ class SubscriptionSync:
         )
 
     async def _without_user(self, tx: Transaction, evidence: Evidence, owner: UUID) -> _SyncResult:
-        """Decide about a subscription whose user is not here: cancel it only if they were deleted here."""
+        """Decide on a subscription without a user: cancel it only if this database deleted the user."""
         found = evidence.found
         was_deleted = owner in await tx.billing.deleted_user_ids([owner])
         if was_deleted and (evidence.names_this_installation or found.has_ended):
             return _SyncResult(SyncOutcome.DELETED_USER, is_deleted_users=not found.has_ended)
-        # Before installations had ids: the deletion that is under way names the customer.
+        # Metadata from before installations had ids: a pending deletion must name the customer.
         if found.installation_id is None and await tx.billing.is_being_deleted(
             owner, customer_id=found.customer_id
         ):
@@ -195,7 +195,7 @@ class SubscriptionSync:
         return _SyncResult(SyncOutcome.UNKNOWN_USER)
 
     def _assign_state(self, row: Subscription, found: StripeSubscription, owner: UUID) -> SyncOutcome:
-        """Give the row Stripe's state, all of it."""
+        """Copy Stripe's state to the row; report whether anything changed."""
         state = {
             "user_id": owner,
             "stripe_customer_id": found.customer_id,
@@ -215,7 +215,7 @@ class SubscriptionSync:
         return SyncOutcome.APPLIED
 
     def _mark_canceled(self, row: Subscription | None) -> SyncOutcome:
-        """End what Stripe does not know, and what was moved to another product."""
+        """Mark as canceled a row that Stripe does not have, or that was moved to another product."""
         if row is None:
             return SyncOutcome.NOT_STORED
         if row.status == "canceled":
@@ -225,7 +225,7 @@ class SubscriptionSync:
 
 
 def _voided_period(found: StripeSubscription) -> VoidedPeriod | None:
-    """Return the period that a pause of collection leaves unpaid, if any."""
+    """Return which period a pause of collection leaves unpaid, if any."""
     if found.has_ended:
         return None
     if found.is_period_voided:

@@ -1,6 +1,7 @@
-"""Takes in what Stripe reports: verified, stored once, answered at once; a worker does the rest."""
+"""Receives Stripe's events: verify, store once, enqueue; a worker processes them."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 import structlog
 
@@ -16,26 +17,35 @@ from app.unit_of_work import UnitOfWork
 log = structlog.get_logger(__name__)
 
 
+class IgnoredReason(StrEnum):
+    """Why an event of a known shape is stored without processing; the values are stored."""
+
+    WRONG_MODE = "wrong_mode"
+    """It is of test mode and the key of live mode, or the reverse."""
+    UNKNOWN_TYPE = "unknown_type"
+    """Events of its type cannot change a plan."""
+
+
 @dataclass(frozen=True, slots=True)
 class WebhookService:
-    """The inbox's door."""
+    """Verifies and stores events."""
 
     uow: UnitOfWork
     clock: Clock
     secrets: tuple[str, ...]
-    """Each is good; there are two while the endpoint's secret is changed."""
+    """The accepted secrets: two while the endpoint's secret is rotated."""
     is_live: bool
-    """Whether the key is one of live mode; events of the other mode are about nobody here."""
+    """Whether the key is of live mode; events of the other mode are ignored."""
 
     async def receive(self, *, body: bytes, signature: str | None, request_id: str) -> WebhookOut:
-        """Store an event, unless it is known already; returns after the commit.
+        """Store an event unless its id is stored already; return after the commit.
 
-        Other JSON objects, such as events of API v2, are ignored; they are stored if they have an id.
+        Other JSON objects, such as events of API v2, are ignored: stored as processed if they have an id.
 
         Raises:
-            WebhookInvalid: not signed with one of our secrets in the last, or next, five minutes.
-            ValidationFailed: signed, but no JSON object, or a damaged event.
-            ServiceUnavailable: the database is away, or there is no secret; Stripe sends the event again.
+            WebhookInvalid: not signed with one of the secrets, or signed more than five minutes ago or ahead.
+            ValidationFailed: signed, but not a JSON object, or a malformed event.
+            ServiceUnavailable: the database is unavailable, or no secret is set; Stripe retries.
         """
         if not self.secrets:
             raise ServiceUnavailable
@@ -82,10 +92,10 @@ class WebhookService:
         )
         return WebhookOut(duplicate=not is_new)
 
-    def _ignored_as(self, event: StripeEventRef) -> str | None:
-        """Why an event is only kept; None for one that is to be looked at."""
+    def _ignored_as(self, event: StripeEventRef) -> IgnoredReason | UnknownShape | None:
+        """Return why an event needs no processing; None if it does."""
         if event.livemode not in {None, self.is_live}:
-            return "wrong_mode"
+            return IgnoredReason.WRONG_MODE
         if event.unknown_shape is not None:
             return event.unknown_shape
-        return None if event.is_relevant else "unknown_type"
+        return None if event.is_relevant else IgnoredReason.UNKNOWN_TYPE

@@ -18,7 +18,6 @@ from app.errors import (
 from app.kit.clock import Clock
 from app.kit.user_limiter import PerUserLimiter
 from app.models import Chatroom, Message
-from app.models.message import PRO_PRIORITY
 from app.queue import wake_ups
 from app.repositories.message import Exchange
 from app.schemas.message import ExchangeOut, MessageOut
@@ -165,7 +164,7 @@ class MessageService:
             idempotency_key=options.idempotency_key,
             request_id=options.request_id,
         )
-        stored = await tx.sending.store(new, limit=self.quota.basic_limit, models=self.models.names)
+        stored = await tx.sending.store(new, terms=self.quota.plans.terms, models=self.models.names)
         if stored is None:
             return None
         tx.enqueue(wake_ups.ProcessGeminiMessage(new.reply_id, options.request_id))
@@ -214,7 +213,7 @@ class MessageService:
             model=self.models.choose(room.model),
             now=self.clock(),
             charged_on=day,
-            priority=PRO_PRIORITY if snapshot.limit is None else 0,
+            priority=snapshot.terms.reply_priority,
             idempotency_key=options.idempotency_key,
             request_id=options.request_id,
         )

@@ -26,7 +26,7 @@ class RoomLimit:
         is_pro = await tx.users.lock_plan(user_id, now=self.clock())
         if is_pro is None:
             raise AuthenticationRequired
-        return Plan.PRO if is_pro else Plan.BASIC
+        return Plan.of(is_pro=is_pro)
 
     async def require_space(self, tx: Transaction, user_id: UUID, plan: Plan) -> None:
         """Check that the user may create a room; requires the lock.

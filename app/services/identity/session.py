@@ -126,6 +126,10 @@ class SessionService:
         known = self.open_sessions.get(claims.session_id)
         return known.plan if known and known.user_id == claims.user_id else None
 
+    def refresh_plan(self, user: CurrentUser) -> None:
+        """Read the session again at its next request, because the user's plan may have changed."""
+        self.open_sessions.discard([user.session_id])
+
     async def user_of(self, claims: AccessClaims | None, *, ip_address: str | None) -> CurrentUser:
         """Return the user of a valid token's claims if the session is open.
 

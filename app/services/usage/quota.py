@@ -9,12 +9,13 @@ from uuid import UUID
 
 from app import metrics
 from app.errors import AuthenticationRequired, DailyLimitReached
-from app.kit.clock import Clock, next_midnight
+from app.kit.clock import Clock
 from app.kit.number_forms import subscriber_of
-from app.models import Message, MessageStatus, User
+from app.models import Message, MessageStatus, Plan, PlanTerms, User
 from app.repositories.usage import UsageStatus
 from app.schemas.quota import Quota
 from app.security import number_digest
+from app.services.usage.plans import Plans
 from app.unit_of_work import Transaction
 
 REFUNDS_PER_MESSAGE = 3
@@ -25,11 +26,16 @@ _REFUNDED = (MessageStatus.FAILED, MessageStatus.BLOCKED, MessageStatus.CANCELLE
 
 @dataclass(frozen=True, slots=True)
 class QuotaSnapshot:
-    """A user's day as it was committed at `at`; `limit` is None on Pro."""
+    """A user's committed count of the day, and the terms of the plan, at a time."""
 
-    limit: int | None
+    terms: PlanTerms
     used: int
     at: datetime
+
+    @property
+    def limit(self) -> int | None:
+        """Messages of the day; None if the plan does not limit them."""
+        return self.terms.messages
 
     @property
     def is_used_up(self) -> bool:
@@ -39,9 +45,9 @@ class QuotaSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class DailyQuota:
-    """Counts the messages of UTC days: limited on Basic, unlimited on Pro."""
+    """Messages of a UTC day: counted on every plan, limited where the plan's terms say so."""
 
-    basic_limit: int
+    plans: Plans
     clock: Clock
 
     async def load(self, tx: Transaction, user_id: UUID) -> QuotaSnapshot:
@@ -57,8 +63,8 @@ class DailyQuota:
         return self.snapshot(status, now)
 
     def snapshot(self, status: UsageStatus, now: datetime) -> QuotaSnapshot:
-        """Build a snapshot from the stored usage."""
-        return QuotaSnapshot(None if status.is_pro else self.basic_limit, status.used, now)
+        """Build a quota snapshot from the stored usage."""
+        return QuotaSnapshot(self.plans[status.plan], status.used, now)
 
     def require_available(self, snapshot: QuotaSnapshot) -> None:
         """Reject a message on a used-up day.
@@ -66,8 +72,8 @@ class DailyQuota:
         Raises:
             DailyLimitReached: no message is left.
         """
-        if snapshot.is_used_up:
-            raise self._limit_reached(snapshot.used, snapshot.at)
+        if snapshot.limit is not None and snapshot.is_used_up:
+            raise self._limit_reached(snapshot.limit, snapshot.used, snapshot)
 
     async def charge(self, tx: Transaction, user_id: UUID, snapshot: QuotaSnapshot) -> tuple[date, Quota]:
         """Count one message in this transaction, and return the charged day and its quota.
@@ -84,7 +90,9 @@ class DailyQuota:
         used = await tx.usage.charge(user_id=user_id, day=day, limit=snapshot.limit)
         if used is None:
             status = await tx.usage.status(user_id=user_id, now=snapshot.at)
-            raise self._limit_reached(status.used, snapshot.at) if status else AuthenticationRequired
+            if status is None or snapshot.limit is None:  # an unlimited charge fails only without an account
+                raise AuthenticationRequired
+            raise self._limit_reached(snapshot.limit, status.used, snapshot)
         return day, self.record(tx, user_id, replace(snapshot, used=used))
 
     def record(self, tx: Transaction, user_id: UUID, snapshot: QuotaSnapshot) -> Quota:
@@ -123,12 +131,14 @@ class DailyQuota:
             for reply in replies
             if reply.charged_on is not None and is_free(reply)
         )
+        basic_limit = self.plans[Plan.BASIC].messages
+        max_refunds = None if basic_limit is None else REFUNDS_PER_MESSAGE * basic_limit
         for (day, user_id), messages in sorted(charges.items()):
             used = await tx.usage.refund(
                 user_id=user_id,
                 day=day,
                 messages=messages,
-                max_refunds=REFUNDS_PER_MESSAGE * self.basic_limit,
+                max_refunds=max_refunds,
                 now=now,
             )
             if used is not None:
@@ -157,13 +167,15 @@ class DailyQuota:
         """Return the snapshot as part of a response."""
         limit, used = snapshot.limit, snapshot.used
         remaining = None if limit is None else max(limit - used, 0)
-        return Quota(limit=limit, used=used, remaining=remaining, resets_at=next_midnight(snapshot.at))
+        return Quota(
+            limit=limit, used=used, remaining=remaining, resets_at=snapshot.terms.window.ends_at(snapshot.at)
+        )
 
-    def _limit_reached(self, used: int, now: datetime) -> DailyLimitReached:
+    def _limit_reached(self, limit: int, used: int, snapshot: QuotaSnapshot) -> DailyLimitReached:
         metrics.rate_limit_refused("daily")
-        resets_at = next_midnight(now)
+        now, resets_at = snapshot.at, snapshot.terms.window.ends_at(snapshot.at)
         return DailyLimitReached(
-            limit=self.basic_limit,
+            limit=limit,
             used=used,
             resets_at=resets_at,
             retry_after=max(math.ceil((resets_at - now).total_seconds()), 1),
