@@ -20,7 +20,7 @@ from app.models import (
     User,
 )
 from app.repositories.billing import tombstone_of
-from app.repositories.claims import seconds
+from app.repositories.intervals import seconds
 
 
 @dataclass(frozen=True, slots=True)

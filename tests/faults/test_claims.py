@@ -15,7 +15,7 @@ from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.connection import RedisConnection
 from app.redis_client.daily_count import DailyCountMirror
 from app.repositories.claims import ClaimLimits, ReplyJob
-from app.repositories.renewal import LeaseCheckpoint
+from app.repositories.leases import LeaseCheckpoint, ReplyEnd
 from app.unit_of_work import UnitOfWork
 from tests.faults.bench import Bench
 from tests.faults.conftest import Scale
@@ -53,7 +53,7 @@ async def _units_of_work(bench: Bench, count: int) -> AsyncIterator[list[UnitOfW
 
 
 async def _claim(uow: UnitOfWork, reply_id: UUID, *, polled: bool = False) -> ReplyJob | None:
-    limits = ClaimLimits(places=1, held={}, share=1, spare=0)
+    limits = ClaimLimits(slots=1, held={}, share=1, spare=0)
     async with uow.begin() as tx:
         if polled:
             found = await tx.claims.due(limits, lease_seconds=_LEASE_SECONDS, unclaimed_seconds=2)
@@ -64,8 +64,8 @@ async def _claim(uow: UnitOfWork, reply_id: UUID, *, polled: bool = False) -> Re
 
 async def _end(uow: UnitOfWork, claimed: ReplyJob, text: str) -> Message | None:
     async with uow.begin() as tx:
-        return await tx.replies.end(
-            claimed.id, claimed.lease_token, status=MessageStatus.COMPLETED, content=text
+        return await tx.leases.end(
+            claimed.id, claimed.lease_token, ReplyEnd(status=MessageStatus.COMPLETED, content=text)
         )
 
 
@@ -89,7 +89,7 @@ def test_f10_of_many_claims_at_once_exactly_one_wins(bench: Bench, scale: Scale)
                 assert won[0].attempt == number + 1
                 assert won[0].lease_token is not None
                 async with workers[0].begin() as tx:
-                    assert await tx.replies.release(reply_id, won[0].lease_token) is not None
+                    assert await tx.leases.release(reply_id, won[0].lease_token) is not None
 
     asyncio.run(race())
     bench.database.run("UPDATE messages SET attempt = 0, losses = 0 WHERE id = %s", reply_id)
@@ -113,13 +113,13 @@ def test_f10_a_lease_that_ran_out_can_write_nothing(bench: Bench) -> None:
             assert first.lease_token is not None
             async with zombie.begin() as tx:
                 stale = LeaseCheckpoint(reply_id, first.lease_token, "a zombie's text")
-                assert await tx.replies.renew([stale], lease_seconds=_LEASE_SECONDS) == set()
-                assert await tx.replies.release(reply_id, first.lease_token) is None
+                assert await tx.leases.renew([stale], lease_seconds=_LEASE_SECONDS) == set()
+                assert await tx.leases.release(reply_id, first.lease_token) is None
             assert await _end(zombie, first, "a zombie's text") is None
             assert bench.reply(str(reply_id))["content"] == ""
             assert second.lease_token is not None
             async with rescuer.begin() as tx:
-                assert await tx.replies.release(reply_id, second.lease_token) is not None
+                assert await tx.leases.release(reply_id, second.lease_token) is not None
             assert await _end(rescuer, second, "too late") is None
 
     asyncio.run(outlive())

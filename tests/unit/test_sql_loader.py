@@ -40,8 +40,8 @@ def test_a_repeated_name_and_text_without_a_name_are_rejected(text: str) -> None
 
 
 def test_statements_are_joined_in_the_order_of_their_names() -> None:
-    choose, lock = statement("choose_replies"), statement("lock_chosen")
-    assert statement("choose_replies", "lock_chosen") == choose + lock
+    release, returning = statement("release_reply"), statement("returning_reply")
+    assert statement("release_reply", "returning_reply") == release + returning
 
 
 def test_an_unknown_name_is_an_error() -> None:

@@ -145,7 +145,7 @@ class ReplyDispatcher:
     async def _claim_due(self) -> None:
         """Fill the free places by the order of the queue; a place that is given back leads here again."""
         limits = self._places.limits()
-        if self._quarantine.is_closed or not limits.places:
+        if self._quarantine.is_closed or not limits.slots:
             self._others_may_wait = True
             return
         claimed_at, self._was_share_freed = time.monotonic(), False
@@ -166,7 +166,7 @@ class ReplyDispatcher:
 
     def _note_filled(self, claimed: int, limits: ClaimLimits) -> None:
         """After a claim that took all that it might, claim again at once: more may wait."""
-        if claimed == limits.places:
+        if claimed == limits.slots:
             self._others_may_wait = True
             self._wake.set()
 

@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 
 from app.errors import ServiceUnavailable
-from app.repositories.renewal import LeaseCheckpoint
+from app.repositories.leases import LeaseCheckpoint
 from app.services.generation.attempt_usage import AttemptUsage
 from app.unit_of_work import UnitOfWork
 
@@ -60,7 +60,7 @@ class Lease:
         return "".join(self.chunks)
 
     @property
-    def progress(self) -> LeaseCheckpoint:
+    def checkpoint(self) -> LeaseCheckpoint:
         """Return what a renewal saves."""
         usage = self.usage
         return LeaseCheckpoint(
@@ -125,20 +125,20 @@ class LeaseKeeper:
                 asyncio.timeout(self.lease_seconds / _RENEWALS_PER_LEASE),
                 self._uow.autocommit() as tx,
             ):
-                cancelled = await tx.replies.cancel_requests()
+                cancelled = await tx.leases.cancelled()
             for lease in tuple(self._leases):
                 if lease.token in cancelled:
                     lease.stop(StopReason.CANCELLED)
 
     async def _renew(self, leases: tuple[Lease, ...]) -> None:
         asked_at = time.monotonic()
-        texts = [lease.progress for lease in leases]
+        checkpoints = [lease.checkpoint for lease in leases]
         try:
             async with (
                 asyncio.timeout(self.lease_seconds / _RENEWALS_PER_LEASE),
                 self._uow.autocommit() as tx,
             ):
-                held = await tx.replies.renew(texts, lease_seconds=self.lease_seconds)
+                held = await tx.leases.renew(checkpoints, lease_seconds=self.lease_seconds)
         except (ServiceUnavailable, TimeoutError):
             log.warning("leases_not_renewed", leases=len(leases))
             return

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from app.gemini_client import Completion, FinishReason, ModelFailure, TokenUsage
 from app.models import MessageStatus
+from app.repositories.leases import ReplyEnd
 
 _FAILURES = {
     ModelFailure.TIMEOUT: "The model took too long to answer. Try again.",
@@ -60,20 +61,23 @@ class Outcome:
             bytes_per_token=bytes_per_token,
         )
 
-    def columns(self) -> dict[str, object]:
-        """The values of the reply's row."""
+    def as_end(self, *, content: str, model: str | None, duration: float) -> ReplyEnd:
+        """Return what the reply's row stores. `model`: the model that was called. `duration` in seconds."""
         usage, first = self.usage, self.time_to_first_token
-        return {
-            "status": self.status,
-            "error_code": self.error_code,
-            "error_detail": self.error_detail,
-            "last_error": self.last_error,
-            "finish_reason": self.finish_reason.value if self.finish_reason else None,
-            "input_tokens": usage.input_tokens if usage else None,
-            "output_tokens": usage.output_tokens if usage else None,
-            "thinking_tokens": usage.thinking_tokens if usage else None,
-            "time_to_first_token_ms": None if first is None else round(first * 1000),
-        }
+        return ReplyEnd(
+            status=self.status,
+            content=content,
+            model=model,
+            error_code=self.error_code,
+            error_detail=self.error_detail,
+            last_error=self.last_error,
+            finish_reason=self.finish_reason.value if self.finish_reason else None,
+            input_tokens=usage.input_tokens if usage else None,
+            output_tokens=usage.output_tokens if usage else None,
+            thinking_tokens=usage.thinking_tokens if usage else None,
+            time_to_first_token_ms=None if first is None else round(first * 1000),
+            duration_ms=round(duration * 1000),
+        )
 
 
 AnyOutcome = Outcome | RetryLater | Released

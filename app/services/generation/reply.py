@@ -156,7 +156,7 @@ class ReplyService:
         with contextlib.suppress(ServiceUnavailable):
             await self._record_once(reply, lease, Released(), 0, lambda: False)
             async with self.uow.autocommit() as tx:
-                await tx.replies.acquit(reply.id, reply.lease_token)
+                await tx.leases.forgive_expiry(reply.id, reply.lease_token)
 
     def _crashed(self, reply: ReplyJob, error: Exception) -> Outcome | RetryLater:
         if reply.retries < self.policy.max_retries:
@@ -197,7 +197,7 @@ class ReplyService:
                         reply.chatroom_id, lease_seconds=self.leases.lease_seconds
                     )
             elif isinstance(outcome, RetryLater):
-                ended = await tx.replies.retry_later(
+                ended = await tx.leases.retry(
                     reply.id,
                     lease.token,
                     has_output=usage.has_output,
@@ -205,7 +205,7 @@ class ReplyService:
                     reason=outcome.reason,
                 )
             else:
-                ended = await tx.replies.release(reply.id, lease.token, has_output=usage.has_output)
+                ended = await tx.leases.release(reply.id, lease.token, has_output=usage.has_output)
             if ended is not None:
                 # Last: locks go reply, room, usage, as everywhere; another order would deadlock.
                 await self.quota.settle(
@@ -223,15 +223,8 @@ class ReplyService:
         return None if following is None else Claim(following, claimed_at)
 
     async def _end(self, tx: Transaction, lease: Lease, outcome: Outcome, duration: float) -> Message | None:
-        ended = await tx.replies.end(
-            lease.reply_id,
-            lease.token,
-            content=lease.text,
-            model=lease.model,
-            has_output=lease.usage.has_output,
-            duration_ms=round(duration * 1000),
-            **outcome.columns(),
-        )
+        end = outcome.as_end(content=lease.text, model=lease.model, duration=duration)
+        ended = await tx.leases.end(lease.reply_id, lease.token, end, has_output=lease.usage.has_output)
         if ended is not None and outcome.bytes_per_token is not None:
             await tx.chatrooms.learn_bytes_per_token(ended.chatroom_id, outcome.bytes_per_token)
         return ended

@@ -54,5 +54,5 @@ class WorkerSlots:
         """
         spare = max(self.free - self.size // 2, 0)
         return ClaimLimits(
-            places=min(self.free, _MOST_AT_ONCE), held=dict(self._held), share=self.share, spare=spare
+            slots=min(self.free, _MOST_AT_ONCE), held=dict(self._held), share=self.share, spare=spare
         )
