@@ -53,7 +53,7 @@ def inside_the_claim(doomed: Doomed) -> Iterator[None]:
     """The claim waits in its commit, and PostgreSQL carries it out; the worker dies before it hears of it."""
     with held_commits(doomed.bench, CLAIM):
         yield
-        doomed.bench.database.wait_for_blocked("WITH claimed")
+        doomed.bench.database.wait_for_blocked("-- claim_named")
         doomed.worker.send(signal.SIGSTOP)
     doomed.die()
 

@@ -135,7 +135,7 @@ def test_f10_a_poll_whose_claim_came_to_nothing_costs_the_worker_no_place(bench:
     bench.stack.redis.flushall()  # nobody is told of it: only the poll finds it
     with held_commits(bench, CLAIM):
         bench.adopt(bench.stack.start_worker("--concurrency=1"))
-        bench.terminate(bench.database.wait_for_blocked("UPDATE messages"))
+        bench.terminate(bench.database.wait_for_blocked("-- claim_due"))
     account = bench.account("F10 a poll whose commit fails", 1, client.ledger)
     assert (account.failed, account.losses) == (0, 0)
     bench.workers(0)

@@ -123,7 +123,7 @@ def test_f15_a_rush_of_jobs_is_claimed_at_once_however_many_they_are(bench: Benc
     try:
         with held_commits(bench, CLAIM):  # the first claim waits, and all other jobs gather behind it
             entries = [_send(bench, client, user, "Quick") for user in users for _ in range(10)]
-            bench.database.wait_for_blocked("WITH claimed")
+            bench.database.wait_for_blocked("-- claim_named")
             eventually(lambda: bench.stack.redis.llen("ai_processing") == 0, what="all jobs in the worker")
         for entry in entries:
             bench.wait_until_completed(entry)
