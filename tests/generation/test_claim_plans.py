@@ -33,7 +33,7 @@ _EXCHANGES_PER_ROOM = 15
 _READ_PER_DUE_ROW = 3
 """A due row may be read by the look at the queue, when it is locked, and when it is written."""
 _PLACES = 200
-_LIMITS = ClaimLimits(places=_PLACES, held={}, share=_PLACES, spare=0)
+_LIMITS = ClaimLimits(slots=_PLACES, held={}, share=_PLACES, spare=0)
 _TABLES = ("messages", "chatrooms", "stripe_events", "deletions")
 _PLANS: tuple[LiteralString, ...] = ("force_custom_plan", "force_generic_plan")
 
