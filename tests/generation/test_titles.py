@@ -2,9 +2,6 @@
 
 import uuid
 
-import pytest
-
-from app.services.generation.title import title_from
 from tests.support.person import Person, ok
 from tests.support.stack import Stack
 from tests.support.upkeep import (
@@ -71,19 +68,3 @@ def test_the_cached_list_shows_the_new_title_at_once(stack: Stack, person: Perso
     eventually(lambda: room_row(stack, room)["title_source"] == "gemini", what="Gemini's title")
     [listed] = ok(person.http.get("/chatroom"))["chatrooms"]
     assert listed["title"] == room_row(stack, room)["title"] != before.json()["chatrooms"][0]["title"]
-
-
-@pytest.mark.parametrize(
-    ("answer", "title"),
-    [
-        ('"Volcanoes and glaciers."\n', "Volcanoes and glaciers"),
-        ("\n\n**Learning C#**\nIt is about a language.", "Learning C#"),
-        ("# “Wie geht   das?”", "Wie geht das?"),
-        ("A\x00 title\twith\x07 bells", "A title with bells"),
-        ("word " * 30, ("word " * 12).strip()),
-        ("x" * 100, "x" * 60),
-        (' "" \n', ""),
-    ],
-)
-def test_a_title_is_one_bare_line_of_at_most_sixty_characters(answer: str, title: str) -> None:
-    assert title_from(answer) == title

@@ -8,9 +8,7 @@ import uuid
 import httpx
 import pytest
 
-from app.gemini_client import ModelError, ModelFailure, TokenUsage
 from app.gemini_client.base import MAX_TOKEN_COUNT
-from app.services.generation.attempt_usage import AttemptUsage
 from devtools.ports import free_port
 from tests.support.answering_server import AnsweringServer
 from tests.support.person import Json, Person, ok
@@ -20,7 +18,6 @@ from tests.support.waiting import eventually
 pytestmark = pytest.mark.server_version
 
 _THOUGHTS = 48  # the sandbox's usual
-_NO_ANSWER = ModelError(ModelFailure.UNAVAILABLE, "refused", retryable=True, is_sent=False)
 
 
 def _begin(person: Person, room: str, content: str) -> Json:
@@ -178,46 +175,3 @@ def test_an_absurd_count_of_gemini_fails_no_reply(own_stack: Stack, said: int, c
     assert [reply["usage"][f"{kind}_tokens"] for kind in ("input", "output", "thinking")] == [counted] * 3
     if counted:
         assert _counted(person) == (counted, 2 * counted)
-
-
-def test_without_counts_both_sides_are_estimated_at_the_rooms_rate() -> None:
-    usage = AttemptUsage(earlier_input_tokens=1000, earlier_output_tokens=100)
-    assert (usage.input_tokens, usage.output_tokens, usage.has_output) == (1000, 100, False)
-    usage.call(prompt_bytes=201, bytes_per_token=2.0)
-    assert (usage.input_tokens, usage.has_output) == (1101, False)
-    usage.add_text("äöü")
-    assert (usage.output_tokens, usage.has_output) == (103, True)
-
-
-def test_text_after_geminis_last_count_is_estimated_on_top_of_it() -> None:
-    """Red when a count without output tokens, as Gemini's first ones are, hides the text before it."""
-    usage = AttemptUsage()
-    usage.call(prompt_bytes=400, bytes_per_token=4.0)
-    usage.add_text("x" * 40)
-    usage.add_counts(TokenUsage(7, 0, 0))
-    assert (usage.input_tokens, usage.output_tokens) == (7, 10)
-    usage.add_counts(TokenUsage(7, 9, 30))
-    assert (usage.input_tokens, usage.output_tokens) == (7, 39)
-    usage.add_text("x" * 4)
-    assert usage.output_tokens == 40
-
-
-def test_a_count_that_states_nothing_takes_nothing_back() -> None:
-    """Red when counts are replaced: a last chunk with only a total sets a whole answer's tokens to 0."""
-    usage = AttemptUsage()
-    usage.call(prompt_bytes=400, bytes_per_token=4.0)
-    usage.add_counts(TokenUsage(7, 9, 30))
-    usage.add_text("x" * 4)
-    usage.add_counts(TokenUsage(0, 0, 0))
-    assert (usage.input_tokens, usage.output_tokens, usage.has_output) == (7, 40, True)
-    usage.add_counts(TokenUsage(0, 10, 0))
-    assert (usage.input_tokens, usage.output_tokens) == (7, 40)
-
-
-def test_thoughts_are_output_and_a_prompt_that_was_not_sent_is_none() -> None:
-    usage = AttemptUsage()
-    usage.call(prompt_bytes=400, bytes_per_token=4.0)
-    usage.fail(_NO_ANSWER)
-    assert (usage.input_tokens, usage.has_output) == (0, False)
-    usage.add_counts(TokenUsage(7, 0, 1))
-    assert usage.has_output
