@@ -52,7 +52,7 @@ class ReplyFeed:
                     try:
                         row = await self.read(reply.id)
                     except ServiceUnavailable:
-                        continue  # the reply is stored; the next signal repeats the read
+                        continue  # the reply is stored: keep waiting
                     reply = row or reply
                     if row is None or row.status.is_final:
                         break
