@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from app.models import TitleSource
-from app.repositories.chatroom import PastExchange, RoomMemory
+from app.repositories.room_context import PastExchange, RoomContext
 
 ROOM_ID = UUID(int=1)
 
@@ -14,9 +14,9 @@ def room(
     summary: str | None = None,
     summarized_through: int = 0,
     bytes_per_token: float = 1.0,
-) -> RoomMemory:
+) -> RoomContext:
     """Return a room in which a token is a byte, unless said otherwise."""
-    return RoomMemory(
+    return RoomContext(
         ROOM_ID,
         "gemini-test",
         False,  # follows_default

@@ -3,7 +3,7 @@
 import pytest
 
 from app.models import Role
-from app.repositories.chatroom import HistorySize
+from app.repositories.room_context import HistorySize
 from app.services.generation.context import summary_tokens
 from app.services.generation.summary import SummaryPolicy
 from tests.unit.rooms import exchange, room

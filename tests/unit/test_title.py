@@ -3,7 +3,7 @@
 import pytest
 
 from app.models import Role
-from app.repositories.chatroom import PastExchange
+from app.repositories.room_context import PastExchange
 from app.services.generation.title import title_from, title_prompt
 
 
