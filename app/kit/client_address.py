@@ -1,4 +1,4 @@
-"""From where a request comes: the address that limits count and sessions remember."""
+"""The client's address, which limits count and sessions store."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,16 +22,16 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ClientAddress:
-    """Somebody's address; None where the connection has none, as on a Unix socket."""
+    """The address of a client; None if the connection has none, as on a Unix socket."""
 
     address: Address | None
     peer: Address | None = None
-    """Who is at the other end of the connection: the caller or a proxy."""
+    """The other end of the connection: the client or a proxy."""
     is_peer_trusted: bool = False
     """Whether the peer is one of `TRUSTED_PROXIES`."""
 
     def __str__(self) -> str:
-        """As a person writes it."""
+        """Return the address as text."""
         return "unknown" if self.address is None else str(self.address)
 
     @property
@@ -41,21 +41,21 @@ class ClientAddress:
 
     @property
     def shown(self) -> str | None:
-        """The address as sessions keep and show it; None when there is none."""
+        """The address as sessions store and show it; None if there is none."""
         return None if self.address is None else str(self.address)
 
     @property
     def rate_limit_key(self) -> str:
-        """What counts as one caller: an IPv4 address, or the /64 of an IPv6 address."""
+        """The network that limits count as one client: an IPv4 address, or the /64 of an IPv6 address."""
         return self.networks[0]
 
 
 def networks_of(address: Address) -> tuple[str, ...]:
     """Return the networks that limits count, from narrow to wide.
 
-    An IPv4 address is its own only network. Of an IPv6 address they are its /64, /56 and /48: a limit on the
-    narrowest alone would hold nobody who has the widest, which is 65,536 of them. The first one is "the
-    network" of a caller wherever one is meant.
+    An IPv4 address is its own only network. The networks of an IPv6 address are its /64, /56 and /48: a
+    limit on the /64 alone would not stop a client with a /48, which has 65,536 of them. "The network" of a
+    client is the first one.
     """
     if isinstance(address, IPv6Address):
         return tuple(str(ip_network((address, bits), strict=False)) for bits in _SUBSCRIBER_BITS)
@@ -69,10 +69,10 @@ def client_address(
     forwarded_for: Sequence[str],
     trusted: Sequence[Network],
 ) -> ClientAddress:
-    """The caller's address.
+    """Return the client's address.
 
-    The peer's, unless it is a trusted proxy: then the last address in `X-Forwarded-For` that is no trusted
-    proxy's. What somebody wrote in front of that says nothing, and what is no address ends the search.
+    That is the peer, unless the peer is a trusted proxy: then it is the last address in `X-Forwarded-For`
+    that is no trusted proxy. Earlier entries may be forged; an entry that is no address ends the search.
 
     Args:
         peer: the ASGI scope's `client`, which uvicorn may have replaced; see `_real_peer`.
@@ -94,11 +94,11 @@ def client_address(
 def _real_peer(
     peer: tuple[str, int] | None, server: tuple[str, int | None] | None, *, is_forwarded: bool
 ) -> Address | None:
-    """Who is at the other end of the connection.
+    """Return the other end of the connection.
 
-    Uvicorn replaces a peer of 127.0.0.1 by what `X-Forwarded-For` says, whoever wrote it and whatever port it
-    names; only `TRUSTED_PROXIES` shall decide whose header counts. A connection to a loopback address comes
-    from this machine, so there the header's presence is enough to know who the peer was.
+    Uvicorn replaces a peer of 127.0.0.1 by the content of `X-Forwarded-For`, although only `TRUSTED_PROXIES`
+    may decide which headers count. A connection to a loopback address comes from this machine, so the
+    header's presence shows that the peer was 127.0.0.1.
     """
     address = _parse(server[0]) if server and is_forwarded else None
     if isinstance(address, IPv4Address) and address.is_loopback:
@@ -111,7 +111,7 @@ def _is_trusted(address: Address, trusted: Sequence[Network]) -> bool:
 
 
 def _parse(text: str) -> Address | None:
-    """An address with or without a port, or None; an IPv4 address in IPv6 clothes is an IPv4 address."""
+    """Parse an address with or without a port; return IPv4-mapped IPv6 as IPv4, and None for other text."""
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]
