@@ -1,4 +1,4 @@
-"""Failures of buying Pro and of hearing from Stripe."""
+"""Failures of checkouts, subscriptions and webhooks."""
 
 from http import HTTPStatus
 
@@ -17,11 +17,11 @@ class AlreadySubscribed(AppError):
 
 
 class NotSubscribed(AppError):
-    """The user has no subscription for this."""
+    """The user has no subscription that this applies to."""
 
     status = HTTPStatus.CONFLICT
     code = "not_subscribed"
-    detail = "You have no subscription that this could be done to."
+    detail = "You have no subscription that this applies to."
 
 
 class CheckoutNotFound(AppError):
@@ -33,7 +33,7 @@ class CheckoutNotFound(AppError):
 
 
 class WebhookInvalid(AppError):
-    """The webhook is not signed by Stripe, or its signature is too old or from the future."""
+    """The webhook is not signed by Stripe, or its signature is too old or in the future."""
 
     status = HTTPStatus.BAD_REQUEST
     code = "webhook_invalid"
@@ -41,7 +41,7 @@ class WebhookInvalid(AppError):
 
 
 class PaymentsNotConfigured(ServiceUnavailable):
-    """Payments are not set up correctly; only the operator of this service can change that."""
+    """Payments are not configured correctly; only the operator of this service can correct that."""
 
     code = "payments_not_configured"
     detail = "Payments are not set up on this service. Nothing was charged by this request."
@@ -51,6 +51,6 @@ class PaymentsNotConfigured(ServiceUnavailable):
 
 
 class PaymentsUnavailable(ServiceUnavailable):
-    """Stripe cannot be reached; nothing else needs it."""
+    """Stripe is unavailable; all other requests work."""
 
-    detail = "Payments cannot be reached right now. Nothing was charged by this request; try again shortly."
+    detail = "Payments are unavailable. Nothing was charged by this request; try again shortly."

@@ -1,4 +1,4 @@
-"""The caller's plan: buy it, look at it, cancel it, its bills."""
+"""The caller's plan: buy, read, cancel and resume it; portal and invoices."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -22,7 +22,7 @@ router = APIRouter(tags=["subscription"])
 
 CheckoutSessionId = Annotated[
     str | None,
-    Query(description="The user's checkout session: Stripe is asked about it at once, before any webhook."),
+    Query(description="A checkout session of the user: it is read from Stripe first, before any webhook."),
 ]
 
 
@@ -43,13 +43,13 @@ async def subscribe_pro(
 @router.get(
     "/subscription/status",
     operation_id="get_subscription",
-    summary="Get the plan and what is left of the day",
+    summary="Get the plan and the remaining messages",
     responses=error_responses(CheckoutNotFound, PaymentsNotConfigured, signed_in=True),
 )
 async def get_subscription(
     user: User, services: Services, budget: Budget, session_id: CheckoutSessionId = None
 ) -> SubscriptionOut:
-    """Get the plan and what is left of the day. With `session_id` Stripe is asked first."""
+    """Get the plan and the day's usage. With `session_id` the plan is refreshed from Stripe first."""
     return await services.subscriptions.status(user, budget, checkout_session_id=session_id)
 
 
@@ -82,7 +82,7 @@ async def resume_subscription(user: User, services: Services, budget: Budget) ->
     responses=error_responses(NotSubscribed, PaymentsNotConfigured, signed_in=True),
 )
 async def open_portal(user: User, services: Services, budget: Budget) -> PortalOut:
-    """Create an address of Stripe's customer portal; from there users return to `PUBLIC_URL`."""
+    """Create a URL of Stripe's customer portal, which returns users to `PUBLIC_URL`."""
     return await services.customers.portal(user.id, budget)
 
 

@@ -1,4 +1,4 @@
-"""What Stripe tells us."""
+"""Stripe's webhook."""
 
 from typing import Annotated, Any
 
@@ -15,7 +15,7 @@ router = APIRouter(prefix="/webhook", tags=["subscription"])
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": "An event of Stripe's, signed as it is, byte by byte.",
+        "description": "An event from Stripe; the signature covers the exact bytes.",
         "content": {"application/json": {"schema": {"type": "object"}, "example": STRIPE_EVENT}},
     }
 }
@@ -36,7 +36,7 @@ async def receive_stripe_webhook(
         str | None, Header(description="Stripe's signature of the body: `t=…,v1=…`.")
     ] = None,
 ) -> WebhookOut:
-    """Store a signed event of Stripe once; a worker processes it later. Duplicates and any order are fine.
+    """Store a signed event from Stripe once; a worker processes it later, in any order.
 
     Query parameters are ignored.
     """
