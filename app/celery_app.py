@@ -1,4 +1,4 @@
-"""The Celery application that the client's commands name: `celery -A app.celery_app …`."""
+"""The Celery application of the commands `celery -A app.celery_app …`."""
 
 import sys
 
@@ -11,7 +11,7 @@ from app.queue.application import create_celery
 
 
 def _settings() -> Settings:
-    """Read what this process needs: celery's subcommand `flower` is given no secret of the service."""
+    """Read the settings of this process; celery's subcommand `flower` gets no secret of the service."""
     return get_flower_settings() if "flower" in sys.argv[1:] else get_settings()
 
 

@@ -26,7 +26,7 @@ from app.services.identity.session import CurrentUser, Device
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="The access token of a session.")
 
 _metrics_bearer = HTTPBearer(
-    auto_error=False, scheme_name="MetricsToken", description="`METRICS_TOKEN`, for Prometheus."
+    auto_error=False, scheme_name="MetricsToken", description="The value of `METRICS_TOKEN`."
 )
 
 
@@ -141,22 +141,19 @@ ChatroomId = Annotated[UUID, Path(description="A chatroom of the user.")]
 MessageId = Annotated[UUID, Path(description="A message in this chatroom.")]
 ReplyId = Annotated[UUID, Path(description="A reply in this chatroom.")]
 SessionId = Annotated[UUID, Path(description="An open session of the user.")]
-Limit = Annotated[int, Query(ge=1, le=100, description="How many items a page has at most.")]
+Limit = Annotated[int, Query(ge=1, le=100, description="Maximum number of items on the page.")]
 Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` of the previous page.")]
 IdempotencyKey = Annotated[
     str | None,
     Header(
         min_length=1,
         max_length=255,
-        description="Makes a retry safe: the same key answers with the same room, or the same message and "
-        "reply.",
+        description="Makes a retry safe: the same key returns the same room, or the same message and reply.",
     ),
 ]
 LastEventId = Annotated[
     str | None,
-    Header(
-        max_length=40, description="The id of the last event that arrived; the stream continues after it."
-    ),
+    Header(max_length=40, description="The id of the last event received; the stream continues after it."),
 ]
 PreferHeader = Annotated[
     str | None,

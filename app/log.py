@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line, request ids included, secrets never."""
+"""Structured logs: one JSON object a line, with request ids and without secrets."""
 
 import logging
 import logging.config
@@ -11,7 +11,7 @@ from app.config import LogFormat, Settings
 
 
 def _drop_colour_twin(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
-    """Uvicorn adds every message a second time, with terminal colours."""
+    """Drop uvicorn's second copy of each message, which has terminal colours."""
     event.pop("color_message", None)
     return event
 
@@ -36,7 +36,7 @@ def configure_logging(settings: Settings) -> None:
     renderer: list[Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if log_format is LogFormat.JSON
-        else [  # Other ways to show an exception print the values of its variables.
+        else [  # Other formatters print the values of local variables.
             structlog.dev.ConsoleRenderer(
                 colors=on_terminal, exception_formatter=structlog.dev.plain_traceback
             )
@@ -71,8 +71,8 @@ def configure_logging(settings: Settings) -> None:
                 "uvicorn": {"handlers": [], "propagate": True},
                 "uvicorn.error": {"handlers": [], "propagate": True},
                 "uvicorn.access": {"handlers": [], "propagate": False},
-                # Tell of every task at info what `reply_started` and `reply_recorded` tell of its reply, and
-                # keep its first word waiting for that.
+                # At info these repeat `reply_started` and `reply_recorded` for every task, and delay its
+                # first text.
                 "celery.worker.strategy": {"level": "WARNING"},
                 "celery.app.trace": {"level": "WARNING"},
                 # These log addresses or bodies at info.

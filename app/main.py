@@ -1,4 +1,4 @@
-"""The API: `create_app()` puts it together; `app` is what uvicorn serves."""
+"""The API: `create_app()` builds it; uvicorn serves `app`."""
 
 import asyncio
 import signal
@@ -34,16 +34,16 @@ _BODY_SECONDS = 30.0
 _RAW_PATHS = ("/webhook/stripe",)  # signed byte by byte, and read only then
 _CONNECTION_LIMITS = ConnectionLimits()
 _DESCRIPTION = (
-    "Sign-in by mobile number, chatrooms, and replies of Gemini, which queue workers write.\n\n"
-    "Every failure has the body of `Problem`, also 404 of an unknown address and 405 of a method that an "
-    "address does not take (OPTIONS and TRACE included), with `Allow`. Unknown fields in a body and unknown "
-    "query parameters are refused. HEAD answers wherever GET does, with the same status and headers and "
-    "without a body. Requests are limited; `RateLimit` in each answer that counts says what is left."
+    "Sign-in by mobile number, chatrooms, and replies of Gemini, which queue workers generate.\n\n"
+    "Every error response has the body of `Problem`, including 404 for an unknown path and 405, with "
+    "`Allow`, for a method that a path does not support (also OPTIONS and TRACE). Unknown fields in a body "
+    "and unknown query parameters are rejected. HEAD is supported wherever GET is, with the same status and "
+    "headers and no body. Requests are limited; `RateLimit` in each response that counts shows what is left."
 )
 
 
 class _Api(FastAPI):
-    """FastAPI, which limits its server's connections when it is started."""
+    """FastAPI with limits on its server's connections, set at startup."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":  # FastAPI's middleware gets another `receive`
@@ -57,7 +57,7 @@ def create_app(
     body_seconds: float = _BODY_SECONDS,
     connection_limits: ConnectionLimits = _CONNECTION_LIMITS,
 ) -> FastAPI:
-    """The whole API for these settings; a request's body has `body_seconds` to arrive."""
+    """Build the API for these settings; a request's body has `body_seconds` to arrive."""
     configure_logging(settings)
 
     @asynccontextmanager
@@ -101,7 +101,7 @@ def create_app(
 
 
 def _on_shutdown_signal(stop: Callable[[], None]) -> None:
-    """End waits as soon as the server is told to stop; it would wait for them, and only then tell us."""
+    """Call `stop` on SIGTERM and SIGINT: uvicorn runs its own shutdown only after open requests end."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         previous = signal.getsignal(number)
@@ -118,7 +118,7 @@ def _on_shutdown_signal(stop: Callable[[], None]) -> None:
         try:
             signal.signal(number, handle)
         except ValueError:
-            return  # not the main thread: whoever runs the loop here stops it by other means
+            return  # not the main thread, which alone may set handlers
 
 
 app = create_app(get_settings())

@@ -1,4 +1,4 @@
-"""The database's schema: the revision that this code needs, and the migration to it."""
+"""The schema revision that this code needs, and the migration to it."""
 
 import asyncio
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from app.config import Settings
 
 _ROOT: Final = Path(__file__).resolve().parents[1]
 SETTINGS_ATTRIBUTE: Final = "settings"
-"""Of Alembic's configuration: the settings of the process that migrates; else `env.py` reads its own."""
+"""Attribute of Alembic's configuration that holds the settings; without it `env.py` reads its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Revisions:
-    """The revisions that this code knows."""
+    """The revisions of this code's migrations."""
 
     head: str
     known: frozenset[str]
@@ -30,19 +30,19 @@ class Revisions:
         return cls(head, frozenset(script.revision for script in scripts.walk_revisions()))
 
     def is_fit(self, revision: str | None) -> bool:
-        """Whether this code can work with a database of this revision: its own, or a later version's."""
+        """Whether this code can use a database of this revision: its own head, or a later, unknown one."""
         return revision == self.head or (revision is not None and revision not in self.known)
 
 
 async def migrate(settings: Settings) -> None:
-    """Run the migrations that the database lacks, one process at a time; others wait for it.
+    """Run the missing migrations, one process at a time; other processes wait.
 
     Raises:
         OSError, TimeoutError, asyncpg.PostgresError: the database cannot be reached or refuses.
     """
     config = _config()
     config.attributes[SETTINGS_ATTRIBUTE] = settings
-    # In a thread: Alembic is synchronous, and its env.py runs a loop of its own.
+    # In a thread: Alembic is synchronous, and its env.py runs its own loop.
     await asyncio.to_thread(command.upgrade, config, "head")
 
 

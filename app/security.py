@@ -10,7 +10,7 @@ from uuid import UUID
 import jwt
 
 CLOCK_LEEWAY = timedelta(seconds=30)
-"""How far the clocks of two replicas may differ without a token of the one being refused by the other."""
+"""Largest difference of two replicas' clocks at which they accept each other's tokens."""
 
 _ALGORITHM = "HS256"
 _REQUIRED_CLAIMS = ["sub", "sid", "iat", "exp", "jti"]
@@ -23,37 +23,37 @@ class TokenInvalidError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AccessClaims:
-    """Whom an access token speaks for, and in which session."""
+    """User and session of an access token."""
 
     user_id: UUID
     session_id: UUID
 
 
 def derive_key(secret: bytes, label: str) -> bytes:
-    """32 bytes for one purpose, by HKDF-SHA256 (RFC 5869), so that keys never serve two purposes."""
+    """Return 32 bytes by HKDF-SHA256 (RFC 5869), so that each purpose has its own key."""
     pseudorandom = hmac.digest(b"\x00" * 32, secret, "sha256")
     return hmac.digest(pseudorandom, label.encode() + b"\x01", "sha256")
 
 
 def new_otp() -> str:
-    """A six-digit code from the system's random source."""
+    """Return a six-digit code from the system's random source."""
     return f"{secrets.randbelow(1_000_000):06d}"
 
 
 def otp_digest(key: bytes, *, mobile_number: str, purpose: str, otp: str) -> str:
-    """What is kept of a code: an HMAC bound to its number and purpose, in hex."""
+    """Return the stored form of a code: an HMAC bound to number and purpose, in hex."""
     return hmac.new(key, f"{purpose}\n{mobile_number}\n{otp}".encode(), hashlib.sha256).hexdigest()
 
 
 def number_digest(key: bytes, mobile_number: str) -> bytes:
-    """What stands for a mobile number (E.164) whose account is gone; without the key it names nobody."""
+    """Return an HMAC that identifies a deleted account's mobile number (E.164) without storing it."""
     return hmac.digest(key, mobile_number.encode(), "sha256")
 
 
 def issue_access_token(
     key: bytes, *, user_id: UUID, session_id: UUID, now: datetime, lifetime: timedelta
 ) -> str:
-    """A signed JWT (RFC 7519) for one session."""
+    """Return a signed JWT (RFC 7519) for one session."""
     claims = {
         "sub": str(user_id),
         "sid": str(session_id),
@@ -65,10 +65,10 @@ def issue_access_token(
 
 
 def read_access_token(key: bytes, token: str) -> AccessClaims:
-    """Check signature, algorithm, expiry and form; times within `CLOCK_LEEWAY`, both ways.
+    """Verify signature, algorithm, expiry and form; times within `CLOCK_LEEWAY`.
 
     Raises:
-        TokenInvalidError: whatever is wrong, without saying what.
+        TokenInvalidError: any of these is wrong; the error does not tell which.
     """
     if len(token) > _MAX_TOKEN_CHARS:
         raise TokenInvalidError

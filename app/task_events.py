@@ -1,7 +1,7 @@
-"""Replies as Celery's task events, which Flower shows.
+"""Celery's task events about replies, which Flower shows.
 
-A task's id is its reply's id. So all that happens to a reply is one task in Flower, also where a poll or
-another process went on with it: then the events are sent here, since no task runs.
+A task's id is its reply's id, so a reply is one task in Flower. When a poll or another process continues a
+reply, no task runs there, and this module sends the events.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class ReplyFailedError(Exception):
 
 
 class TryFailedError(Exception):
-    """A try failed; the reply's row says when the next one is due."""
+    """An attempt failed; the reply's row holds the time of the next one."""
 
 
 class Sender(Protocol):
-    """What this module uses of Celery's event dispatcher."""
+    """The method of Celery's event dispatcher that this module calls."""
 
     def send(self, type: str, **fields: object) -> None:  # noqa: A002  # Celery's name
         """Send an event."""
@@ -40,7 +40,7 @@ _NAMES: Final = {ReplyFailedError: "task-failed", TryFailedError: "task-retried"
 
 
 def error_of(report: ReplyReport) -> ReplyFailedError | TryFailedError | None:
-    """Return the error that a report means, in words that may be logged; None if the reply ended well."""
+    """Return the error of a report, with a text that may be logged; None if there was none."""
     tries = "1 try" if report.tries == 1 else f"{report.tries} tries"
     reason = f": {report.reason}" if report.reason else ""
     if report.is_failed:
@@ -53,7 +53,7 @@ def result_of(report: ReplyReport | None) -> str:
 
     Raises:
         ReplyFailedError: the reply failed for good.
-        Ignore: the reply has not ended here; events about it follow when it does, wherever that is.
+        Ignore: the reply has not ended here; the process that ends it sends its events.
     """
     if report is None:
         raise Ignore
@@ -66,7 +66,7 @@ class TaskEvents:
     """Sends events about replies for which no task runs in this process."""
 
     def __init__(self, worker: object) -> None:
-        """Send by the dispatcher of Celery's worker; each connection to the broker has a new one."""
+        """Use the dispatcher of this Celery worker; each connection to the broker has a new one."""
         self._worker = worker
 
     def publish(self, report: ReplyReport) -> None:
@@ -89,5 +89,5 @@ class TaskEvents:
             else:
                 result = repr(report.status)
                 sender.send("task-succeeded", uuid=uuid, result=result, runtime=report.seconds)
-        except Exception as failure:  # noqa: BLE001  # of any kind of broker; the events are for operators only
+        except Exception as failure:  # noqa: BLE001  # brokers raise errors of any class; the events are for operators only
             log.warning("task_events_not_sent", error=type(failure).__name__)

@@ -12,10 +12,10 @@ from app.worker import current_worker
 
 @celery.task(name=ProcessGeminiMessage.name, throws=(ReplyFailedError,))
 def process_gemini_message(reply_id: str, request_id: str | None = None) -> str:
-    """Answer one reply, and return its status; ignored if this worker does not work on it.
+    """Generate one reply and return its status; ignore the task if this worker does not claim it.
 
     Raises:
-        ReplyFailedError: it failed for good. Expected, so that Celery logs no traceback.
+        ReplyFailedError: the reply failed for good; an expected error, so Celery logs no traceback.
     """
     with structlog.contextvars.bound_contextvars(request_id=request_id):
         return result_of(current_worker().answer(UUID(reply_id)))
@@ -23,6 +23,6 @@ def process_gemini_message(reply_id: str, request_id: str | None = None) -> str:
 
 @celery.task(name=SyncStripeEvent.name)
 def sync_stripe_event(event_id: str, request_id: str | None = None) -> None:
-    """Hand one event of Stripe's over; a thread that waited for Stripe would be missing for replies."""
+    """Start one Stripe event and return: this thread is needed for replies while Stripe is called."""
     with structlog.contextvars.bound_contextvars(request_id=request_id):
         current_worker().sync_event(event_id)

@@ -1,7 +1,7 @@
-"""Transactions: the only file that commits. What is asked for inside one happens after its commit.
+"""Transactions: the only file that commits. Wake-ups, cache drops and counters follow the commit.
 
-Rows are locked in one order everywhere: a reply, then its room, then the day's usage; of billing a
-subscription's sync, then the account, then its subscriptions.
+Lock rows in this order: a reply, its room, the day's usage; in billing a subscription's sync cursor, the
+account, its subscriptions.
 """
 
 import asyncio
@@ -22,10 +22,10 @@ from app.repositories.every import Repositories
 
 
 class Publisher(Protocol):
-    """Hands jobs to the queue; waits no longer than for Redis, and never fails."""
+    """Publishes wake-ups; waits no longer than for Redis, and never fails."""
 
     async def publish(self, wake_up: WakeUp) -> None:
-        """Publish one job, as a hint to workers."""
+        """Publish one wake-up, a hint to workers."""
         ...
 
 
@@ -39,7 +39,7 @@ class _UsageChange:
 
 @dataclass
 class Transaction(Repositories):
-    """The repositories on one connection, and what is to follow the commit."""
+    """The repositories on one connection, and the effects that follow the commit."""
 
     chatroom_cache: ChatroomCache
     wake_ups: list[WakeUp] = field(default_factory=list)
@@ -50,11 +50,11 @@ class Transaction(Repositories):
     drops: list[asyncio.Task[None]] = field(default_factory=list)
 
     def enqueue(self, wake_up: WakeUp) -> None:
-        """Publish a job once this transaction has committed."""
+        """Publish a wake-up after this transaction's commit."""
         self.wake_ups.append(wake_up)
 
     def invalidate_room_list(self, user_id: UUID) -> asyncio.Task[None]:
-        """Drop this person's cached room list before and after the commit; the first has begun."""
+        """Drop this user's cached room list now and again after the commit; returns the first drop."""
         self.changed_lists.add(user_id)
         dropping = asyncio.create_task(self.chatroom_cache.drop({user_id}))
         self.drops.append(dropping)
@@ -65,13 +65,13 @@ class Transaction(Repositories):
         self.ended_replies[reply.id] = reply.attempt
 
     def mirror_usage(self, *, user_id: UUID, day: date, used: int, refunded: bool = False) -> None:
-        """Show the day's new count in Redis after the commit."""
+        """Copy the day's new count to Redis after the commit."""
         self.usage_changes.append(_UsageChange(user_id, day, used, refunded))
 
 
 @dataclass(frozen=True, slots=True)
 class UnitOfWork:
-    """Opens transactions."""
+    """Opens transactions and autocommit blocks."""
 
     database: Database
     chatroom_cache: ChatroomCache
@@ -79,17 +79,17 @@ class UnitOfWork:
     reply_events: ReplyEvents
     publisher: Publisher
     limit_seconds: float
-    """The longest that a transaction may take: a database that hangs is as good as away."""
+    """The longest that a transaction may take; then the database counts as unavailable."""
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Transaction]:
-        """A transaction as a block: committed on leaving, rolled back on any exception.
+        """Run a block in a transaction: commit at its end, roll back on any exception.
 
-        Jobs, cache drops, counters and ends of replies take effect after the commit, and only then.
+        Wake-ups, cache drops, counters and ends of replies take effect only after the commit.
 
         Raises:
-            ServiceUnavailable: the database is away. Of an error in the commit itself nobody knows whether
-                it took effect, so nothing follows it.
+            ServiceUnavailable: the database is unavailable. If the commit itself failed, it may have taken
+                effect, and no effects follow it.
         """
         inside = in_transaction.set(True)
         try:
@@ -104,12 +104,12 @@ class UnitOfWork:
 
     @asynccontextmanager
     async def autocommit(self) -> AsyncIterator[Transaction]:
-        """Statements that each stand for themselves, without the round trips of a transaction around them.
+        """Commit each statement of a block by itself, without the round trips of a transaction.
 
-        For reading, and for a change that is one statement. What is asked for inside follows the block.
+        For reads, and for changes of a single statement. Wake-ups and other effects follow the block.
 
         Raises:
-            ServiceUnavailable: the database is away.
+            ServiceUnavailable: the database is unavailable.
         """
         async with self.database.session(self.limit_seconds, autocommit=True) as session:
             tx = Transaction(session, self.chatroom_cache)
@@ -127,7 +127,7 @@ class UnitOfWork:
             await self.reply_events.end(reply_id, attempt)
 
     async def _show_usage(self, changes: Sequence[_UsageChange]) -> None:
-        for change in changes:  # in their order: the last one counts
+        for change in changes:  # in this order: the last one wins
             await self.daily_count.show(
                 user_id=change.user_id, day=change.day, used=change.used, refunded=change.refunded
             )

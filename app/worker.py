@@ -1,4 +1,4 @@
-"""A worker process: one asyncio loop in a thread, with the services on it, its poll and its heartbeat."""
+"""A worker process: its services, polls and heartbeat on one asyncio loop in a thread."""
 
 from __future__ import annotations
 
@@ -30,12 +30,13 @@ if TYPE_CHECKING:
 
 _HEARTBEAT_SECONDS = 5.0
 _STOP_MARGIN_SECONDS = 10.0
+_CLOSE_SECONDS = 2.0
 
 log = structlog.get_logger(__name__)
 
 
 class Worker:
-    """Runs replies on its own loop; Celery's threads hand them over and wait."""
+    """Generates replies on its own loop, on behalf of Celery's threads, which wait for them."""
 
     def __init__(self, settings: Settings, *, slots: int, task_events: TaskEvents) -> None:
         self._settings = settings
@@ -51,32 +52,32 @@ class Worker:
         self._thread = threading.Thread(target=self._run, name="worker-loop", daemon=True)
 
     def start(self) -> None:
-        """Open the services on the loop; returns when they are ready, or raises what went wrong."""
+        """Open the services on the loop; returns once they are ready, or raises their error."""
         self._thread.start()
         self._ready.result()
 
     def answer(self, reply_id: UUID) -> ReplyReport | None:
-        """Work on a reply, from any thread; returns when this worker is done with it.
+        """Generate a reply, from any thread; returns once this worker has finished with it.
 
-        The report is None if it has not worked on it, or could not record what came of it.
+        The report is None if this worker did not claim the reply, or could not record its outcome.
         """
         if self._loop is None:
             raise RuntimeError("the worker is not started")
         return asyncio.run_coroutine_threadsafe(self._answer(reply_id), self._loop).result()
 
     def sync_event(self, event_id: str) -> None:
-        """Work on an event of Stripe's in the background, from any thread; returns at once."""
+        """Start processing a Stripe event in the background, from any thread."""
         if self._loop is None:
             raise RuntimeError("the worker is not started")
         self._loop.call_soon_threadsafe(self._start_event, event_id)
 
     def begin_draining(self) -> None:
-        """Take nothing new; give what runs `SHUTDOWN_GRACE_SECONDS`, then hand it back."""
+        """Claim nothing new; after `SHUTDOWN_GRACE_SECONDS` release the replies that still run."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._draining.set)
 
     def stop(self) -> None:
-        """Drain, close and end the loop."""
+        """Drain, close the services and stop the loop."""
         self.begin_draining()
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._stopped.set)
@@ -89,7 +90,7 @@ class Worker:
         except BaseException as error:
             if self._ready.done():
                 log.exception("worker_loop_failed")
-                os._exit(1)  # without its loop the process would only pretend to work
+                os._exit(1)  # without its loop the process does no work but seems alive
             self._ready.set_exception(error)
 
     async def _main(self) -> None:
@@ -118,8 +119,9 @@ class Worker:
             await self._draining.wait()
             await self._drain()
             await self._stopped.wait()
-            await background.close(_STOP_MARGIN_SECONDS)
-            await self._say_goodbye()
+            await background.close(_CLOSE_SECONDS)
+            await self._work.close(_CLOSE_SECONDS)  # before the services that it uses
+            await self._remove_heartbeat()
         log.info("worker_stopped", worker_id=str(self._id))
 
     async def _answer(self, reply_id: UUID) -> ReplyReport | None:
@@ -157,7 +159,7 @@ class Worker:
                 log.warning("heartbeat_not_written")
             await asyncio.sleep(_HEARTBEAT_SECONDS)
 
-    async def _say_goodbye(self) -> None:
+    async def _remove_heartbeat(self) -> None:
         try:
             async with self._the_services.uow.begin() as tx:
                 await tx.workers.remove(self._id)
@@ -172,7 +174,7 @@ class Worker:
 
 
 class _StartingWorker(Protocol):
-    """What this module reads of Celery's worker; its published types leave both out."""
+    """The attributes of Celery's worker that this module reads; its published types lack both."""
 
     pool_cls: type
     concurrency: int
@@ -182,7 +184,7 @@ _worker: Worker | None = None
 
 
 def current_worker() -> Worker:
-    """The worker of this process."""
+    """Return the worker of this process."""
     if _worker is None:
         raise RuntimeError("no worker runs in this process")
     return _worker
@@ -190,7 +192,7 @@ def current_worker() -> Worker:
 
 @celeryd_after_setup.connect
 def _start(instance: _StartingWorker, **_: object) -> None:
-    """Celery is about to consume: have the services ready."""
+    """Open the services before Celery consumes."""
     global _worker  # noqa: PLW0603  # Celery's signals leave no other place for the process's one worker
     if issubclass(instance.pool_cls, PreforkPool):
         raise SystemExit(
@@ -203,7 +205,7 @@ def _start(instance: _StartingWorker, **_: object) -> None:
     except StartRefusedError as refused:
         raise SystemExit(str(refused)) from None
     except Exception as error:
-        # Celery only logs what a signal's handler raises; it would say "ready" and fail every job.
+        # Celery only logs an error of a signal's handler; it would then report "ready" and fail every task.
         log.debug("worker_start_failed", exc_info=True)
         raise SystemExit(f"The worker cannot start: {type(error).__name__}: {error}") from error
 

@@ -34,6 +34,7 @@ RULES = {
     "files small, with a first line": rules.file_shapes,
     "one place that commits": rules.ends_of_transactions,
     "no detours through threads": rules.detours_through_threads,
+    "words of the glossary": rules.replaced_words,
     "picture equals the imports": architecture.outdated_picture,
 }
 

@@ -27,6 +27,19 @@ ADDRESS = re.compile(r"://|find-links|file:|index-url|^\s*[./]", re.MULTILINE)
 ENDS_TRANSACTION = re.compile(r"\.(commit|rollback)\(")
 SAYS_ITS_JOB = re.compile(r'"""\w')
 MOST_LINES = 250
+# What the glossary replaced, with the words to use; the second pattern is a clause in place of a verb.
+REPLACED_WORDS = {
+    r"persons?|people|somebody|anybody|everybody|nobody|whoever|whom": "user, client, caller, request",
+    r"wish(es)?": "request, checkout",
+    r"forgotten|as good as|this very": "stale, unclaimed; equal to; concurrently",
+    r"(is|are|was|were|be|goes|went|found|taken for) (away|gone)": "unavailable, deleted, ended",
+    r"look(s|ed|ing)? (at|into|after|for)": "read, check, query",
+    r"told|anew": "reported, again",
+}
+WORDED = re.compile("|".join(rf"(\b({words})\b)" for words in REPLACED_WORDS), re.IGNORECASE)
+CLAUSE_FIRST = re.compile(r'"""(Who|What|Whose|Whoever)\b')
+# Values of released tables, and the system's user of that name.
+RIGHT_WORDS = re.compile(r'"person"|`nobody`|\'nobody\'')
 
 
 def denied_packages(root: Path) -> list[str]:
@@ -111,6 +124,26 @@ def detours_through_threads(root: Path) -> list[str]:
             for node in nodes
             if isinstance(node, ast.FunctionDef) and (node.name in needed or _is_route(node))
         ]
+    return complaints
+
+
+def replaced_words(root: Path) -> list[str]:
+    """Code and documents use the terms of docs/glossary.md, and docstrings begin with a verb or a noun."""
+    paths = [*sources(root, "app"), *sorted((root / "docs").rglob("*.md")), *sorted(root.glob("*.md"))]
+    advice = list(REPLACED_WORDS.values())
+    complaints = []
+    for path in paths:
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            place = f"{path.relative_to(root)}:{number}"
+            if found := WORDED.search(RIGHT_WORDS.sub("", line)):
+                index = next(
+                    i
+                    for i, words in enumerate(REPLACED_WORDS)
+                    if re.fullmatch(words, found[0], re.IGNORECASE)
+                )
+                complaints.append(f"{place}: '{found[0]}'; say {advice[index]}")
+            elif CLAUSE_FIRST.search(line):
+                complaints.append(f"{place}: begin with a verb or a noun")
     return complaints
 
 

@@ -1,1 +1,1 @@
-"""Put a process together from its settings: `api` for the API, `worker` for the worker."""
+"""Build the services of a process from its settings: `api` for the API, `worker` for the worker."""

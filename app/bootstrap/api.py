@@ -17,7 +17,7 @@ from app.kit.background import TaskSet, run_forever
 from app.kit.clock import utc_now
 from app.kit.paging import CursorSigner
 from app.kit.user_limiter import PerUserLimiter
-from app.redis_client.concurrent_uses import ConcurrentUses, Use
+from app.redis_client.concurrency_leases import ConcurrencyLeases, LimitedResource
 from app.redis_client.password_attempts import PasswordAttemptStore
 from app.redis_client.reply_listener import ReplyListener
 from app.security import derive_key
@@ -58,9 +58,9 @@ from app.services.usage.quota import UsageCarryover
 from app.services.usage.request_limit import RequestLimit
 from app.sms_client import create_sms_client
 
-_TRANSACTION_SECONDS = 2.0  # somebody waits for the answer
+_TRANSACTION_SECONDS = 2.0  # a client waits for the response
 _CLOSE_SECONDS = 1.0
-_CHECK_SECONDS = 0.9  # /health answers within a second; a frozen database ends no query politely
+_CHECK_SECONDS = 0.9  # /health answers within a second, even if a frozen database ends no query
 
 log = structlog.get_logger(__name__)
 
@@ -97,7 +97,7 @@ class ApiServices:
 
 @asynccontextmanager
 async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
-    """Everything that an API process uses, opened on the running loop and closed in order."""
+    """Open the services of an API process on the running loop, and close them in reverse order."""
     async with AsyncExitStack() as stack:
         base = await open_foundation(settings, stack, transaction_seconds=_TRANSACTION_SECONDS)
         listener = ReplyListener(
@@ -140,8 +140,11 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             base.uow, stripe.customers, stripe.checkouts, base.syncs, addresses, base.installation, utc_now
         )
         request_limit = RequestLimit(rate_limiter(settings, base.redis), base.uow, utc_now)
-        most = {Use.STREAM: settings.streams_per_user, Use.EXPORT: settings.exports_per_user}
-        concurrency = ConcurrencyLimiter(ConcurrentUses(base.redis), request_limit, most)
+        limits = {
+            LimitedResource.STREAM: settings.streams_per_user,
+            LimitedResource.EXPORT: settings.exports_per_user,
+        }
+        concurrency = ConcurrencyLimiter(ConcurrencyLeases(base.redis), request_limit, limits)
         yield ApiServices(
             auth=AuthService(
                 uow=base.uow,
@@ -224,14 +227,12 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
 
 
 def _root_secret(settings: Settings) -> bytes:
-    """Return `JWT_SECRET_KEY`; else, outside production, one that all processes of a database agree on."""
+    """Return `JWT_SECRET_KEY`; without it (not in production) a secret derived from `DATABASE_URL`."""
     secret = settings.jwt_secret_key.get_secret_value()
     if not secret:
         log.warning("jwt_secret_key_missing", consequence="DATABASE_URL is enough to forge tokens")
         return derive_key(settings.postgres.identity.encode(), "jwt-secret-key")
     if settings.has_weak_jwt_secret:
         log.warning("jwt_secret_key_weak", remedy="set what `openssl rand -hex 32` prints")
-        warnings.simplefilter(
-            "ignore", InsecureKeyLengthWarning
-        )  # PyJWT's says the same, in lines of its own
+        warnings.simplefilter("ignore", InsecureKeyLengthWarning)  # PyJWT repeats this warning
     return secret.encode()

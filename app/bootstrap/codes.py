@@ -1,20 +1,20 @@
-"""The services around one-time codes."""
+"""Build the service of one-time codes."""
 
 from app.bootstrap.foundation import Foundation
 from app.config import OtpDelivery, Settings
-from app.redis_client.otp_budgets import OtpBudgets, OtpLimits
 from app.redis_client.otp_store import OtpStore
 from app.redis_client.windows import SlidingWindows
 from app.security import derive_key
 from app.services.identity.mobile_number import MobileNumbers
 from app.services.identity.otp import OtpService
+from app.services.identity.otp_budgets import OtpBudgets, OtpLimits
 from app.services.identity.otp_sender import OtpSender
 
 
 def otp_service(
     settings: Settings, base: Foundation, sender: OtpSender, numbers: MobileNumbers, root: bytes
 ) -> OtpService:
-    """Build the service of codes; `root` is the secret that its keys are derived from."""
+    """Build the service of one-time codes; its keys are derived from the secret `root`."""
     limits = OtpLimits(
         per_hour=settings.otp_per_hour,
         per_day=settings.otp_per_day,

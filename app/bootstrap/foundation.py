@@ -1,12 +1,15 @@
-"""What both kinds of process stand on: the database, Redis, the queue."""
+"""The services that API and worker share: the database, Redis, the queue, Stripe."""
 
 import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 
+import structlog
+
 from app.bootstrap.start_check import StartCheck
 from app.config import Settings
+from app.config.renamed import RENAMED, former_names
 from app.database import Database
 from app.kit.clock import utc_now
 from app.migrations import Revisions
@@ -23,13 +26,15 @@ from app.services.usage.quota import DailyQuota
 from app.stripe_client import StripeGateway
 from app.unit_of_work import UnitOfWork
 
-# The server ends a statement somewhat later than the process stops waiting for it.
-_LATER_SECONDS = 0.5
+# The server ends a statement a little later than the process stops waiting for it.
+_SERVER_MARGIN_SECONDS = 0.5
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Foundation:
-    """What both kinds of process stand on."""
+    """The services that API and worker share."""
 
     redis: RedisConnection
     uow: UnitOfWork
@@ -45,12 +50,14 @@ class Foundation:
 async def open_foundation(
     settings: Settings, stack: AsyncExitStack, *, transaction_seconds: float
 ) -> Foundation:
-    """Open what both stand on; a transaction that takes longer than `transaction_seconds` is cut off."""
+    """Open the shared services; a transaction that takes longer than `transaction_seconds` is cut off."""
+    for name in former_names():
+        log.warning("setting_renamed", old_name=name, new_name=RENAMED[name])
     breaker = Breaker()
     database = Database.from_url(
         settings.postgres,
         connect_seconds=settings.database_connect_seconds,
-        statement_seconds=transaction_seconds + _LATER_SECONDS,
+        statement_seconds=transaction_seconds + _SERVER_MARGIN_SECONDS,
         is_pooled=settings.has_transaction_pooler,
     )
     stack.push_async_callback(database.aclose)
@@ -62,8 +69,8 @@ async def open_foundation(
     )
     redis.warm_up()
     stack.push_async_callback(redis.aclose)
-    jobs = publisher(settings, redis)
-    stack.push_async_callback(jobs.aclose)
+    wake_ups = publisher(settings, redis)
+    stack.push_async_callback(wake_ups.aclose)
     chatroom_cache = ChatroomCache(redis, ttl_seconds=settings.chatroom_cache_seconds)
     reply_events = ReplyEvents(redis)
     uow = UnitOfWork(
@@ -71,7 +78,7 @@ async def open_foundation(
         chatroom_cache,
         DailyCountMirror(redis),
         reply_events,
-        jobs,
+        wake_ups,
         limit_seconds=transaction_seconds,
     )
     revisions = await asyncio.to_thread(Revisions.of_this_code)

@@ -1,4 +1,4 @@
-"""Limits of the API by plan, from the settings."""
+"""Build the limits of the API by plan, from the settings."""
 
 from app.config import Settings
 from app.kit.clock import utc_now
@@ -9,7 +9,7 @@ from app.services.usage.plans import Plans
 
 
 def rate_limiter(settings: Settings, redis: RedisConnection) -> RateLimiter:
-    """Limit requests a minute, of an address and of a user."""
+    """Build the limiter of requests per minute, of an address and of a user."""
     return RateLimiter(
         redis,
         ip_limit=settings.ip_requests_per_minute,
@@ -18,5 +18,5 @@ def rate_limiter(settings: Settings, redis: RedisConnection) -> RateLimiter:
 
 
 def room_limit(settings: Settings) -> RoomLimit:
-    """Limit the rooms of a user."""
+    """Build the limit on rooms per user."""
     return RoomLimit(Plans.from_settings(settings).rooms, utc_now)

@@ -1,4 +1,4 @@
-"""Ends a process that cannot work, with one sentence for the operator."""
+"""End a process that cannot start, with one sentence for the operator."""
 
 import os
 import sys
@@ -8,11 +8,11 @@ from app.config import START_FAILURE
 
 
 class StartRefusedError(Exception):
-    """Raised with one sentence for the operator: this process cannot work with what it was given."""
+    """The settings or the database make a start impossible; the message is one sentence for the operator."""
 
 
 def end_process(refused: StartRefusedError) -> NoReturn:
-    """End this process with the sentence on stderr, from any task or thread."""
+    """Print the sentence on stderr and end this process, from any task or thread."""
     sys.stdout.flush()
     print(refused, file=sys.stderr, flush=True)  # noqa: T201  # as SystemExit does, which a task cannot raise
     os._exit(START_FAILURE)

@@ -1,4 +1,4 @@
-"""Checks the database once, when the process first reaches it: the pooler before it, and its schema."""
+"""Check once, when the database is first reachable, for a pooler before it and for its schema."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 
 
 class StartCheck:
-    """The check of one process."""
+    """The start check of one process."""
 
     def __init__(self, settings: Settings, uow: UnitOfWork, revisions: Revisions) -> None:
         self._settings = settings
@@ -43,10 +43,10 @@ class StartCheck:
         self._last_reason = ""
 
     async def begin(self, stack: AsyncExitStack) -> None:
-        """Check now; while the database cannot be reached, again in the background until it can.
+        """Check now; if the database is unreachable, check again in the background until it is reachable.
 
         Raises:
-            StartRefusedError: this process cannot work with this database.
+            StartRefusedError: this process cannot use this database.
         """
         if not await self._is_done():
             background = TaskSet("start-check")
@@ -63,18 +63,18 @@ class StartCheck:
             end_process(refused)
 
     async def _is_done(self) -> bool:
-        """Check; False when the database cannot be reached."""
+        """Run the check; False if the database is unreachable."""
         try:
             return await self._check()
         except ServiceUnavailable:
-            return False  # logged by the unit of work
+            return False  # logged already
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError) as error:
             reason = reason_of(error)
             if is_of_a_pooler(error):
                 raise StartRefusedError(_POOLER) from error
             if not is_unavailable(error):
                 raise StartRefusedError(f"The database cannot be used: {reason}.") from error
-            if reason != self._last_reason:  # it is tried every second
+            if reason != self._last_reason:  # the check runs every second
                 self._last_reason = reason
                 log.warning("database_unavailable", reason=reason)
             return False

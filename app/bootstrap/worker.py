@@ -18,21 +18,21 @@ from app.services.chat.room_erasure import RoomErasure
 from app.services.chat.room_models import RoomModels
 from app.services.generation.context import ContextBuilder
 from app.services.generation.dispatcher import ReplyDispatcher, Start
+from app.services.generation.follow_ups import FollowUpRunner, RoomFollowUp
 from app.services.generation.leases import LeaseKeeper
 from app.services.generation.offered_models import OfferedModels
-from app.services.generation.places import Places
 from app.services.generation.reply import ReplyService
 from app.services.generation.reply_canceller import ReplyCanceller
 from app.services.generation.reply_reports import ReplyReport, ReplyReports
 from app.services.generation.retry_policy import RetryPolicy
-from app.services.generation.summary import SummaryPlan
-from app.services.generation.upkeep import RoomUpkeep, Upkeep
+from app.services.generation.summary import SummaryPolicy
+from app.services.generation.worker_slots import WorkerSlots
 from app.services.operations.purge import PurgeService
 from app.services.periodic import PeriodicTasks
 from app.stripe_client.outage import StripeOutage
 from app.unit_of_work import UnitOfWork
 
-_TRANSACTION_SECONDS = 10.0  # a reply waits for a row lock rather than being written again
+_TRANSACTION_SECONDS = 10.0  # waiting for a row lock is cheaper than generating a reply again
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +58,15 @@ async def worker_services(
     is_stopping: Callable[[], bool],
     publish_report: Callable[[ReplyReport], None],
 ) -> AsyncIterator[WorkerServices]:
-    """Everything that a worker process uses; `slots` replies at once, each begun by `start`."""
+    """Open the services of a worker process; `slots` replies run at once, each started by `start`."""
     async with AsyncExitStack() as stack:
         base = await open_foundation(settings, stack, transaction_seconds=_TRANSACTION_SECONDS)
-        gemini = GoogleGemini(settings)
-        stack.push_async_callback(gemini.aclose)
+        model = GoogleGemini(settings)
+        stack.push_async_callback(model.aclose)
         models = OfferedModels(settings.selectable_models)
-        plan = SummaryPlan(settings.context_token_budget)
-        upkeep = Upkeep(RoomUpkeep(base.uow, gemini, plan, utc_now, models))
-        stack.push_async_callback(upkeep.aclose)
+        summary_policy = SummaryPolicy(settings.context_token_budget)
+        follow_ups = FollowUpRunner(RoomFollowUp(base.uow, model, summary_policy, utc_now, models))
+        stack.push_async_callback(follow_ups.aclose)
         leases = LeaseKeeper(base.uow, lease_seconds=settings.reply_lease_seconds)
         canceller = ReplyCanceller(base.uow, base.quota)
         batches = BatchErasure(base.uow, canceller, AccountKeys(base.redis), is_stopping)
@@ -74,23 +74,23 @@ async def worker_services(
         reports = ReplyReports(publish_report)
         replies = ReplyService(
             uow=base.uow,
-            gemini=gemini,
+            model=model,
             events=base.reply_events,
             leases=leases,
             quota=base.quota,
             context=ContextBuilder(
                 base.uow, settings.context_token_budget, settings.gemini_max_output_tokens, models
             ),
-            upkeep=upkeep,
+            follow_ups=follow_ups,
             reports=reports,
-            policy=RetryPolicy(settings.reply_max_retries, settings.reply_max_losses),
+            policy=RetryPolicy(settings.reply_max_retries, settings.reply_max_worker_losses),
         )
         yield WorkerServices(
             uow=base.uow,
             dispatcher=ReplyDispatcher(
                 base.uow,
                 replies,
-                Places(slots, per_user=settings.reply_places_per_user),
+                WorkerSlots(slots, per_user=settings.reply_places_per_user),
                 lease_seconds=settings.reply_lease_seconds,
                 poll_seconds=settings.reply_poll_seconds,
                 start=start,

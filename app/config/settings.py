@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 
 from pydantic import field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from app.config.broker_address import BrokerAddress
 from app.config.dotenv_file import DOTENV_FILE, ENCODING
 from app.config.forms import ALL_COUNTRIES
 from app.config.postgres_address import PostgresAddress
 from app.config.redis_address import RedisAddress
+from app.config.renamed import RenamableSettings
 from app.config.secrets import is_sample, is_short_secret
 from app.config.sections import (
     DatabasePooler,
@@ -28,7 +29,7 @@ from app.config.texts import require_readable, trimmed
 
 
 class Settings(
-    BaseSettings,
+    RenamableSettings,
     LogSettings,  # pydantic takes the fields of the last base first
     WorkerSettings,
     LimitSettings,

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL, and the guard of calls to the outside inside a transaction."""
+"""Connections to PostgreSQL, and the guard against external calls inside a transaction."""
 
 from app.database.failures import is_locked_out, is_of_a_pooler, is_unavailable, reason_of
 from app.database.guard import OutsideCallInTransactionError, forbid_in_transaction, in_transaction

@@ -32,7 +32,7 @@ class Connection(Protocol):
         ...
 
     def get_server_pid(self) -> int:
-        """Return the process number that the server, or a pooler, told when the connection was made."""
+        """Return the process number that the server, or a pooler, sent when the connection was made."""
         ...
 
     def is_closed(self) -> bool:
@@ -40,9 +40,9 @@ class Connection(Protocol):
         ...
 
     def terminate(self) -> None:
-        """Close the socket without a word to the server."""
+        """Close the socket without notifying the server."""
         ...
 
     async def close(self, *, timeout: float) -> None:  # noqa: ASYNC109  # asyncpg's name
-        """Take leave of the server, for at most so many seconds, and close the socket."""
+        """Notify the server, wait for it at most `timeout` seconds, and close the socket."""
         ...

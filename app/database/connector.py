@@ -1,4 +1,4 @@
-"""Opens connections to PostgreSQL; one that takes longer than its caller waits serves the next caller."""
+"""Open connections to PostgreSQL; one that outlasts its caller's timeout serves the next caller."""
 
 import asyncio
 import socket
@@ -15,21 +15,21 @@ from app.database.failures import reason_of
 STATEMENT_SECONDS = 30.0
 _KEEP_SECONDS = 60.0
 _MOST_KEPT = 10
-# So often the server looks whether a running statement still has a client (PostgreSQL 14 and later).
 _SET_LIMITS = (
     "SELECT set_config(name, CASE name {cases} END, false) FROM pg_settings"
     " WHERE name IN ({names}) AND pg_backend_pid() = {pid}"
 )
 _CHECK = "client_connection_check_interval"
+# How often the server checks that the client of a running statement is connected (PostgreSQL 14 and later).
 _CHECK_SECONDS = 0.5
-# A network that forgets quiet connections does so after four minutes or more.
+# Networks that drop idle connections do so after four minutes or more.
 _KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 
 log = structlog.get_logger(__name__)
 
 
 class Connector:
-    """Connects to one address, for at most `seconds` a connection, on the running loop."""
+    """Connects to one address on the running loop; each connection attempt has `seconds`."""
 
     def __init__(
         self,
@@ -42,19 +42,19 @@ class Connector:
         self._dsn = address.dsn
         self._seconds = address.connect_seconds or seconds
         self._tls = ssl.create_default_context() if address.trusts_system else None
-        # Without a cache asyncpg gives statements no name, and prepares each in the message that runs it.
+        # Without a cache asyncpg prepares each statement unnamed, in the message that runs it.
         self._statement_cache_size = 0 if is_pooled else 100
         self._statement_seconds = statement_seconds
         self._is_pooled = is_pooled
         self._kept: deque[asyncio.Task[Connection]] = deque()
 
     async def connect(self) -> Connection:
-        """Return a new connection. A caller that is cancelled leaves its attempt to the next ones.
+        """Return a new connection. A cancelled caller leaves its attempt to the next callers.
 
-        Each caller begins an attempt of its own, too: an earlier one may hang on a server that has gone.
+        Each caller also starts its own attempt: an earlier one may hang on a server that has failed.
 
         Raises:
-            OSError, TimeoutError, asyncpg.PostgresError: the server cannot be reached or refuses.
+            OSError, TimeoutError, asyncpg.PostgresError: the server is unreachable or rejects the connection.
         """
         own = asyncio.create_task(self._open())
         try:
@@ -69,7 +69,7 @@ class Connector:
         return own.result()
 
     async def aclose(self) -> None:
-        """End the attempts that no caller waits for."""
+        """Cancel the attempts that no caller waits for."""
         while self._kept:
             self._discard(self._kept[0])
 
@@ -89,7 +89,7 @@ class Connector:
         asyncio.get_running_loop().call_later(_KEEP_SECONDS, self._discard, opening)
 
     def _report(self, opening: asyncio.Task[Connection]) -> None:
-        """Log why an attempt failed that no caller waits for, and forget it."""
+        """Log the failure of an attempt that no caller waits for, and remove it."""
         if opening in self._kept and not _is_usable(opening):
             self._kept.remove(opening)
             if not opening.cancelled() and (error := opening.exception()):
@@ -123,12 +123,12 @@ class Connector:
         return connection
 
     async def _set_limits(self, connection: Connection) -> None:
-        """Have the server end statements and transactions that nobody waits for any more."""
+        """Have the server end statements and transactions whose client has timed out."""
         if self._is_pooled:
             return
         limits = {}
         if self._statement_seconds is not None:
-            # A process that is frozen in the middle of a transaction must not keep its rows locked.
+            # A process that freezes inside a transaction must not keep its rows locked.
             of_a_transaction = ("statement_timeout", "idle_in_transaction_session_timeout")
             limits = dict.fromkeys(of_a_transaction, self._statement_seconds)
         try:
@@ -139,10 +139,10 @@ class Connector:
 
 
 def _setting(limits: dict[str, float], connection: Connection) -> str:
-    """Return a statement that sets these seconds, apart from settings that the server does not know.
+    """Return a statement that sets these limits, in seconds, and skips settings unknown to the server.
 
-    Behind a pooler, which tells its clients numbers of its own, it sets nothing: that would count for
-    whoever is given the server connection next. As options of the connection poolers might refuse them.
+    Behind a pooler, which sends its clients process numbers of its own, it sets nothing: the limits would
+    apply to the next client of the server connection. Poolers may reject them as connection options.
     """
     cases = " ".join(f"WHEN '{name}' THEN '{round(seconds * 1000)}ms'" for name, seconds in limits.items())
     names = ", ".join(f"'{name}'" for name in limits)
@@ -159,7 +159,7 @@ def _is_usable(opening: asyncio.Task[Connection]) -> bool:
 
 
 def _keep_alive(tcp: socket.socket | None) -> None:
-    """Have the system probe the connection while it is idle, and end it when the peer is gone."""
+    """Have the system probe the idle connection, and close it when the peer does not respond."""
     if tcp is None or tcp.family not in (socket.AF_INET, socket.AF_INET6):
         return
     tcp.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

@@ -1,4 +1,4 @@
-"""Cuts connections off, and tells when the server has ended what it was doing for them."""
+"""Cut connections off, and detect when the server has ended their statements."""
 
 import asyncio
 import os
@@ -14,12 +14,12 @@ from app.database.connection import Connection
 from app.database.failures import reason_of
 from app.kit.timeouts import stall_timeout
 
-_LOOK_SECONDS: Final = 1.0
-_ASK_SECONDS: Final = 2.0
-# A server that cannot be asked takes no new connections either.
+_POLL_SECONDS: Final = 1.0
+_QUERY_SECONDS: Final = 2.0
+# A server that does not answer this query accepts no new connections either.
 _UNKNOWN_SECONDS: Final = 4.0
-# No number of a backend is waited for longer: the server may have given it to another one.
-_LONGEST_SECONDS: Final = 300.0
+# After that the server may have reused the process number for another backend.
+_MAX_SECONDS: Final = 300.0
 _ACTIVE: Final = (
     "SELECT array_agg(pid) FROM pg_stat_activity WHERE state = 'active' AND backend_type = 'client backend'"
 )
@@ -36,10 +36,10 @@ class _CutOff:
 
 
 class CutOffs:
-    """Connections that were cut off while the server may still have been at work for them.
+    """Connections that were cut off while the server may still run a statement for them.
 
-    Only one direction of the socket is closed: the server notices it like any other end, and its own end
-    shows that the backend is gone. For the running loop's thread only.
+    Only the sending direction of the socket is closed: the server treats it as a disconnect, and its own
+    close shows that the backend has ended. For the running loop's thread only.
     """
 
     def __init__(self, connect: Callable[[], Awaitable[Connection]]) -> None:
@@ -48,9 +48,9 @@ class CutOffs:
         self._watching: asyncio.Task[None] | None = None
 
     def cut(self, connection: Connection, at_end: Callable[[], None]) -> None:
-        """Close a connection, and call back once no backend works for it any more.
+        """Close a connection, and call back once no backend runs a statement for it.
 
-        It is also called when that cannot be learned: the server has not answered for some seconds.
+        Also call back if this is unknown because the server has not answered for some seconds.
         """
         pid, tcp = connection.get_server_pid(), _closed_for_writing(connection)
         connection.terminate()
@@ -65,7 +65,7 @@ class CutOffs:
             self._watching = asyncio.create_task(self._watch())
 
     async def aclose(self) -> None:
-        """Wait for none of them any more."""
+        """Stop waiting for the backends, and call back for all connections."""
         if self._watching is not None:
             self._watching.cancel()
         for cut_off in tuple(self._open):
@@ -89,26 +89,26 @@ class CutOffs:
             cut_off.at_end()
 
     async def _watch(self) -> None:
-        """Ask the server for those whose end is not seen: the network may have lost it."""
+        """Query the server for backends whose close was not received: the network may have lost it."""
         loop = asyncio.get_running_loop()
-        await asyncio.sleep(_LOOK_SECONDS)
-        while asked_for := tuple(self._open):
+        await asyncio.sleep(_POLL_SECONDS)
+        while open_cut_offs := tuple(self._open):
             active = await self._active()
-            for cut_off in asked_for:
+            for cut_off in open_cut_offs:
                 seconds = loop.time() - cut_off.at
                 is_over = seconds > _UNKNOWN_SECONDS if active is None else cut_off.pid not in active
-                if is_over or seconds > _LONGEST_SECONDS:
+                if is_over or seconds > _MAX_SECONDS:
                     self._end(cut_off)
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_POLL_SECONDS)
 
     async def _active(self) -> frozenset[int] | None:
-        """Return the backends that run a statement; None if the server does not say."""
+        """Return the backends that run a statement; None if the server does not answer."""
         try:
-            async with stall_timeout(_ASK_SECONDS):
+            async with stall_timeout(_QUERY_SECONDS):
                 connection = await self._connect()
                 try:
                     found = cast("list[int] | None", await connection.fetchval(_ACTIVE))
-                    await connection.close(timeout=_ASK_SECONDS)
+                    await connection.close(timeout=_QUERY_SECONDS)
                 finally:
                     connection.terminate()
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
@@ -118,7 +118,7 @@ class CutOffs:
 
 
 def _closed_for_writing(connection: Connection) -> socket.socket | None:
-    """Return the connection's socket, which outlives it; None if there is none any more."""
+    """Close the sending direction and return a duplicate of the socket; None if it is closed already."""
     # asyncpg shows the socket nowhere else.
     shared = connection._transport.get_extra_info("socket")  # type: ignore[attr-defined]  # noqa: SLF001
     try:

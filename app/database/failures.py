@@ -1,4 +1,4 @@
-"""Tells failures of the database apart, and names their reasons for the log."""
+"""Classify errors of the database, and extract their reasons for the log."""
 
 import asyncpg
 import structlog
@@ -6,16 +6,16 @@ from sqlalchemy import exc
 
 from app.errors import DatabaseFull, DatabaseReadOnly, MigrationsMissing, ServiceUnavailable
 
-_LONGEST_REASON = 300
-# Connection lost, shutting down, a statement or a pause in a transaction that took too long, out of
-# resources, read-only after a failover, not let in, no such database;
-# and what a retry would cure: serialization failure and deadlock.
+_REASON_LENGTH = 300
+# Connection lost, shutting down, statement or idle-in-transaction timeout, out of resources, read-only after
+# a failover, authentication failed, no such database; and errors that a retry solves: serialization failure,
+# deadlock.
 _UNAVAILABLE = ("08", "57P", "57014", "25P03", "53", "25006", "28", "3D000", "40001", "40P01")
 # A table, column or function is missing: the schema is older than the code.
 _SCHEMA_MISSING = ("42P01", "42703", "42883", "3F000")
-# A prepared statement is unknown or exists already: each transaction reaches another server connection.
+# A prepared statement is unknown or exists already: transactions run on different server connections.
 _POOLER = ("26000", "42P05")
-# A lock was not to be had within lock_timeout; a deadlock.
+# Lock timeout; deadlock.
 _LOCKED = ("55P03", "40P01")
 
 _OF_STATE = {"53100": DatabaseFull, "25006": DatabaseReadOnly}
@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 
 def is_unavailable(error: BaseException) -> bool:
-    """Whether an error says that the database cannot be reached, refuses connections or is restarting."""
+    """Whether an error means that the database is unreachable, rejects connections or is restarting."""
     if isinstance(
         error, OSError | TimeoutError | exc.TimeoutError | exc.InterfaceError | exc.OperationalError
     ):
@@ -42,12 +42,12 @@ def is_of_a_pooler(error: BaseException) -> bool:
 
 
 def is_locked_out(error: BaseException) -> bool:
-    """Whether an error says that another session holds a lock that was needed."""
+    """Whether an error means that another session holds a required lock."""
     return sqlstate_of(error) in _LOCKED
 
 
 def service_failure(error: BaseException) -> ServiceUnavailable | None:
-    """Name the failure that makes a request impossible for now, and log its reason; None for others."""
+    """Return the expected error for a failure of the database, and log its reason; None for other errors."""
     reason, state = reason_of(error), sqlstate_of(error)
     if state in _SCHEMA_MISSING:
         log.error("database_schema_missing", reason=reason, remedy="run `alembic upgrade head`")
@@ -62,18 +62,18 @@ def service_failure(error: BaseException) -> ServiceUnavailable | None:
 
 
 def sqlstate_of(error: BaseException) -> str:
-    """PostgreSQL's five-character code of an error; empty when it has none."""
+    """Return PostgreSQL's five-character code of an error; empty if it has none."""
     original = error.orig if isinstance(error, exc.DBAPIError) else error
     code = getattr(original, "sqlstate", None)
     return code if isinstance(code, str) else ""
 
 
 def reason_of(error: BaseException) -> str:
-    """PostgreSQL's or the system's own words for an error, without details that may quote a row."""
+    """Return the message of PostgreSQL or the system, without details that may quote a row."""
     original: BaseException | None = error.orig if isinstance(error, exc.DBAPIError) else error
     if isinstance(error, exc.DBAPIError) and original is not None and original.__cause__ is not None:
-        original = original.__cause__  # SQLAlchemy's twin of asyncpg's error begins with a class name
+        original = original.__cause__  # SQLAlchemy's copy of asyncpg's error begins with a class name
     if isinstance(original, TimeoutError):
         return "no answer in time"
-    words = str(original).partition("\n")[0] or type(original).__name__
-    return f"{sqlstate_of(error)} {words}".strip()[:_LONGEST_REASON]
+    message = str(original).partition("\n")[0] or type(original).__name__
+    return f"{sqlstate_of(error)} {message}".strip()[:_REASON_LENGTH]

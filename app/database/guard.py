@@ -1,4 +1,4 @@
-"""Refuses calls to the outside while a transaction is open."""
+"""Reject external calls while a transaction is open."""
 
 from contextvars import ContextVar
 
@@ -6,10 +6,10 @@ in_transaction: ContextVar[bool] = ContextVar("in_transaction", default=False)
 
 
 class OutsideCallInTransactionError(RuntimeError):
-    """A programming error: something outside was to be awaited while row locks are held."""
+    """A programming error: an external call inside a transaction, which holds row locks."""
 
 
 def forbid_in_transaction() -> None:
-    """Guard every call to the outside: transactions are short, so nothing slow is awaited inside one."""
+    """Raise inside a transaction: call it before every external call, since transactions must be short."""
     if in_transaction.get():
         raise OutsideCallInTransactionError

@@ -1,4 +1,4 @@
-"""The pool of connections to PostgreSQL, and the queue before it."""
+"""The pool of connections to PostgreSQL, with its admission queue."""
 
 import time
 from collections.abc import AsyncIterator
@@ -19,21 +19,21 @@ from app.database.failures import is_unavailable, service_failure
 from app.kit.timeouts import AdmissionQueue, Watchdog, stall_timeout
 
 POOL_WAIT_SECONDS = 1.0
-# What a user waits for a new connection; one that takes longer is there for the next request.
+# How long a request waits for a new connection; one that takes longer serves the next request.
 _CONNECT_WAIT_SECONDS = 2.0
-# One process works on one core: a dozen connections keep it busy, and a server of 100 has room for eight.
+# One process uses one core, which a dozen connections keep busy; a server with 100 serves eight processes.
 _CONNECTIONS = 10
 _CONNECTIONS_FOR_CHECKS = 2
-# An idle connection may be dead without a sign: after a second it is tried, after 200 it is replaced, since
-# networks forget quiet connections after four minutes or more.
+# An idle connection may be dead unnoticed: ping it after a second, replace it after 200, since networks drop
+# idle connections after four minutes or more.
 _PING_AFTER_SECONDS = 1.0
 _PING_SECONDS = 0.5
-_MOST_IDLE_SECONDS = 200.0
+_MAX_IDLE_SECONDS = 200.0
 
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """The pool of connections, and the queue before it."""
+    """The pool of connections, with its admission queue."""
 
     engine: AsyncEngine
     factory: async_sessionmaker[AsyncSession]
@@ -41,7 +41,7 @@ class Database:
     admission: AdmissionQueue
     cut_offs: CutOffs
     is_pooled: bool
-    """A pooler in transaction mode stands between: nothing of a connection outlives its transaction."""
+    """Whether a pooler in transaction mode is used: no state of a connection outlives its transaction."""
 
     @classmethod
     def from_url(
@@ -53,7 +53,7 @@ class Database:
         is_pooled: bool = False,
         is_kept: bool = True,
     ) -> "Database":
-        """A pool for this address, or single connections (`is_kept=False`); it connects when first asked.
+        """Create a pool for this address, or single connections (`is_kept=False`); it connects on first use.
 
         The server ends a statement after `statement_seconds`.
         """
@@ -69,30 +69,29 @@ class Database:
         engine = create_async_engine(
             "postgresql+asyncpg://",
             async_creator=connector.connect,
-            hide_parameters=True,  # an error must not carry what users wrote into the log
+            hide_parameters=True,  # the log must not contain texts of users
             **(pool_options if is_kept else {"poolclass": NullPool}),
         )
         event.listen(engine.sync_engine, "checkin", _note_use)
         event.listen(engine.sync_engine, "checkout", _replace_dead)
-        # Objects stay readable after the commit, as plain data.
+        # Objects stay readable after the commit.
         factory = async_sessionmaker(engine, expire_on_commit=False)
         cut_offs = CutOffs(connector.connect)
         return cls(engine, factory, connector, _admission(_CONNECTIONS), cut_offs, is_pooled)
 
     def with_reserved_connections(self) -> "Database":
-        """The same pool by its side entrance: whoever asks how the database is need not wait for a rush."""
+        """Return the same pool, with connections reserved for health checks."""
         return replace(self, admission=_admission(_CONNECTIONS_FOR_CHECKS))
 
     @asynccontextmanager
     async def session(self, seconds: float, *, autocommit: bool = False) -> AsyncIterator[AsyncSession]:
-        """A session's work for at most so long; waiting counts where nothing moved.
+        """Run a block with a session for at most `seconds`, including a wait without progress in the queue.
 
-        Connecting has a limit of its own. Then the connection is cut off, as if the server were
-        unavailable. A polite end would wait for the server, too: a frozen one answers neither a rollback nor
-        a goodbye. Its place stays taken while the server is still at work for it.
+        Connecting has its own limit. After `seconds` the connection is cut off, since a frozen server answers
+        neither ROLLBACK nor a regular close. Its slot is released once the server has ended the statement.
 
         Raises:
-            ServiceUnavailable: the database cannot be used for now; the log has PostgreSQL's reason.
+            ServiceUnavailable: the database is unavailable; the log has PostgreSQL's reason.
         """
         options = {"isolation_level": "AUTOCOMMIT"} if autocommit else {}
         try:
@@ -115,10 +114,10 @@ class Database:
             self.cut_offs.cut(driver, self.admission.withhold())
 
     async def warm_up(self, seconds: float) -> None:
-        """Open the first connection within `seconds`; SQLAlchemy asks the server some questions over it.
+        """Open the first connection within `seconds`; SQLAlchemy runs some queries on it.
 
         Raises:
-            OSError, TimeoutError, asyncpg.PostgresError: the server cannot be reached or refuses.
+            OSError, TimeoutError, asyncpg.PostgresError: the server is unreachable or rejects the connection.
         """
         async with stall_timeout(seconds), self.engine.connect():
             pass
@@ -137,20 +136,20 @@ def _note_use(_connection: DBAPIConnection, record: ConnectionPoolEntry) -> None
 def _replace_dead(
     connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: PoolProxiedConnection
 ) -> None:
-    """Replace a connection that the server closed, that does not answer, or that was idle for too long."""
+    """Replace a connection that the server closed, that does not respond, or that was idle for too long."""
     driver = record.driver_connection
     if driver is None:
         return
     used_at: float | None = record.info.get("used_at")
     if driver.is_closed():
-        if used_at is None:  # a new one: SQLAlchemy would call a second one an error of the program
+        if used_at is None:  # a new one: SQLAlchemy treats a second one as a programming error
             raise ConnectionResetError("closed by the server at once")
         raise exc.DisconnectionError("closed by the server")
     idle = 0.0 if used_at is None else time.monotonic() - used_at
     if idle < _PING_AFTER_SECONDS:
-        return  # one in use costs no round trip
-    if idle > _MOST_IDLE_SECONDS or not connection.run_async(_answers):
-        driver.terminate()  # else SQLAlchemy says goodbye to it, and waits
+        return  # no ping, and no round trip, for a connection in use
+    if idle > _MAX_IDLE_SECONDS or not connection.run_async(_answers):
+        driver.terminate()  # else SQLAlchemy closes it regularly, and waits
         raise exc.DisconnectionError("does not answer")
 
 
@@ -165,5 +164,5 @@ async def _answers(connection: Connection) -> bool:
     return True
 
 
-def _admission(places: int) -> AdmissionQueue:
-    return AdmissionQueue(places, seconds=POOL_WAIT_SECONDS, is_failure=is_unavailable)
+def _admission(slots: int) -> AdmissionQueue:
+    return AdmissionQueue(slots, seconds=POOL_WAIT_SECONDS, is_failure=is_unavailable)

@@ -1,4 +1,4 @@
-"""Recognises a pooler in transaction mode, such as PgBouncer, between this process and PostgreSQL."""
+"""Detect a pooler in transaction mode, such as PgBouncer, between this process and PostgreSQL."""
 
 import asyncio
 import contextlib
@@ -14,13 +14,13 @@ _SECONDS = 3.0
 
 
 async def loses_statements(connect: Callable[[], Awaitable[Connection]]) -> bool:
-    """Try whether a statement that was prepared in one transaction is gone in the next.
+    """Test whether a statement that was prepared in one transaction is missing in the next.
 
-    Behind a pooler in transaction mode it may be, unless the pooler follows prepared statements itself. One
-    connection is given a server connection that the other one has just left.
+    Behind a pooler in transaction mode it may be, unless the pooler tracks prepared statements. The test
+    makes two connections swap server connections.
 
     Raises:
-        OSError, TimeoutError, asyncpg.PostgresError: the server cannot be reached or refuses.
+        OSError, TimeoutError, asyncpg.PostgresError: the server is unreachable or rejects the connection.
     """
     try:
         return await _is_lost(connect)
@@ -33,14 +33,14 @@ async def loses_statements(connect: Callable[[], Awaitable[Connection]]) -> bool
 async def _is_lost(connect: Callable[[], Awaitable[Connection]]) -> bool:
     async with _opened(connect) as first:
         if await first.fetchval("SELECT pg_backend_pid()") == first.get_server_pid():
-            return False  # a pooler tells its clients numbers of its own
+            return False  # a pooler sends its clients process numbers of its own
         async with _opened(connect) as second:
-            with contextlib.suppress(TimeoutError):  # one server connection for all: it cannot be seen
+            with contextlib.suppress(TimeoutError):  # a single server connection: undetectable
                 async with asyncio.timeout(_SECONDS):
-                    # The first holds its server connection and leaves it last: it is given out next.
+                    # The first connection releases its server connection last, so it is assigned next.
                     async with first.transaction(), second.transaction():
                         statement = await second.prepare("SELECT 1")
-                    await statement.fetchval()  # fails where it is lost
+                    await statement.fetchval()  # fails if it is lost
             return False
 
 

@@ -1,4 +1,4 @@
-"""Failures of signing up, signing in and staying signed in."""
+"""Errors of sign-up, sign-in and sessions."""
 
 from http import HTTPStatus
 
@@ -6,7 +6,7 @@ from app.errors.base import AppError
 
 
 class AuthenticationRequired(AppError):
-    """No access token, or one that is expired, forged, or of an ended session."""
+    """The access token is missing, expired, forged, or of an ended session."""
 
     status = HTTPStatus.UNAUTHORIZED
     code = "authentication_required"
@@ -26,40 +26,40 @@ class OtpInvalid(AppError):
 
 
 class OtpAttemptsExceeded(AppError):
-    """The caller's tries for codes of this number are used up; now a right code is refused, too."""
+    """The caller's attempts for codes of this number are used up; the correct code is rejected too."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "otp_attempts_exceeded"
-    detail = "Too many wrong codes. Ask for a new one."
+    detail = "Too many wrong codes. Request a new code."
 
     def __init__(self, *, retry_after: int) -> None:
         super().__init__(retry_after=retry_after)
 
 
 class OtpResendTooSoon(AppError):
-    """A code was sent to this number moments ago."""
+    """The last code for this number was sent too recently."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "otp_resend_too_soon"
-    detail = "A code was just sent. Wait a little before asking for another."
+    detail = "A code was just sent. Wait before requesting another."
 
     def __init__(self, *, retry_after: int) -> None:
         super().__init__(retry_after=retry_after)
 
 
 class OtpLimitReached(AppError):
-    """A budget for codes is spent: this number's, this network's, or the service's."""
+    """A limit of codes is reached: that of the number, of the network, or of the service."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "otp_limit_reached"
-    detail = "Too many codes were asked for. Try again later."
+    detail = "Too many codes were requested. Try again later."
 
     def __init__(self, *, retry_after: int) -> None:
         super().__init__(retry_after=retry_after)
 
 
 class CountryNotAllowed(AppError):
-    """Codes are not sent to numbers of this country."""
+    """The service sends no codes to numbers of this country."""
 
     status = HTTPStatus.FORBIDDEN
     code = "country_not_allowed"
@@ -75,7 +75,7 @@ class CredentialsInvalid(AppError):
 
 
 class PasswordAttemptsExceeded(AppError):
-    """Too many wrong passwords from this network or for this number; further ones lengthen the wait."""
+    """Too many wrong passwords from this network or for this number; each further one lengthens the wait."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "password_attempts_exceeded"
@@ -94,15 +94,15 @@ class RefreshInvalid(AppError):
 
 
 class RefreshReused(AppError):
-    """A refresh token came back after its successor was used; its session has been ended for safety."""
+    """A refresh token was reused after its successor; its session has been ended for safety."""
 
     status = HTTPStatus.UNAUTHORIZED
     code = "refresh_reused"
-    detail = "This refresh token was used before, so its session has been ended. Sign in again."
+    detail = "This refresh token was used before, so its session has ended. Sign in again."
 
 
 class SessionNotFound(AppError):
-    """No open session with this id belongs to the caller."""
+    """The user has no open session with this id."""
 
     status = HTTPStatus.NOT_FOUND
     code = "session_not_found"
@@ -110,11 +110,11 @@ class SessionNotFound(AppError):
 
 
 class RecentSignInRequired(AppError):
-    """The session was not opened in the last ten minutes; a stolen token is not enough for this."""
+    """The session was not opened within the last ten minutes, which this operation requires."""
 
     status = HTTPStatus.FORBIDDEN
     code = "recent_sign_in_required"
-    detail = "Sign in again first: this needs a sign-in of the last 10 minutes."
+    detail = "Sign in again: this requires a sign-in within the last 10 minutes."
 
 
 class MobileNumberTaken(AppError):

@@ -1,11 +1,11 @@
-"""The common ground of failures: status, stable code, and a sentence for a person."""
+"""The base of all expected errors: status, stable code, and a sentence for users."""
 
 from http import HTTPStatus
 from typing import ClassVar
 
 
 class AppError(Exception):
-    """A failure that the contract names; every subclass is one `code` of the API.
+    """An error of the API's contract; every subclass is one `code`.
 
     `members` are further fields of the error body; `retry_after` is the wait before a retry, in seconds.
     """
@@ -28,4 +28,4 @@ class AppError(Exception):
 
 
 class InternalError(AppError):
-    """An unexpected error; the log has the reason under the request id."""
+    """An unexpected error; the log holds the reason under the request id."""

@@ -1,4 +1,4 @@
-"""Failures of checkouts, subscriptions and webhooks."""
+"""Errors of payments and of Stripe's webhook."""
 
 from http import HTTPStatus
 
@@ -33,7 +33,7 @@ class CheckoutNotFound(AppError):
 
 
 class WebhookInvalid(AppError):
-    """The webhook is not signed by Stripe, or its signature is too old or in the future."""
+    """The signature is not of Stripe, too old, or from the future."""
 
     status = HTTPStatus.BAD_REQUEST
     code = "webhook_invalid"
@@ -41,16 +41,16 @@ class WebhookInvalid(AppError):
 
 
 class PaymentsNotConfigured(ServiceUnavailable):
-    """Payments are not configured correctly; only the operator of this service can correct that."""
+    """Payments are not configured correctly; only the operator of the service can change that."""
 
     code = "payments_not_configured"
-    detail = "Payments are not set up on this service. Nothing was charged by this request."
+    detail = "Payments are not configured on this service. This request charged nothing."
 
     def __init__(self) -> None:
         super().__init__(retry_after=_AN_HOUR_SECONDS)
 
 
 class PaymentsUnavailable(ServiceUnavailable):
-    """Stripe is unavailable; all other requests work."""
+    """Stripe is unavailable; everything but payments works."""
 
-    detail = "Payments are unavailable. Nothing was charged by this request; try again shortly."
+    detail = "Payments are unavailable. This request charged nothing; try again shortly."

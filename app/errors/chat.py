@@ -1,4 +1,4 @@
-"""Failures around chatrooms, messages and the daily quota."""
+"""Errors about chatrooms, messages and the daily quota."""
 
 from datetime import datetime
 from http import HTTPStatus
@@ -23,7 +23,7 @@ class MessageNotFound(AppError):
 
 
 class IdempotencyKeyReused(AppError):
-    """The key was used for a different request."""
+    """The key was used with another body or path."""
 
     status = HTTPStatus.CONFLICT
     code = "idempotency_key_reused"
@@ -51,21 +51,21 @@ class ChatroomLimitReached(AppError):
 
     status = HTTPStatus.CONFLICT
     code = "chatroom_limit_reached"
-    detail = "You have as many chatrooms as your plan allows. Delete some of them, or upgrade to Pro."
+    detail = "You have reached your plan's limit of chatrooms. Delete some of them, or upgrade to Pro."
 
     def __init__(self, *, limit: int, can_upgrade: bool) -> None:
         super().__init__(
-            None if can_upgrade else "You have as many chatrooms as there may be. Delete some of them.",
+            None if can_upgrade else "You have reached the limit of chatrooms. Delete some of them.",
             members={"limit": limit} | ({"upgrade": "/subscribe/pro"} if can_upgrade else {}),
         )
 
 
 class DailyLimitReached(AppError):
-    """Basic's messages of the day are used up."""
+    """The messages of the day on Basic are used up."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "daily_limit_reached"
-    detail = "You have used all messages of the day. They come back at midnight UTC, or upgrade to Pro."
+    detail = "You have used all messages of the day. Wait until midnight UTC, or upgrade to Pro."
 
     def __init__(self, *, limit: int, used: int, resets_at: datetime, retry_after: int) -> None:
         self.limit = limit

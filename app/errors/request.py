@@ -1,4 +1,4 @@
-"""Failures that any request may meet: its form, its address, limits, and parts that are down."""
+"""Errors of any request: its form, its path, limits, and unavailable servers."""
 
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -6,7 +6,7 @@ from typing import Final
 
 from app.errors.base import AppError
 
-_USE_ENDS_SECONDS = 5
+_CONCURRENCY_RETRY_SECONDS = 5
 
 FIELD_CODES: Final = (
     "address_not_allowed",
@@ -52,7 +52,7 @@ FIELD_CODES: Final = (
     "unpaired_surrogate",
     "value_error",
 )
-"""The codes in `errors[]` of `ValidationFailed`: Pydantic's, and those of this service."""
+"""The codes in `errors[]` of `ValidationFailed`: those of Pydantic and those of this service."""
 
 
 class ValidationFailed(AppError):
@@ -72,19 +72,19 @@ class CursorInvalid(AppError):
 
 
 class NotFound(AppError):
-    """No such address."""
+    """The path does not exist."""
 
     status = HTTPStatus.NOT_FOUND
     code = "not_found"
-    detail = "There is nothing at this address."
+    detail = "This path does not exist."
 
 
 class MethodNotAllowed(AppError):
-    """The address exists, the method does not."""
+    """The path does not support the method."""
 
     status = HTTPStatus.METHOD_NOT_ALLOWED
     code = "method_not_allowed"
-    detail = "This address does not take this method."
+    detail = "This path does not support this method."
 
     def __init__(self, *, allowed: Iterable[str]) -> None:
         self.allowed = sorted(allowed)
@@ -92,7 +92,7 @@ class MethodNotAllowed(AppError):
 
 
 class OriginNotAllowed(AppError):
-    """A web page of another origin, or with a method or header that pages may not use, asked beforehand."""
+    """The preflight is of an origin, a method or a header that is not allowed."""
 
     status = HTTPStatus.FORBIDDEN
     code = "origin_not_allowed"
@@ -100,7 +100,7 @@ class OriginNotAllowed(AppError):
 
 
 class RequestMalformed(AppError):
-    """What arrived is not an HTTP request."""
+    """The bytes received are no HTTP request."""
 
     status = HTTPStatus.BAD_REQUEST
     code = "request_malformed"
@@ -108,15 +108,15 @@ class RequestMalformed(AppError):
 
 
 class RequestHeadTooLarge(AppError):
-    """The request line and the headers are over the limit."""
+    """The request line and the headers exceed the limit."""
 
     status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
     code = "request_head_too_large"
-    detail = "The request line and the headers are larger than 64 KiB, or more than 100 headers."
+    detail = "The request line and the headers are larger than 64 KiB, or there are more than 100 headers."
 
 
 class RequestTimeout(AppError):
-    """The head or the body did not arrive in time."""
+    """The head or the body of the request did not arrive in time."""
 
     status = HTTPStatus.REQUEST_TIMEOUT
     code = "request_timeout"
@@ -124,7 +124,7 @@ class RequestTimeout(AppError):
 
 
 class BodyTooLarge(AppError):
-    """The body is over the limit."""
+    """The body exceeds the limit."""
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     code = "body_too_large"
@@ -146,7 +146,7 @@ class ContentEncodingUnsupported(UnsupportedMediaType):
 
 
 class RateLimitExceeded(AppError):
-    """Too many requests in the last minute, from this address or of this user."""
+    """The address or the user made too many requests in the last minute."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "rate_limit_exceeded"
@@ -157,35 +157,34 @@ class RateLimitExceeded(AppError):
 
 
 class TooManyStreams(AppError):
-    """The user has as many open streams of events as are allowed at once."""
+    """The user has the maximum of open event streams."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "too_many_streams"
     detail = "Too many streams are open on your account. Close one and try again."
 
     def __init__(self) -> None:
-        super().__init__(retry_after=_USE_ENDS_SECONDS)
+        super().__init__(retry_after=_CONCURRENCY_RETRY_SECONDS)
 
 
 class TooManyExports(AppError):
-    """The user has as many running exports as are allowed at once."""
+    """The user has the maximum of running exports."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "too_many_exports"
-    detail = "Too many exports of your account are under way. Wait until one has ended."
+    detail = "Too many exports of your account are running. Wait until one has ended."
 
     def __init__(self) -> None:
-        super().__init__(retry_after=_USE_ENDS_SECONDS)
+        super().__init__(retry_after=_CONCURRENCY_RETRY_SECONDS)
 
 
 class ServiceUnavailable(AppError):
-    """A part that this request needs is down."""
+    """A server that this request needs is unavailable."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     code = "service_unavailable"
     detail = (
-        "The service cannot answer this right now. Try again shortly; "
-        "use an Idempotency-Key to retry a message safely."
+        "The service is unavailable. Try again shortly; use an Idempotency-Key to retry a message safely."
     )
 
     def __init__(self, *, retry_after: int = 2) -> None:
@@ -193,18 +192,18 @@ class ServiceUnavailable(AppError):
 
 
 class MigrationsMissing(ServiceUnavailable):
-    """The database's schema is older than this code, or missing."""
+    """The database's schema is missing, or older than this version."""
 
-    detail = "The service's database is not set up for this version. Try again later."
+    detail = "The service's database is not migrated to this version. Try again later."
 
 
 class DatabaseReadOnly(ServiceUnavailable):
-    """The database takes no changes: it is a standby, or set so."""
+    """The database is read-only: a standby, or configured so."""
 
-    detail = "The service's database takes no changes at the moment. Try again later."
+    detail = "The service's database is read-only at the moment. Try again later."
 
 
 class DatabaseFull(ServiceUnavailable):
     """The database's disk is full."""
 
-    detail = "The service's database has no room left. Try again later."
+    detail = "The service's database has no disk space left. Try again later."

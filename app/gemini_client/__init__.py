@@ -1,25 +1,25 @@
 """The model behind a protocol in our own words; only this package imports Google's SDK."""
 
 from app.gemini_client.base import (
-    Answer,
-    Failure,
+    ChatModel,
+    Completion,
     FinishReason,
-    GeminiClient,
-    GeminiError,
+    ModelError,
+    ModelFailure,
     Prompt,
-    TextPiece,
+    TextDelta,
     TokenUsage,
     Turn,
 )
 
 __all__ = [
-    "Answer",
-    "Failure",
+    "ChatModel",
+    "Completion",
     "FinishReason",
-    "GeminiClient",
-    "GeminiError",
+    "ModelError",
+    "ModelFailure",
     "Prompt",
-    "TextPiece",
+    "TextDelta",
     "TokenUsage",
     "Turn",
 ]

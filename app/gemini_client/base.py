@@ -27,7 +27,7 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
-class TextPiece:
+class TextDelta:
     """The next characters of the answer, byte for byte as the model gave them."""
 
     text: str
@@ -71,14 +71,14 @@ class TokenUsage:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Completion:
     """The end of an answer: the last thing a stream yields, exactly once."""
 
     finish_reason: FinishReason
     usage: TokenUsage
 
 
-class Failure(StrEnum):
+class ModelFailure(StrEnum):
     """Why there is no answer; a reply's stable `error.code`."""
 
     TIMEOUT = "model_timeout"
@@ -91,12 +91,12 @@ class Failure(StrEnum):
     NOT_CONFIGURED = "model_not_configured"
 
 
-class GeminiError(Exception):
+class ModelError(Exception):
     """A failed attempt: whether another one makes sense, and not before how many seconds."""
 
     def __init__(
         self,
-        failure: Failure,
+        failure: ModelFailure,
         reason: str,
         *,
         retryable: bool,
@@ -112,18 +112,18 @@ class GeminiError(Exception):
         """Whether the prompt may have reached the model; False if there was no connection."""
 
 
-class GeminiClient(Protocol):
+class ChatModel(Protocol):
     """A model that streams. One client per process, used on one event loop."""
 
-    def stream(self, prompt: Prompt) -> AsyncGenerator[TextPiece | TokenUsage | Answer, None]:
-        """Yield pieces of text and the token counts so far, then one `Answer`.
+    def stream(self, prompt: Prompt) -> AsyncGenerator[TextDelta | TokenUsage | Completion, None]:
+        """Yield pieces of text and the token counts so far, then one `Completion`.
 
         A count covers all text that was yielded before it; one that is 0 was not stated.
 
         Cancelling the task that awaits the next item ends the request at once.
 
         Raises:
-            GeminiError: the attempt failed, also in the middle of the text.
+            ModelError: the attempt failed, also in the middle of the text.
         """
         ...
 

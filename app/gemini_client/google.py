@@ -11,10 +11,10 @@ from google.genai import types
 
 from app.config import Settings
 from app.database import forbid_in_transaction
-from app.gemini_client.base import Answer, Failure, GeminiError, Prompt, TextPiece, TokenUsage
+from app.gemini_client.base import Completion, ModelError, ModelFailure, Prompt, TextDelta, TokenUsage
+from app.gemini_client.completion_reader import Reading
 from app.gemini_client.event_stream import prepare
-from app.gemini_client.failures import as_gemini_error
-from app.gemini_client.reading import Reading
+from app.gemini_client.sdk_errors import as_model_error
 
 _CONNECT_SECONDS = 5
 _FIRST_PIECE_SECONDS = 60.0
@@ -52,24 +52,24 @@ class GoogleGemini:
             ),
         )
 
-    async def stream(self, prompt: Prompt) -> AsyncGenerator[TextPiece | TokenUsage | Answer, None]:
-        """See `GeminiClient.stream`."""
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[TextDelta | TokenUsage | Completion, None]:
+        """See `ChatModel.stream`."""
         forbid_in_transaction()
         try:
             async with contextlib.aclosing(self._attempt(prompt)) as items:
                 async for item in items:
                     yield item
-        except GeminiError:
+        except ModelError:
             raise
         except Exception as error:
-            failure = as_gemini_error(error)
+            failure = as_model_error(error)
             if failure is None:
                 log.exception("model_answer_not_understood")
                 reason = f"unreadable answer: {type(error).__name__}"
-                failure = GeminiError(Failure.INTERRUPTED, reason, retryable=True)
+                failure = ModelError(ModelFailure.INTERRUPTED, reason, retryable=True)
             raise failure from error
 
-    async def _attempt(self, prompt: Prompt) -> AsyncGenerator[TextPiece | TokenUsage | Answer, None]:
+    async def _attempt(self, prompt: Prompt) -> AsyncGenerator[TextDelta | TokenUsage | Completion, None]:
         # Deadlines bound each wait here, and never the time that the caller takes between two pieces.
         loop = asyncio.get_running_loop()
         end = loop.time() + self._total_seconds

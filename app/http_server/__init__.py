@@ -1,4 +1,4 @@
-"""The HTTP server's side of connections: uvicorn's protocol with limits."""
+"""Limits on client connections, built into uvicorn's HTTP protocol."""
 
 from app.http_server.installing import limit_connections
 from app.http_server.limits import ConnectionLimits

@@ -40,9 +40,9 @@ class Flow(FlowControl):
 
 
 def unsent_bytes(transport: asyncio.Transport) -> int:
-    """Bytes that the client has not taken, with those that the system holds; 0 when all are the system's.
+    """Return the bytes that the client has not acknowledged; 0 if this process has handed all to the kernel.
 
-    The system asks for more only after a good part of its buffer, which may be megabytes, is free.
+    Includes the kernel's send buffer: the kernel may accept no more until megabytes of it are free.
     """
     waiting = transport.get_write_buffer_size()
     if not waiting:
@@ -50,5 +50,5 @@ def unsent_bytes(transport: asyncio.Transport) -> int:
     try:
         held = fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
     except OSError:
-        return waiting  # not on every system; the buffer's own size will do
+        return waiting  # the kernel does not support TIOCOUTQ
     return waiting + int(struct.unpack("i", held)[0])

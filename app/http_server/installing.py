@@ -1,4 +1,4 @@
-"""Has the server that runs this application use the protocol with limits."""
+"""Installs the protocol with limits in the uvicorn that runs this application."""
 
 import structlog
 from starlette.types import Receive
@@ -12,12 +12,11 @@ log = structlog.get_logger(__name__)
 
 
 def limit_connections(lifespan_receive: Receive, limits: ConnectionLimits) -> None:
-    """Have uvicorn open connections with these limits; warn when that is not possible.
+    """Make uvicorn apply these limits to new connections; log a warning if that is not possible.
 
-    uvicorn takes its protocol as an option only, and commands without that option must be safe, too.
-    `receive` of the lifespan is a method of an object with the server's configuration, which names the
-    protocol of every connection that is still to come. It works in each process of `--workers`, and leaves
-    the library as it is.
+    uvicorn accepts a protocol only as a command-line option, and commands without it must be safe, too.
+    `lifespan_receive` is a method of an object that holds the server's configuration, which names the
+    protocol of every later connection. This works in each process of `--workers` and patches no library.
     """
     config = getattr(getattr(lifespan_receive, "__self__", None), "config", None)
     if not isinstance(config, Config) or not issubclass(config.http_protocol_class, HttpToolsProtocol):

@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol with limits on request heads, silent connections and clients that do not read."""
+"""uvicorn's HTTP protocol with limits on request heads, silent connections and stalled readers."""
 
 import asyncio
 import uuid
@@ -15,21 +15,21 @@ from app.errors import AppError, RequestHeadTooLarge, RequestMalformed, RequestT
 from app.http_server.flow import Flow, unsent_bytes
 from app.http_server.limits import ConnectionLimits
 
-# Parsed at once: few enough bytes that few pipelined requests are in them.
-_PIECE_BYTES: Final = 4096
+# Parsed in one call: small enough to hold few pipelined requests.
+_CHUNK_BYTES: Final = 4096
 _TICKS_TO_RECEIVE: Final = 5
-# After a rejection the rest is read and dropped for a moment: a reset would overtake the response.
+# After a rejection, input is read and dropped for a moment: a TCP reset would overtake the response.
 _LINGER_SECONDS: Final = 1.0
-_MOST_DROPPED_BYTES: Final = 1024 * 1024
+_MAX_DROPPED_BYTES: Final = 1024 * 1024
 
 log = structlog.get_logger(__name__)
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """One connection. Time is counted in ticks, so that a paused process cuts nobody off.
+    """One connection. Time is counted in ticks, so that a paused process closes no connection.
 
-    A request that breaks a limit is answered with the one error body, behind the responses that are due, and
-    the connection is closed. Upgrades are ignored, as RFC 9110 allows: there is one protocol.
+    A request that exceeds a limit gets a problem+json response after those that are due; then the connection
+    is closed. Upgrade requests are ignored, as RFC 9110 allows.
     """
 
     limits: ClassVar[ConnectionLimits] = ConnectionLimits()
@@ -44,12 +44,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._unparsed = bytearray()
         self._rejection: AppError | None = None
-        self._is_deaf = False
-        """What still arrives is dropped."""
+        self._drops_input = False
         self._dropped_bytes = 0
         self._head_bytes = 0
         self._pending_bytes = 0
-        """Parsed without result: the length so far of one header, at most."""
+        """Bytes parsed without a callback: at most the part of one header that has arrived."""
         self._is_in_head = False
         self._tick_seconds = self.limits.receive_seconds / _TICKS_TO_RECEIVE
         self._stall_ticks = self.limits.stall_seconds / self._tick_seconds
@@ -66,31 +65,31 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._is_deaf = True
+        self._drops_input = True
         self._unparsed.clear()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
-        if self._is_deaf:
+        if self._drops_input:
             self._dropped_bytes += len(data)
-            if self._dropped_bytes > _MOST_DROPPED_BYTES:
+            if self._dropped_bytes > _MAX_DROPPED_BYTES:
                 self.transport.close()
             return
         self._unparsed += data
         self._parse()
 
     def _parse(self) -> None:
-        """Parse what has arrived, but nothing behind a request that waits for its turn."""
-        while self._unparsed and not self.pipeline and not self._is_deaf:
-            piece = bytes(self._unparsed[:_PIECE_BYTES])
-            del self._unparsed[:_PIECE_BYTES]
-            self._pending_bytes += len(piece)
+        """Parse received bytes, except those behind a pipelined request that has not started."""
+        while self._unparsed and not self.pipeline and not self._drops_input:
+            chunk = bytes(self._unparsed[:_CHUNK_BYTES])
+            del self._unparsed[:_CHUNK_BYTES]
+            self._pending_bytes += len(chunk)
             try:
-                self.parser.feed_data(piece)
+                self.parser.feed_data(chunk)
                 self._require_small_head()
             except httptools.HttpParserUpgrade:
-                self._stop_listening()
+                self._drop_input()
             except httptools.HttpParserError:
                 self._reject(RequestMalformed())
             except _HeadTooLargeError:
@@ -108,7 +107,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._count_head(len(name) + len(value) + 4)
-        if self._is_in_head:  # uvicorn would take trailers for headers
+        if self._is_in_head:  # uvicorn would treat trailers as headers
             if len(self.headers) >= self.limits.headers:
                 self._rejection = RequestHeadTooLarge()
                 raise _HeadTooLargeError
@@ -137,7 +136,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     @property
     def _is_answering(self) -> bool:
-        """Whether a response is due or under way."""
+        """Whether a response is due or being sent."""
         return not getattr(self.cycle, "response_complete", True)  # None before the first request
 
     def _count_head(self, size: int) -> None:
@@ -150,13 +149,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._rejection = RequestHeadTooLarge()
             raise _HeadTooLargeError
 
-    def _stop_listening(self) -> None:
-        self._is_deaf = True
+    def _drop_input(self) -> None:
+        self._drops_input = True
         self._unparsed.clear()
 
     def _reject(self, error: AppError) -> None:
-        """Answer with this error when all responses before it are sent, and close."""
-        self._stop_listening()
+        """Send this error after all earlier responses, and close the connection."""
+        self._drop_input()
         self._rejection = self._rejection or error
         if not self._is_answering:
             self._send_rejection(self._rejection)
@@ -182,16 +181,16 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._watch_reader()
         is_waiting = not self._is_answering and self.timeout_keep_alive_task is None
         self._silent_ticks = self._silent_ticks + 1 if is_waiting else 0
-        if self._silent_ticks >= _TICKS_TO_RECEIVE and not self._is_deaf:
+        if self._silent_ticks >= _TICKS_TO_RECEIVE and not self._drops_input:
             if self._is_in_head:
                 self._reject(RequestTimeout())
             else:
                 self.transport.close()
 
     def _watch_reader(self) -> None:
-        """Cut off a client that takes nothing of what waits for it.
+        """Close the connection of a client that reads none of the bytes sent to it.
 
-        While a response is written on, only what is paused counts: a buffer that grows may be read, too.
+        While a response is being written, count only if writing is paused: a growing buffer may be read, too.
         """
         is_settled = self.flow.write_paused or not self._is_answering
         unsent = unsent_bytes(self.transport) if is_settled else 0
@@ -204,4 +203,4 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
 
 class _HeadTooLargeError(Exception):
-    """Raised in the parser's callbacks, which it ends with an error of its own."""
+    """Raised in the parser's callbacks; the parser turns it into an error of its own."""

@@ -1,4 +1,4 @@
-"""From where a request comes: the address that limits count and sessions remember."""
+"""The client address of a request: limits count it and sessions store it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ Network = IPv4Network | IPv6Network
 _LOOPBACK: Final = IPv4Address("127.0.0.1")
 # One subscriber has a /64 at least, most a /56, and some a /48 (RFC 6177).
 _SUBSCRIBER_BITS: Final = (64, 56, 48)
-_FOLLOWED: Final = (b"x-forwarded-for", "X-Forwarded-For")
-_NOT_FOLLOWED: Final = ((b"forwarded", "Forwarded"), (b"x-real-ip", "X-Real-IP"))
+_READ_HEADER: Final = (b"x-forwarded-for", "X-Forwarded-For")
+_IGNORED_HEADERS: Final = ((b"forwarded", "Forwarded"), (b"x-real-ip", "X-Real-IP"))
 _MAX_WARNED: Final = 100  # any caller can send these headers
 
 log = structlog.get_logger(__name__)
@@ -22,40 +22,40 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ClientAddress:
-    """Somebody's address; None where the connection has none, as on a Unix socket."""
+    """The address of a client; None if the connection has none, as on a Unix socket."""
 
     address: Address | None
     peer: Address | None = None
-    """Who is at the other end of the connection: the caller or a proxy."""
+    """The other end of the connection: the client or a proxy."""
     is_peer_trusted: bool = False
-    """Whether the peer is one of `TRUSTED_PROXIES`."""
+    """The peer is one of `TRUSTED_PROXIES`."""
 
     def __str__(self) -> str:
-        """As a person writes it."""
+        """Return the address as text, "unknown" without one."""
         return "unknown" if self.address is None else str(self.address)
 
     @property
     def networks(self) -> tuple[str, ...]:
-        """The networks that limits count, from narrow to wide."""
+        """Return the networks that limits count, from narrow to wide."""
         return (str(self),) if self.address is None else networks_of(self.address)
 
     @property
     def shown(self) -> str | None:
-        """The address as sessions keep and show it; None when there is none."""
+        """Return the address as sessions store and show it; None without one."""
         return None if self.address is None else str(self.address)
 
     @property
     def rate_limit_key(self) -> str:
-        """What counts as one caller: an IPv4 address, or the /64 of an IPv6 address."""
+        """Return the network that limits count as one caller: an IPv4 address, or an IPv6 /64."""
         return self.networks[0]
 
 
 def networks_of(address: Address) -> tuple[str, ...]:
     """Return the networks that limits count, from narrow to wide.
 
-    An IPv4 address is its own only network. Of an IPv6 address they are its /64, /56 and /48: a limit on the
-    narrowest alone would hold nobody who has the widest, which is 65,536 of them. The first one is "the
-    network" of a caller wherever one is meant.
+    An IPv4 address is its own only network. Those of an IPv6 address are its /64, /56 and /48: a /48 holds
+    65,536 networks of /64, so a limit on the /64 alone would not limit its owner. Elsewhere "the network" of
+    a caller is the first one.
     """
     if isinstance(address, IPv6Address):
         return tuple(str(ip_network((address, bits), strict=False)) for bits in _SUBSCRIBER_BITS)
@@ -69,10 +69,11 @@ def client_address(
     forwarded_for: Sequence[str],
     trusted: Sequence[Network],
 ) -> ClientAddress:
-    """The caller's address.
+    """Return the client's address.
 
-    The peer's, unless it is a trusted proxy: then the last address in `X-Forwarded-For` that is no trusted
-    proxy's. What somebody wrote in front of that says nothing, and what is no address ends the search.
+    It is the peer's, unless the peer is a trusted proxy: then it is the last address in `X-Forwarded-For`
+    that is not a trusted proxy's. Earlier entries are ignored, since any client can send them. The search
+    ends at an entry that is not an address.
 
     Args:
         peer: the ASGI scope's `client`, which uvicorn may have replaced; see `_real_peer`.
@@ -94,11 +95,11 @@ def client_address(
 def _real_peer(
     peer: tuple[str, int] | None, server: tuple[str, int | None] | None, *, is_forwarded: bool
 ) -> Address | None:
-    """Who is at the other end of the connection.
+    """Return the address of the other end of the connection.
 
-    Uvicorn replaces a peer of 127.0.0.1 by what `X-Forwarded-For` says, whoever wrote it and whatever port it
-    names; only `TRUSTED_PROXIES` shall decide whose header counts. A connection to a loopback address comes
-    from this machine, so there the header's presence is enough to know who the peer was.
+    Uvicorn replaces a peer of 127.0.0.1 by the address in `X-Forwarded-For`, whatever its sender; only
+    `TRUSTED_PROXIES` decides whether that header is read. A connection to a loopback address comes from this
+    machine, so if the header is present there, the peer was 127.0.0.1.
     """
     address = _parse(server[0]) if server and is_forwarded else None
     if isinstance(address, IPv4Address) and address.is_loopback:
@@ -111,7 +112,7 @@ def _is_trusted(address: Address, trusted: Sequence[Network]) -> bool:
 
 
 def _parse(text: str) -> Address | None:
-    """An address with or without a port, or None; an IPv4 address in IPv6 clothes is an IPv4 address."""
+    """Parse an address with or without a port; map IPv4-mapped IPv6 to IPv4. None for other text."""
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]
@@ -127,23 +128,23 @@ def _parse(text: str) -> Address | None:
 
 
 class ForwardedWarnings:
-    """Warns once per address and process of a proxy behind which all callers share one limit.
+    """Logs a warning, once per address and process, about a proxy whose clients share one limit.
 
-    Such a proxy is not in `TRUSTED_PROXIES`, or sends another header than the one that is followed.
+    Such a proxy is not in `TRUSTED_PROXIES`, or sends another header than `X-Forwarded-For`.
     """
 
     def __init__(self) -> None:
         self._warned: set[str] = set()
 
     def note(self, headers: Iterable[tuple[bytes, bytes]], caller: ClientAddress) -> None:
-        """Warn if a request with these headers comes from such a proxy."""
+        """Log a warning if a request with these headers comes from such a proxy."""
         names = {name for name, _ in headers}
-        name, written = _FOLLOWED
+        name, written = _READ_HEADER
         if name in names:
             if not caller.is_peer_trusted:
                 self._warn(caller, written, "if this is your proxy, name its address in TRUSTED_PROXIES")
             return
-        for name, written in _NOT_FOLLOWED:
+        for name, written in _IGNORED_HEADERS:
             if name in names:
                 advice = (
                     "only X-Forwarded-For is read: have your proxy send it, and name it in TRUSTED_PROXIES"
@@ -160,5 +161,5 @@ class ForwardedWarnings:
             "forwarded_header_ignored",
             header=header,
             address=str(caller.peer or address),
-            advice=f"{advice}; until then all of its callers share one limit",
+            advice=f"{advice}; until then all of its clients share one limit",
         )

@@ -7,10 +7,10 @@ Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
-    """The present, aware, in UTC."""
+    """Return the current time, aware, in UTC."""
     return datetime.now(UTC)
 
 
 def next_midnight(now: datetime) -> datetime:
-    """When the UTC day of `now` ends."""
+    """Return the end of the UTC day of `now`."""
     return datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), time(), UTC)

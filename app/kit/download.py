@@ -1,4 +1,4 @@
-"""A document that a person takes along: named safely, read in pages while it is sent."""
+"""Downloads: a safe file name, and content that is read page by page while it is sent."""
 
 import unicodedata
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -13,9 +13,9 @@ from app.kit.normal_form import normalized
 from app.kit.utc_text import utc_text
 
 PAGE = 100
-"""How many rows are read at once, at most."""
+"""Maximum number of rows per read."""
 
-_GATHERED_CHARACTERS = 16 * 1024
+_BUFFER_CHARACTERS = 16 * 1024
 _MAX_NAME_BYTES = 180  # file systems take 255
 _NOT_IN_NAMES = frozenset('/\\:*?"<>|%')
 _DEVICES = frozenset(
@@ -29,7 +29,7 @@ Pieces = AsyncGenerator[str, None]
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Key, Row_co]):
-    """Rows, each with its own key; `is_last` if none follow."""
+    """Rows with their keys; `is_last` if no rows follow."""
 
     rows: Sequence[tuple[Key, Row_co]]
     is_last: bool
@@ -41,7 +41,7 @@ ReadPage = Callable[[Key], Awaitable[Page[Key, Row_co]]]
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A document that is being read; an error in `pieces` has to cut it off, not end it."""
+    """A document that is being read. An error in `pieces` must abort the response, not end it normally."""
 
     file_name: str
     media_type: str
@@ -49,7 +49,7 @@ class Download:
 
 
 async def all_rows(read: ReadPage[Key, Row_co], after: Key) -> AsyncGenerator[Row_co, None]:
-    """All rows after a key, read page by page."""
+    """Yield all rows after a key, reading page by page."""
     is_last = False
     while not is_last:
         page = await read(after)
@@ -60,7 +60,7 @@ async def all_rows(read: ReadPage[Key, Row_co], after: Key) -> AsyncGenerator[Ro
 
 
 async def json_array(name: str, read: ReadPage[Key, BaseModel], after: Key) -> Pieces:
-    """A member of a JSON document that is a list, one row a piece."""
+    """Yield a list as a member of a JSON document, one row per piece."""
     yield f',"{name}":['
     separator = ""
     async for row in all_rows(read, after):
@@ -69,12 +69,12 @@ async def json_array(name: str, read: ReadPage[Key, BaseModel], after: Key) -> P
     yield "]"
 
 
-async def gathered(pieces: Pieces) -> Pieces:
-    """The same text in pieces that are worth sending: small ones are joined, large ones are not."""
+async def buffered(pieces: Pieces) -> Pieces:
+    """Join small pieces into larger ones; pass large ones on as they are."""
     async with aclosing(pieces):
         held, size = list[str](), 0
         async for piece in pieces:
-            if held and size + len(piece) > _GATHERED_CHARACTERS:
+            if held and size + len(piece) > _BUFFER_CHARACTERS:
                 yield "".join(held)
                 held, size = [], 0
             held.append(piece)
@@ -83,15 +83,15 @@ async def gathered(pieces: Pieces) -> Pieces:
 
 
 def json_opening(now: datetime) -> str:
-    """How a JSON document begins; members follow, each with a comma in front."""
+    """Return the start of a JSON document, to which members are added, each after a comma."""
     return f'{{"exported_at":"{utc_text(now.replace(microsecond=0))}"'
 
 
 def file_name(title: str, extension: str) -> str:
-    """A name that every file system takes and that shows what it is.
+    """Return a file name for a title that every file system accepts.
 
-    Without separators, control characters or marks that turn the direction of writing around, not hidden,
-    and not one of Windows' devices; a title of which nothing is left is `chatroom`.
+    It has no separators, control characters or marks that change the writing direction, does not begin with a
+    dot, and is not the name of a Windows device. A title without any other characters becomes `chatroom`.
     """
     signs = (
         "-" if sign in _NOT_IN_NAMES or unicodedata.category(sign).startswith("C") else sign

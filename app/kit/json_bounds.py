@@ -1,4 +1,4 @@
-"""Recognises JSON bodies, and bounds their form before anything is built from them."""
+"""Limits on the structure of JSON bodies, checked before they are parsed."""
 
 import json
 import re
@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import Final
 
 MAX_MEMBERS: Final = 100
-"""So many members an object may have, and so many items an array."""
+"""Maximum number of members of an object, and of items of an array."""
 MAX_DEPTH: Final = 10
-"""So many objects and arrays may stand within each other."""
-_MAX_TOKENS: Final = 5_000  # brackets, commas and strings in all; no request has a hundred
+"""Maximum nesting depth of objects and arrays."""
+_MAX_TOKENS: Final = 5_000  # brackets, commas and strings; a valid request has fewer than a hundred
 
 _TOKEN: Final = re.compile(r'[{}\[\],"]')
-# Never gives back what it has taken, and takes an unclosed string to the end: one pass, whatever comes.
+# Possessive, without backtracking, and an unclosed string runs to the end: a single pass for any input.
 _REST_OF_STRING: Final = re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 
 _TOO_DEEP: Final = {"code": "too_deep", "message": f"must not be nested deeper than {MAX_DEPTH}"}
@@ -23,21 +23,21 @@ _TOO_MANY: Final = {
 
 
 def is_json(content_type: str) -> bool:
-    """Whether a Content-Type says that the body is JSON."""
+    """Whether a Content-Type is a JSON media type."""
     media_type = content_type.partition(";")[0].strip().lower()
     return media_type == "application/json" or media_type.endswith("+json")
 
 
 def json_problem(body: bytes) -> dict[str, str] | None:
-    """Return the code and message of why a JSON text is refused; None if it may be parsed.
+    """Return the code and message for which a JSON text is rejected; None if it may be parsed.
 
-    Takes time in proportion to the text. Its syntax is left to the parser.
+    Takes time proportional to the text. Syntax is left to the parser.
     """
     try:
         text = body.decode(json.detect_encoding(body), "surrogatepass")
     except UnicodeDecodeError:
-        return None  # the parser decodes it in the same way, and fails
-    separators: list[int] = []  # of each object or array that is open
+        return None  # the parser fails to decode it, too
+    separators: list[int] = []  # per open object or array
     for sign in _structure(text):
         if sign is None:
             return _TOO_MANY
@@ -55,7 +55,7 @@ def json_problem(body: bytes) -> dict[str, str] | None:
 
 
 def _structure(text: str) -> Iterator[str | None]:
-    """Brackets and commas outside strings; None in place of the rest, if there is too much of it."""
+    """Yield the brackets and commas outside strings; None instead of the rest beyond the limit."""
     at = 0
     for _ in range(_MAX_TOKENS):
         token = _TOKEN.search(text, at)

@@ -1,14 +1,14 @@
-"""Brings long texts into a Unicode normal form in time that is proportional to their length."""
+"""Unicode normalization in time proportional to the length of the text."""
 
 import re
 import unicodedata
 from typing import Final, Literal
 
 _LONGEST_RUN: Final = 30
-"""No language writes more marks on one letter (UAX #15, Stream-Safe Text Format)."""
+"""Maximum number of marks on a letter in any language (UAX #15, Stream-Safe Text Format)."""
 
-# Characters that normalising sorts: every one whose full decomposition has nothing but marks of a combining
-# class other than 0 (Unicode 18). The migration that cuts runs in PostgreSQL has the same.
+# Characters that normalization sorts: those whose full decomposition consists of marks with a combining class
+# other than 0 (Unicode 18). The migration that cuts runs in PostgreSQL has the same.
 MARKS: Final = (
     r"\u0300-\u034E\u0350-\u036F\u0483-\u0487\u0591-\u05BD\u05BF\u05C1-\u05C2\u05C4-\u05C5\u05C7-\u05C9"
     r"\u0610-\u061A\u064B-\u065F\u0670\u06D6-\u06DC\u06DF-\u06E4\u06E7-\u06E8\u06EA-\u06ED\u0711"
@@ -44,5 +44,5 @@ _LONG_RUN: Final = re.compile(f"([{MARKS}]{{{_LONGEST_RUN}}})[{MARKS}]+")
 
 
 def normalized(text: str, form: Literal["NFC", "NFKC"]) -> str:
-    """Normalise a text and cut runs of combining marks to 30: sorting a run takes the square of it."""
+    """Normalize a text, and cut runs of combining marks to 30: the time to sort a run is quadratic."""
     return unicodedata.normalize(form, text if text.isascii() else _LONG_RUN.sub(r"\1", text))

@@ -10,31 +10,31 @@ from phonenumbers import PhoneNumber, PhoneNumberFormat
 
 @dataclass(frozen=True, slots=True)
 class _Rewriting:
-    """An old form of a country's numbers, and the prefix that takes the place of the old one."""
+    """An old form of a country's numbers, and the prefix that replaces the old one."""
 
     old_form: re.Pattern[str]
     old_prefix: str
     new_prefix: str
 
     def apply(self, number: str) -> str:
-        """Return the new form of a number in the old form; others stay as they are."""
+        """Return the new form of a number in the old form; return others unchanged."""
         if not self.old_form.fullmatch(number):
             return number
         rewritten = self.new_prefix + number.removeprefix(self.old_prefix)
         return rewritten if _is_valid(rewritten) else number
 
     def revert(self, number: str) -> str | None:
-        """Return the old form that `apply` makes this number of, if any."""
+        """Return the old form that `apply` converts to this number, if any."""
         if not number.startswith(self.new_prefix):
             return None
         old = self.old_prefix + number.removeprefix(self.new_prefix)
         return old if self.apply(old) == number else None
 
 
-# Only what a numbering plan says for certain. A plan that gave out new numbers (Brazil's ninth digit, Ivory
-# Coast's tenth) made the old ones invalid, and no rule tells every new one.
+# Only rules that a numbering plan makes certain. A plan that assigned new numbers (Brazil's ninth digit,
+# Ivory Coast's tenth) made the old ones invalid, and no rule converts all of them.
 _REWRITINGS: Final = (
-    # Argentina: 9 marks a mobile called from abroad; within the country the same number has none.
+    # Argentina: 9 marks a mobile called from abroad; within the country the same number has no 9.
     _Rewriting(re.compile(r"\+54[1-8]\d{9}"), "+54", "+549"),
     # Mexico: 1 marked a mobile called from abroad until 2019.
     _Rewriting(re.compile(r"\+521\d{10}"), "+521", "+52"),
@@ -42,9 +42,9 @@ _REWRITINGS: Final = (
     _Rewriting(re.compile(r"\+39[124-9]\d{5,9}"), "+39", "+390"),
     # San Marino's landlines can be called through Italy.
     _Rewriting(re.compile(r"\+390549\d{6}"), "+390549", "+3780549"),
-    # Benin: 01 came before every number in 2024.
+    # Benin: 01 was put before every number in 2024.
     _Rewriting(re.compile(r"\+229[24-9]\d{7}"), "+229", "+22901"),
-    # Gabon: 0 came before every number in 2010, and gave place to the operator's digit in 2019.
+    # Gabon: 0 was put before every number in 2010, and replaced by the operator's digit in 2019.
     _Rewriting(re.compile(r"\+241[2-7]\d{6}"), "+241", "+2410"),
     _Rewriting(re.compile(r"\+24101\d{6}"), "+24101", "+24111"),
     _Rewriting(re.compile(r"\+24102\d{6}"), "+24102", "+24162"),
@@ -58,11 +58,11 @@ _REWRITINGS: Final = (
     _Rewriting(re.compile(r"\+35348\d{8}"), "+35348", "+4428"),
 )
 _VALID_IN_BOTH_FORMS: Final = ("+54", "+390549", "+241", "+9725", "+35348")
-"""Old forms that the numbering plan, too, takes for valid numbers."""
+"""Old forms that the library takes for valid numbers."""
 
 
 def canonical_form(number: str) -> str | None:
-    """Return the one form of a number in E.164; None if it is not a valid number."""
+    """Return the canonical form of a number in E.164; None if it is not a valid number."""
     if number.startswith(_VALID_IN_BOTH_FORMS) or not _is_valid(number):
         for rewriting in _REWRITINGS:
             number = rewriting.apply(number)
@@ -70,7 +70,7 @@ def canonical_form(number: str) -> str | None:
 
 
 def stored_forms(number: str) -> tuple[str, ...]:
-    """Return a number's one form, and those that stood for it in earlier releases."""
+    """Return a canonical number and the forms that earlier releases stored for it."""
     forms = [number]
     for rewriting in reversed(_REWRITINGS):
         forms += [old for form in forms if (old := rewriting.revert(form)) is not None]
@@ -78,7 +78,7 @@ def stored_forms(number: str) -> tuple[str, ...]:
 
 
 def subscriber_of(stored: str) -> str:
-    """Return the one form of a number as an account holds it; a number that is not valid stays as it is."""
+    """Return the canonical form of a stored number; return an invalid number unchanged."""
     try:
         return canonical_form(stored) or stored
     except phonenumbers.NumberParseException:
@@ -86,10 +86,10 @@ def subscriber_of(stored: str) -> str:
 
 
 def settled_form(digits: str, region: str | None = None) -> str:
-    """Return the number in E.164. Of several zeros in front each reading takes one.
+    """Return the number in E.164. Parse repeatedly: each pass removes one leading zero.
 
     Raises:
-        NumberParseException: it is no number.
+        NumberParseException: not a number.
     """
     number = _e164(phonenumbers.parse(digits, region))
     while (again := _e164(phonenumbers.parse(number))) != number:

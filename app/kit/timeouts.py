@@ -1,7 +1,7 @@
 """Timeouts that do not count time in which the event loop was stalled.
 
-A process that is busy or was paused fires asyncio's timers before it reads answers that have long arrived,
-and takes a server that answered in time for one that did not.
+A process that is busy or was paused fires asyncio's timers before it reads responses that arrived in time,
+and would report a timeout of a healthy server.
 """
 
 import asyncio
@@ -10,16 +10,16 @@ from contextlib import asynccontextmanager
 from typing import Final, Self
 
 _STEPS: Final = 20
-_MAX_WAIT_SECONDS: Final = 15.0  # when more is asked than can be answered, callers must be told
+_MAX_WAIT_SECONDS: Final = 15.0  # under overload callers get an error rather than wait on
 
 
 class Watchdog:
-    """Call back after a number of seconds, in steps of which none counts for more than its length."""
+    """Call back after a number of seconds, counted in steps, of which a late one counts once."""
 
     def __init__(
         self, seconds: float, at_end: Callable[[], object], *, progress: Callable[[], int] | None = None
     ) -> None:
-        """Start on the running loop, for its thread only; each change of `progress` starts it again."""
+        """Start on the running loop, for its thread only; each change of `progress` restarts the time."""
         self._loop = asyncio.get_running_loop()
         self._step = seconds / _STEPS
         self._at_end = at_end
@@ -43,10 +43,10 @@ class Watchdog:
 
 
 class StallDetector:
-    """Tell whether the event loop stood still for at least `seconds` while a block ran."""
+    """Detect whether the event loop stalled for at least `seconds` while a block ran."""
 
     def __init__(self, seconds: float) -> None:
-        """Watch from the entry of the block to its exit."""
+        """Create a detector for one `with` block."""
         self._loop = asyncio.get_running_loop()
         self._seconds = seconds
         self._has_stalled = False
@@ -62,7 +62,7 @@ class StallDetector:
 
     @property
     def has_stalled(self) -> bool:
-        """Whether a step came late by `seconds`, counting the step that is due now."""
+        """Whether a step was late by `seconds`, including the step that is due now."""
         return self._has_stalled or self._is_late()
 
     def _schedule(self) -> None:
@@ -79,10 +79,10 @@ class StallDetector:
 
 @asynccontextmanager
 async def stall_timeout(seconds: float, *, progress: Callable[[], int] | None = None) -> AsyncIterator[None]:
-    """Bound a block, as `asyncio.timeout` does; each change of `progress` starts the time again.
+    """Bound a block, as `asyncio.timeout` does; each change of `progress` restarts the time.
 
     Raises:
-        TimeoutError: the seconds have passed while the event loop was running.
+        TimeoutError: the seconds passed while the event loop was running.
     """
     async with asyncio.timeout(None) as limit:
         watchdog = Watchdog(seconds, lambda: limit.reschedule(0), progress=progress)
@@ -95,8 +95,8 @@ async def stall_timeout(seconds: float, *, progress: Callable[[], int] | None = 
 class AdmissionQueue:
     """Admit a number of callers at once; the others wait in order for as long as slots are released.
 
-    Under load everybody is admitted in time. If the server hangs, no slot is released and all waiters time
-    out.
+    Under load all callers are admitted in time. If the server hangs, no slot is released and all waiters
+    time out.
     """
 
     def __init__(self, slots: int, *, seconds: float, is_failure: Callable[[BaseException], bool]) -> None:
@@ -117,7 +117,7 @@ class AdmissionQueue:
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[float]:
-        """Hold a slot for a block; yields for how many seconds no slot had been released before this one.
+        """Hold a slot for a block; yields for how many seconds no slot had been released before.
 
         Raises:
             TimeoutError: no slot was released for too long, or too many were waiting.

@@ -1,41 +1,40 @@
-"""Digits as users type and paste them: of any script, with separators and invisible signs among them."""
+"""Typed and pasted digits: of any script, with separators and invisible characters."""
 
 import re
 import unicodedata
 from typing import Final
 
-# Unicode's Default_Ignorable_Code_Point, and the mark that puts a digit on a key. Most are found by their
-# category, Cf.
+# Unicode's Default_Ignorable_Code_Point and the combining keycap; the rest has the category Cf.
 _INVISIBLE: Final = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u20e3\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
-# Beside dashes by category: hyphen bullet, modifier minus, minus, and the sound marks that Japanese keyboards
-# write for a hyphen.
+# In addition to the category of dashes: hyphen bullet, modifier minus, minus, and the sound marks that
+# Japanese keyboards produce for a hyphen.
 _HYPHENS: Final = frozenset("\u02d7\u2043\u207b\u208b\u2212\u30fc\uff70\u2796")
 
 
 def ascii_digits(text: str) -> str:
-    """Return the text with its decimal digits in ASCII and without invisible signs; takes time by length."""
+    """Return the text with its decimal digits in ASCII, without invisible characters, in linear time."""
     if text.isascii():
         return text
     return "".join(
-        _folded(sign)
-        for sign in _INVISIBLE.sub("", text)
-        if unicodedata.category(sign) != "Cf"  # soft hyphen, zero width space, marks of direction
+        _folded(character)
+        for character in _INVISIBLE.sub("", text)
+        if unicodedata.category(character) != "Cf"  # soft hyphen, zero width space, marks of direction
     )
 
 
 def without_separators(text: str) -> str:
-    """Return the text without white space and hyphens of any kind."""
-    return "".join(sign for sign in text if not (sign.isspace() or is_hyphen(sign)))
+    """Return the text without white space and hyphens."""
+    return "".join(character for character in text if not (character.isspace() or is_hyphen(character)))
 
 
-def is_hyphen(sign: str) -> bool:
-    """Whether the sign is a hyphen, a dash or a minus."""
-    return sign in _HYPHENS or unicodedata.category(sign) == "Pd"
+def is_hyphen(character: str) -> bool:
+    """Tell whether the character is a hyphen, a dash or a minus."""
+    return character in _HYPHENS or unicodedata.category(character) == "Pd"
 
 
-def _folded(sign: str) -> str:
-    digit = unicodedata.decimal(sign, None)
-    return sign if digit is None else str(digit)
+def _folded(character: str) -> str:
+    digit = unicodedata.decimal(character, None)
+    return character if digit is None else str(digit)

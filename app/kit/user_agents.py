@@ -5,10 +5,10 @@ from contextlib import suppress
 from typing import Final
 from urllib.parse import unquote
 
-_LONGEST: Final = 60
-_READ: Final = 1000  # of a header that may have tens of thousands of characters
+_MAX_CHARS: Final = 60
+_MAX_READ: Final = 1000  # of a header that may have tens of thousands of characters
 
-# The first that fits counts: most browsers also name those that they want to be taken for.
+# The first match counts: most browsers also name the browsers that they imitate.
 _BROWSERS: Final = (
     (r"Edg(?:e|A|iOS)?/", "Edge"),
     (r"OPR/|OPiOS/|OPT/|Opera[ /]", "Opera"),
@@ -35,18 +35,18 @@ _SYSTEMS: Final = (
 
 
 def printable_user_agent(header: str | None, *, max_chars: int) -> str | None:
-    """Return the header without what cannot be shown on a line, cut to `max_chars`; None if that is nothing.
+    """Return the header's printable characters, at most `max_chars`; None without any.
 
-    Servers read headers as Latin-1; one that was sent in UTF-8 is read as such.
+    Servers decode headers as Latin-1; decode one that was sent in UTF-8 again.
     """
-    text = (header or "")[:_READ]
+    text = (header or "")[:_MAX_READ]
     with suppress(UnicodeError):
-        text = text.encode("latin-1").decode(errors="ignore" if len(text) == _READ else "strict")
+        text = text.encode("latin-1").decode(errors="ignore" if len(text) == _MAX_READ else "strict")
     return "".join(sign for sign in text if sign.isprintable())[:max_chars].strip() or None
 
 
 def short_user_agent(user_agent: str | None) -> str | None:
-    """Return browser and system, such as "Chrome on Android"; of other programs the name."""
+    """Return browser and system, such as "Chrome on Android"; for other programs the name."""
     if not user_agent:
         return None
     if not re.match(r"(?:Mozilla|Opera)/", user_agent):
@@ -62,6 +62,6 @@ def _first(choices: tuple[tuple[str, str], ...], user_agent: str) -> str | None:
 
 
 def _product(user_agent: str) -> str | None:
-    """Return the name of the first product, which Apple's library writes as in an address."""
+    """Return the name of the first product; Apple's library percent-encodes it."""
     name = unquote(user_agent.split(maxsplit=1)[0].partition("/")[0], errors="ignore")
-    return "".join(sign for sign in name if sign.isprintable())[:_LONGEST].strip() or None
+    return "".join(sign for sign in name if sign.isprintable())[:_MAX_CHARS].strip() or None

@@ -11,7 +11,7 @@ from app.errors import AppError, ServiceUnavailable
 from app.kit.timeouts import StallDetector
 
 _MAX_CONCURRENT: Final = 3
-_HANGING_SECONDS: Final = 1.5  # a failure after so long shows that the waiters would fail, too
+_HANGING_SECONDS: Final = 1.5  # a request that fails after so long shows that the waiters would, too
 _STALL_SECONDS: Final = 0.5
 _MAX_WAIT_SECONDS: Final = 10.0  # while others finish; waiters fail as soon as the database is unavailable
 
@@ -63,7 +63,7 @@ class PerUserLimiter:
             try:
                 yield
             except ServiceUnavailable:
-                # The server ends the statements of a process that stood still, and is well.
+                # The server ends the statements of a stalled process; that shows no outage.
                 if not detector.has_stalled:
                     waiters.failures += 1
                     if waiters.failures >= _MAX_CONCURRENT or time.monotonic() - began > _HANGING_SECONDS:

@@ -1,4 +1,4 @@
-"""Chatrooms: a person's conversations."""
+"""Chatrooms: the conversations of a user."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +11,7 @@ from app.models.base import Base, new_id
 
 
 class TitleSource(StrEnum):
-    """Who gave a room its title; a person's is never replaced."""
+    """Source of a room's title; one given by the user is never replaced."""
 
     NONE = "none"
     FIRST_WORDS = "first_words"
@@ -20,14 +20,14 @@ class TitleSource(StrEnum):
 
 
 class Chatroom(Base):
-    """A room. `last_position` numbers its messages; whoever raises it holds the room's row lock."""
+    """A chatroom. `last_position` numbers its messages, and is raised under the lock of the row."""
 
     __tablename__ = "chatrooms"
     __table_args__ = (
-        # Carries the list of a person's rooms, newest activity first.
+        # For the list of a user's rooms, newest activity first.
         Index("ix_chatrooms_list", "user_id", "archived", text("active_at DESC"), text("id DESC")),
         Index("ix_chatrooms_erase_at", "erase_at", postgresql_where=text("erase_at IS NOT NULL")),
-        # Carries the export, which goes on while rooms become active.
+        # For the export, which pages by id while the order of activity changes.
         Index("ix_chatrooms_of_user", "user_id", "id"),
     )
 
@@ -38,26 +38,26 @@ class Chatroom(Base):
     description: Mapped[str | None]
     system_instruction: Mapped[str | None]
     stored_model: Mapped[str] = mapped_column("model")
-    """The model that the room names; the default of its time in a room that names none."""
+    """The model that the room names; if it names none, the default when it was created."""
     follows_default: Mapped[bool | None]
-    """Whether the room names no model. None: of an earlier version, and a worker has yet to decide."""
+    """Whether the room names no model. None: created by an earlier version, not yet decided by a worker."""
     archived: Mapped[bool] = mapped_column(default=False)
     message_count: Mapped[int] = mapped_column(default=0)
     last_position: Mapped[int] = mapped_column(default=0)
     bytes_per_token: Mapped[float] = mapped_column(default=4.0)
-    """Learned from Gemini's own counts in this room; what the context budget is estimated with."""
-    # Read by workers only, with `undefer`: a list of rooms must not drag their summaries along.
+    """UTF-8 bytes per token, learned from the model's counts in this room; estimates the context size."""
+    # Read by workers and exports only: a list of rooms must not load summaries.
     summary: Mapped[str | None] = mapped_column(deferred=True, deferred_raiseload=True)
-    """What was said up to `summarized_through`, in the model's words, for the model."""
+    """The model's summary of the messages through `summarized_through`, for the model."""
     summarized_through: Mapped[int] = mapped_column("summary_upto", default=0, server_default=text("0"))
-    """The position of the last message that the summary covers."""
+    """Position of the last message that the summary covers."""
     last_message_at: Mapped[datetime | None]
     active_at: Mapped[datetime]
-    """What the list is ordered by: the last message, or the making of the room."""
+    """Order of the list: time of the last message, or of the room's creation."""
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     erase_at: Mapped[datetime | None]
-    """Deleted: nobody sees the room any more, and a worker erases it when this is due."""
+    """Set when the room is deleted: it is hidden at once, and a worker erases it at this time."""
 
     @property
     def model(self) -> str | None:
@@ -65,5 +65,5 @@ class Chatroom(Base):
         return None if self.follows_default else self.stored_model
 
     def name_model(self, model: str | None, *, default: str) -> None:
-        """Let the room name a model, or follow the default from now on."""
+        """Set the model that the room names; None makes it follow the default."""
         self.stored_model, self.follows_default = model or default, model is None

@@ -1,4 +1,4 @@
-"""The installation: one row with the id that tells this database from others on the same Stripe account."""
+"""The installation: one row with the id of this database among others on the same Stripe account."""
 
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from app.models.base import Base
 
 
 class Installation(Base):
-    """A random id, made with the table. A restored backup keeps it; an empty database gets another one."""
+    """A random id, created with the table. A restored backup keeps it; a new database has another."""
 
     __tablename__ = "installation"
     __table_args__ = (CheckConstraint("is_only", name="is_only"),)

@@ -1,4 +1,4 @@
-"""Messages: what people say and what the model answers. A pending reply's row is the queue."""
+"""Messages of users and replies of the model. The rows of pending replies are the queue."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -41,11 +41,11 @@ class MessageStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether a reply in this state will never change again."""
+        """Whether a reply in this state never changes again."""
         return self not in (MessageStatus.PENDING, MessageStatus.GENERATING)
 
 
-# Written out, since PostgreSQL does not use a partial index for values that are bound later.
+# Literal values, since PostgreSQL does not use a partial index for values that are bound later.
 UNFINISHED = text("role = 'model' AND status IN ('pending', 'generating')")
 
 _WORDS = (
@@ -56,16 +56,16 @@ _SEARCHABLE = text("words IS NOT NULL")
 
 
 class Message(Base):
-    """A line of a conversation; `position` orders a room, not a clock.
+    """A message or a reply. `position` orders a room, not a clock.
 
-    A reply (`role` model) also holds its work: who leases it until when, what was tried, what it cost.
-    Lease and retry times come from the database's clock.
+    The row of a reply (`role` model) is also its job: lease, attempts, costs. Lease and retry times are those
+    of the database's clock.
     """
 
     __tablename__ = "messages"
     __table_args__ = (
         UniqueConstraint("chatroom_id", "position"),
-        # One current reply per message, one message per key: what "exactly once" rests on.
+        # One current reply per message, one exchange per key: these make "exactly once".
         Index(
             "uq_messages_current_reply",
             "reply_to",
@@ -79,18 +79,17 @@ class Message(Base):
             unique=True,
             postgresql_where=text("idempotency_key IS NOT NULL"),
         ),
-        # Workers look here every second; it is nearly always empty.
+        # Workers read it every second; it is nearly always empty.
         Index(
             "ix_messages_cancel_requested",
             "lease_token",
             postgresql_where=text("cancel_requested_at IS NOT NULL AND status = 'generating'"),
         ),
-        # The queue: small, since finished replies are not in it. It has no other index: of two the planner
-        # takes the wrong one as long as its statistics say that nothing waits.
+        # The queue: small, since finished replies are not in it. There is only one index: of two, the planner
+        # takes the wrong one while its statistics say that nothing is pending.
         Index("ix_messages_unfinished_of_room", "chatroom_id", "position", postgresql_where=UNFINISHED),
-        # Search: by words, however old; and the newest by themselves, since a word may be in all of them.
-        # The list of what is not yet in the index is short: every search reads it, and somebody's message
-        # has to wait while it is worked in.
+        # Search by words, of any age; and the newest messages apart, since a word may be in all messages. The
+        # pending list is short: every search reads it, and one INSERT waits while it is merged.
         Index(
             "ix_messages_words",
             "words",
@@ -104,7 +103,7 @@ class Message(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     chatroom_id: Mapped[UUID] = mapped_column(ForeignKey("chatrooms.id", ondelete="CASCADE"))
-    user_id: Mapped[UUID]  # the room's owner; rows go with the room, which goes with the user
+    user_id: Mapped[UUID]  # the room's owner; deleted with the room, and the room with the user
     position: Mapped[int]
     role: Mapped[Role]
     status: Mapped[MessageStatus]
@@ -130,27 +129,27 @@ class Message(Base):
     charged_on: Mapped[date | None]
     attempt: Mapped[int] = mapped_column(default=0)
     retries: Mapped[int] = mapped_column(default=0)
-    losses: Mapped[int] = mapped_column(default=0)
+    worker_losses: Mapped[int] = mapped_column("losses", default=0)
     expired_leases: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
-    """Of `losses` those in which a worker vanished; one that ends properly hands its replies back."""
+    """Those of `worker_losses` in which the worker died; a worker that shuts down releases its replies."""
     priority: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
-    """Of two that wait the higher is claimed first: `reply_priority` of the plan when it was sent."""
+    """The higher is claimed first: `reply_priority` of the plan when the message was sent."""
     queued_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    """The database's own time; `created_at` is the application's, whose clock may be another."""
+    """The database's time; `created_at` is the application's, and the clocks may differ."""
     lease_token: Mapped[UUID | None]
     lease_until: Mapped[datetime | None]
     next_attempt_at: Mapped[datetime | None]
     cancel_requested_at: Mapped[datetime | None]
     last_error: Mapped[str | None]
     has_output: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """Whether an attempt, this one or an earlier one, has generated text or output tokens."""
+    """Whether any attempt has generated text or output tokens."""
     uncounted_input_tokens: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
-    """Tokens of attempts that are not in the day's count yet, as the last renewal of the lease saved them."""
+    """Tokens that are not in the day's count yet, as of the last lease renewal."""
     uncounted_output_tokens: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
 
-    # What search finds it by, the owner among it; none while it is being written, which would cost a worker
-    # with every renewal. No statement but the search's own is to carry it.
+    # The words and the owner, for search. NULL until the reply has ended: each lease renewal would compute it
+    # again. Only search statements may select it.
     search_vector: Mapped[str | None] = mapped_column(
         "words", TSVECTOR, Computed(_WORDS, persisted=True), deferred=True, deferred_raiseload=True
     )
-    __mapper_args__ = {"eager_defaults": False}  # noqa: RUF012  # SQLAlchemy's; an INSERT is not to return it
+    __mapper_args__ = {"eager_defaults": False}  # noqa: RUF012  # SQLAlchemy's name; an INSERT must not return it

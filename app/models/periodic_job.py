@@ -1,4 +1,4 @@
-"""Periodic jobs: work that is due again and again, claimed by whichever worker polls first."""
+"""Periodic tasks, which workers claim by their rows."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from app.models.base import Base
 
 
 class PeriodicJob(Base):
-    """One kind of periodic work; whoever moves `next_run_at` on does it."""
+    """One periodic task; the worker that moves `next_run_at` runs it."""
 
     __tablename__ = "periodic_jobs"
 
@@ -17,4 +17,4 @@ class PeriodicJob(Base):
     next_run_at: Mapped[datetime]
     """By the database's clock."""
     items_found: Mapped[int] = mapped_column("tally", BigInteger, default=0, server_default=text("0"))
-    """How much all its runs found to do, for operators."""
+    """How many items all its runs have found, for operators."""

@@ -1,4 +1,4 @@
-"""Sessions: one sign-in on one device. The row decides whether its tokens still count."""
+"""Sessions: one sign-in on one device. The row decides whether its tokens are valid."""
 
 from datetime import datetime
 from uuid import UUID
@@ -16,10 +16,10 @@ class Session(Base):
     __table_args__ = (Index(None, "user_id"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    """Its tokens name it. A new password gives the session another one, so those from before end."""
+    """Tokens name it. A new password gives the session a new id, which ends all earlier tokens."""
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     auth_method: Mapped[str] = mapped_column("opened_by")
-    """The purpose of the code that opened it (a reset allows a new password for a while), or `password`."""
+    """A `SignInMethod`: a password reset allows a new password for a while. Later releases may add others."""
     refresh_hash: Mapped[bytes]
     """SHA-256 of the current refresh token; earlier releases recognise it by that."""
     refresh_count: Mapped[int] = mapped_column(default=0, server_default=text("0"))
@@ -30,18 +30,18 @@ class Session(Base):
     """The number of that token."""
     user_agent: Mapped[str | None]
     device_name: Mapped[str | None]
-    """What the user called the device when signing in."""
+    """The name that the user gave the device at the sign-in."""
     ip_address: Mapped[str | None]
     """Of the sign-in."""
     created_at: Mapped[datetime]
-    """When its owner signed in; neither a refresh nor a new password changes that."""
+    """The time of the sign-in; neither a refresh nor a new password changes it."""
     last_used_at: Mapped[datetime]
     last_used_ip: Mapped[str | None]
-    """None: as at the sign-in."""
+    """None means the address of the sign-in."""
     refresh_expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
 
     @property
     def used_from(self) -> str | None:
-        """Return the address from which it was last used."""
+        """Return the address of the last use."""
         return self.last_used_ip or self.ip_address

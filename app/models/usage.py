@@ -1,4 +1,4 @@
-"""Daily usage: the quota's truth and what a person used, kept also when rooms are deleted."""
+"""Daily usage of a user: counted messages, refunds and tokens, kept when rooms are deleted."""
 
 from datetime import date
 from uuid import UUID
@@ -10,7 +10,7 @@ from app.models.base import Base
 
 
 class DailyUsage(Base):
-    """One person's UTC day. `used` is what counts against the limit; refunds lower it."""
+    """A UTC day of a user. `used` counts against the daily limit; a refund lowers it."""
 
     __tablename__ = "daily_usage"
 
@@ -18,6 +18,6 @@ class DailyUsage(Base):
     day: Mapped[date] = mapped_column(primary_key=True)
     used: Mapped[int] = mapped_column(default=0)
     refunds: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    """Charges given back; Basic has a limit of them."""
+    """Refunded messages; limited on Basic."""
     input_tokens: Mapped[int] = mapped_column(BigInteger, default=0)
     output_tokens: Mapped[int] = mapped_column(BigInteger, default=0)

@@ -1,4 +1,4 @@
-"""Users: people known by their mobile number."""
+"""Users, identified by their mobile number."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,18 +10,18 @@ from app.models.base import Base, new_id
 
 
 class User(Base):
-    """One person; `verified_at` is set once they proved the number with a code."""
+    """An account; a sign-in with a code sets `verified_at`."""
 
     __tablename__ = "users"
     __table_args__ = (Index("ix_users_unproved", "created_at", postgresql_where=text("verified_at IS NULL")),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     mobile_number: Mapped[str] = mapped_column(unique=True)
-    """E.164; once the account is being deleted a tombstone, so that the number is free at once."""
+    """E.164; a tombstone while the account is being erased, so that the number is free at once."""
     full_name: Mapped[str | None]
     password_hash: Mapped[str | None]
     verified_at: Mapped[datetime | None]
     last_login_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
-    """From then on nobody is found here; a worker erases the rest."""
+    """From then on queries skip the user; a worker erases the rest."""

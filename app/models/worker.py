@@ -1,4 +1,4 @@
-"""Heartbeats: which worker processes are alive, as they say themselves with every poll."""
+"""Heartbeats of worker processes."""
 
 from datetime import datetime
 from uuid import UUID
@@ -9,7 +9,7 @@ from app.models.base import Base
 
 
 class WorkerHeartbeat(Base):
-    """A worker process's last sign of life, by the database's clock."""
+    """A worker process's last heartbeat, by the database's clock."""
 
     __tablename__ = "worker_heartbeats"
 

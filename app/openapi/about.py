@@ -1,4 +1,4 @@
-"""What the OpenAPI document says about the service as a whole: licence, contact, servers, tags."""
+"""Licence, contact, servers and tags in the OpenAPI document."""
 
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -10,19 +10,19 @@ Json = dict[str, Any]
 _LICENCE: Final = {"name": "MIT", "identifier": "MIT"}
 _TAGS: Final = {
     "authentication": "Sign up with a mobile number, sign in with a one-time code or a password.",
-    "sessions": "Refresh tokens, list the signed-in devices, sign out.",
+    "sessions": "Refresh tokens, list signed-in devices, sign out.",
     "user": "The account: profile, usage, export, deletion.",
     "chatrooms": "Create, list, search, change, export and delete chatrooms.",
     "messages": "Send messages, with the reply as JSON or as events, and read the history.",
-    "replies": "Follow a reply while it is written, cancel it, regenerate it.",
-    "subscription": "Buy Pro with Stripe, see the plan, cancel and resume it, list invoices.",
+    "replies": "Stream, cancel and regenerate replies.",
+    "subscription": "Buy Pro with Stripe, get the plan, cancel and resume it, list invoices.",
     "meta": "State of the service, for clients, monitors and Prometheus.",
 }
-"""In the order of the documentation."""
+"""The tags in the order of the documentation."""
 
 
 def add_about(document: Json, settings: Settings) -> None:
-    """Add what FastAPI does not know."""
+    """Add licence, contact, servers and tags."""
     document["info"]["license"] = _LICENCE
     document["info"]["contact"] = {"name": document["info"]["title"], "url": settings.public_url}
     document["servers"] = [_server(settings.public_url)]
@@ -32,7 +32,7 @@ def add_about(document: Json, settings: Settings) -> None:
 
 
 def _server(public_url: str) -> Json:
-    """`PUBLIC_URL`; the address of the document itself while that is the default, `localhost`."""
+    """Return `PUBLIC_URL`, or the server of the document if that is `localhost`, the default."""
     if urlsplit(public_url).hostname == "localhost":
         return {"url": "/", "description": "The address that served this document"}
     return {"url": public_url.rstrip("/"), "description": "`PUBLIC_URL`"}

@@ -5,21 +5,20 @@ from typing import Any, Final
 from app.rate_limiter import is_exempt
 
 HEADERS: Final = {
-    "X-Request-Id": "The request's id: the caller's own, if it was safe to use, or a new one.",
+    "X-Request-Id": "The id of the request: the one it was sent with, if that is valid, or a new one.",
     "RateLimit-Policy": "The limits that apply, if any do (draft-ietf-httpapi-ratelimit-headers), each with "
     "its quota `q` in `w` seconds: `ip`, `basic` or `pro` (requests of a user on that plan), `daily` "
     "(messages on Basic).",
-    "RateLimit": "What is left of each: `r` more, and `t` seconds until it is more than that again.",
-    "Retry-After": "Seconds to wait; that is long enough.",
+    "RateLimit": "The remaining quota `r` of each limit, and the seconds `t` until it grows.",
+    "Retry-After": "Seconds to wait before a retry.",
     "WWW-Authenticate": "`Bearer`.",
-    "Location": "The address of what was made: the room, or the reply.",
-    "Idempotent-Replayed": "`true` when this `Idempotency-Key` was answered before; nothing new was made "
-    "or charged.",
-    "Preference-Applied": "What was done of `Prefer`; absent when nothing was asked for.",
-    "X-Cache": "`HIT` or `MISS`, on the page that is cached.",
-    "ETag": "Names what this answer says; send it as `If-None-Match` to learn whether that is still so.",
+    "Location": "The path of the new room or reply.",
+    "Idempotent-Replayed": "`true` if this `Idempotency-Key` was used before; nothing is created or charged.",
+    "Preference-Applied": "The part of `Prefer` that was applied; absent without `Prefer`.",
+    "X-Cache": "`HIT` or `MISS`, on the cached page.",
+    "ETag": "The version of this response; send it as `If-None-Match` to get 304 while it is unchanged.",
     "Vary": "`Authorization`.",
-    "Content-Disposition": "`attachment`, with the name of the file.",
+    "Content-Disposition": "`attachment`, with a file name.",
 }
 _FIRST_FAILURE: Final = 400
 _ALWAYS: Final = ("X-Request-Id", "RateLimit-Policy", "RateLimit")
@@ -46,10 +45,10 @@ _OF_OPERATION: Final[dict[str, dict[str, tuple[str, ...]]]] = {
 
 
 def add_headers(path: str, operation: dict[str, Any]) -> None:
-    """What middleware adds to whatever the route answers, what goes with a status, and the route's own."""
+    """Document the headers that middleware adds, those of a status, and those of the route."""
     of_operation = _OF_OPERATION.get(operation["operationId"], {})
     for status, response in operation["responses"].items():
-        # The answers of failures are shared by all routes.
+        # Error responses are shared by all routes.
         always = ("X-Request-Id",) if is_exempt(path) and int(status) < _FIRST_FAILURE else _ALWAYS
         names = (*of_operation.get(status, ()), *_OF_STATUS.get(status, ()), *always)
         headers = response.setdefault("headers", {})

@@ -11,6 +11,7 @@ from typing import Any, Final
 from app.errors import CATALOGUE, FIELD_CODES
 from app.gemini_client import FinishReason
 from app.models import MessageStatus
+from app.models.sign_in import SignInMethod
 from app.schemas.base import OPEN_ENUM
 from app.schemas.meta import CheckStatus, HealthStatus
 from app.services.generation.outcomes import ERROR_CODES
@@ -19,8 +20,8 @@ Json = dict[str, Any]
 
 _SCHEMAS: Final = "#/components/schemas/"
 _VALUES: Final[Mapping[str, tuple[str, Iterable[str]]]] = {
-    "ProblemCode": ("What happened, as a stable word.", sorted({error.code for error in CATALOGUE})),
-    "FieldProblemCode": ("The kind of fault in one part of a request.", FIELD_CODES),
+    "ProblemCode": ("The stable code of an error.", sorted({error.code for error in CATALOGUE})),
+    "FieldProblemCode": ("The stable code of an error in one part of a request.", FIELD_CODES),
     "ReplyErrorCode": ("Why a reply failed or was blocked.", ERROR_CODES),
     "MessageStatus": (MessageStatus.__doc__ or "", MessageStatus),
     "FinishReason": ("Why the model ended its reply.", FinishReason),
@@ -41,7 +42,7 @@ _VALUES: Final[Mapping[str, tuple[str, Iterable[str]]]] = {
         "Stripe's status of an invoice.",
         ("draft", "open", "paid", "uncollectible", "void"),
     ),
-    "SignInMethod": ("How a session was opened.", ("login", "password", "password_reset")),
+    "SignInMethod": ("How a session was opened.", SignInMethod),
     "CheckStatus": (" ".join((CheckStatus.__doc__ or "").split()), CheckStatus),
     "HealthStatus": (" ".join((HealthStatus.__doc__ or "").split()), HealthStatus),
 }

@@ -1,1 +1,1 @@
-"""The queue of wake-ups: what is published, how, and over which transport."""
+"""The queue of wake-ups: their types, publishers and transport."""

@@ -1,7 +1,7 @@
 """Celery's settings for the queue of wake-ups.
 
-The reply's row is the queue; a task is only a fast wake-up. So tasks are acknowledged early, and there is no
-result backend.
+The row is the queue; a task is only a fast wake-up. So tasks are acknowledged early, without a result
+backend.
 """
 
 import socket
@@ -19,10 +19,10 @@ _KEEPALIVE: Final = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}  
 
 
 def create_celery(settings: Settings, *, socket_seconds: float = _WORKER_SOCKET_SECONDS) -> Celery:
-    """Create a Celery application for this queue; `socket_seconds` bounds every wait for an answer of Redis.
+    """Create a Celery application for this queue; `socket_seconds` bounds every wait for a reply of Redis.
 
-    A connect has `REDIS_CONNECT_SECONDS`. Over TLS the broker is verified as Redis is elsewhere; Flower's own
-    connection follows `broker_use_ssl`, too.
+    `REDIS_CONNECT_SECONDS` bounds a connect. TLS verifies the broker as other connections to Redis do; so
+    does Flower's own connection, which reads `broker_use_ssl`.
     """
     address = settings.broker
     celery = Celery(
@@ -47,7 +47,7 @@ def create_celery(settings: Settings, *, socket_seconds: float = _WORKER_SOCKET_
         worker_cancel_long_running_tasks_on_connection_loss=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
-        broker_channel_error_retry=True,  # a Redis that is full must not end the worker
+        broker_channel_error_retry=True,  # a full Redis must not end the worker
         timezone="UTC",
     )
     if address.use_ssl is not None:
@@ -64,8 +64,8 @@ def create_celery(settings: Settings, *, socket_seconds: float = _WORKER_SOCKET_
 
 
 def _keepalive_options() -> dict[int, int]:
-    """Keep a NAT from forgetting an idle connection, and notice within 45 s when it has.
+    """Return options that keep an idle connection alive behind a NAT, and detect a lost one within 45 s.
 
-    kombu turns redis-py's own times off, and the system's are two hours.
+    kombu disables redis-py's own intervals, and the system's default is two hours.
     """
     return {getattr(socket, name): value for name, value in _KEEPALIVE.items() if hasattr(socket, name)}

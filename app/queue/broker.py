@@ -1,4 +1,4 @@
-"""Celery's way to Redis, for jobs that are wake-ups: lost, they cost a moment; the rows are the queue."""
+"""Celery's Redis transport for wake-ups, which may be lost: polls find the rows."""
 
 import json
 from base64 import b64encode
@@ -17,20 +17,20 @@ _EVENTS_SECONDS = 0.25
 
 class _Channel(redis.Channel):
     ack_emulation = False
-    """Keep no second copy of every job in Redis while it waits: two round trips less before it runs."""
+    """Keep no second copy of a message until it is acknowledged: saves two round trips before a task runs."""
     do_restore = False
-    """Give nothing back on closing. Of a connection that is lost this cannot work: kombu's attempt raises
-    an AttributeError there, which ends the worker."""
+    """Requeue nothing on closing: on a lost connection kombu's attempt raises an AttributeError, which ends
+    the worker."""
 
 
 class Transport(redis.Transport):
-    """Redis without acknowledgements beyond this process; they still bound what is fetched ahead."""
+    """Redis without acknowledgements in the broker; within the process they still bound the prefetch."""
 
     Channel = _Channel
 
 
 def task_message(celery: Celery, task: str, task_id: str, arguments: dict[str, str | None]) -> str:
-    """What starts a task, as the transport keeps it in Redis: Celery's message in kombu's envelope."""
+    """Return the message that starts a task, as it is stored in Redis: Celery's in kombu's envelope."""
     message = celery.amqp.as_task_v2(task_id, task, kwargs=arguments, ignore_result=True)
     return json.dumps(
         {
@@ -51,15 +51,15 @@ def task_message(celery: Celery, task: str, task_id: str, arguments: dict[str, s
 
 
 class Dispatcher(EventDispatcher):
-    """What Flower is told, in one try each; what did not get through is kept until the broker is back.
+    """Sends events to Flower without retries, in batches; keeps them while the broker is unavailable.
 
-    Celery's sign of life is repeated until it gets through: with Redis away that stops the worker's main
-    thread, which hears no SIGTERM any more. And it sends each event of a task at once, which takes the
-    interpreter from a reply that is just about to begin; here they go together, a moment later.
+    Celery retries its heartbeat until it is sent: without Redis that blocks the worker's main thread, which
+    then ignores SIGTERM. It also sends each event of a task at once, which takes the interpreter lock from a
+    reply that is about to start.
     """
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401  # handed on as they are
-        """As Celery makes it; in a worker, from its main thread."""
+    def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401  # passed on unchanged
+        """Create it as Celery does: in a worker, on its main thread."""
         super().__init__(*arguments, **options)
         self._flushes: Entry | None = None
         if options.get("buffer_group") and (hub := get_event_loop()):
@@ -67,23 +67,23 @@ class Dispatcher(EventDispatcher):
             self._flushes = hub.call_repeatedly(_EVENTS_SECONDS, self.flush)
 
     def close(self) -> None:
-        """Send nothing more."""
+        """Stop sending."""
         if self._flushes is not None:
             self._flushes.cancel()
         super().close()
 
-    def send(self, *arguments: Any, **fields: Any) -> None:  # noqa: ANN401  # handed on as they are
+    def send(self, *arguments: Any, **fields: Any) -> None:  # noqa: ANN401  # passed on unchanged
         """Send an event."""
         super().send(*arguments, **{**fields, "retry": False})
 
 
 class Events(events.Events):
-    """Celery's events by this dispatcher."""
+    """Celery's events, sent by this dispatcher."""
 
     dispatcher_cls = f"{__name__}:{Dispatcher.__name__}"
 
 
 def register() -> None:
-    """Have `redis://` mean this transport; by a name of its own Flower would not know the broker."""
+    """Register this transport as `redis://`: Flower does not know a broker of another name."""
     for scheme in ("redis", "rediss"):
         TRANSPORT_ALIASES[scheme] = f"{__name__}:{Transport.__name__}"

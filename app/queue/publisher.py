@@ -1,7 +1,4 @@
-"""How workers are woken: a job goes into Celery's queue.
-
-One that cannot be published is dropped: workers find the row by themselves.
-"""
+"""Publish wake-ups to Celery's queue; drop those that cannot be published, since workers also poll."""
 
 import asyncio
 import queue
@@ -25,17 +22,17 @@ log = structlog.get_logger(__name__)
 
 
 def publisher(settings: Settings, redis: RedisConnection) -> "RedisPublisher | CeleryPublisher":
-    """Return the quickest way to the queue: where it is in the process's own Redis, by its connections."""
+    """Return the fastest publisher: over the process's own Redis connections if the queue is there."""
     if settings.broker.redis == settings.redis:
         return RedisPublisher(settings, redis)
     return CeleryPublisher(settings)
 
 
 class RedisPublisher:
-    """Celery's own messages, put into its queue by the loop.
+    """Pushes Celery's messages onto the queue from the event loop.
 
-    Its own way of sending them blocks, so it needs a thread, which waits for the interpreter while the loop
-    answers the request: a millisecond or two before the first word of every reply.
+    Celery's own publishing blocks, so it needs a thread. That thread waits for the interpreter lock while the
+    loop answers the request: one or two milliseconds before every reply.
     """
 
     def __init__(self, settings: Settings, redis: RedisConnection) -> None:
@@ -53,18 +50,18 @@ class RedisPublisher:
             log.info("wake_up_dropped", task=wake_up.name, reason="broker unavailable")
 
     async def aclose(self) -> None:
-        """Nothing is left to do: what was published is in the queue."""
+        """Do nothing: published messages are in the queue already."""
 
 
 class CeleryPublisher:
-    """Any broker that Celery knows, in a thread of its own, through a bounded queue."""
+    """Publishes to any broker of Celery, in its own thread, through a bounded queue."""
 
     def __init__(self, settings: Settings) -> None:
         self._address = settings.broker.redis
         self._close_seconds = 2 * settings.redis_command_seconds
         self._celery = create_celery(settings, socket_seconds=settings.redis_command_seconds)
         self._breaker = Breaker()
-        # Bounded by `publish`; unlike queue.Queue it wakes its reader without a detour through Python.
+        # Bounded by `publish`; unlike queue.Queue it wakes its reader in C.
         self._wake_ups: queue.SimpleQueue[WakeUp | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
         self._thread.start()
@@ -78,7 +75,7 @@ class CeleryPublisher:
             self._wake_ups.put(wake_up)
 
     async def aclose(self) -> None:
-        """Publish what waits, then end the thread."""
+        """Publish the waiting wake-ups, then end the thread."""
         self._wake_ups.put(None)
         await asyncio.to_thread(self._thread.join, timeout=self._close_seconds)
 
@@ -93,7 +90,7 @@ class CeleryPublisher:
                     kwargs=wake_up.arguments(),
                     task_id=wake_up.task_id,
                     retry=True,
-                    # A broken connection is noticed on use: one more try, at once, on a new one.
+                    # A broken connection shows only on use: retry once, at once, on a new one.
                     retry_policy={
                         "max_retries": 1,
                         "interval_start": 0,

@@ -1,4 +1,4 @@
-"""Jobs as typed data: asked for inside a transaction, published after its commit."""
+"""Wake-ups for workers: enqueued inside a transaction, published after its commit."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -16,17 +16,17 @@ class ProcessGeminiMessage:
 
     @property
     def task_id(self) -> str:
-        """The task's id: the reply's, so that all that happens to a reply is one task in Flower."""
+        """Return the reply's id, so that a reply is one task in Flower."""
         return str(self.reply_id)
 
     def arguments(self) -> dict[str, str | None]:
-        """The task's keyword arguments, as JSON can hold them."""
+        """Return the task's keyword arguments, as JSON values."""
         return {"reply_id": str(self.reply_id), "request_id": self.request_id}
 
 
 @dataclass(frozen=True, slots=True)
 class SyncStripeEvent:
-    """Wake a worker for one event of Stripe's. A hint only: the event's row is the queue."""
+    """Wake a worker for one Stripe event. A hint only: the event's row is the queue."""
 
     name: ClassVar[str] = "sync_stripe_event"
 
@@ -35,11 +35,11 @@ class SyncStripeEvent:
 
     @property
     def task_id(self) -> str:
-        """An id for the task, another one each time."""
+        """Return a new id."""
         return str(uuid4())
 
     def arguments(self) -> dict[str, str | None]:
-        """The task's keyword arguments, as JSON can hold them."""
+        """Return the task's keyword arguments, as JSON values."""
         return {"event_id": self.event_id, "request_id": self.request_id}
 
 

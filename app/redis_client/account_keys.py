@@ -5,7 +5,7 @@ from datetime import date
 from uuid import UUID
 
 from app.redis_client.chatroom_cache import ChatroomCache
-from app.redis_client.concurrent_uses import Use, uses_key
+from app.redis_client.concurrency_leases import LimitedResource, leases_key
 from app.redis_client.connection import RedisConnection
 from app.redis_client.daily_count import count_key
 from app.redis_client.limit_keys import stripe_limit_key, user_limit_key
@@ -36,8 +36,8 @@ class AccountKeys:
         """
         counts = [count_key(user_id, day) for day in days]
         limits = [user_limit_key(user_id), stripe_limit_key(user_id)]
-        uses = [uses_key(kind, user_id) for kind in Use]
-        await self._erase([*ChatroomCache.keys_of(user_id), *limits, *uses, *counts])
+        leases = [leases_key(resource, user_id) for resource in LimitedResource]
+        await self._erase([*ChatroomCache.keys_of(user_id), *limits, *leases, *counts])
 
     async def _erase(self, keys: Sequence[str]) -> None:
         for begin in range(0, len(keys), _KEYS_PER_COMMAND):

@@ -1,4 +1,4 @@
-"""One breaker per process for all use of Redis: after a failure, every use fails at once for a while."""
+"""One breaker per process for all use of Redis: after a failure every use fails at once for two seconds."""
 
 import time
 
@@ -18,9 +18,9 @@ class Breaker:
         return time.monotonic() < self._open_until
 
     def trip(self) -> None:
-        """Note a failure: no try for the next `open_seconds`."""
+        """Record a failure: reject uses for the next `open_seconds`."""
         self._open_until = time.monotonic() + self._open_seconds
 
     def reset(self) -> None:
-        """Note that Redis answers: let uses through again."""
+        """Record that Redis answers: allow uses again."""
         self._open_until = 0.0

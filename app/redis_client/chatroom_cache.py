@@ -1,8 +1,8 @@
-"""The cached first page of a person's room list, at `chatrooms:user:{user_id}`.
+"""Cache of the first page of a user's room list, at `chatrooms:user:{user_id}`.
 
-A reader fills the cache under a random token and its list is kept only if that token still stands;
-writers drop list and token before and after their commit. So a reader that was slow to read an old
-list cannot put it back after somebody's newer write.
+A reader sets a random token before it reads the database, and its list is stored only if the token is still
+there. Writers delete list and token before and after their commit, so a slow reader never stores a list that
+is older than a write.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from app.redis_client.connection import RedisConnection, RedisUnavailableError
 
 _FILL_SECONDS = 10
 MAX_CACHED_BYTES = 64 * 1024
-"""A larger list is read from the database each time: fifty rooms with full fields are 1.5 MB."""
+"""Maximum size of a cached list; fifty rooms with full fields are 1.5 MB."""
 
 _STORE = """
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then
@@ -27,7 +27,7 @@ return 1
 
 
 class ChatroomCache:
-    """Lists as encoded JSON. Without Redis everything is a miss."""
+    """Room lists as encoded JSON. While Redis is unavailable, every read is a miss."""
 
     def __init__(self, redis: RedisConnection, *, ttl_seconds: int) -> None:
         self._redis = redis
@@ -35,11 +35,11 @@ class ChatroomCache:
 
     @staticmethod
     def keys_of(user_id: UUID) -> tuple[str, str]:
-        """Where a person's list and the token of a fill under way are."""
+        """Return the keys of a user's list and of the token of a fill in progress."""
         return f"chatrooms:user:{user_id}", f"chatrooms:user:{user_id}:fill"
 
     async def read(self, user_id: UUID) -> str | None:
-        """The cached list, if there is one."""
+        """Return the cached list, if there is one."""
         with contextlib.suppress(RedisUnavailableError):
             async with self._redis.use() as redis:
                 cached = await redis.get(self.keys_of(user_id)[0])
@@ -47,7 +47,7 @@ class ChatroomCache:
         return None
 
     async def begin_fill(self, user_id: UUID) -> str | None:
-        """Announce a fill before reading the database; None when Redis cannot be told, or nothing is kept."""
+        """Set a token before reading the database; None if Redis is unavailable or the cache is disabled."""
         if self._ttl_seconds == 0:
             return None
         token = secrets.token_hex(8)
@@ -58,7 +58,7 @@ class ChatroomCache:
         return None
 
     async def fill(self, user_id: UUID, *, token: str, listing: str) -> None:
-        """Keep the list read since `begin_fill`, unless it is large or somebody wrote in between."""
+        """Store the list read since `begin_fill`, unless it is too large or was invalidated meanwhile."""
         if len(listing.encode()) > MAX_CACHED_BYTES:
             return
         with contextlib.suppress(RedisUnavailableError):
@@ -66,7 +66,7 @@ class ChatroomCache:
                 await redis.eval(_STORE, 2, *self.keys_of(user_id), token, listing, str(self._ttl_seconds))
 
     async def drop(self, user_ids: Iterable[UUID]) -> None:
-        """Forget the lists of these people and every fill under way."""
+        """Delete the lists of these users, and cancel every fill in progress."""
         keys = [key for user_id in user_ids for key in self.keys_of(user_id)]
         if not keys:
             return

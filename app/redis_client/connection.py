@@ -1,4 +1,4 @@
-"""Redis for requests: limits on every wait, no hidden retries, and the process's breaker."""
+"""Redis for requests: every wait is bounded, nothing is retried silently, and one breaker per process."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,11 +20,11 @@ log = structlog.get_logger(__name__)
 
 
 class RedisUnavailableError(Exception):
-    """Redis did not answer in time, or failed moments ago. Callers decide what that means for them."""
+    """Redis did not answer in time, or failed within the last seconds. Callers decide how to proceed."""
 
 
 class RedisConnection:
-    """The process's pool for commands. `use()` runs a few of them and keeps the breaker."""
+    """The process's pool for commands; failures in `use()` open the breaker."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class RedisConnection:
         self._client = _Client(self._pool)
 
     def warm_up(self) -> None:
-        """Begin to connect on the running loop, so that the first request need not wait for it."""
+        """Start connecting on the running loop, so that the first request need not wait."""
         self._pool.warm_up()
 
     @asynccontextmanager
@@ -61,7 +61,7 @@ class RedisConnection:
         self._raise_if_open()
         try:
             async with self._admission.slot():
-                self._raise_if_open()  # others may have found out meanwhile
+                self._raise_if_open()  # another caller may have failed meanwhile
                 yield self._client
         except FAILURES as error:
             self._breaker.trip()
@@ -76,7 +76,7 @@ class RedisConnection:
 
     @property
     def is_breaker_open(self) -> bool:
-        """Whether uses fail without a try at the moment, after a failure."""
+        """Whether uses currently fail without a try, after a failure."""
         return self._breaker.is_open
 
     async def aclose(self) -> None:
@@ -85,10 +85,10 @@ class RedisConnection:
 
 
 class _Client(redis.Redis):
-    """redis-py's client, which tries a command once more on another connection when one was lost.
+    """redis-py's client, which retries a command once on another connection if its own was lost.
 
-    A closed connection raises an error; one that a NAT dropped only falls silent. A new connection tells the
-    second from a server that hangs, to which none can be made.
+    A closed connection raises an error; one that a NAT dropped gets no answer. A new connection distinguishes
+    the second case from a server that hangs, which accepts none.
     """
 
     def __init__(self, pool: BackgroundPool) -> None:

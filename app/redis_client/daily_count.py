@@ -1,4 +1,4 @@
-"""The key `rate_limit:user:{user_id}:date:{date}`: a mirror of the committed count, never a judge."""
+"""The key `rate_limit:user:{user_id}:date:{date}`: a copy of the committed daily count."""
 
 import contextlib
 from datetime import UTC, date, datetime, time, timedelta
@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.redis_client.connection import RedisConnection, RedisUnavailableError
 
-# Mirrors of parallel messages may arrive in any order; the count only rises within a day, but for refunds.
+# Counts of concurrent messages may arrive in any order; within a day only a refund lowers the count.
 _RAISE = """
 local current = tonumber(redis.call('GET', KEYS[1]) or '-1')
 if tonumber(ARGV[1]) > current then
@@ -17,18 +17,18 @@ return 0
 
 
 def count_key(user_id: UUID, day: date) -> str:
-    """Where a person's count of a day is shown."""
+    """Return the key of a user's count of a day."""
     return f"rate_limit:user:{user_id}:date:{day.isoformat()}"
 
 
 class DailyCountMirror:
-    """Shows the day's count to whoever reads Redis; without Redis nothing is missed but the view."""
+    """Copies daily counts to Redis. While Redis is unavailable, only the copy is missing."""
 
     def __init__(self, redis: RedisConnection) -> None:
         self._redis = redis
 
     async def show(self, *, user_id: UUID, day: date, used: int, refunded: bool) -> None:
-        """Set the key to `used` until the day's end in UTC; only a refund may lower it."""
+        """Set the key to `used`, until the UTC day ends; only a refund may lower it."""
         key = count_key(user_id, day)
         midnight = int(datetime.combine(day + timedelta(days=1), time(), UTC).timestamp())
         with contextlib.suppress(RedisUnavailableError):

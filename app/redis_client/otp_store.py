@@ -1,4 +1,4 @@
-"""One-time codes, kept only as HMACs at `otp:{mobile_number}`; checked and counted in one script."""
+"""One-time codes, stored only as HMACs at `otp:{mobile_number}`; one script checks and counts."""
 
 import hmac
 from collections.abc import Sequence
@@ -6,29 +6,31 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from app.models.sign_in import OtpPurpose
 from app.redis_client.connection import RedisConnection
-from app.redis_client.otp_budgets import OtpRefusal
 from app.redis_client.windows import WINDOWS_LUA, LimitExceeded, WindowLimit, limit_exceeded
 
 MAX_ATTEMPTS: Final = 5
+RESEND_LIMIT: Final = "resend"
+"""The name of the limit that forbids a second code moments after the first."""
 
-# KEYS[2] is the note that this network asked for a code of this number. It outlives the code, since a code
-# that somebody else asks for while this one is valid replaces it, and is texted to the same person.
-_NOTE_ASKED: Final = """
-local function note_asked(now, life)
+# KEYS[2] records that this network requested a code of this number. It outlives the code: another network's
+# code replaces it, and is sent to the same phone.
+_RECORD_REQUEST: Final = """
+local function record_request(now, life)
   redis.call('DEL', KEYS[2])
   redis.call('HSET', KEYS[2], 'asked_at_ms', now, 'tries', 0)
   redis.call('PEXPIRE', KEYS[2], 2 * life)
 end
 """
 
-# A new code replaces the old one. Deciding, counting and storing are one step: a code that is refused because
-# one was sent moments ago, or because a window is full, changes nothing, with one exception: a network that
-# signed the number in before has asked all the same, and may use the code that a stranger had sent.
+# A new code replaces the old one. Deciding, counting and storing are one step. A code that is refused because
+# one was sent moments ago, or because a window is full, changes nothing, with one exception: the request of a
+# network that signed the number in before is recorded, so it may use the code that another network requested.
 # All KEYS but the first two are windows. Processes of the release before read `attempts`, as long as any run.
 _SAVE: Final = (
     WINDOWS_LUA
-    + _NOTE_ASKED
+    + _RECORD_REQUEST
     + """
 local now, life = now_ms(), tonumber(ARGV[3]) * 1000
 local place, wait = fullest_window(3, 6, now)
@@ -38,7 +40,7 @@ if resend_wait > wait then place, wait = 1, resend_wait end
 if place > 0 then
   if ARGV[5] == '1' then
     local asked_at, used = unpack(redis.call('HMGET', KEYS[2], 'asked_at_ms', 'used'))
-    if not asked_at or used or tonumber(asked_at) + life <= now then note_asked(now, life) end
+    if not asked_at or used or tonumber(asked_at) + life <= now then record_request(now, life) end
   end
   return {place, wait}
 end
@@ -46,15 +48,15 @@ count_in_windows(3, 6, now)
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'digest', ARGV[1], 'purpose', ARGV[2], 'sent_at_ms', now, 'attempts', 0)
 redis.call('PEXPIRE', KEYS[1], life)
-note_asked(now, life)
+record_request(now, life)
 return {0, 0}
 """
 )
 
-# Counting, comparing and using up are one step, so parallel guesses are compared at most as often as counted.
-# A try of a network that asked counts on its note, any other in the window of all others (KEYS[3]). That one
-# knows nothing of codes, so the others' answers are the same with a code and without.
-# Every byte is compared, equal or not; what is compared are HMACs under a key that callers cannot know.
+# Counting, comparing and consuming are one step, so each compared guess is counted, also in parallel.
+# A try of a network that requested a code counts in its record, any other in the window of all others
+# (KEYS[3]). That window is independent of codes, so the others' results are the same with a code and without.
+# All bytes are compared, equal or not; both values are HMACs under a key that callers do not have.
 _CHECK: Final = (
     WINDOWS_LUA
     + """
@@ -62,7 +64,7 @@ local now = now_ms()
 local limit, life = tonumber(ARGV[3]), tonumber(ARGV[4]) * 1000
 local digest, purpose = unpack(redis.call('HMGET', KEYS[1], 'digest', 'purpose'))
 local asked_at, tries, used = unpack(redis.call('HMGET', KEYS[2], 'asked_at_ms', 'tries', 'used'))
--- This network signed in with its code, and no newer code is there to be guessed.
+-- This network signed in with its code, and there is no newer code to guess.
 if used and not digest then return {'wrong', 0} end
 
 local again_at = asked_at and tonumber(asked_at) + life
@@ -101,7 +103,7 @@ return {'wrong', -1}
 
 
 class OtpVerdict(StrEnum):
-    """What a try was."""
+    """The result of a try."""
 
     RIGHT = "right"
     WRONG = "wrong"
@@ -110,21 +112,21 @@ class OtpVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OtpCheck:
-    """A verdict on a try."""
+    """The result of a try, with its limits."""
 
     verdict: OtpVerdict
     attempts_left: int | None = None
-    """After a wrong one of a network that asked for the code."""
+    """After a wrong try of a network that requested the code."""
     wait_ms: int = 0
-    """After one too many: until a try of this network is compared again."""
+    """After one try too many: milliseconds until the next try of this network is compared."""
 
 
 class OtpStore:
-    """Codes in Redis. Without Redis there is no code and no login: callers let the error through.
+    """Codes in Redis. Without Redis there are no codes and no sign-ins: errors reach the caller.
 
-    Each network that asked for a code of a number has five tries of its own from then on; all other networks
-    together have five in any span of a code's lifetime. So a code faces five tries of each network that asked
-    (as many as the number's budget of codes allows) and five of everybody else.
+    Each network that requested a code of a number has five tries of its own from then on. All other networks
+    together have five in any span of a code's lifetime. So a code faces five tries of each network that
+    requested one (as many as the number's budget of codes allows) and five of all others.
     """
 
     def __init__(self, redis: RedisConnection, *, ttl_seconds: int, resend_seconds: int, key: bytes) -> None:
@@ -145,25 +147,25 @@ class OtpStore:
         self,
         *,
         mobile_number: str,
-        purpose: str,
+        purpose: OtpPurpose,
         digest: str,
         network: str,
         signed_in_before: bool,
         windows: Sequence[WindowLimit],
     ) -> LimitExceeded | None:
-        """Keep a code's digest and count it in its windows, or say what is in the way.
+        """Store a code's digest and count it in its windows, or return the exceeded limit.
 
         Args:
             mobile_number: in E.164.
-            purpose: what the code is good for.
+            purpose: the use that the code is valid for.
             digest: the HMAC of the code.
-            network: the one that asks, which gets five tries.
-            signed_in_before: whether this network signed the number in before: it gets them also when the
-                code is refused, for the code that is there.
-            windows: what a code counts in.
+            network: the requesting one, which gets five tries.
+            signed_in_before: this network signed the number in before. If the new code is refused, it gets
+                its tries for the stored code.
+            windows: the windows that count a code.
 
         Raises:
-            RedisUnavailableError: nobody knows whether it was kept.
+            RedisUnavailableError: it is unknown whether the code was stored.
         """
         script_args = [arg for window in windows for arg in window.script_args]
         async with self._redis.use() as redis:
@@ -180,15 +182,15 @@ class OtpStore:
                 str(int(signed_in_before)),
                 *script_args,
             )
-        # The place among the script's keys, of which the first two are no windows.
-        names = [OtpRefusal.RESEND, OtpRefusal.RESEND, *(window.name for window in windows)]
+        # Names by the position of the script's keys; the first two are no windows.
+        names = [RESEND_LIMIT, RESEND_LIMIT, *(window.name for window in windows)]
         return limit_exceeded(names, place=int(place), wait_ms=int(wait_ms))
 
-    async def check(self, *, mobile_number: str, purpose: str, digest: str, network: str) -> OtpCheck:
-        """Count a try of this network and compare it; a right one uses the code up.
+    async def check(self, *, mobile_number: str, purpose: OtpPurpose, digest: str, network: str) -> OtpCheck:
+        """Count a try of this network and compare it; a right one consumes the code.
 
         Raises:
-            RedisUnavailableError: nobody knows whether it was right.
+            RedisUnavailableError: the result of the try is unknown.
         """
         async with self._redis.use() as redis:
             verdict, number = await redis.eval(
@@ -211,6 +213,6 @@ class OtpStore:
                 return OtpCheck(other)
 
     async def discard(self, mobile_number: str) -> None:
-        """Drop the code of a number that nobody has any more."""
+        """Delete the code of a deleted account's number."""
         async with self._redis.use() as redis:
             await redis.delete(self._key(mobile_number))

@@ -1,7 +1,7 @@
-"""Tries for a password, counted in Redis before they are compared.
+"""Password attempts, counted in Redis before the password is compared.
 
-They count for the number and the caller's network together, for the number, and for the network. The state of
-a number is one hash: a field for each network, and one for all networks that never signed the number in.
+Each counts for the pair of number and network, for the number, and for the network. The state of a number is
+one hash: a field for each network, and one for all new networks, which never signed the number in.
 """
 
 from dataclasses import dataclass
@@ -12,22 +12,22 @@ from app.redis_client.connection import RedisConnection
 from app.redis_client.windows import WINDOWS_LUA
 
 FREE_ATTEMPTS: Final = 5
-"""Of one network at one number, until each further try has to wait."""
+"""Of one network at one number, before each further attempt has to wait."""
 FREE_ATTEMPTS_OF_NEW_NETWORKS: Final = 50
-"""Of all networks together that never signed the number in."""
+"""Of all new networks together."""
 FIRST_WAIT_SECONDS: Final = 2
 MAX_WAIT_SECONDS: Final = 900
 MEMORY_SECONDS: Final = 86_400
 _NETWORK_TRIES: Final = 1000
 _NETWORK_SPAN: Final = timedelta(hours=1)
 
-# ARGV: 1 the field of the network, 2 that of all new networks ('' for one that signed the number in).
+# ARGV: 1 the field of the network, 2 that of all new networks ('' for a known one).
 _STATE: Final = (
     WINDOWS_LUA
     + """
 local now, kept = now_ms(), tonumber(ARGV[3])
 
--- The tries of a field, and when the next one may be made.
+-- Attempts of a field, and the time from which the next one is allowed.
 local function read(field)
   local state = redis.call('HGET', KEYS[1], field)
   if not state then return 0, 0 end
@@ -42,8 +42,8 @@ end
 """
 )
 
-# The try that is let through sets the wait of the next one, so of many at once only the free ones are
-# compared. A try that comes too early changes nothing.
+# An allowed attempt sets the wait of the next one, so of many parallel ones only the free ones are compared.
+# An attempt before the wait is over changes nothing.
 _CONSUME: Final = (
     _STATE
     + """
@@ -80,7 +80,7 @@ return 0
 """
 )
 
-# The network begins anew; of the others' counts only this try is taken back.
+# Resets the network; in the other counts only this attempt is undone.
 _REFUND: Final = (
     _STATE
     + """
@@ -97,22 +97,22 @@ return 0
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A try at the password of a number from a network, under names that tell neither."""
+    """An attempt at the password of a number from a network, both given as HMACs."""
 
     account: str
     network: str
     is_known_network: bool
-    """Whether the network signed this number in before."""
+    """The network signed this number in before."""
 
 
 class PasswordAttemptStore:
-    """The counts in Redis."""
+    """Counts attempts in Redis."""
 
     def __init__(self, redis: RedisConnection) -> None:
         self._redis = redis
 
     async def consume(self, attempt: Attempt, *, count: bool = True) -> int:
-        """Take a try, or only look whether there is one; returns 0, or the milliseconds until there is."""
+        """Count an attempt, or only check; return 0, or the milliseconds until one is allowed."""
         return await self._run(
             _CONSUME,
             attempt,
@@ -126,11 +126,11 @@ class PasswordAttemptStore:
         )
 
     async def refund(self, attempt: Attempt) -> None:
-        """Take a counted try back, since it was right, and begin anew for its network."""
+        """Uncount a successful attempt and reset the wait of its network."""
         await self._run(_REFUND, attempt)
 
     async def reset(self, account: str) -> None:
-        """Begin anew for all networks: the account has another password."""
+        """Reset the account for all networks, after a change of its password."""
         async with self._redis.use() as redis:
             await redis.delete(self._account_key(account))
 

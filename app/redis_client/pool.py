@@ -1,4 +1,4 @@
-"""Connections to Redis that are made and checked in the background, apart from the requests that need them.
+"""Connections to Redis that are made and checked in the background, outside the requests that need them.
 
 redis-py connects within a command. The command's limit would end every connect to a distant server, and the
 next request would start over; here a connect continues after its request has given up.
@@ -36,9 +36,9 @@ _CLOSE_SECONDS = 1.0
 
 
 class BackgroundPool(redis.ConnectionPool):
-    """A pool whose connections are made by tasks of their own, each within `connect_seconds`.
+    """A pool whose connections are made by background tasks, each within `connect_seconds`.
 
-    A request gets the first connection that is returned, is made, or answers a PING after it was idle. Each
+    A request gets the first connection that is returned, is made, or answers a PING after being idle. Each
     reply to a command then has `command_seconds` to arrive.
     """
 
@@ -80,7 +80,7 @@ class BackgroundPool(redis.ConnectionPool):
 
         Raises:
             redis.exceptions.TimeoutError: none was returned or made in time; the connect continues.
-            redis.exceptions.ConnectionError: the server refused.
+            redis.exceptions.ConnectionError: the server rejected the connection.
         """
         del command_name, keys, options  # redis-py's older callers name their command
         while self._idle:
@@ -167,7 +167,7 @@ class BackgroundPool(redis.ConnectionPool):
             self._fail_one(RedisTimeoutError(f"no connection within {self._connect_seconds:g} s"))
         except RedisError as error:
             self._fail_one(error)
-        except Exception as error:  # noqa: BLE001  # a server that is none breaks redis-py in any way
+        except Exception as error:  # noqa: BLE001  # a server other than Redis causes errors of any class
             await connection.disconnect(nowait=True)
             self._fail_one(RedisConnectionError(f"no Redis answers: {type(error).__name__}"))
         else:

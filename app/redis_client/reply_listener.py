@@ -2,11 +2,9 @@
 
 import asyncio
 import contextlib
-import time
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
 from uuid import UUID
 
 import redis.asyncio as redis
@@ -17,6 +15,7 @@ from app.config import RedisAddress
 from app.kit.background import run_forever
 from app.kit.timeouts import stall_timeout
 from app.redis_client.reply_events import ReplyEvent, channel_of
+from app.redis_client.reply_subscription import RECHECK, ReplySubscription
 from app.redis_client.wire import FAILURES, connection_options, reason_of
 
 _KEEP_OPEN_CHANNEL = "replies"  # redis-py cannot read a pub/sub connection without a channel
@@ -25,79 +24,8 @@ _READ_SECONDS = 5.0
 _PING_SECONDS = 5  # without data, after which redis-py sends a PING with the next read
 _MAX_SILENT_SECONDS = 10.0  # without an answer to the PING: the connection is lost or the server hangs
 _CLOSE_SECONDS = 0.5
-_FIRST_EVENT_SECONDS = 0.05
-_MAX_UNREAD = 500
 
 log = structlog.get_logger(__name__)
-
-
-class Recheck:
-    """Signal that events may have been missed: read the row."""
-
-
-class Shutdown:
-    """Signal that the process is shutting down: end the stream."""
-
-
-RECHECK: Final = Recheck()
-SHUTDOWN: Final = Shutdown()
-Signal = ReplyEvent | Recheck | Shutdown
-
-
-class ReplySubscription:
-    """Queue of signals for one subscriber.
-
-    When the subscriber reads too slowly, one `Recheck` replaces the unread signals, so nothing is lost.
-    """
-
-    def __init__(self, reply_id: UUID, *, is_new: bool = False) -> None:
-        self.reply_id = reply_id
-        self.last_signal_at = time.monotonic()
-        self._is_new = is_new
-        self._signals: deque[Signal] = deque()
-        self._arrived = asyncio.Event()
-
-    def begin(self) -> None:
-        """Request the first read of the row, now that Redis delivers every later event.
-
-        A new reply has no history: skip the read, which would delay its first text. Request it only if no
-        event comes within 50 ms, since the reply may have ended before the subscription began.
-        """
-        if self._is_new:
-            asyncio.get_running_loop().call_later(
-                _FIRST_EVENT_SECONDS, self._recheck_if_silent, self.last_signal_at
-            )
-        else:
-            self.put(RECHECK)
-
-    def _recheck_if_silent(self, since: float) -> None:
-        if self.last_signal_at == since:
-            self.put(RECHECK)
-
-    def put(self, signal: Signal) -> None:
-        """Add a signal without waiting for the subscriber."""
-        self.last_signal_at = time.monotonic()
-        self._add(signal)
-
-    def request_recheck(self) -> None:
-        """Add a `Recheck` without resetting `last_signal_at`."""
-        self._add(RECHECK)
-
-    def _add(self, signal: Signal) -> None:
-        if len(self._signals) >= _MAX_UNREAD:
-            self._signals.clear()
-            self._signals.append(RECHECK)
-        self._signals.append(signal)
-        self._arrived.set()
-
-    async def get(self, seconds: float) -> Signal | None:
-        """Return the next signal, or None if none arrives in time."""
-        if not self._signals:
-            self._arrived.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await self._arrived.wait()
-        return self._signals.popleft() if self._signals else None
 
 
 class ReplyListener:

@@ -1,7 +1,7 @@
-"""Exact sliding windows in Redis: at most so many events in any span of time, several windows at once.
+"""Exact sliding windows in Redis: a limit of events in any span of time, several windows in one call.
 
-A window is a list of the times (ms, Redis's own clock) of what was let through, oldest first. An event counts
-in all of its windows, or, when one of them is full, in none.
+A window is a list of the times (ms, Redis's clock) of allowed events, oldest first. An event counts in all of
+its windows, or in none if one of them is full.
 """
 
 import math
@@ -18,40 +18,40 @@ local function now_ms()
   return clock[1] * 1000 + math.floor(clock[2] / 1000)
 end
 
--- Milliseconds until this window has room for one more event; 0 or less when it has.
+-- Milliseconds until this window allows one more event; 0 or less if it does now.
 local function window_wait(key, limit, span, now)
   if limit == 0 then return span end
   local oldest = tonumber(redis.call('LINDEX', key, 0))
-  -- A time well ahead of the clock is from before the clock was set back.
+  -- A time well ahead of the clock was stored before the clock was set back.
   while oldest and (oldest <= now - span or oldest > now + 1000) do
     redis.call('LPOP', key)
     oldest = tonumber(redis.call('LINDEX', key, 0))
   end
   if redis.call('LLEN', key) < limit then return 0 end
-  -- The oldest, unless the limit was lowered since.
+  -- Not the oldest if the limit was lowered since.
   return tonumber(redis.call('LINDEX', key, -limit)) + span - now
 end
 
--- KEYS[first] and all after it are windows; ARGV[figures] and all after it their limits and spans, in pairs.
--- Answers with the place among KEYS of the window that is full the longest, and its wait; 0, 0 when none is.
-local function fullest_window(first, figures, now)
+-- KEYS[first] and all after it are windows; ARGV[args] and all after it their limits and spans, in pairs.
+-- Returns the position in KEYS of the full window with the longest wait, and that wait; 0, 0 if none is full.
+local function fullest_window(first, args, now)
   local place, longest = 0, 0
   for i = first, #KEYS do
-    local at = figures + 2 * (i - first)
+    local at = args + 2 * (i - first)
     local wait = window_wait(KEYS[i], tonumber(ARGV[at]), tonumber(ARGV[at + 1]), now)
     if wait > longest then place, longest = i, wait end
   end
   return place, longest
 end
 
-local function count_in_windows(first, figures, now)
+local function count_in_windows(first, args, now)
   for i = first, #KEYS do
     redis.call('RPUSH', KEYS[i], now)
-    redis.call('PEXPIRE', KEYS[i], ARGV[figures + 2 * (i - first) + 1])
+    redis.call('PEXPIRE', KEYS[i], ARGV[args + 2 * (i - first) + 1])
   end
 end
 """
-"""What scripts that work on windows begin with."""
+"""Functions for scripts that work on windows."""
 
 _HIT: Final = (
     WINDOWS_LUA
@@ -66,7 +66,7 @@ return {place, wait}
 
 @dataclass(frozen=True, slots=True)
 class WindowLimit:
-    """At most `limit` events in any `span`, counted at `key`; `name` says which limit this is."""
+    """At most `limit` events in any `span`, counted at `key`; `name` identifies the limit."""
 
     name: str
     key: str
@@ -75,35 +75,35 @@ class WindowLimit:
 
     @property
     def script_args(self) -> tuple[str, str]:
-        """What the scripts are told: the limit, and the span in milliseconds."""
+        """Return the arguments of the scripts: the limit, and the span in milliseconds."""
         return str(self.limit), str(math.ceil(self.span.total_seconds() * 1000))
 
 
 @dataclass(frozen=True, slots=True)
 class LimitExceeded:
-    """Why an event was not let through: of all full windows the one that has room last."""
+    """The limit that refused an event: of all full windows the one with the longest wait."""
 
     name: str
     wait_seconds: int
-    """Rounded up, at least 1: whoever waits so long has waited long enough for this window."""
+    """Rounded up, at least 1; after it, this window allows the event."""
 
 
 def limit_exceeded(names: Sequence[str], *, place: int, wait_ms: int) -> LimitExceeded | None:
-    """What a script's answer means; `names` are those of its keys, in their order."""
+    """Convert a script's result; `names` are those of its keys, in their order."""
     return LimitExceeded(names[place - 1], max(math.ceil(wait_ms / 1000), 1)) if place else None
 
 
 class SlidingWindows:
-    """Counts events that need nothing else to happen with them."""
+    """Counts events in windows, without any other change."""
 
     def __init__(self, redis: RedisConnection) -> None:
         self._redis = redis
 
     async def hit(self, windows: Sequence[WindowLimit]) -> LimitExceeded | None:
-        """Count one event in all of these windows, or in none when one of them is full.
+        """Count one event in all of these windows; if one is full, count none and return its limit.
 
         Raises:
-            RedisUnavailableError: nobody knows whether it was counted.
+            RedisUnavailableError: it is unknown whether the event was counted.
         """
         script_args = [arg for window in windows for arg in window.script_args]
         async with self._redis.use() as redis:

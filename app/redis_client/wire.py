@@ -1,4 +1,4 @@
-"""How this service connects to Redis: redis-py's options, and connections that bound every wait."""
+"""redis-py's options, and connections to Redis that bound every wait."""
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -17,12 +17,12 @@ from app.config.tls_options import RedisTlsArguments
 from app.kit.timeouts import stall_timeout
 
 FAILURES: Final = (RedisError, OSError, TimeoutError)
-"""What says that Redis cannot be used, rather than that this program is wrong."""
+"""Errors that mean that Redis is unavailable, as opposed to programming errors."""
 _REASON_LENGTH: Final = 200
 
 
 class ConnectionOptions(RedisTlsArguments, total=False):
-    """What redis-py makes connections with."""
+    """redis-py's arguments for a connection."""
 
     host: str
     port: int
@@ -49,11 +49,11 @@ def connection_options(address: RedisAddress, *, connect_seconds: float) -> Conn
         username=address.username,
         password=address.password,
         decode_responses=True,
-        # What bounds a connect and a command stands elsewhere. These are for a cancellation that redis-py
+        # Connects and commands are bounded elsewhere. These limits cover a cancellation that redis-py
         # swallows (adr/0003).
         socket_connect_timeout=connect_seconds,
         socket_timeout=connect_seconds,
-        socket_keepalive=True,  # with redis-py's times: asked after 30 idle seconds, dead 15 seconds later
+        socket_keepalive=True,  # redis-py's intervals: probed after 30 idle seconds, closed 15 seconds later
         retry=Retry(NoBackoff(), 0),  # redis-py would retry ten times, for seconds
         driver_info=None,
         maint_notifications_config=MaintNotificationsConfig(enabled=False),  # a round trip of every connect
@@ -66,18 +66,18 @@ class NoReplyError(RedisTimeoutError):
     def __init__(self, seconds: float, *, was_idle: bool) -> None:
         super().__init__(f"no answer within {seconds:g} s")
         self.was_idle = was_idle
-        """Whether the connection had been idle before: its flow may have been lost meanwhile."""
+        """Whether the connection had been idle before, so that a NAT may have dropped it."""
 
 
 class _LimitedReplies(AbstractConnection):
     """Bounds sending a command and reading its reply, once `reply_seconds` is set.
 
-    While a connection is made, its whole handshake has one limit instead.
+    While a connection is made, one limit covers the whole handshake instead.
     """
 
     reply_seconds: float | None = None
     was_idle: bool = False
-    """Whether nothing was heard on this connection since it was idle."""
+    """Whether nothing was received on this connection since it was idle."""
 
     async def send_packed_command(
         self,
@@ -129,10 +129,12 @@ class LimitedTlsConnection(_LimitedReplies, redis.SSLConnection):
 
 
 def reason_of(error: BaseException, address: RedisAddress | None) -> str:
-    """Return the message of a failure for the log: Redis's own words, without what a command carried."""
+    """Return Redis's error message for the log, without a command's arguments."""
     text = " ".join(str(error).split()) or type(error).__name__
     text = text.partition(", with args beginning with")[0]
-    code = error.status_code if isinstance(error, RedisError) else None  # redis-py takes it off the message
+    code = (
+        error.status_code if isinstance(error, RedisError) else None
+    )  # redis-py removes it from the message
     if code and not text.startswith(code):
         text = f"{code} {text}"
     if address is not None and address.password:

@@ -1,4 +1,4 @@
-"""SQL about the Idempotency-Keys that rooms were opened with."""
+"""SQL about the Idempotency-Keys of create requests for rooms."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -10,15 +10,15 @@ from app.models import ChatroomKey
 
 @dataclass(frozen=True, slots=True)
 class ChatroomKeyRepository:
-    """Keys of a user."""
+    """Idempotency-Keys of users."""
 
     session: AsyncSession
 
     async def get(self, user_id: UUID, key_digest: bytes) -> ChatroomKey | None:
-        """Return the key with this digest, if the user has opened a room with it."""
+        """Return the user's key with this digest, if it has created a room."""
         return await self.session.get(ChatroomKey, (user_id, key_digest))
 
     async def add(self, key: ChatroomKey) -> None:
-        """Store a key with the room that was added before it."""
-        await self.session.flush()  # the room's row goes first: the key's refers to it
+        """Store a key and the room added before it."""
+        await self.session.flush()  # inserts the room first: the key references it
         self.session.add(key)

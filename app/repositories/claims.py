@@ -51,7 +51,7 @@ _ROOM = cast("Table", Chatroom.__table__)
 
 
 @dataclass(frozen=True, slots=True)
-class ReplyWork:
+class ReplyJob:
     """A reply as work, as it was when it was claimed."""
 
     id: UUID
@@ -63,7 +63,7 @@ class ReplyWork:
     request_id: str | None
     attempt: int
     retries: int
-    losses: int
+    worker_losses: int
     lease_token: UUID
     cancel_requested_at: datetime | None
     uncounted_input_tokens: int
@@ -74,7 +74,7 @@ class ReplyWork:
 class ClaimedReply:
     """A reply that was taken just now, and the room that it is owed to."""
 
-    reply: ReplyWork
+    reply: ReplyJob
     room: RoomContext
     newest: list[PastExchange] | None = None
     """The newest exchanges of its context and its own, newest first, where the claim has read them."""
@@ -85,7 +85,7 @@ class ClaimedReply:
         reply, room, newest = row[:_REPLY_END], row[_REPLY_END:_ROOM_END], None
         if len(row) > _ROOM_END:
             newest = [PastExchange(*exchange) for exchange in row[_ROOM_END] or ()]
-        return cls(ReplyWork(*reply), RoomContext(*room), newest)
+        return cls(ReplyJob(*reply), RoomContext(*room), newest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +112,9 @@ class ClaimLimits:
         }
 
 
-_REPLY_WORK = tuple(_MESSAGE.c[field.name] for field in fields(ReplyWork))
-_REPLY_END = len(_REPLY_WORK)
+_COLUMNS = {"worker_losses": "losses"}
+_REPLY_JOB = tuple(_MESSAGE.c[_COLUMNS.get(field.name, field.name)] for field in fields(ReplyJob))
+_REPLY_END = len(_REPLY_JOB)
 _ROOM_END = _REPLY_END + len(ROOM_CONTEXT)
 
 
@@ -139,7 +140,7 @@ def _claiming(which: ColumnElement[bool]) -> Update:
             lease_until=func.now() + seconds(bindparam("lease_seconds", type_=Double)),
             next_attempt_at=None,
         )
-        .returning(*_REPLY_WORK, *(column.label(f"room_{column.name}") for column in ROOM_CONTEXT))
+        .returning(*_REPLY_JOB, *(column.label(f"room_{column.name}") for column in ROOM_CONTEXT))
     )
 
 

@@ -12,6 +12,7 @@ from app.repositories.chatroom import ChatroomRepository
 from app.repositories.chatroom_key import ChatroomKeyRepository
 from app.repositories.checkout import CheckoutRepository
 from app.repositories.claim import ClaimRepository
+from app.repositories.database import DatabaseRepository
 from app.repositories.export import ExportRepository
 from app.repositories.installation import InstallationRepository
 from app.repositories.message import MessageRepository
@@ -35,18 +36,18 @@ from app.repositories.worker import WorkerRepository
 
 @dataclass
 class Repositories:
-    """The repositories, each made when it is first asked for."""
+    """The repositories, each created on first use."""
 
     session: AsyncSession
 
     @cached_property
     def users(self) -> UserRepository:
-        """People."""
+        """Accounts."""
         return UserRepository(self.session)
 
     @cached_property
     def passwords(self) -> PasswordRepository:
-        """People's passwords."""
+        """Passwords."""
         return PasswordRepository(self.session)
 
     @cached_property
@@ -66,32 +67,32 @@ class Repositories:
 
     @cached_property
     def chatroom_keys(self) -> ChatroomKeyRepository:
-        """Idempotency-Keys that rooms were opened with."""
+        """Idempotency keys of rooms."""
         return ChatroomKeyRepository(self.session)
 
     @cached_property
     def messages(self) -> MessageRepository:
-        """Messages as people see them."""
+        """Messages as clients see them."""
         return MessageRepository(self.session)
 
     @cached_property
     def sending(self) -> SendingRepository:
-        """Messages on their way in."""
+        """Messages that are being stored."""
         return SendingRepository(self.session)
 
     @cached_property
     def search(self) -> SearchRepository:
-        """Messages by their words."""
+        """Full-text search."""
         return SearchRepository(self.session)
 
     @cached_property
     def claims(self) -> ClaimRepository:
-        """Replies as they are taken."""
+        """Claims of replies by workers."""
         return ClaimRepository(self.session)
 
     @cached_property
     def replies(self) -> ReplyRepository:
-        """Replies as work."""
+        """Replies while they are generated."""
         return ReplyRepository(self.session)
 
     @cached_property
@@ -116,17 +117,17 @@ class Repositories:
 
     @cached_property
     def exports(self) -> ExportRepository:
-        """Everything held about a person."""
+        """Everything stored about a user."""
         return ExportRepository(self.session)
 
     @cached_property
     def periodic_jobs(self) -> PeriodicJobRepository:
-        """Work that comes again and again."""
+        """Periodic tasks."""
         return PeriodicJobRepository(self.session)
 
     @cached_property
     def purges(self) -> PurgeRepository:
-        """What nobody needs any more."""
+        """Old rows to erase."""
         return PurgeRepository(self.session)
 
     @cached_property
@@ -146,7 +147,7 @@ class Repositories:
 
     @cached_property
     def stripe_events(self) -> StripeEventRepository:
-        """The inbox of Stripe's events."""
+        """Stripe events."""
         return StripeEventRepository(self.session)
 
     @cached_property
@@ -168,3 +169,8 @@ class Repositories:
     def workers(self) -> WorkerRepository:
         """Worker processes."""
         return WorkerRepository(self.session)
+
+    @cached_property
+    def database(self) -> DatabaseRepository:
+        """The database as such."""
+        return DatabaseRepository(self.session)

@@ -1,7 +1,7 @@
-"""SQL that reads everything held about a person, in pages behind the last row of the page before.
+"""SQL that reads everything stored about a user, in keyset pages.
 
-Of rooms and messages there may be many: they are asked for in an order that only one index has, so that
-whatever the planner believes, a page is all that is read.
+Rooms and messages may be many. Only one index has the order of their queries, so that the planner always
+reads a single page.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from app.repositories.page_bytes import DOWNLOAD_PAGE_BYTES, BoundedPage, Bounde
 OwnRow = TypeVar("OwnRow", Session, Subscription, Checkout)
 
 _OWNER, _ROOM = bindparam("owner", type_=Uuid), bindparam("room", type_=Uuid)
-_MOST = bindparam("most", type_=Integer)
+_LIMIT = bindparam("limit", type_=Integer)
 
 _ROOMS = BoundedQuery.of(
     Chatroom,
@@ -30,7 +30,7 @@ _ROOMS = BoundedQuery.of(
         Chatroom.erase_at.is_(None),
     )
     .order_by(Chatroom.user_id, Chatroom.id)
-    .limit(_MOST),
+    .limit(_LIMIT),
     texts=(Chatroom.title, Chatroom.description, Chatroom.system_instruction, Chatroom.summary),
     order=Chatroom.id,
     max_bytes=DOWNLOAD_PAGE_BYTES,
@@ -45,7 +45,7 @@ _MESSAGES = BoundedQuery.of(
         Message.user_id == _OWNER,
     )
     .order_by(Message.chatroom_id, Message.position)
-    .limit(_MOST),
+    .limit(_LIMIT),
     texts=(Message.content,),
     order=Message.position,
     max_bytes=DOWNLOAD_PAGE_BYTES,
@@ -54,19 +54,19 @@ _MESSAGES = BoundedQuery.of(
 
 @dataclass(frozen=True, slots=True)
 class ExportRepository:
-    """A person's rows; `after` is where the page before ended."""
+    """A user's rows; `after` is the key of the previous page's last row."""
 
     session: AsyncSession
 
     async def rows(self, kind: type[OwnRow], user_id: UUID, *, after: UUID, limit: int) -> Sequence[OwnRow]:
-        """Rows of a kind that names its owner, oldest first."""
+        """Return rows of a table with an owner, oldest first."""
         rows = await self.session.scalars(
             select(kind).where(kind.user_id == user_id, kind.id > after).order_by(kind.id).limit(limit)
         )
         return rows.all()
 
     async def usage(self, user_id: UUID, *, after: date, limit: int) -> Sequence[DailyUsage]:
-        """Days, oldest first."""
+        """Return usage by day, oldest first."""
         rows = await self.session.scalars(
             select(DailyUsage)
             .where(DailyUsage.user_id == user_id, DailyUsage.day > after)
@@ -76,11 +76,11 @@ class ExportRepository:
         return rows.all()
 
     async def chatrooms(self, user_id: UUID, *, after: UUID, limit: int) -> BoundedPage[Chatroom]:
-        """Rooms with their summaries, oldest first."""
-        return await _ROOMS.run(self.session, {"owner": user_id, "after": after, "most": limit})
+        """Return rooms with their summaries, oldest first."""
+        return await _ROOMS.run(self.session, {"owner": user_id, "after": after, "limit": limit})
 
     async def count_rooms(self, user_id: UUID, ids: Sequence[UUID]) -> int:
-        """How many of these rooms are there."""
+        """Count those of these rooms that are not deleted."""
         count = await self.session.scalar(
             select(func.count()).where(
                 Chatroom.id.in_(ids), Chatroom.user_id == user_id, Chatroom.erase_at.is_(None)
@@ -91,6 +91,6 @@ class ExportRepository:
     async def messages(
         self, user_id: UUID, *, chatroom_id: UUID, after: int, limit: int
     ) -> BoundedPage[Message]:
-        """Messages of a room, oldest first."""
-        values = {"owner": user_id, "room": chatroom_id, "after": after, "most": limit}
+        """Return messages of a room, oldest first."""
+        values = {"owner": user_id, "room": chatroom_id, "after": after, "limit": limit}
         return await _MESSAGES.run(self.session, values)

@@ -17,11 +17,11 @@ class InstallationRepository:
     session: AsyncSession
 
     async def id(self) -> UUID:
-        """Return the id; make one if the row was deleted, as in a copy that shall have an id of its own."""
+        """Return the id; create one if the row was deleted, as in a copy that needs its own id."""
         found: UUID | None = await self.session.scalar(select(Installation.id))
         if found is None:
             await self.session.execute(insert(Installation).values(is_only=True).on_conflict_do_nothing())
             found = await self.session.scalar(select(Installation.id))
         if found is None:
-            raise RuntimeError("the installation's row cannot be made")
+            raise RuntimeError("the installation's row cannot be created")
         return found

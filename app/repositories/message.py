@@ -1,4 +1,4 @@
-"""SQL about messages as people see them; what workers do with replies is in `reply`."""
+"""SQL about messages for their owners; the statements of workers are in `reply` and `claims`."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -11,8 +11,8 @@ from app.repositories.page_bytes import PAGE_BYTES, BoundedPage, BoundedQuery
 
 _MAX_POSITION = 2**31 - 1
 _ROOM = bindparam("room", type_=Uuid)
-# In this order only the index of positions has them. With the room as an equality, the planner might read all
-# of it and sort, in the belief that room and owner together leave but a few.
+# Only the index of positions has this order. With an equality on the room, the planner might read all of its
+# messages and sort them, estimating that room and owner together match a few rows.
 _PAGE = (
     select(Message)
     .where(
@@ -33,22 +33,22 @@ _BOUNDED_PAGE = BoundedQuery.of(
 )
 
 ReplyScope = ColumnElement[bool]
-"""Whose replies are meant: a person's or a room's."""
+"""Condition that selects the replies of a user or a room."""
 
 
 def of_user(user_id: UUID) -> ReplyScope:
-    """All replies to a person; by their rooms, since an index of messages leads there."""
+    """Select all replies to a user, by their rooms: messages have an index by room."""
     return Message.chatroom_id.in_(select(Chatroom.id).where(Chatroom.user_id == user_id))
 
 
 def of_room(chatroom_id: UUID) -> ReplyScope:
-    """All replies in a room."""
+    """Select all replies in a room."""
     return Message.chatroom_id == chatroom_id
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A person's message and the reply it is owed."""
+    """A user's message and a reply to it."""
 
     message: Message
     reply: Message
@@ -56,12 +56,12 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class MessageRepository:
-    """The lines of a person's rooms."""
+    """Messages in the rooms of a user."""
 
     session: AsyncSession
 
     async def get_owned(self, message_id: UUID, *, chatroom_id: UUID, user_id: UUID) -> Message | None:
-        """One message of the user's own room."""
+        """Return a message of the user's room."""
         return await self.session.scalar(
             select(Message).where(
                 Message.id == message_id, Message.chatroom_id == chatroom_id, Message.user_id == user_id
@@ -69,7 +69,7 @@ class MessageRepository:
         )
 
     async def get_exchange(self, *, user_id: UUID, idempotency_key: str) -> Exchange | None:
-        """What the user asked for with this key: a message with its first reply, or a later reply."""
+        """Return the exchange of an Idempotency-Key: with the first reply, or with a regenerated one."""
         keyed = await self.session.scalar(
             select(Message).where(Message.user_id == user_id, Message.idempotency_key == idempotency_key)
         )
@@ -77,7 +77,7 @@ class MessageRepository:
             return None
         if keyed.reply_to is not None:
             return Exchange(await self.session.get_one(Message, keyed.reply_to), keyed)
-        # A message's first reply is made with it, and stands right behind it.
+        # The first reply is stored with the message, at the next position.
         reply = await self.session.scalars(
             select(Message).where(
                 Message.chatroom_id == keyed.chatroom_id, Message.position == keyed.position + 1
@@ -86,12 +86,12 @@ class MessageRepository:
         return Exchange(keyed, reply.one())
 
     async def supersede(self, reply: Message) -> None:
-        """Make room for another reply to the same message."""
+        """Mark a reply as replaced, before another reply to the same message is added."""
         reply.superseded = True
         await self.session.flush([reply])
 
     async def question_of(self, reply: Message) -> Message:
-        """What a reply answers."""
+        """Return the message that a reply answers."""
         return await self.session.get_one(Message, reply.reply_to)
 
     def add_reply(self, reply: Message) -> None:
@@ -101,7 +101,7 @@ class MessageRepository:
     async def page(
         self, *, chatroom_id: UUID, user_id: UUID, before: int | None, limit: int
     ) -> BoundedPage[Message]:
-        """Up to `limit` messages of the user's room, newest first, older than position `before`."""
+        """Return up to `limit` messages of the user's room before a position, newest first."""
         values = {
             "room": chatroom_id,
             "owner": user_id,

@@ -1,4 +1,4 @@
-"""Pages bounded by the bytes of their texts, besides the number of their rows."""
+"""Pages limited by the bytes of their texts as well as by the number of rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, aliased, undefer
 
 PAGE_BYTES: Final = 256 * 1024
-"""Of the texts in one page of an answer."""
+"""Maximum bytes of text in a page of a response."""
 DOWNLOAD_PAGE_BYTES: Final = 128 * 1024
-"""Of the texts that a download holds at once."""
+"""Maximum bytes of text that a download reads at once."""
 
 _Row = TypeVar("_Row", bound=DeclarativeBase)
 Text = InstrumentedAttribute[str] | InstrumentedAttribute[str | None]
@@ -19,22 +19,22 @@ Text = InstrumentedAttribute[str] | InstrumentedAttribute[str | None]
 
 @dataclass(frozen=True, slots=True)
 class BoundedPage(Generic[_Row]):
-    """The first rows of a page, at least one if it has any."""
+    """The rows of a page that fit, at least one if there are any."""
 
     rows: Sequence[_Row]
     found: int
-    """The rows that the page has without the bound."""
+    """Number of rows of the page without the limit on bytes."""
 
     def is_last(self, limit: int) -> bool:
-        """Whether nothing follows a page of at most `limit` rows."""
+        """Whether no rows follow a page of at most `limit` rows."""
         return len(self.rows) == self.found < limit
 
 
 @dataclass(frozen=True, slots=True)
 class BoundedQuery(Generic[_Row]):
-    """A query of whole rows whose texts are at most `max_bytes` long together; or one row, if it is longer.
+    """A query of rows whose texts have at most `max_bytes` bytes together, or of one longer row.
 
-    PostgreSQL knows the length of a text without reading it, so what is left out costs next to nothing.
+    PostgreSQL knows the length of a text without reading it, so omitted rows cost next to nothing.
     """
 
     statement: Select[_Row, int]
@@ -51,7 +51,7 @@ class BoundedQuery(Generic[_Row]):
         max_bytes: int,
         undeferred: Sequence[Text] = (),
     ) -> "BoundedQuery[_Row]":
-        """Bound `page`, whose rows are in the order of one column."""
+        """Limit the bytes of `page`, whose rows are ordered by one column."""
         found = page.subquery("page")
 
         def ordered(column: ColumnElement[object]) -> UnaryExpression[object]:
@@ -74,6 +74,6 @@ class BoundedQuery(Generic[_Row]):
         )
 
     async def run(self, session: AsyncSession, values: dict[str, object]) -> BoundedPage[_Row]:
-        """Run it with these values."""
+        """Run the query with these parameters."""
         rows = (await session.execute(self.statement, values)).all()
         return BoundedPage([row for row, _ in rows], rows[0][1] if rows else 0)

@@ -1,4 +1,4 @@
-"""SQL about passwords: who has which hash, and setting it only if it is still the one that was looked at."""
+"""SQL about passwords: hashes are read, compared elsewhere, and replaced only if unchanged."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.kit.client_address import networks_of
 from app.models import Session, User
 
-# Of the newest sign-ins: rows of sessions stay for a month after their end.
-_MOST_ADDRESSES = 100
+# Of the newest sign-ins; rows of ended sessions are kept for a month.
+_MAX_ADDRESSES = 100
 _ADDRESSES = func.array(
     select(Session.ip_address)
     .where(Session.user_id == User.id, Session.ip_address.is_not(None))
     .group_by(Session.ip_address)
     .order_by(func.max(Session.created_at).desc())
-    .limit(_MOST_ADDRESSES)
+    .limit(_MAX_ADDRESSES)
     .correlate(User)
     .scalar_subquery(),
     type_=ARRAY(Text),
@@ -32,16 +32,16 @@ def _networks_of(addresses: Sequence[str]) -> frozenset[str]:
 
 
 class Credentials(NamedTuple):
-    """What a login is held against. Only who proved the number has any."""
+    """The data that a password sign-in is checked against; only verified accounts have it."""
 
     user_id: UUID
     password_hash: str | None
     networks: frozenset[str]
-    """Those that signed the number in before."""
+    """The networks that signed the number in before."""
 
 
 class PasswordChangeContext(NamedTuple):
-    """Who wants a new password, from which session, and the networks that signed the number in before."""
+    """The user and the session of a password change, with the networks that signed the number in before."""
 
     networks: frozenset[str]
     mobile_number: str
@@ -53,12 +53,12 @@ class PasswordChangeContext(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PasswordRepository:
-    """People's passwords, as hashes."""
+    """Users' passwords, as hashes."""
 
     session: AsyncSession
 
     async def credentials(self, number_forms: Sequence[str]) -> Credentials | None:
-        """Of the number's proved account; the number in the forms it may be stored in, the best first."""
+        """Return those of the verified account; `number_forms` are the number's forms, the best first."""
         forms = literal(list(number_forms), ARRAY(Text))
         row = (
             await self.session.execute(
@@ -78,7 +78,7 @@ class PasswordRepository:
         return Credentials(user_id, password_hash, _networks_of(addresses))
 
     async def change_context(self, *, user_id: UUID, session_id: UUID) -> PasswordChangeContext | None:
-        """The user in this session of theirs; None if either has ended."""
+        """Return user and session; None if either has ended."""
         row = (
             await self.session.execute(
                 select(
@@ -103,7 +103,7 @@ class PasswordRepository:
         return PasswordChangeContext(_networks_of(row[0]), *row[1:])
 
     async def replace(self, user_id: UUID, *, session_id: UUID, old: str | None, new: str) -> bool:
-        """Set a hash, if `old` still stands and the session that asks is still open."""
+        """Set a hash if `old` is unchanged and this session is open; return False otherwise."""
         open_session = exists().where(Session.id == session_id, Session.ended_at.is_(None))
         changed = await self.session.scalar(
             update(User)
@@ -122,7 +122,7 @@ class PasswordRepository:
     async def record_login(
         self, user_id: UUID, *, now: datetime, checked: str, renewed: str | None
     ) -> User | None:
-        """Note a login, if the hash that was checked still stands; put the renewed one in its place."""
+        """Record a sign-in if the checked hash is unchanged; store the renewed hash, if any."""
         return await self.session.scalar(
             update(User)
             .where(User.id == user_id, User.password_hash == checked, User.deleted_at.is_(None))

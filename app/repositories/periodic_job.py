@@ -1,4 +1,4 @@
-"""SQL about periodic work: who does what is due, by the database's clock."""
+"""SQL about periodic tasks, which workers claim by the database's clock."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from app.models import PeriodicJob
 from app.repositories.claims import seconds
 
 _DAY_SECONDS = 86_400.0
-_NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)  # programs that read the table may know no infinity
+_NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)  # not every reader of the table knows infinity
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How often a job runs; `at_midnight`: also as soon as a UTC day has begun.
+    """How often a task runs; `at_midnight`: also as soon as a UTC day begins.
 
-    In a new database it is due after `first_after_seconds`.
+    In a new database it is first due after `first_after_seconds`.
     """
 
     name: str
@@ -31,12 +31,12 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class PeriodicJobRepository:
-    """Periodic jobs; a row each, made when a worker first knows of it."""
+    """Periodic tasks: one row each, inserted when a worker first claims."""
 
     session: AsyncSession
 
     async def claim_due(self, schedules: Sequence[Schedule]) -> Sequence[str]:
-        """Take what is due; of all workers only one gets a job, once in its interval."""
+        """Claim the due tasks and return their names; each task goes to one worker per interval."""
         known = insert(PeriodicJob).values(
             [
                 {"name": schedule.name, "next_run_at": func.now() + seconds(schedule.first_after_seconds)}
@@ -65,11 +65,11 @@ class PeriodicJobRepository:
         """Return the database's time."""
         found: datetime | None = await self.session.scalar(select(func.now()))
         if found is None:
-            raise RuntimeError("the database knows no time")
+            raise RuntimeError("SELECT now() returned no row")
         return found
 
     async def add_items_found(self, name: str, found: int) -> None:
-        """Note how much a run found to do."""
+        """Add what a run found to the task's total."""
         await self.session.execute(
             update(PeriodicJob)
             .where(PeriodicJob.name == name)
@@ -78,19 +78,19 @@ class PeriodicJobRepository:
         )
 
     async def items_found(self, name: str) -> int:
-        """How much all runs of a job found to do."""
+        """Return how many items all runs of a task have found."""
         found = await self.session.scalar(select(PeriodicJob.items_found).where(PeriodicJob.name == name))
         return found or 0
 
     async def retire(self, name: str) -> None:
-        """Never run a job again: its work is done for good."""
+        """Never run a task again: its work is finished for good."""
         await self.session.execute(
             update(PeriodicJob).where(PeriodicJob.name == name).values(next_run_at=_NEVER),
             execution_options={"synchronize_session": False},
         )
 
     async def reschedule(self, name: str, *, after_seconds: float) -> None:
-        """Let a job be due in so many seconds, if it would not be sooner."""
+        """Make a task due after the delay, unless it is due earlier."""
         await self.session.execute(
             update(PeriodicJob)
             .where(PeriodicJob.name == name)

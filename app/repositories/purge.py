@@ -1,4 +1,4 @@
-"""SQL that erases what is not needed any more; what is old is said by the database's clock."""
+"""SQL that erases old rows; ages are measured by the database's clock."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,61 +22,61 @@ from app.models import (
 
 @dataclass(frozen=True, slots=True)
 class PurgeRepository:
-    """What is left behind. Each method erases at most `limit` rows and returns how many it erased."""
+    """Old rows. Each method erases up to `limit` rows older than `max_age` and returns their number."""
 
     session: AsyncSession
 
     async def carried_usage(self) -> None:
-        """Erase the counts of deleted accounts of UTC days gone by."""
+        """Erase the usage carryovers of past UTC days, all at once."""
         today = cast(func.timezone("UTC", func.now()), Date)
         await self.session.execute(
             delete(CarriedUsage).where(CarriedUsage.day < today),
             execution_options={"synchronize_session": False},
         )
 
-    async def sessions(self, *, kept: timedelta, limit: int) -> int:
-        """Erase sessions that ended or ran out so long ago."""
-        then = func.now() - kept
+    async def sessions(self, *, max_age: timedelta, limit: int) -> int:
+        """Erase sessions that ended or expired."""
+        then = func.now() - max_age
         is_over = or_(Session.ended_at < then, Session.refresh_expires_at < then)
         return await self._erase(Session.id, is_over, limit=limit)
 
-    async def unproved_signups(self, *, kept: timedelta, limit: int) -> int:
-        """Erase accounts that nobody proved, so long after the last sign-up, with all that hangs on them."""
-        is_unproved = and_(
+    async def unverified_signups(self, *, max_age: timedelta, limit: int) -> int:
+        """Erase accounts whose number was never verified, with the rows that reference them."""
+        is_unverified = and_(
             User.verified_at.is_(None),
-            User.created_at < func.now() - kept,
+            User.created_at < func.now() - max_age,
             ~exists().where(Session.user_id == User.id),
         )
-        return await self._erase(User.id, is_unproved, limit=limit)
+        return await self._erase(User.id, is_unverified, limit=limit)
 
-    async def stripe_events(self, *, kept: timedelta, limit: int) -> int:
-        """Erase events that were worked off so long ago."""
-        return await self._erase(StripeEvent.id, StripeEvent.processed_at < func.now() - kept, limit=limit)
+    async def stripe_events(self, *, max_age: timedelta, limit: int) -> int:
+        """Erase events that were processed."""
+        return await self._erase(StripeEvent.id, StripeEvent.processed_at < func.now() - max_age, limit=limit)
 
-    async def checkouts(self, *, kept: timedelta, limit: int) -> int:
-        """Erase checkouts that began so long ago, whatever came of them."""
-        return await self._erase(Checkout.id, Checkout.created_at < func.now() - kept, limit=limit)
+    async def checkouts(self, *, max_age: timedelta, limit: int) -> int:
+        """Erase checkouts by their creation time, whatever their outcome."""
+        return await self._erase(Checkout.id, Checkout.created_at < func.now() - max_age, limit=limit)
 
-    async def subscription_syncs(self, *, kept: timedelta, limit: int) -> int:
-        """Erase the numbers of subscriptions that were last fetched so long ago."""
+    async def subscription_syncs(self, *, max_age: timedelta, limit: int) -> int:
+        """Erase the sync cursors of subscriptions by the time of their last fetch."""
         return await self._erase(
             SubscriptionSyncCursor.subscription_id,
-            SubscriptionSyncCursor.synced_at < func.now() - kept,
+            SubscriptionSyncCursor.synced_at < func.now() - max_age,
             limit=limit,
         )
 
-    async def tombstones(self, *, kept: timedelta, limit: int) -> int:
-        """Erase tombstones so old, but none whose deletion Stripe has not confirmed."""
+    async def tombstones(self, *, max_age: timedelta, limit: int) -> int:
+        """Erase tombstones, except those whose deletion Stripe has not confirmed."""
         is_confirmed = ~exists().where(
             func.sha256(func.uuid_send(AccountDeletion.user_id)) == DeletedAccount.user_digest
         )
-        is_over = and_(DeletedAccount.deleted_at < func.now() - kept, is_confirmed)
+        is_over = and_(DeletedAccount.deleted_at < func.now() - max_age, is_confirmed)
         return await self._erase(DeletedAccount.user_digest, is_over, limit=limit)
 
     async def _erase(
         self, key: InstrumentedAttribute[Any], is_over: ColumnElement[bool], *, limit: int
     ) -> int:
-        # A row that is in use at the moment, such as a sign-up that is being proved, is left alone.
+        # Skip locked rows, such as a sign-up that is being verified.
         chosen = select(key).where(is_over).limit(limit).with_for_update(skip_locked=True, of=key.class_)
         erased = await self.session.scalars(
             delete(key.class_).where(key.in_(chosen)).returning(key),

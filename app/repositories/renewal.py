@@ -12,7 +12,7 @@ from app.repositories.claims import seconds
 
 
 @dataclass(frozen=True, slots=True)
-class LeaseText:
+class LeaseCheckpoint:
     """A lease that its worker still holds, the text so far, and the tokens that no day has counted."""
 
     reply_id: UUID
@@ -23,7 +23,7 @@ class LeaseText:
     output_tokens: int = 0
 
 
-def renewing(leases: Sequence[LeaseText], *, lease_seconds: float) -> ReturningUpdate[UUID]:
+def renewing(leases: Sequence[LeaseCheckpoint], *, lease_seconds: float) -> ReturningUpdate[UUID]:
     """Prolong these leases and save how far their replies are; returns the ids of those still held."""
     held = values(
         column("id", Uuid),

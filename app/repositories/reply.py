@@ -27,7 +27,7 @@ from app.models import Message, MessageStatus, Role
 from app.models.message import UNFINISHED
 from app.repositories.claims import UNFINISHED_STATES, seconds
 from app.repositories.message import ReplyScope
-from app.repositories.renewal import LeaseText, renewing
+from app.repositories.renewal import LeaseCheckpoint, renewing
 
 _IS_UNHELD = or_(
     Message.status == MessageStatus.PENDING,
@@ -63,7 +63,7 @@ class ReplyRepository:
         )
         return {row[0]: ReplyProgress(row[1], row[2], row[3]) for row in rows}
 
-    async def renew(self, leases: Sequence[LeaseText], *, lease_seconds: float) -> set[UUID]:
+    async def renew(self, leases: Sequence[LeaseCheckpoint], *, lease_seconds: float) -> set[UUID]:
         """Prolong all leases of a process in one statement, saving their text; returns those still held."""
         renewed = await self.session.scalars(
             renewing(leases, lease_seconds=lease_seconds),
@@ -164,13 +164,13 @@ class ReplyRepository:
         """
         if model is not None:
             outcome["model"] = model
-        return await self._leave(reply_id, token, has_output, completed_at=func.now(), **outcome)
+        return await self._update_leased(reply_id, token, has_output, completed_at=func.now(), **outcome)
 
     async def retry_later(
         self, reply_id: UUID, token: UUID, *, has_output: bool = False, after_seconds: float, reason: str
     ) -> Message | None:
         """Back to pending after a failure of the model, which counts as a retry."""
-        return await self._leave(
+        return await self._update_leased(
             reply_id,
             token,
             has_output,
@@ -184,15 +184,15 @@ class ReplyRepository:
             last_error=reason,
         )
 
-    async def hand_back(self, reply_id: UUID, token: UUID, *, has_output: bool = False) -> Message | None:
+    async def release(self, reply_id: UUID, token: UUID, *, has_output: bool = False) -> Message | None:
         """Back to pending because this worker ends; costs no retry."""
-        return await self._leave(
+        return await self._update_leased(
             reply_id,
             token,
             has_output,
             status=MessageStatus.PENDING,
             content="",
-            losses=Message.losses + 1,
+            worker_losses=Message.worker_losses + 1,
             next_attempt_at=None,
         )
 
@@ -205,7 +205,7 @@ class ReplyRepository:
             execution_options={"synchronize_session": False},
         )
 
-    async def _leave(
+    async def _update_leased(
         self,
         reply_id: UUID,
         token: UUID,

@@ -1,4 +1,4 @@
-"""SQL about deleted rooms: `erase_at` hides a room at once and says when a worker erases it."""
+"""SQL about deleted rooms: `erase_at` hides a room at once and holds the time of its erasure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""SQL about rooms of an earlier version, which do not tell whether their user named a model."""
+"""SQL about rooms of an earlier version, which do not record whether the user named a model."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -11,19 +11,19 @@ from app.models import Chatroom
 
 @dataclass(frozen=True, slots=True)
 class RoomModelRepository:
-    """Reads and decides in batches by id, so that each lock is short."""
+    """Reads and updates rooms in batches by id, so that locks are short."""
 
     session: AsyncSession
 
     async def batch_end(self, *, after: UUID, limit: int) -> UUID | None:
-        """Return the last id of the next `limit` rooms; None if there are no more."""
+        """Return the last id of the next `limit` rooms; None if there are none."""
         ids = select(Chatroom.id).where(Chatroom.id > after).order_by(Chatroom.id).limit(limit).subquery()
         return await self.session.scalar(select(ids.c.id).order_by(ids.c.id.desc()).limit(1))
 
     async def decide(self, *, after: UUID, through: UUID, default: str) -> None:
-        """Let undecided rooms that have the default model follow it; the others name theirs.
+        """Make undecided rooms with the default model follow it, and the others name theirs.
 
-        Rooms that are in use at the moment are left undecided.
+        Rooms that another transaction has locked stay undecided.
         """
         undecided = (
             select(Chatroom.id)
@@ -38,7 +38,7 @@ class RoomModelRepository:
         )
 
     async def has_undecided(self, *, after: UUID, through: UUID) -> bool:
-        """Whether a room of this batch is undecided."""
+        """Whether any room of this batch is undecided."""
         found = await self.session.scalar(
             select(Chatroom.id)
             .where(Chatroom.id > after, Chatroom.id <= through, Chatroom.follows_default.is_(None))

@@ -1,60 +1,77 @@
-"""SQL of searching: the newest messages are looked through, all others come out of the index of words.
+"""SQL of searching. The newest messages are scanned; older ones are read from the index of terms.
 
-That index knows no order: a word of every message would have to be read everywhere before the newest could
-be told. And looking through is slow where a word is rare. Each statement leaves the planner one way only,
-whatever it believes to know about people and words.
+Neither way is fast for both common and rare terms, and the planner cannot tell them apart. So each statement
+of `sql/search.sql` leaves it a single way.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, cast
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import (
-    ARRAY,
-    Cast,
-    Integer,
-    ScalarSelect,
-    Table,
-    Text,
-    Uuid,
-    bindparam,
-    case,
-    func,
-    literal_column,
-    select,
-    tuple_,
-)
-from sqlalchemy import cast as sql_cast
-from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy import ARRAY, Boolean, DateTime, Integer, Text, Uuid, bindparam, column, text
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.sql.functions import Function
 
-from app.models import Chatroom, Message
 from app.repositories.search_pattern import first_hit_pattern
+from app.repositories.sql import statement
 
 RECENT_SCAN_LIMIT: Final = 1_000
-"""So many of the newest messages are looked through."""
+"""Number of the newest messages that are scanned."""
 MAX_ID: Final = UUID(int=2**128 - 1)
-"""Where a first page begins."""
+"""The id before which a first page starts."""
 
-PASSAGE: Final = 2_000
-"""So many characters of a message are looked through for what a snippet shows."""
-_SEARCHED: Final = 50_000  # so much of a message can be found
-_BEFORE_HIT: Final = 200
-_MOST_BEHIND_HIT: Final = 600
+_SEARCHED_CHARS: Final = 50_000
+"""Characters of a message that are indexed."""
+_PASSAGE_CHARS: Final = 2_000
+_CHARS_BEFORE_MATCH: Final = 200
+_CHARS_AFTER_MATCH: Final = 600
 
-_MESSAGE = cast("Table", Message.__table__)
-_ROOM = cast("Table", Chatroom.__table__)
-_OWNER = bindparam("owner", type_=Uuid)
-_BEFORE = bindparam("before", type_=Uuid)
-_MOST = bindparam("most", type_=Integer)
+_USER_ID = bindparam("user_id", type_=Uuid)
+_PARAMETERS = (
+    _USER_ID,
+    bindparam("before_id", type_=Uuid),
+    bindparam("tsquery", type_=Text),
+    bindparam("limit", type_=Integer),
+)
+_PARSE = (
+    text(statement("parse_search_query"))
+    .bindparams(bindparam("query", type_=Text))
+    .columns(column("legacy", ARRAY(Text)), column("folded", ARRAY(Text)), column("stripped", ARRAY(Text)))
+)
+_SEARCH_RECENT = (
+    text(statement("search_recent_messages"))
+    .bindparams(
+        *_PARAMETERS, bindparam("recent_scan_limit", RECENT_SCAN_LIMIT, Integer, literal_execute=True)
+    )
+    .columns(column("id", Uuid))
+)
+_SEARCH_ALL = text(statement("search_all_messages")).bindparams(*_PARAMETERS).columns(column("id", Uuid))
+_LOAD_HITS = (
+    text(statement("load_search_hits"))
+    .bindparams(
+        _USER_ID,
+        bindparam("ids", type_=ARRAY(Uuid)),
+        bindparam("pattern", type_=Text),
+        bindparam("searched_chars", _SEARCHED_CHARS, Integer),
+        bindparam("passage_chars", _PASSAGE_CHARS, Integer),
+        bindparam("chars_before_match", _CHARS_BEFORE_MATCH, Integer),
+        bindparam("chars_after_match", _CHARS_AFTER_MATCH, Integer),
+    )
+    .columns(
+        column("id", Uuid),
+        column("chatroom_id", Uuid),
+        column("created_at", DateTime(timezone=True)),
+        column("passage", Text),
+        column("is_cut_before", Boolean),
+        column("is_cut_behind", Boolean),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
-class FoundMessage:
-    """A message that was found, and the passage of it that begins before its first hit."""
+class SearchHitRow:
+    """A matching message, with the passage around its first match."""
 
     id: UUID
     chatroom_id: UUID
@@ -66,120 +83,44 @@ class FoundMessage:
 
 @dataclass(frozen=True, slots=True)
 class QueryTerms:
-    """What is query for, in the forms that the words of messages are kept in."""
+    """The terms of a query, in the forms in which messages keep theirs."""
 
-    former: Sequence[str]
-    """As they were kept before there were other forms; some messages may have no other one yet."""
+    legacy: Sequence[str]
+    """The only form of messages that an earlier version stored and that are not indexed again yet."""
     folded: Sequence[str]
     stripped: Sequence[str]
 
 
-def _words_of(form: Function[str]) -> Cast[Sequence[str]]:
-    return sql_cast(func.tsvector_to_array(func.search_words(form)), ARRAY(Text))
-
-
-# What is query for is taken apart by the functions that take messages apart.
-_FORMER: Function[str] = func.search_text(bindparam("query", type_=Text))
-_FOLDED: Function[str] = func.search_folded(_FORMER)
-_ASKED_WORDS = select(_words_of(_FORMER), _words_of(_FOLDED), _words_of(func.search_stripped(_FOLDED)))
-
-
-def _tsquery() -> ScalarSelect[str]:
-    """The words as a subquery: so they are no reason for the planner to take another way."""
-    return select(sql_cast(bindparam("tsquery", type_=Text), TSQUERY)).scalar_subquery()
-
-
-# In this order only one index has them: that of the primary key could be walked through everybody's rows.
-_NEWEST = (
-    select(_MESSAGE.c.user_id, _MESSAGE.c.id, _MESSAGE.c.words)
-    .where(
-        tuple_(_MESSAGE.c.user_id, _MESSAGE.c.id) < tuple_(_OWNER, _BEFORE),
-        _MESSAGE.c.user_id >= _OWNER,
-        _MESSAGE.c.words.is_not(None),
-    )
-    .order_by(_MESSAGE.c.user_id.desc(), _MESSAGE.c.id.desc())
-    .limit(literal_column(str(RECENT_SCAN_LIMIT), Integer))  # the planner is to see it
-    .subquery("newest")
-)
-_AMONG_NEWEST = (
-    select(_NEWEST.c.id)
-    .where(_NEWEST.c.words.bool_op("@@")(_tsquery()))
-    .order_by(_NEWEST.c.user_id.desc(), _NEWEST.c.id.desc())
-    .limit(_MOST)
-)
-_FOUND = (
-    select(_MESSAGE.c.id, _MESSAGE.c.user_id)
-    .where(_MESSAGE.c.words.bool_op("@@")(_tsquery()))  # the owner's mark is one of the words
-    .cte("found")
-    .prefix_with("MATERIALIZED")
-)
-_AMONG_ALL = (
-    select(_FOUND.c.id)
-    .where(_FOUND.c.user_id == _OWNER, _FOUND.c.id < _BEFORE)
-    .order_by(_FOUND.c.id.desc())
-    .limit(_MOST)
-)
-_SEARCHABLE = (
-    select(
-        _MESSAGE.c.id,
-        _MESSAGE.c.chatroom_id,
-        _MESSAGE.c.created_at,
-        func.left(_MESSAGE.c.content, _SEARCHED).label("content"),
-    )
-    .join(_ROOM, _ROOM.c.id == _MESSAGE.c.chatroom_id)
-    .where(
-        _MESSAGE.c.id == func.any(bindparam("ids", type_=ARRAY(Uuid))),
-        _MESSAGE.c.user_id == _OWNER,
-        _ROOM.c.erase_at.is_(None),
-    )
-    .offset(0)  # so that a content is read once
-    .subquery("searchable")
-)
-_HIT = func.substring(_SEARCHABLE.c.content, bindparam("pattern", type_=Text))
-_FIRST_HIT = func.coalesce(func.strpos(_SEARCHABLE.c.content, _HIT), 0)
-_PLACED = select(_SEARCHABLE, _FIRST_HIT.label("hit")).offset(0).subquery("placed")
-# A hit in compatibility characters, such as ligatures, is only found where a message begins.
-_START = case((_PLACED.c.hit > PASSAGE - _MOST_BEHIND_HIT, _PLACED.c.hit - _BEFORE_HIT), else_=1)
-_MESSAGES = select(
-    _PLACED.c.id,
-    _PLACED.c.chatroom_id,
-    _PLACED.c.created_at,
-    func.substr(_PLACED.c.content, _START, PASSAGE),
-    _START > 1,
-    func.length(_PLACED.c.content) >= _START + PASSAGE,
-).order_by(_PLACED.c.id.desc())
-
-
 @dataclass(frozen=True, slots=True)
 class SearchRepository:
-    """Messages of one person by their words."""
+    """Messages of one user by their terms."""
 
     session: AsyncSession
 
-    async def words(self, query: str) -> QueryTerms:
-        """Take apart a query."""
-        former, folded, stripped = (await self.session.execute(_ASKED_WORDS, {"query": query})).one()
-        return QueryTerms(former, folded, stripped)
+    async def parse(self, query: str) -> QueryTerms:
+        """Split a query into its terms."""
+        legacy, folded, stripped = (await self.session.execute(_PARSE, {"query": query})).one()
+        return QueryTerms(legacy, folded, stripped)
 
-    async def newest(
-        self, user_id: UUID, choices: Sequence[Sequence[str]], *, before: UUID, limit: int
+    async def find(
+        self, user_id: UUID, alternatives: Sequence[Sequence[str]], *, before_id: UUID, limit: int
     ) -> Sequence[UUID]:
-        """Up to `limit` messages older than `before` with all words of one of these choices, newest first."""
-        # Letters and digits: nothing to escape.
-        all_words = (" & ".join(f"'{word}'" for word in words) for words in choices)
+        """Find up to `limit` messages with all terms of one alternative, newest first, before an id."""
+        # Terms consist of letters and digits: there is nothing to escape.
+        all_terms = (" & ".join(f"'{term}'" for term in terms) for terms in alternatives)
         values = {
-            "owner": user_id,
-            "before": before,
-            "tsquery": f"'@{user_id}' & ({' | '.join(f'({words})' for words in all_words)})",
-            "most": limit,
+            "user_id": user_id,
+            "before_id": before_id,
+            "tsquery": f"'@{user_id}' & ({' | '.join(f'({terms})' for terms in all_terms)})",
+            "limit": limit,
         }
-        found = (await self.session.scalars(_AMONG_NEWEST, values)).all()
+        found: Sequence[UUID] = (await self.session.scalars(_SEARCH_RECENT, values)).all()
         if len(found) < limit:
-            found = (await self.session.scalars(_AMONG_ALL, values)).all()
+            found = (await self.session.scalars(_SEARCH_ALL, values)).all()
         return found
 
-    async def messages(self, user_id: UUID, ids: Sequence[UUID], words: Sequence[str]) -> list[FoundMessage]:
-        """The person's messages of these ids, newest first; those deleted meanwhile are missing."""
-        values = {"owner": user_id, "ids": list(ids), "pattern": first_hit_pattern(words)}
-        rows = await self.session.execute(_MESSAGES, values)
-        return [FoundMessage(*row) for row in rows]
+    async def load(self, user_id: UUID, ids: Sequence[UUID], terms: Sequence[str]) -> list[SearchHitRow]:
+        """Load the user's messages of these ids, newest first; deleted ones are missing."""
+        values = {"user_id": user_id, "ids": list(ids), "pattern": first_hit_pattern(terms)}
+        rows = await self.session.execute(_LOAD_HITS, values)
+        return [SearchHitRow(*row) for row in rows]

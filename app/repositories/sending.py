@@ -126,7 +126,7 @@ class SendingRepository:
         return StoredExchange(_usage(row), row.model, row.stored_at)
 
     async def explain_rejection(self, *, user_id: UUID, chatroom_id: UUID, now: datetime) -> SendCheck | None:
-        """Read the user's day and room without a lock; None if the account is gone."""
+        """Read the user's day and room without a lock; None if the account is deleted."""
         values = {"user_id": user_id, "chatroom_id": chatroom_id, "now": now, "day": now.date()}
         row = (await self.session.execute(_EXPLAIN, values)).one_or_none()
         return None if row is None else SendCheck(_usage(row), row.has_room)

@@ -1,6 +1,6 @@
-"""SQL about sessions. A session is open until it is ended, runs out, or its user is deleted.
+"""SQL about sessions. A session is open until it is ended, expires, or its user is deleted.
 
-It runs out `CLOCK_LEEWAY` late, since the clock of the replica that set its end may be behind.
+It expires `CLOCK_LEEWAY` late, since the clock of the replica that set the expiry may be behind.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from app.security import CLOCK_LEEWAY
 
 
 class SessionUse(NamedTuple):
-    """When and from where an open session was last noted as used, and what its user's plan follows from."""
+    """The last recorded use of an open session, and the subscription that decides its user's plan."""
 
     last_used_at: datetime
     used_from: str | None
@@ -26,7 +26,7 @@ class SessionUse(NamedTuple):
 
 
 class LockedSession(NamedTuple):
-    """An open session that this transaction holds, with its user."""
+    """An open session that this transaction has locked, with its user."""
 
     session: Session
     user: User
@@ -44,7 +44,7 @@ _OPEN_OF_ITS_USER = and_(
     Session.id == bindparam("session_id", type_=Uuid), User.deleted_at.is_(None), User.id == Session.user_id
 )
 
-# Built once: one of them is run for most requests, whenever the process has to look again.
+# Built once: `_USE` runs for each request whose session is not cached.
 _USE = (
     select(Session.last_used_at, func.coalesce(Session.last_used_ip, Session.ip_address), _Current)
     .join(User, _OPEN_OF_ITS_USER)
@@ -62,16 +62,16 @@ _LOCKED = (
 
 @dataclass(frozen=True, slots=True)
 class SessionRepository:
-    """Signed-in devices."""
+    """Sessions of signed-in devices."""
 
     session: AsyncSession
 
     def add(self, row: Session) -> None:
-        """Open a session."""
+        """Add a session."""
         self.session.add(row)
 
     async def find_open(self, *, session_id: UUID, user_id: UUID, now: datetime) -> SessionUse | None:
-        """This session of this user, if it is open."""
+        """Return this session of this user if it is open."""
         row = (
             await self.session.execute(
                 _USE, {"session_id": session_id, "user_id": user_id, "now": now - CLOCK_LEEWAY}
@@ -80,7 +80,7 @@ class SessionRepository:
         return SessionUse(*row) if row else None
 
     async def lock_open(self, session_id: UUID, *, now: datetime) -> LockedSession | None:
-        """This session, if it is open; nobody else changes it until the transaction ends."""
+        """Lock this session if it is open, until the transaction ends."""
         row = (
             await self.session.execute(_LOCKED, {"session_id": session_id, "now": now - CLOCK_LEEWAY})
         ).one_or_none()
@@ -89,7 +89,10 @@ class SessionRepository:
     async def record_use(
         self, session_id: UUID, *, now: datetime, ip_address: str | None, if_before: datetime
     ) -> None:
-        """Note a use, unless one from this address was noted since then or is being noted this moment."""
+        """Record a use if the last one is older than `if_before` or from another address.
+
+        Skip the row while a concurrent request records one.
+        """
         used_from = func.coalesce(Session.last_used_ip, Session.ip_address)
         due = (
             select(Session.id)
@@ -109,7 +112,7 @@ class SessionRepository:
     async def page(
         self, user_id: UUID, *, now: datetime, before: tuple[datetime, UUID] | None, limit: int
     ) -> list[Session]:
-        """Up to `limit` open sessions by newest use, after the session at `before`."""
+        """Return up to `limit` open sessions by newest use, after the session at `before`."""
         query = (
             select(Session)
             .where(Session.user_id == user_id, _IS_OPEN)
@@ -123,7 +126,7 @@ class SessionRepository:
     async def end(
         self, user_id: UUID, *, now: datetime, only: UUID | None = None, but: UUID | None = None
     ) -> list[UUID]:
-        """End the user's open sessions: all, `only` one, or all `but` one; returns which."""
+        """End the user's open sessions: all, `only` one, or all `but` one; return their ids."""
         ending = (
             update(Session)
             .where(Session.user_id == user_id, _IS_OPEN)

@@ -43,13 +43,13 @@ class UsageRepository:
     session: AsyncSession
 
     async def status(self, *, user_id: UUID, now: datetime) -> UsageStatus | None:
-        """Read the plan and the day's count, without a lock; None if the account is gone."""
+        """Read the plan and the day's count, without a lock; None if the account is deleted."""
         values = {"user_id": user_id, "now": now, "day": now.date()}
         row = (await self.session.execute(_READ, values)).one_or_none()
         return None if row is None else UsageStatus(Plan.of(is_pro=row.is_pro), row.used)
 
     async def charge(self, *, user_id: UUID, day: date, limit: int | None) -> int | None:
-        """Count one message and return the day's count; None if `limit` is reached or the account is gone.
+        """Count one message and return the day's count; None if `limit` is reached or the account is deleted.
 
         The day's row stays locked until the transaction ends.
         """

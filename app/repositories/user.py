@@ -1,4 +1,4 @@
-"""SQL about users. A number is asked for in the forms that an account may be stored in, the best first."""
+"""SQL about users. Queries take a number in all forms that an account may be stored in, the best first."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,11 +25,11 @@ _SIGNED_IN_FROM_NETWORK = and_(
 
 
 class NumberStatus(NamedTuple):
-    """What is known about a number that a code is asked for."""
+    """The state of a number for which a code is requested."""
 
     has_account: bool
     signed_in_before: bool
-    """From the network that asks, by a session whose row is still kept."""
+    """From the requesting network, by a session whose row is kept."""
 
 
 _STATUS = select(exists().where(_HAS_NUMBER), exists().where(_HAS_NUMBER, _SIGNED_IN_FROM_NETWORK))
@@ -37,28 +37,28 @@ _STATUS = select(exists().where(_HAS_NUMBER), exists().where(_HAS_NUMBER, _SIGNE
 
 @dataclass(frozen=True, slots=True)
 class UserRepository:
-    """People, found by id or number."""
+    """Users, found by id or number."""
 
     session: AsyncSession
 
     async def get(self, user_id: UUID) -> User | None:
-        """The user with this id, unless the account is deleted."""
+        """Return the user with this id, unless the account is deleted."""
         return await self.session.scalar(select(User).where(User.id == user_id, User.deleted_at.is_(None)))
 
     async def number_status(self, forms: Sequence[str], *, network: str | None) -> NumberStatus:
-        """Tell whether a number has an account, and whether this network signed it in; one statement for all.
+        """Tell whether a number has an account, and whether this network signed it in, by one statement.
 
         Args:
             forms: the number as it may be stored.
-            network: an address or a network; None when the caller has none.
+            network: an address or a network; None if the caller has none.
         """
         found = await self.session.execute(_STATUS, {"forms": list(forms), "network": network})
         return NumberStatus(*found.one())
 
     async def lock_plan(self, user_id: UUID, *, now: datetime) -> bool | None:
-        """Whether the user is on Pro, None without an account; a second caller waits for this transaction.
+        """Lock the user and tell whether they are on Pro; None without an account.
 
-        Messages, which refer to the user, go on meanwhile.
+        A second caller waits for this transaction. Inserted messages, which refer to the user, do not.
         """
         locked = (
             select(is_pro(_TABLE.c.id, literal(now, DateTime(timezone=True))))
@@ -72,22 +72,22 @@ class UserRepository:
     async def add_unverified(
         self, *, mobile_number: str, forms: Sequence[str], full_name: str | None, now: datetime
     ) -> User | None:
-        """Sign somebody up; None if the number is proved.
+        """Add an unverified account; None if the number is verified.
 
-        Of a number that nobody proved the newest sign-up wins, with its name and time: it is purged a week
-        after the last one. A new account is stored as `mobile_number`; one that is stored in another of the
-        forms is kept.
+        For an unverified number the newest sign-up replaces name and time: it is purged a week after the
+        last one. A new account is stored as `mobile_number`; one that is stored in another of the forms is
+        kept.
         """
         if len(forms) > 1:
-            stored = await self.session.scalar(
+            existing = await self.session.scalar(
                 select(User).where(_HAS_NUMBER).order_by(_BEST_FORM_FIRST).limit(1).with_for_update(),
                 {"forms": list(forms)},
             )
-            if stored is not None:
-                if stored.verified_at is not None:
+            if existing is not None:
+                if existing.verified_at is not None:
                     return None
-                stored.full_name, stored.created_at = full_name, now
-                return stored
+                existing.full_name, existing.created_at = full_name, now
+                return existing
         signup = insert(User).values(
             id=new_id(), mobile_number=mobile_number, full_name=full_name, created_at=now
         )
@@ -104,7 +104,7 @@ class UserRepository:
         )
 
     async def rename(self, user_id: UUID, full_name: str | None) -> User | None:
-        """Give the user another name, or none; None when the account is deleted."""
+        """Change or remove the user's name; None if the account is deleted."""
         return await self.session.scalar(
             update(User)
             .where(User.id == user_id, User.deleted_at.is_(None))
@@ -113,7 +113,7 @@ class UserRepository:
         )
 
     async def record_login(self, forms: Sequence[str], now: datetime) -> User | None:
-        """Note that the number was proved just now; None when nobody signed up with it."""
+        """Record a sign-in and verify the number; None without an account."""
         best = select(User.id).where(_HAS_NUMBER).order_by(_BEST_FORM_FIRST).limit(1)
         return await self.session.scalar(
             update(User)

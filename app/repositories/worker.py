@@ -11,38 +11,34 @@ from app.models import Message, MessageStatus, WorkerHeartbeat
 from app.models.message import UNFINISHED
 
 _ALIVE = text("interval '15 seconds'")
-_FORGOTTEN = text("interval '1 hour'")
+_STALE = text("interval '1 hour'")
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerRepository:
-    """Heartbeats, all by the database's clock."""
+    """Heartbeats and the queue of replies; all times are the database's."""
 
     session: AsyncSession
 
-    async def ping(self) -> None:
-        """Ask the database for nothing but an answer."""
-        await self.session.execute(select(1))
-
     async def beat(self, *, worker_id: UUID, hostname: str) -> None:
-        """Say that this worker process is alive."""
-        sign = insert(WorkerHeartbeat).values(worker_id=worker_id, hostname=hostname, seen_at=func.now())
+        """Record a heartbeat of this worker process."""
+        heartbeat = insert(WorkerHeartbeat).values(worker_id=worker_id, hostname=hostname, seen_at=func.now())
         await self.session.execute(
-            sign.on_conflict_do_update(
+            heartbeat.on_conflict_do_update(
                 index_elements=[WorkerHeartbeat.worker_id], set_={"seen_at": func.now()}
             )
         )
 
     async def remove(self, worker_id: UUID) -> None:
-        """Say that this worker process has ended, and forget those that never said so."""
+        """Delete this worker's heartbeat, and those of workers that were silent for an hour."""
         await self.session.execute(
             delete(WorkerHeartbeat).where(
-                (WorkerHeartbeat.worker_id == worker_id) | (WorkerHeartbeat.seen_at < func.now() - _FORGOTTEN)
+                (WorkerHeartbeat.worker_id == worker_id) | (WorkerHeartbeat.seen_at < func.now() - _STALE)
             )
         )
 
     async def count_alive(self) -> int:
-        """Worker processes that gave a sign of life in the last 15 seconds."""
+        """Count worker processes with a heartbeat in the last 15 seconds."""
         count = await self.session.scalar(
             select(func.count())
             .select_from(WorkerHeartbeat)
@@ -51,7 +47,7 @@ class WorkerRepository:
         return count or 0
 
     async def count_pending(self) -> int:
-        """Replies that nobody works on yet, those that wait for their next try included."""
+        """Count replies that no worker has claimed, including those that wait for a retry."""
         count = await self.session.scalar(
             select(func.count())
             .select_from(Message)
@@ -60,7 +56,7 @@ class WorkerRepository:
         return count or 0
 
     async def oldest_pending_seconds(self) -> float:
-        """How long the oldest reply that is due has waited for a worker; 0 when none waits."""
+        """Return for how long the oldest due reply has waited for a worker; 0 if none waits."""
         waited = await self.session.scalar(
             select(func.extract("epoch", func.now() - Message.queued_at))
             .where(

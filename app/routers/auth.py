@@ -1,4 +1,4 @@
-"""Signing up and in."""
+"""Sign-up and sign-in with codes."""
 
 from http import HTTPStatus
 
@@ -13,6 +13,7 @@ from app.errors import (
     OtpLimitReached,
     OtpResendTooSoon,
 )
+from app.models.sign_in import OtpPurpose
 from app.openapi import error_responses
 from app.schemas.auth import SendOtpIn, SendOtpOut, SignupIn, SignupOut, TokensOut, VerifyOtpIn
 
@@ -27,7 +28,7 @@ router = APIRouter(prefix="/auth", tags=["authentication"])
     responses=error_responses(MobileNumberTaken, CountryNotAllowed, OtpLimitReached, body=True),
 )
 async def sign_up(body: SignupIn, device: CallingDevice, services: Services) -> SignupOut:
-    """Create an account. If its number is not verified with a code within a week, it is erased."""
+    """Create an account. It is erased unless its number is verified with a code within a week."""
     return SignupOut(
         user=await services.auth.sign_up(
             mobile_number=body.mobile_number, full_name=body.full_name, device=device
@@ -43,23 +44,25 @@ async def sign_up(body: SignupIn, device: CallingDevice, services: Services) -> 
     responses=error_responses(OtpResendTooSoon, OtpLimitReached, CountryNotAllowed, body=True),
 )
 async def send_otp(body: SendOtpIn, device: CallingDevice, services: Services) -> SendOtpOut:
-    """Send a one-time code. The answer is the same whether or not the number has an account."""
-    return await services.otps.send(mobile_number=body.mobile_number, purpose="login", device=device)
+    """Send a one-time code. The response is the same whether or not the number has an account."""
+    return await services.otps.send(mobile_number=body.mobile_number, purpose=OtpPurpose.LOGIN, device=device)
 
 
 @router.post(
     "/forgot-password",
     operation_id="forgot_password",
-    summary="Send a code for setting a new password",
+    summary="Send a code for a password reset",
     response_model_exclude_none=True,
     responses=error_responses(OtpResendTooSoon, OtpLimitReached, CountryNotAllowed, body=True),
 )
 async def forgot_password(body: SendOtpIn, device: CallingDevice, services: Services) -> SendOtpOut:
-    """Send a code for a session in which a new password can be set without the old one.
+    """Send a code for a session that can set a new password without the old one.
 
-    It replaces any earlier code, and is valid in `verify-otp` with the purpose `password_reset` only.
+    It replaces any earlier code. `verify-otp` accepts it only with the purpose `password_reset`.
     """
-    return await services.otps.send(mobile_number=body.mobile_number, purpose="password_reset", device=device)
+    return await services.otps.send(
+        mobile_number=body.mobile_number, purpose=OtpPurpose.PASSWORD_RESET, device=device
+    )
 
 
 @router.post(
@@ -69,13 +72,13 @@ async def forgot_password(body: SendOtpIn, device: CallingDevice, services: Serv
     responses=error_responses(OtpInvalid, OtpAttemptsExceeded, body=True),
 )
 async def verify_otp(body: VerifyOtpIn, device: CallingDevice, services: Services) -> TokensOut:
-    """Exchange the code for a session.
+    """Exchange a code for the tokens of a new session.
 
-    The code's digits may be of any script, with spaces and hyphens among them; what is not six digits then
-    costs no try. `GET /auth/sessions` shows the `device_name`.
+    The code may use digits of any script, with spaces and hyphens. Input that is not six digits does not
+    count as an attempt. `GET /auth/sessions` shows the `device_name`.
 
-    The network that asked for the code has five tries and is told how many are left. All other networks
-    have five tries together and are not told. After that, the right code is refused, too.
+    The network that requested the code has five attempts, and the error shows how many are left. All other
+    networks share five attempts, and the error does not show them. Then the correct code is rejected too.
     """
     return await services.auth.verify_otp(
         mobile_number=body.mobile_number,

@@ -1,4 +1,4 @@
-"""Chatrooms."""
+"""Chatrooms: create, list, read, change, delete, export."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -16,7 +16,7 @@ from app.errors import (
 )
 from app.kit.paging import DEFAULT_PAGE
 from app.openapi import error_responses
-from app.routers.concurrency import ONE_EXPORT
+from app.routers.concurrency import LIMIT_EXPORTS
 from app.routers.conditional import NOT_MODIFIED, IfNoneMatch, conditional_json
 from app.routers.download import download_response
 from app.schemas.chatroom import ChatroomIn, ChatroomOut, ChatroomPage, ChatroomPatch, ChatroomWithMessages
@@ -24,9 +24,9 @@ from app.schemas.export import ChatroomExport, ExportFormat
 
 router = APIRouter(prefix="/chatroom", tags=["chatrooms"])
 
-Archived = Annotated[bool, Query(description="List the archived chatrooms instead of the others.")]
+Archived = Annotated[bool, Query(description="List archived chatrooms instead of active ones.")]
 Format = Annotated[
-    ExportFormat, Query(alias="format", description="`json` for programs, `markdown` to read.")
+    ExportFormat, Query(alias="format", description="`json` for programs, `markdown` for reading.")
 ]
 
 
@@ -46,10 +46,10 @@ async def create_chatroom(
     body: ChatroomIn | None = None,
     idempotency_key: IdempotencyKey = None,
 ) -> ChatroomOut:
-    """Open a chatroom. No body is needed.
+    """Create a chatroom. The body is optional.
 
-    With an `Idempotency-Key` that has opened a chatroom, this answers with that one as it is now, and with
-    404 once it is deleted. Keys never expire. A chatroom and a message may have the same key.
+    If the `Idempotency-Key` has created a chatroom before, the response is that chatroom in its current
+    state, or 404 if it is deleted. Keys never expire. A chatroom and a message may use the same key.
     """
     opened = await services.chatrooms.create(user.id, body or ChatroomIn(), idempotency_key=idempotency_key)
     response.headers["Location"] = f"/chatroom/{opened.room.id}"
@@ -99,7 +99,7 @@ async def get_chatroom(chatroom_id: ChatroomId, user: User, services: Services) 
 async def update_chatroom(
     chatroom_id: ChatroomId, body: ChatroomPatch, user: User, services: Services
 ) -> ChatroomOut:
-    """Rename a chatroom, change how it answers, or move it into the archive and back."""
+    """Change a chatroom's title, description, instruction or model, or archive and unarchive it."""
     return await services.chatrooms.change(user.id, chatroom_id, body)
 
 
@@ -124,10 +124,10 @@ async def delete_chatroom(chatroom_id: ChatroomId, user: User, services: Service
         HTTPStatus.OK.value: {"content": {"text/markdown": {"schema": {"type": "string"}}}},
         **error_responses(ChatroomNotFound, ValidationFailed, TooManyExports, signed_in=True),
     },
-    dependencies=[ONE_EXPORT],
+    dependencies=[LIMIT_EXPORTS],
 )
 async def export_chatroom(
     chatroom_id: ChatroomId, user: User, services: Services, document: Format = ExportFormat.JSON
 ) -> Response:
-    """Download a chatroom with all its messages, oldest first. If it breaks off, ask again."""
+    """Download a chatroom with all its messages, oldest first. If the download breaks off, retry."""
     return download_response(await services.room_exports.begin(user.id, chatroom_id, document))

@@ -1,4 +1,4 @@
-"""The documentation page, from this service alone: no browser is sent to anybody else for it."""
+"""The documentation page; every file of it comes from this service, none from another site."""
 
 from importlib.resources import files
 from typing import Final
@@ -8,7 +8,7 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 
 router = APIRouter(prefix="/docs", include_in_schema=False)
 
-# Of that package only the files of Swagger UI are used; it keeps up with them.
+# Only the Swagger UI files of this package are used.
 _FILES: Final = files("fastapi_offline") / "static"
 _HEADERS: Final = {"Cache-Control": "public, max-age=86400"}
 _PAGE: Final = """<!doctype html>
@@ -27,7 +27,7 @@ _PAGE: Final = """<!doctype html>
 </body>
 </html>
 """
-# Requests go to the address of the page, which need not be `PUBLIC_URL`.
+# Requests go to the origin of the page, which may differ from `PUBLIC_URL`.
 _START: Final = """fetch("openapi.json").then((answer) => answer.json()).then((spec) => {
   spec.servers = [{url: new URL(".", location.href).href.replace(/\\/$/, "")}];
   SwaggerUIBundle({
@@ -43,23 +43,23 @@ _START: Final = """fetch("openapi.json").then((answer) => answer.json()).then((s
 
 @router.get("")
 async def show_docs() -> HTMLResponse:
-    """The page."""
+    """Return the page."""
     return HTMLResponse(_PAGE)
 
 
 @router.get("/start.js")
 async def get_start() -> Response:
-    """What begins the page; in a file, since the page's policy allows no script within it."""
+    """Return the script that starts Swagger UI; the page's policy allows no inline scripts."""
     return Response(_START, media_type="text/javascript", headers=_HEADERS)
 
 
 @router.get("/swagger-ui-bundle.js")
 async def get_swagger_script() -> FileResponse:
-    """Swagger UI."""
+    """Return the script of Swagger UI."""
     return FileResponse(str(_FILES / "swagger-ui-bundle.js"), media_type="text/javascript", headers=_HEADERS)
 
 
 @router.get("/swagger-ui.css")
 async def get_swagger_style() -> FileResponse:
-    """Its style."""
+    """Return the style sheet of Swagger UI."""
     return FileResponse(str(_FILES / "swagger-ui.css"), media_type="text/css", headers=_HEADERS)

@@ -25,7 +25,7 @@ from app.errors import (
 )
 from app.kit.paging import DEFAULT_PAGE
 from app.openapi import error_responses
-from app.routers.concurrency import ONE_STREAM, ONE_STREAM_IF_ASKED_FOR
+from app.routers.concurrency import LIMIT_ACCEPTED_STREAMS, LIMIT_STREAMS
 from app.routers.exchange_response import ACCEPTED, exchange_response, stream_exchange
 from app.routers.prefer import read_preference
 from app.routers.send_options import ReplyPreference, ReturnedReply, StreamedIfAccepted, StreamedReply
@@ -36,7 +36,7 @@ router = APIRouter(prefix="/chatroom/{chatroom_id}/message", tags=["messages"])
 
 
 class _NotStream(StringConvertor):
-    """Takes a path segment for a message's id unless it is `stream`, which other methods have."""
+    """Matches any path segment but `stream`, which is a route of its own."""
 
     regex = r"(?!stream$)[^/]+"
 
@@ -63,7 +63,7 @@ _FAILURES = error_responses(
         **ACCEPTED,
         **_FAILURES,
     },
-    dependencies=[ONE_STREAM_IF_ASKED_FOR],
+    dependencies=[LIMIT_ACCEPTED_STREAMS],
 )
 async def send_message(
     chatroom_id: ChatroomId,
@@ -73,9 +73,9 @@ async def send_message(
     options: ReturnedReply,
     stream: StreamedIfAccepted,
 ) -> Response:
-    """Send a message and wait for Gemini's reply; 202 if the reply takes longer than the request may wait.
+    """Send a message and return the reply, or 202 if it is not finished in time.
 
-    With `Accept: text/event-stream` this answers like `stream_message`: 200 and the reply's events.
+    With `Accept: text/event-stream` the response is that of `stream_message`: 200 and the reply's events.
     """
     if stream is not None:
         return await stream_message(chatroom_id, body, services, stream)
@@ -89,16 +89,16 @@ async def send_message(
     summary="Send a message and stream the reply",
     response_class=Response,
     responses={**EVENTS_DOCUMENTED, **_FAILURES},
-    dependencies=[ONE_STREAM],
+    dependencies=[LIMIT_STREAMS],
 )
 async def stream_message(
     chatroom_id: ChatroomId, body: MessageIn, services: Services, stream: StreamedReply
 ) -> Response:
-    """Send a message and receive Gemini's reply as events while it is written, whatever `Accept` says.
+    """Send a message and stream the reply as events, regardless of `Accept`.
 
     If the connection breaks, continue with `follow_reply` and `Last-Event-ID`, or repeat the request with
     the same `Idempotency-Key`, with or without `Last-Event-ID`: nothing is charged twice. Some libraries
-    repeat it by themselves; `Last-Event-ID` without a key is refused, so that they send no second message.
+    repeat it automatically; `Last-Event-ID` without a key is rejected, so that they send no second message.
     """
     last_event_id = stream.resume_after()
     result = await services.messages.send(stream.send, chatroom_id=chatroom_id, content=body.content)
@@ -136,7 +136,7 @@ async def get_message(
     response: Response,
     prefer: PreferHeader = None,
 ) -> MessageOut:
-    """Get a message. With `Prefer: wait=n` the request waits until a reply has ended."""
+    """Get a message. With `Prefer: wait=n` the request waits up to n seconds for a reply to end."""
     preference = read_preference(prefer, default_seconds=0)
     preference.apply_to(response)
     return await services.messages.get(

@@ -1,4 +1,4 @@
-"""The front page and the state of the service."""
+"""The service's name, health and metrics."""
 
 from http import HTTPStatus
 
@@ -17,7 +17,7 @@ router = APIRouter(tags=["meta"])
 
 @router.get("/", operation_id="get_service_info", summary="Get name and version")
 async def get_service_info(request: Request) -> ServiceInfo:
-    """Get the service's name and version, and where its documentation and health are."""
+    """Get the service's name and version, and the paths of its documentation and health."""
     return ServiceInfo(name=request.app.title, version=__version__, docs="/docs", health="/health")
 
 
@@ -33,10 +33,10 @@ async def get_service_info(request: Request) -> ServiceInfo:
     },
 )
 async def get_health(services: Services, response: Response) -> Health:
-    """Check every part for at most a second: healthy, unhealthy (no usable database), or degraded.
+    """Check database, Redis and queue, for at most a second each.
 
-    Degraded: no Redis, no worker, or a reply that has waited for more than a minute. Requests within the
-    same second share one result. Query parameters are ignored, as monitors add their own.
+    `unhealthy`: no usable database. `degraded`: no Redis, no worker, or a reply that has waited for more
+    than a minute. Requests within the same second share one result. Query parameters are ignored.
     """
     health = await services.health.check()
     if health.status is HealthStatus.UNHEALTHY:
@@ -45,9 +45,9 @@ async def get_health(services: Services, response: Response) -> Health:
     return health
 
 
-@router.get("/health/live", operation_id="get_liveness", summary="Check that the process answers")
+@router.get("/health/live", operation_id="get_liveness", summary="Check that the process runs")
 async def get_liveness() -> Liveness:
-    """Answer 200 for as long as this process runs. Query parameters are ignored."""
+    """Return 200 while the process runs. Query parameters are ignored."""
     return Liveness(status=HealthStatus.HEALTHY)
 
 
@@ -65,5 +65,5 @@ async def get_liveness() -> Liveness:
     },
 )
 async def get_metrics(services: Services, token: MetricsToken = None) -> Response:
-    """Get the metrics with `METRICS_TOKEN`; 404 when it is not set. Query parameters are ignored."""
+    """Get the metrics with `METRICS_TOKEN`; 404 if it is not set. Query parameters are ignored."""
     return Response(await services.monitoring.metrics(token), media_type=CONTENT_TYPE)

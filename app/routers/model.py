@@ -1,4 +1,4 @@
-"""Models."""
+"""Models of chatrooms."""
 
 from fastapi import APIRouter, Response
 
@@ -18,6 +18,6 @@ router = APIRouter(tags=["meta"])
     responses={**NOT_MODIFIED, **error_responses()},
 )
 async def list_models(services: Services, if_none_match: IfNoneMatch = None) -> Response:
-    """List the models that a chatroom may name, the default first. Needs no access token."""
+    """List the models that a chatroom may name, the default first. No access token is needed."""
     models = ModelList.of(services.models.names, default=services.models.default)
     return conditional_json(models.model_dump_json(), if_none_match, {})

@@ -1,4 +1,4 @@
-"""Two small pages for browsers that come back from Stripe and have no page of the app to go to."""
+"""Pages for browsers that return from Stripe, when the app has no page of its own."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ _PAGE = """<!doctype html>
 </body>
 </html>
 """
-# The address holds the session's id: neither another site nor a cache shall see it.
+# The URL contains the checkout session's id, so keep it from other sites and caches.
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
@@ -42,7 +42,7 @@ _HEADERS = {
 
 _DOCUMENTED: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "A page of a few lines, without scripts.",
+        "description": "A short page without scripts.",
         "content": {"text/html": {"schema": {"type": "string"}, "example": "<!doctype html>…"}},
     },
     **error_responses(),
@@ -56,7 +56,7 @@ _DOCUMENTED: dict[int | str, dict[str, Any]] = {
     responses=_DOCUMENTED,
 )
 async def show_checkout_success() -> HTMLResponse:
-    """Show that the payment is done and the user can go back to the app. Query parameters are ignored."""
+    """Show that the payment succeeded. Query parameters are ignored."""
     return _page("Thank you", "Your payment is done. You can close this page and go back to the app.")
 
 

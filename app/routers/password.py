@@ -1,4 +1,4 @@
-"""Passwords: signing in with one, and setting it."""
+"""Sign-in with a password, and changes of the password."""
 
 from fastapi import APIRouter
 
@@ -20,10 +20,10 @@ router = APIRouter(prefix="/auth", tags=["authentication"])
 async def log_in(body: LoginIn, device: CallingDevice, services: Services) -> TokensOut:
     """Sign in with a password.
 
-    Tries count per number and network (an IPv4 address, an IPv6 /64). After five wrong passwords in a row
-    each further try has to wait, also with the right one: 2, 4, 8 … 900 seconds. All networks that never
-    signed this number in share a limit of fifty. A network that signed the number in before is not affected
-    by the tries of others, and signing in with a code is always possible.
+    Attempts count per number and network (an IPv4 address, an IPv6 /64). After five wrong passwords in a
+    row, every further attempt must wait 2, 4, 8 … 900 seconds, even with the correct password. All networks
+    that never signed this number in share a limit of fifty. Attempts of others do not affect a network that
+    signed the number in before. Sign-in with a code is always possible.
     """
     return await services.passwords.log_in(
         mobile_number=body.mobile_number,
@@ -46,12 +46,12 @@ async def change_password(
 ) -> PasswordChangedOut:
     """Set a password and get a new pair of tokens for this session.
 
-    All other sessions end, and so do this session's access and refresh tokens from before, on every process
-    within 5 seconds. The session goes on under a new id.
+    All other sessions and the earlier tokens of this session end within 5 seconds. The session continues
+    under a new id.
 
-    The first password needs no old one, but a sign-in of the last 10 minutes. Later the old one is needed,
-    except in a session that was opened with a `password_reset` code in the last 10 minutes. A wrong old
-    password counts like a wrong login. Common passwords, your number and your name are refused.
+    The first password requires a sign-in within the last 10 minutes. A later one requires the old password,
+    unless the session was opened with a `password_reset` code within the last 10 minutes. A wrong old
+    password counts like a failed sign-in. Common passwords, your number and your name are rejected.
     """
     tokens = await services.passwords.change(
         user, old_password=body.old_password, new_password=body.new_password, device=device

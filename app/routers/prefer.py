@@ -1,4 +1,4 @@
-"""The `Prefer` header (RFC 7240): how long a client wants its request to wait for a reply."""
+"""The `Prefer` header (RFC 7240): the time for which a request waits for a reply."""
 
 import re
 from dataclasses import dataclass
@@ -6,29 +6,29 @@ from dataclasses import dataclass
 from fastapi import Response
 
 _WAIT = re.compile(r"wait=\"?(\d{1,4})\"?")
-_LONGEST_WAIT_SECONDS = 60
+_MAX_WAIT_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """Seconds to wait, and what `Preference-Applied` says of it (None: the default was kept)."""
+    """Seconds to wait, and the value of `Preference-Applied` (None: the default applies)."""
 
     wait_seconds: float
     applied: str | None
 
     def apply_to(self, response: Response) -> None:
-        """Say on the answer what was applied."""
+        """Set `Preference-Applied` if the client's preference was applied."""
         if self.applied is not None:
             response.headers["Preference-Applied"] = self.applied
 
 
 def read_preference(header: str | None, *, default_seconds: float) -> Preference:
-    """What the header asks for; unknown preferences are ignored, as the RFC demands."""
+    """Read the header; unknown preferences are ignored, as the RFC requires."""
     for part in (header or "").split(","):
-        word = part.partition(";")[0].strip().lower()
-        if word == "respond-async":
+        preference = part.partition(";")[0].strip().lower()
+        if preference == "respond-async":
             return Preference(0, "respond-async")
-        if match := _WAIT.fullmatch(word):
-            seconds = min(int(match[1]), _LONGEST_WAIT_SECONDS)
+        if match := _WAIT.fullmatch(preference):
+            seconds = min(int(match[1]), _MAX_WAIT_SECONDS)
             return Preference(seconds, f"wait={seconds}")
     return Preference(default_seconds, None)

@@ -1,4 +1,4 @@
-"""What can be done with a reply: follow it, cancel it, have it answered anew."""
+"""Actions on a reply: stream, cancel, regenerate."""
 
 from http import HTTPStatus
 
@@ -23,7 +23,7 @@ from app.errors import (
     ValidationFailed,
 )
 from app.openapi import error_responses
-from app.routers.concurrency import ONE_STREAM, ONE_STREAM_IF_ASKED_FOR
+from app.routers.concurrency import LIMIT_ACCEPTED_STREAMS, LIMIT_STREAMS
 from app.routers.exchange_response import ACCEPTED, exchange_response, stream_exchange
 from app.routers.send_options import ReplyPreference, ReturnedReply, StreamedIfAccepted, StreamedReply
 from app.routers.sse import EVENTS_DOCUMENTED, event_response, read_event_id
@@ -51,12 +51,12 @@ _FAILURES = error_responses(
     response_class=Response,
     responses={
         **EVENTS_DOCUMENTED,
-        204: {"description": "`Last-Event-ID` is the id of `end`: nothing follows."},
+        204: {"description": "`Last-Event-ID` is the id of `end`: no event follows."},
         **error_responses(
             ChatroomNotFound, MessageNotFound, ValidationFailed, TooManyStreams, signed_in=True
         ),
     },
-    dependencies=[ONE_STREAM],
+    dependencies=[LIMIT_STREAMS],
 )
 async def follow_reply(
     chatroom_id: ChatroomId,
@@ -65,7 +65,7 @@ async def follow_reply(
     services: Services,
     last_event_id: LastEventId = None,
 ) -> Response:
-    """Receive a reply's events while it is written, from the start or after `Last-Event-ID`."""
+    """Stream a reply's events, from the start or after `Last-Event-ID`."""
     events = await services.streams.open(
         user_id=user.id,
         chatroom_id=chatroom_id,
@@ -84,7 +84,7 @@ async def follow_reply(
 async def cancel_reply(
     chatroom_id: ChatroomId, reply_id: ReplyId, user: User, services: Services, request_id: RequestId
 ) -> MessageOut:
-    """Cancel a reply that waits or is being written. The text so far is kept."""
+    """Cancel a reply that is queued or being generated. The text so far is kept."""
     return await services.cancellations.cancel(
         user_id=user.id, chatroom_id=chatroom_id, reply_id=reply_id, request_id=request_id
     )
@@ -100,7 +100,7 @@ async def cancel_reply(
         **ACCEPTED,
         **_FAILURES,
     },
-    dependencies=[ONE_STREAM_IF_ASKED_FOR],
+    dependencies=[LIMIT_ACCEPTED_STREAMS],
 )
 async def regenerate_reply(
     chatroom_id: ChatroomId,
@@ -112,7 +112,7 @@ async def regenerate_reply(
 ) -> Response:
     """Generate a new reply to the room's newest message. Counts like a message.
 
-    With `Accept: text/event-stream` this answers like `stream_regeneration`: 200 and the reply's events.
+    With `Accept: text/event-stream` the response is that of `stream_regeneration`: the reply's events.
     """
     if stream is not None:
         return await stream_regeneration(chatroom_id, reply_id, services, stream)
@@ -126,7 +126,7 @@ async def regenerate_reply(
     summary="Regenerate a reply and stream it",
     response_class=Response,
     responses={**EVENTS_DOCUMENTED, **_FAILURES},
-    dependencies=[ONE_STREAM],
+    dependencies=[LIMIT_STREAMS],
 )
 async def stream_regeneration(
     chatroom_id: ChatroomId, reply_id: ReplyId, services: Services, stream: StreamedReply

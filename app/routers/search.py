@@ -1,4 +1,4 @@
-"""Searching one's messages."""
+"""Search in the user's messages."""
 
 from typing import Annotated
 
@@ -8,17 +8,17 @@ from app.dependencies import Cursor, Limit, Services, User
 from app.errors import CursorInvalid, MethodNotAllowed, ValidationFailed
 from app.kit.paging import DEFAULT_PAGE
 from app.openapi import error_responses
-from app.schemas.search import SearchPage, SearchWords
+from app.schemas.search import SearchPage, SearchQuery
 
 router = APIRouter(prefix="/chatroom/search", tags=["chatrooms"])
 
 _NOT_GET = ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
-_Words = Annotated[
-    SearchWords,
+_Query = Annotated[
+    SearchQuery,
     Query(
-        description="Words that all have to be in a message. Capital letters and the vowel marks of Arabic"
-        " and Hebrew make no difference. A word without accents is found with any; one with accents as it is,"
-        " and without them only when no message has all words as they are."
+        description="Words that a message must all contain. Case and the vowel marks of Arabic and Hebrew are"
+        " ignored. A word without accents matches any accents; a word with accents matches as written. If no"
+        " message matches, accents are ignored."
     ),
 ]
 
@@ -30,18 +30,17 @@ _Words = Annotated[
     responses=error_responses(ValidationFailed, CursorInvalid, signed_in=True),
 )
 async def search_messages(
-    q: _Words, user: User, services: Services, limit: Limit = DEFAULT_PAGE, cursor: Cursor = None
+    q: _Query, user: User, services: Services, limit: Limit = DEFAULT_PAGE, cursor: Cursor = None
 ) -> SearchPage:
-    """Find the user's messages and replies with these words in all chatrooms, newest first.
+    """Find the user's messages and replies that contain these words, in all chatrooms, newest first.
 
-    A reply is found once it has ended; the first 50,000 characters of each are searched. At most
-    ten words are looked for, the others are ignored; in scripts without blanks, such as Chinese, two
-    neighbouring characters count as one.
+    A reply is found once it has ended. The first 50,000 characters of each message are searched. Only the
+    first ten words count; in scripts without spaces, such as Chinese, two adjacent characters are a word.
     """
     return await services.search.search(user.id, q, cursor=cursor, limit=limit)
 
 
 @router.api_route("", methods=_NOT_GET, include_in_schema=False)
 async def refuse_other_methods() -> None:
-    """Without this `search` would be taken for the id of a chatroom, which other methods have."""
+    """Reject other methods here: their routes would read `search` as the id of a chatroom."""
     raise MethodNotAllowed(allowed=("GET", "HEAD"))

@@ -1,4 +1,4 @@
-"""Sessions: refreshing, ending, and which there are."""
+"""Sessions: refresh, sign out, list."""
 
 from http import HTTPStatus
 
@@ -23,12 +23,12 @@ router = APIRouter(prefix="/auth", tags=["sessions"])
 async def refresh_session(body: RefreshIn, device: CallingDevice, services: Services) -> TokensOut:
     """Exchange a refresh token for a new pair of tokens.
 
-    The same token always gives the same new one, so a lost answer or two tabs do no harm. A token is valid
-    until its successor is used. After that it ends the session with `refresh_reused`, since two clients
-    hold it.
+    The same token always returns the same successor, so a lost response or a second tab does no harm. A
+    token is valid until its successor is used. Reuse after that ends the session with `refresh_reused`,
+    since two clients hold the token.
 
-    A thief that takes turns with the owner, so that both always send the newest token or the one before, is
-    not detected. `GET /auth/sessions` shows when and from where each session was last used.
+    A thief is not detected if thief and owner alternate, so that both always send the newest token or the
+    one before. `GET /auth/sessions` shows when and from where each session was last used.
     """
     return await services.refreshes.refresh(body.refresh_token, ip_address=device.ip_address)
 
@@ -41,7 +41,7 @@ async def refresh_session(body: RefreshIn, device: CallingDevice, services: Serv
     responses=error_responses(body=True, signed_in=True),
 )
 async def log_out(user: User, services: Services, body: LogoutIn | None = None) -> None:
-    """End this session (without a body), all others, or all. Their tokens stop working within 5 seconds."""
+    """End this session (the default), all others, or all. Their tokens stop working within 5 seconds."""
     await services.sessions.log_out(user, (body or LogoutIn()).scope)
 
 
@@ -66,5 +66,5 @@ async def list_sessions(
     responses=error_responses(SessionNotFound, signed_in=True),
 )
 async def end_session(session_id: SessionId, user: User, services: Services) -> None:
-    """End one of the user's sessions; it may be the one of this request."""
+    """End one of the user's sessions, which may be the current one."""
     await services.sessions.end(user, session_id)

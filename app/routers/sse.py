@@ -1,4 +1,4 @@
-"""Server-sent events, pre-encoded (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
+"""Responses of server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
 
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -16,8 +16,8 @@ _HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"
 EVENTS_DOCUMENTED: dict[int | str, dict[str, Any]] = {
     200: {
         "description": (
-            "The reply's events: `message`, `start`, `delta`…, at times `restart`, and exactly one `end`. "
-            "The schema is that of the JSON in each event's `data`; its `type` is the event's name. Every "
+            "The reply's events: `message`, `start`, `delta`…, sometimes `restart`, and exactly one `end`. "
+            "The schema describes the JSON in each event's `data`; its `type` is the event's name. Every "
             "event has an id: send the last one as `Last-Event-ID` to `…/events` to continue after it."
         ),
         "content": {
@@ -31,7 +31,7 @@ EVENTS_DOCUMENTED: dict[int | str, dict[str, Any]] = {
 
 
 def wants_events(accept: str | None) -> bool:
-    """Whether this `Accept` header asks for events rather than for one answer."""
+    """Return whether an `Accept` header names events rather than one JSON response."""
     kinds = (kind.partition(";")[0].strip().lower() for kind in (accept or "").split(","))
     return EVENT_STREAM in kinds
 
@@ -51,10 +51,10 @@ _KEY_MISSING = {
 def read_resumption(last_event_id: str | None, idempotency_key: str | None) -> EventId | None:
     """Return the position after which a repeated POST continues its stream; None for a first request.
 
-    Libraries repeat a POST by themselves when its connection breaks, and send `Last-Event-ID` with it.
+    Some libraries repeat a POST when its connection breaks, and add `Last-Event-ID`.
 
     Raises:
-        ValidationFailed: there is no key, so a second message would be stored and charged.
+        ValidationFailed: without a key, the request would store and charge a second message.
     """
     position = read_event_id(last_event_id)
     if position is not None and idempotency_key is None:
@@ -65,7 +65,7 @@ def read_resumption(last_event_id: str | None, idempotency_key: str | None) -> E
 def event_response(
     events: AsyncGenerator[SseEvent | None, None], headers: dict[str, str] | None = None
 ) -> StreamingResponse:
-    """The stream on the wire."""
+    """Return a response that streams encoded events."""
     return StreamingResponse(
         on_the_wire(events), media_type=EVENT_STREAM, headers={**_HEADERS, **(headers or {})}
     )

@@ -1,4 +1,4 @@
-"""The caller's plan: buy, read, cancel and resume it; portal and invoices."""
+"""The user's plan: checkout, status, cancellation, invoices."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -22,7 +22,9 @@ router = APIRouter(tags=["subscription"])
 
 CheckoutSessionId = Annotated[
     str | None,
-    Query(description="A checkout session of the user: it is read from Stripe first, before any webhook."),
+    Query(
+        description="A checkout session of the user, to read from Stripe instead of waiting for its webhook."
+    ),
 ]
 
 
@@ -36,20 +38,20 @@ CheckoutSessionId = Annotated[
 async def subscribe_pro(
     user: User, services: Services, budget: Budget, body: SubscribeIn | None = None
 ) -> CheckoutOut:
-    """Open Stripe's payment page for Pro. An open one with the same return addresses is reused."""
+    """Create Stripe's payment page for Pro. An open one with the same return addresses is reused."""
     return await services.checkouts.subscribe(user.id, body or SubscribeIn(), budget)
 
 
 @router.get(
     "/subscription/status",
     operation_id="get_subscription",
-    summary="Get the plan and the remaining messages",
+    summary="Get the plan and the day's quota",
     responses=error_responses(CheckoutNotFound, PaymentsNotConfigured, signed_in=True),
 )
 async def get_subscription(
     user: User, services: Services, budget: Budget, session_id: CheckoutSessionId = None
 ) -> SubscriptionOut:
-    """Get the plan and the day's usage. With `session_id` the plan is refreshed from Stripe first."""
+    """Get the plan and the day's quota. With `session_id`, the checkout is first read from Stripe."""
     return await services.subscriptions.status(user, budget, checkout_session_id=session_id)
 
 
@@ -71,7 +73,7 @@ async def cancel_subscription(user: User, services: Services, budget: Budget) ->
     responses=error_responses(NotSubscribed, PaymentsNotConfigured, signed_in=True),
 )
 async def resume_subscription(user: User, services: Services, budget: Budget) -> SubscriptionOut:
-    """Undo a cancellation while the period lasts. Repeating the request changes nothing."""
+    """Undo a cancellation before the period ends. Repeating the request changes nothing."""
     return await services.subscriptions.resume(user, budget)
 
 
@@ -82,7 +84,7 @@ async def resume_subscription(user: User, services: Services, budget: Budget) ->
     responses=error_responses(NotSubscribed, PaymentsNotConfigured, signed_in=True),
 )
 async def open_portal(user: User, services: Services, budget: Budget) -> PortalOut:
-    """Create a URL of Stripe's customer portal, which returns users to `PUBLIC_URL`."""
+    """Create a link to Stripe's customer portal, which leads back to `PUBLIC_URL`."""
     return await services.customers.portal(user.id, budget)
 
 

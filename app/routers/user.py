@@ -1,4 +1,4 @@
-"""One's own account."""
+"""The caller's own account."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -9,14 +9,14 @@ from fastapi.responses import Response
 from app.dependencies import Services, User
 from app.errors import RecentSignInRequired, TooManyExports, ValidationFailed
 from app.openapi import error_responses
-from app.routers.concurrency import ONE_EXPORT
+from app.routers.concurrency import LIMIT_EXPORTS
 from app.routers.download import download_response
 from app.schemas.export import AccountExport
 from app.schemas.user import DeletionOut, UsageOut, UserOut, UserPatch
 
 router = APIRouter(prefix="/user", tags=["user"])
 
-Days = Annotated[int, Query(ge=1, le=365, description="How many UTC days back, today included.")]
+Days = Annotated[int, Query(ge=1, le=365, description="Number of UTC days, including today.")]
 
 
 @router.get(
@@ -46,7 +46,7 @@ async def update_me(body: UserPatch, user: User, services: Services) -> UserOut:
     responses=error_responses(RecentSignInRequired, signed_in=True),
 )
 async def delete_me(user: User, services: Services) -> DeletionOut:
-    """Delete the account for good. All sessions end at once; everything is erased within moments."""
+    """Delete the account for good. All sessions end at once; all data is erased within seconds."""
     await services.accounts.delete(user)
     return DeletionOut(message="The account is closed, and everything in it is being erased.")
 
@@ -58,7 +58,7 @@ async def delete_me(user: User, services: Services) -> DeletionOut:
     responses=error_responses(ValidationFailed, signed_in=True),
 )
 async def get_my_usage(user: User, services: Services, days: Days = 30) -> UsageOut:
-    """Get what is left of today, and the messages and tokens of the last days, newest first."""
+    """Get today's quota, and the messages and tokens of the last days, newest first."""
     return await services.users.usage(user.id, days=days)
 
 
@@ -68,8 +68,8 @@ async def get_my_usage(user: User, services: Services, days: Days = 30) -> Usage
     summary="Export all data of the account",
     response_model=AccountExport,
     responses=error_responses(TooManyExports, signed_in=True),
-    dependencies=[ONE_EXPORT],
+    dependencies=[LIMIT_EXPORTS],
 )
 async def export_me(user: User, services: Services) -> Response:
-    """Download everything stored about the user as one JSON document. If it breaks off, ask again."""
+    """Download everything stored about the user as one JSON document. If it breaks off, request it again."""
     return download_response(await services.exports.begin(user.id))

@@ -1,4 +1,4 @@
-"""Stripe's webhook."""
+"""The webhook of Stripe."""
 
 from typing import Annotated, Any
 
@@ -15,7 +15,7 @@ router = APIRouter(prefix="/webhook", tags=["subscription"])
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": "An event from Stripe; the signature covers the exact bytes.",
+        "description": "An event of Stripe, whose signature covers every byte.",
         "content": {"application/json": {"schema": {"type": "object"}, "example": STRIPE_EVENT}},
     }
 }
@@ -36,7 +36,7 @@ async def receive_stripe_webhook(
         str | None, Header(description="Stripe's signature of the body: `t=…,v1=…`.")
     ] = None,
 ) -> WebhookOut:
-    """Store a signed event from Stripe once; a worker processes it later, in any order.
+    """Store a signed event of Stripe; a worker processes it later. Duplicates and any order are accepted.
 
     Query parameters are ignored.
     """

@@ -1,4 +1,4 @@
-"""Requests and answers of signing in."""
+"""Requests and responses of sign-up and sign-in."""
 
 from typing import Annotated, Literal
 
@@ -6,27 +6,28 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, StringConstrain
 from pydantic_core import PydanticCustomError
 
 from app.kit.typed_digits import ascii_digits, without_separators
+from app.models.sign_in import OtpPurpose
 from app.schemas.base import ON_ONE_LINE, STORABLE, Name, Request
 from app.schemas.user import UserOut
 
 _OTP_DIGITS = 6
-_MAX_OTP_CHARS = 200  # of what is typed: signs of direction may stand around every digit
+_MAX_OTP_CHARS = 200  # as typed: direction marks may surround each digit
 _OTP_MALFORMED = "otp_malformed"
 
 
 def _is_text(code: object) -> object:
     if isinstance(code, int | float) and not isinstance(code, bool):
         raise PydanticCustomError(
-            _OTP_MALFORMED, "must be a string of 6 digits; a number loses the zeros in front"
+            _OTP_MALFORMED, "must be a string of 6 digits; a number loses its leading zeros"
         )
     return code
 
 
 def _six_digits(typed: str) -> str:
-    """Return the code in ASCII: digits of any script, without spaces, hyphens and invisible signs."""
+    """Return the code in ASCII: digits of any script, without spaces, hyphens and invisible characters."""
     code = without_separators(ascii_digits(typed)) if len(typed) <= _MAX_OTP_CHARS else ""
     if len(code) != _OTP_DIGITS or not (code.isascii() and code.isdecimal()):
-        raise PydanticCustomError(_OTP_MALFORMED, "must be 6 digits; spaces and hyphens may stand among them")
+        raise PydanticCustomError(_OTP_MALFORMED, "must be 6 digits; spaces and hyphens are ignored")
     return code
 
 
@@ -39,24 +40,24 @@ Otp = Annotated[
 DeviceName = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80), STORABLE, ON_ONE_LINE
 ]
-"""What the user calls the device: a name as others are, but short."""
+"""A short name that the user gives the device."""
 
 
 class SignupIn(Request):
-    """A new account. The number may be written in any common way."""
+    """A new account. The number may have any common notation."""
 
     mobile_number: MobileNumber
     full_name: Name | None = None
 
 
 class SignupOut(BaseModel):
-    """The account; its number still has to be verified."""
+    """The account; its number is not verified yet."""
 
     user: UserOut
 
 
 class SendOtpIn(Request):
-    """The number to send a code to."""
+    """The number that the code is sent to."""
 
     mobile_number: MobileNumber
 
@@ -68,15 +69,15 @@ class SendOtpOut(BaseModel):
     expires_in: int
     resend_after: int
     otp: str | None = None
-    """Only with `OTP_DELIVERY=response`, which production refuses."""
+    """Only with `OTP_DELIVERY=response`, which production rejects."""
 
 
 class VerifyOtpIn(Request):
-    """The code that was received. The purpose is `login` if it is absent."""
+    """The received code. The purpose defaults to `login`."""
 
     mobile_number: MobileNumber
     otp: Otp
-    purpose: Literal["login", "password_reset"] = "login"
+    purpose: Literal[OtpPurpose.LOGIN, OtpPurpose.PASSWORD_RESET] = OtpPurpose.LOGIN
     device_name: DeviceName | None = None
 
 

@@ -1,4 +1,4 @@
-"""Common ground of requests and answers: strict bodies, trimmed names, UTC times with a `Z`."""
+"""Base of request and response schemas: strict bodies, trimmed names, UTC times with a `Z`."""
 
 import unicodedata
 from datetime import datetime
@@ -43,16 +43,16 @@ def _on_one_line(text: str) -> str:
 
 
 STORABLE: Final = AfterValidator(_storable)
-"""Text that PostgreSQL can hold. Constraints go in front of it: behind it they would see untrimmed text."""
+"""Text that PostgreSQL can store. Place it after constraints: those after it would see untrimmed text."""
 
 ON_ONE_LINE: Final = AfterValidator(_on_one_line)
 """Text without line breaks and other control characters."""
 
 Text = Annotated[str, STORABLE]
-"""Any text that PostgreSQL can hold."""
+"""Any text that PostgreSQL can store."""
 
 MessageText = Annotated[Text, AfterValidator(_not_blank)]
-"""Text that says something; stored as it came."""
+"""Text that is not only white space; stored unchanged."""
 
 Name = Annotated[
     str,
@@ -60,7 +60,7 @@ Name = Annotated[
     STORABLE,
     ON_ONE_LINE,
 ]
-"""A name or title: trimmed, not empty after that, and on one line."""
+"""A name or title: trimmed, not empty, on one line."""
 
 Moment = Annotated[
     datetime,
@@ -70,22 +70,22 @@ Moment = Annotated[
 """A time in RFC 3339, UTC."""
 
 OPEN_ENUM: Final = "x-open-enum"
-"""Stands in a field's schema in place of the list of values, which app.openapi puts there."""
+"""Marks a field's schema, in which app.openapi then inserts the list of values."""
 
 
 def open_enum(name: str) -> WithJsonSchema:
-    """Document a text as one of a list of known values, to which later versions may add."""
+    """Document a text as one of a list of values that later versions may extend."""
     return WithJsonSchema({"type": "string", OPEN_ENUM: name})
 
 
 def _drop_defaults(schema: dict[str, Any]) -> None:
-    """Leave defaults to descriptions: some generated clients send them, others require such fields."""
+    """Remove defaults: some generated clients send them, others require the fields that have them."""
     for field in schema["properties"].values():
         field.pop("default", None)
 
 
 class Request(BaseModel):
-    """A request body; unknown fields are refused."""
+    """A request body; unknown fields are rejected."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra=_drop_defaults)
 
@@ -96,18 +96,18 @@ def _document_patch(schema: dict[str, Any]) -> None:
 
 
 class Patch(Request):
-    """A request body that changes the fields it names. Fields that are absent stay as they are."""
+    """A request body that changes the fields it contains. Absent fields stay unchanged."""
 
     model_config = ConfigDict(json_schema_extra=_document_patch)
 
     @model_validator(mode="after")
-    def _says_something(self) -> Self:
+    def _require_change(self) -> Self:
         if not self.model_fields_set:
-            raise PydanticCustomError("nothing_to_change", "must say what is to change")
+            raise PydanticCustomError("nothing_to_change", "must contain at least one field")
         return self
 
 
 class Response(BaseModel):
-    """An answer, read off rows or plain data."""
+    """A response, built from rows or plain data."""
 
     model_config = ConfigDict(from_attributes=True)

@@ -1,4 +1,4 @@
-"""Requests and answers about chatrooms."""
+"""Requests and responses about chatrooms."""
 
 from typing import Annotated
 from uuid import UUID
@@ -17,9 +17,9 @@ Instruction = Annotated[
 
 
 class ChatroomIn(Request):
-    """A new room. Without a title it takes the first words of its first message.
+    """A new room. Without a title, it is named after the first words of its first message.
 
-    Without a model it follows the default of `GET /models`, also when that changes.
+    Without a model, it follows the default of `GET /models`, including later changes.
     """
 
     title: Name | None = None
@@ -29,10 +29,10 @@ class ChatroomIn(Request):
 
 
 class ChatroomPatch(Patch):
-    """The changes to a chatroom. Fields that are absent stay as they are.
+    """The changes to a chatroom. Absent fields stay unchanged.
 
-    Null clears a description or system instruction. A title of null lets the next message name the room; a
-    model of null lets the room follow the default of `GET /models`.
+    Null clears a description or system instruction. With a title of null, the next message names the room.
+    With a model of null, the room follows the default of `GET /models`.
     """
 
     title: Name | None = None
@@ -43,9 +43,9 @@ class ChatroomPatch(Patch):
 
 
 class ChatroomOut(Response):
-    """A room. `model` is the one that it names, also when that is no longer offered; null: it names none.
+    """A room. `model` is the model it names, even if that is no longer offered; null if it names none.
 
-    A room that names none, or one that is no longer offered, is answered by the default of `GET /models`.
+    Rooms that name no model, or one that is no longer offered, use the default of `GET /models`.
     """
 
     id: UUID
@@ -68,7 +68,7 @@ class ChatroomPage(BaseModel):
 
 
 class ChatroomWithMessages(ChatroomOut):
-    """A chatroom with its newest messages, oldest first; `next_cursor` is for older ones."""
+    """A chatroom with its newest messages, oldest first; `next_cursor` continues with older ones."""
 
     messages: list[MessageOut]
     next_cursor: str | None

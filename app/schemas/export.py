@@ -1,4 +1,4 @@
-"""Everything held about a person, as they may take it along; nothing in it opens an account."""
+"""Exports of an account and of a room; they contain no credentials."""
 
 from datetime import date
 from enum import StrEnum
@@ -15,7 +15,7 @@ from app.schemas.user import UsageDay, UserOut
 
 
 class ExportFormat(StrEnum):
-    """JSON for programs, Markdown to read."""
+    """JSON for programs, Markdown for reading."""
 
     JSON = "json"
     MARKDOWN = "markdown"
@@ -29,7 +29,7 @@ class ExportedAccount(UserOut):
 
     @classmethod
     def of_user(cls, user: User, plan: Plan, stripe_customer_id: str | None) -> "ExportedAccount":
-        """The account with the plan it is on now."""
+        """Return the account with its current plan."""
         return cls(
             **UserOut.of(user, plan).model_dump(),
             verified_at=user.verified_at,
@@ -90,7 +90,7 @@ class ExportedMessage(MessageOut):
 
     @classmethod
     def of_row(cls, row: Message) -> "ExportedMessage":
-        """A row."""
+        """Return the exported form of a row."""
         return cls(
             **MessageOut.of(row).model_dump(),
             idempotency_key=row.idempotency_key,

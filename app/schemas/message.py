@@ -1,4 +1,4 @@
-"""Requests and answers about messages."""
+"""Requests and responses about messages."""
 
 from typing import Annotated, Self
 from uuid import UUID
@@ -17,7 +17,7 @@ class MessageIn(Request):
 
 
 class ReplyError(BaseModel):
-    """Why a reply failed or was blocked: a stable code and a sentence."""
+    """The reason why a reply failed or was blocked: a stable code and a sentence."""
 
     code: Annotated[str, open_enum("ReplyErrorCode")]
     detail: str
@@ -52,7 +52,7 @@ class MessageOut(Response):
 
     @classmethod
     def of(cls, row: Message) -> Self:
-        """A row as its owner sees it."""
+        """Build the response from a row."""
         error = ReplyError(code=row.error_code, detail=row.error_detail or "") if row.error_code else None
         usage = Usage.model_validate(row, from_attributes=True) if row.duration_ms is not None else None
         return cls(
@@ -80,7 +80,7 @@ class MessagePage(BaseModel):
 
 
 class ExchangeOut(BaseModel):
-    """A stored message, its reply, and what is left of the day."""
+    """A stored message, its reply, and the remaining messages of the day."""
 
     message: MessageOut
     reply: MessageOut

@@ -1,4 +1,4 @@
-"""What the service says of itself."""
+"""Responses about the service and its health."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -9,7 +9,7 @@ from app.schemas.base import open_enum
 
 
 class ServiceInfo(BaseModel):
-    """The service's name and version, and where to find more."""
+    """The service's name and version, and the paths of its documentation and health."""
 
     name: str
     version: str
@@ -18,10 +18,10 @@ class ServiceInfo(BaseModel):
 
 
 class CheckStatus(StrEnum):
-    """Whether a part works.
+    """The state of a server or of the queue.
 
-    Of the database also why not: `migrations_missing` (its tables are older than this version), `read_only`,
-    or `full` (no disk space).
+    The database may also be `migrations_missing` (its schema is older than this version), `read_only` or
+    `full` (no disk space).
     """
 
     UP = "up"
@@ -32,7 +32,7 @@ class CheckStatus(StrEnum):
 
 
 class HealthStatus(StrEnum):
-    """The state of the service: degraded still answers, unhealthy does not."""
+    """The state of the service; a degraded one still serves requests."""
 
     HEALTHY = "healthy"
     DEGRADED = "degraded"
@@ -40,21 +40,21 @@ class HealthStatus(StrEnum):
 
 
 class Check(BaseModel):
-    """One part and how long it took to answer, in milliseconds."""
+    """The state of a server, and the latency of its check in milliseconds."""
 
     status: Annotated[CheckStatus, open_enum("CheckStatus")]
     latency_ms: float
 
 
 class QueueCheck(Check):
-    """Workers with a recent heartbeat, and how long the oldest reply has waited for one."""
+    """The queue: workers with a recent heartbeat, and the age of the oldest pending reply."""
 
     workers: int
     oldest_pending_seconds: float
 
 
 class Checks(BaseModel):
-    """Every part."""
+    """The checks of database, Redis and queue."""
 
     database: Check
     redis: Check
@@ -62,7 +62,7 @@ class Checks(BaseModel):
 
 
 class Health(BaseModel):
-    """The answer of `/health`."""
+    """The response of `/health`."""
 
     status: Annotated[HealthStatus, open_enum("HealthStatus")]
     version: str
@@ -70,6 +70,6 @@ class Health(BaseModel):
 
 
 class Liveness(BaseModel):
-    """The answer of `/health/live`."""
+    """The response of `/health/live`."""
 
     status: Annotated[HealthStatus, open_enum("HealthStatus")]

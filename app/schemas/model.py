@@ -7,11 +7,11 @@ from pydantic import BaseModel
 
 
 class ModelOut(BaseModel):
-    """A model by the id that a chatroom names it with."""
+    """A model; chatrooms name it by its id."""
 
     id: str
     default: bool
-    """Whether it answers in a chatroom that names no model."""
+    """Whether chatrooms that name no model use this one."""
 
 
 class ModelList(BaseModel):
@@ -21,5 +21,5 @@ class ModelList(BaseModel):
 
     @classmethod
     def of(cls, names: Sequence[str], *, default: str) -> Self:
-        """List models by name."""
+        """Build the list from the names of models."""
         return cls(models=[ModelOut(id=name, default=name == default) for name in names])

@@ -9,26 +9,26 @@ from app.schemas.base import open_enum
 
 
 class FieldProblem(BaseModel):
-    """What is wrong with one part of a request."""
+    """An error in one part of a request."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     pointer: str
     """A JSON pointer (RFC 6901) into the body, or `/query/…`, `/header/…`."""
     code: Annotated[str, open_enum("FieldProblemCode")]
-    """A stable word for the kind of fault: `missing`, `extra_forbidden`, `string_too_long`, …"""
+    """A stable code of the error: `missing`, `extra_forbidden`, `string_too_long`, …"""
     message: str
     """A sentence for the user."""
 
 
 class Problem(BaseModel):
-    """The body of every failure of this API. Some codes add members."""
+    """The body of every error response. Some codes add members."""
 
     model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
 
     type: str
     title: str
-    """The status in words."""
+    """The text of the status."""
     detail: str
     """A sentence for the user."""
     status: int
@@ -36,20 +36,20 @@ class Problem(BaseModel):
     """The same as `status`."""
     timestamp: datetime
     code: Annotated[str, open_enum("ProblemCode")]
-    """What happened, as a stable word for programs."""
+    """A stable code of the error, for programs."""
     request_id: str
-    """Names this request in the service's log."""
+    """The id of this request in the service's log."""
     errors: list[FieldProblem] | None = None
-    """Of `validation_failed`: what is wrong with the request, at most 20 of it."""
+    """Of `validation_failed`: the errors in the request, at most 20."""
     errors_omitted: int | None = None
-    """How many more errors there are; absent when `errors` shows all."""
+    """The number of further errors; absent if `errors` shows all."""
     attempts_left: int | None = None
-    """Of `otp_invalid`: how many more tries this code has."""
+    """Of `otp_invalid`: the remaining attempts."""
     limit: int | None = None
-    """Of `daily_limit_reached` and `chatroom_limit_reached`: how many are allowed."""
+    """Of `daily_limit_reached` and `chatroom_limit_reached`: the limit."""
     used: int | None = None
-    """Of `daily_limit_reached`: how many were used."""
+    """Of `daily_limit_reached`: the messages used today."""
     resets_at: datetime | None = None
-    """Of `daily_limit_reached`: when there are new ones."""
+    """Of `daily_limit_reached`: the time of the next reset."""
     upgrade: str | None = None
-    """Of `daily_limit_reached` and `chatroom_limit_reached` on Basic: the route that upgrades to Pro."""
+    """Of `daily_limit_reached` and `chatroom_limit_reached` on Basic: the path that upgrades to Pro."""

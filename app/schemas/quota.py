@@ -1,4 +1,4 @@
-"""What is left of a day."""
+"""The daily quota."""
 
 from pydantic import BaseModel
 
@@ -6,7 +6,7 @@ from app.schemas.base import Moment
 
 
 class Quota(BaseModel):
-    """Messages of the present UTC day; `limit` and `remaining` are null on Pro."""
+    """The messages of the current UTC day; `limit` and `remaining` are null on Pro."""
 
     limit: int | None
     used: int

@@ -1,4 +1,4 @@
-"""What searching finds."""
+"""Search results."""
 
 from typing import Annotated
 from uuid import UUID
@@ -7,18 +7,18 @@ from pydantic import BaseModel, Field
 
 from app.schemas.base import Moment, Text
 
-SearchWords = Annotated[Text, Field(min_length=1, max_length=200)]
-"""What a person types to find something."""
+SearchQuery = Annotated[Text, Field(min_length=1, max_length=200)]
+"""Text to search for."""
 
 
 class SearchHit(BaseModel):
-    """A message that was found."""
+    """A matching message."""
 
     chatroom_id: UUID
     message_id: UUID
     snippet: str = Field(
-        description="The part of the message around what was found: HTML in which nothing but"
-        " `<mark>…</mark>` around the hits is markup, so it is safe to show as it is."
+        description="Part of the message around the first match, as HTML. Its only markup is `<mark>…</mark>`"
+        " around matches, so it is safe to display."
     )
     created_at: Moment
 

@@ -1,4 +1,4 @@
-"""Requests and answers about sessions."""
+"""Requests and responses of sessions."""
 
 from enum import StrEnum
 from uuid import UUID
@@ -17,7 +17,7 @@ class RefreshIn(Request):
 
 
 class LogoutScope(StrEnum):
-    """Which sessions end."""
+    """The sessions that end."""
 
     THIS = "this"
     OTHERS = "others"
@@ -25,7 +25,7 @@ class LogoutScope(StrEnum):
 
 
 class LogoutIn(Request):
-    """Which sessions end: this one, all others, or all; this one if the scope is absent."""
+    """The sessions that end: this one, all others, or all. The scope defaults to this one."""
 
     scope: LogoutScope = LogoutScope.THIS
 
@@ -33,10 +33,10 @@ class LogoutIn(Request):
 class SessionOut(BaseModel):
     """A signed-in device.
 
-    `device_name` is what the user called it, `device` the `User-Agent` header, and `client` a short form of
-    that, such as "Chrome on Android". They and `created_at` are from its sign-in. `last_used_at` and `ip` say
-    when and from where it was last used: a refresh and a use from another address are stored at once, others
-    every 10 minutes.
+    `device_name` is the name that the user gave it, `device` the `User-Agent` header, and `client` a short
+    form of that, such as "Chrome on Android". They and `created_at` are from its sign-in. `last_used_at` and
+    `ip` show when and from where it was last used: a refresh and a use from another address are stored at
+    once, others every 10 minutes.
     """
 
     id: UUID
@@ -47,11 +47,11 @@ class SessionOut(BaseModel):
     created_at: Moment
     last_used_at: Moment
     current: bool
-    """Whether this very request came from it."""
+    """True for the session of this request."""
 
     @classmethod
     def of(cls, session: Session, *, current_id: UUID) -> "SessionOut":
-        """A session as its owner sees it from the session `current_id`."""
+        """Convert a session for its owner, who calls from the session `current_id`."""
         return cls(
             id=session.id,
             device_name=session.device_name,

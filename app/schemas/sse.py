@@ -1,4 +1,4 @@
-"""The events of a reply's stream (text/event-stream), as they are typed in the OpenAPI document."""
+"""Events of a reply's stream (text/event-stream) and the models of their data."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
@@ -12,18 +12,18 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.kit.event_id import EventId
 from app.schemas.message import MessageOut
 
-# One line break each: with two, httpx-sse and fetch-event-source read an empty event `message`.
+# One line break each: after two, httpx-sse and fetch-event-source dispatch an empty event `message`.
 RETRY: Final = b"retry: 2000\n"
-"""How long the client waits before it connects again, in milliseconds."""
+"""Tells the client how long to wait before it reconnects, in milliseconds."""
 _RETRY_SOON: Final = b"retry: 500\n"
 _KEEP_ALIVE: Final = b": still here\n"
 
-# Line breaks to Unicode, though not to the standard of events: many clients' line readers split there.
+# Line breaks in Unicode but not in the standard of events: many clients split lines there.
 _LINE_BREAKS = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 
 
 class SseKind(StrEnum):
-    """The names of the events."""
+    """Names of the events."""
 
     MESSAGE = "message"
     START = "start"
@@ -36,7 +36,7 @@ _ALWAYS_SENT: Final = ConfigDict(json_schema_serialization_defaults_required=Tru
 
 
 class ReplyMessageEvent(BaseModel):
-    """The user's message and its reply, as they are when the stream is opened."""
+    """The user's message and its reply at the time the stream opens."""
 
     model_config = _ALWAYS_SENT
 
@@ -73,7 +73,7 @@ class ReplyRestartEvent(BaseModel):
 
 
 class ReplyEndEvent(MessageOut):
-    """The reply has ended and is stored; this is all of it, and nothing follows."""
+    """The reply has ended and is stored. This is the whole reply; no event follows."""
 
     model_config = _ALWAYS_SENT
 
@@ -84,17 +84,17 @@ ReplyEventData = Annotated[
     ReplyMessageEvent | ReplyStartEvent | ReplyDeltaEvent | ReplyRestartEvent | ReplyEndEvent,
     Field(discriminator="type"),
 ]
-"""The JSON in the `data` of an event. Its `type` is the event's name."""
+"""JSON in the `data` of an event. Its `type` is the event's name."""
 
 PAYLOADS: Final[dict[SseKind, type[BaseModel]]] = {
     SseKind(model.model_fields["type"].default): model for model in get_args(get_args(ReplyEventData)[0])
 }
-"""The model of each event's data."""
+"""Model of each event's data."""
 
 
 @dataclass(frozen=True)
 class SseEvent:
-    """One event with its id. Encoded once, for all streams that send it."""
+    """One event with its id; all streams that send it share one encoding."""
 
     id: EventId
     data: ReplyEventData
@@ -106,18 +106,18 @@ class SseEvent:
 
     @property
     def is_end(self) -> bool:
-        """Whether nothing follows."""
+        """Whether this is the last event."""
         return isinstance(self.data, ReplyEndEvent)
 
     @cached_property
     def encoded(self) -> bytes:
-        """On the wire."""
+        """The event as bytes of the stream."""
         data = self.data.model_dump_json().translate(_LINE_BREAKS)
         return f"id: {self.id}\nevent: {self.data.type}\ndata: {data}\n\n".encode()
 
 
 async def on_the_wire(events: AsyncGenerator[SseEvent | None, None]) -> AsyncIterator[bytes]:
-    """Encode a stream; None is a keep-alive. Without `end`, the client is told to reconnect soon."""
+    """Encode a stream; None becomes a keep-alive. If it finishes without `end`, ask for a quick reconnect."""
     last = None
     async with aclosing(events):
         yield RETRY
@@ -125,4 +125,4 @@ async def on_the_wire(events: AsyncGenerator[SseEvent | None, None]) -> AsyncIte
             yield _KEEP_ALIVE if event is None else event.encoded
             last = event or last
     if last is None or not last.is_end:
-        yield _RETRY_SOON  # this process stops; another one has the rest
+        yield _RETRY_SOON  # this process shuts down; another one continues the stream

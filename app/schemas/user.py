@@ -1,4 +1,4 @@
-"""A person as they see themselves: account, wishes, use."""
+"""The caller's account, its changes, and its usage."""
 
 from datetime import date
 from uuid import UUID
@@ -23,7 +23,7 @@ class UserOut(Response):
 
     @classmethod
     def of(cls, user: User, plan: Plan) -> "UserOut":
-        """The account with the plan it is on now."""
+        """Return the account with its current plan."""
         return cls(
             id=user.id,
             mobile_number=user.mobile_number,
@@ -42,7 +42,7 @@ class UserPatch(Patch):
 
 
 class UsageDay(BaseModel):
-    """A UTC day: messages that counted, and the tokens of all calls to Gemini for replies."""
+    """A UTC day: counted messages, and the tokens of all calls to Gemini for replies."""
 
     day: date
     messages: int
@@ -51,19 +51,19 @@ class UsageDay(BaseModel):
 
     @classmethod
     def of(cls, row: DailyUsage) -> "UsageDay":
-        """A day on which something was used."""
+        """Return a day with usage."""
         return cls(
             day=row.day, messages=row.used, input_tokens=row.input_tokens, output_tokens=row.output_tokens
         )
 
     @classmethod
     def empty(cls, day: date) -> "UsageDay":
-        """A day without use."""
+        """Return a day without usage."""
         return cls(day=day, messages=0, input_tokens=0, output_tokens=0)
 
 
 class UsageOut(Quota):
-    """What is left of today, and the use of the last days, newest first."""
+    """Today's quota, and the usage of the last days, newest first."""
 
     days: list[UsageDay]
 

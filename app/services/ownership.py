@@ -1,4 +1,4 @@
-"""What a person's ids stand for. What is not theirs is as good as not there."""
+"""Load rows by id; another user's row counts as not found."""
 
 from uuid import UUID
 
@@ -8,10 +8,10 @@ from app.unit_of_work import Transaction
 
 
 async def own_room(tx: Transaction, user_id: UUID, chatroom_id: UUID, *, lock: bool = False) -> Chatroom:
-    """A room of this person; with `lock`, held until the transaction ends.
+    """Return a room of this user; with `lock`, lock its row until the transaction ends.
 
     Raises:
-        ChatroomNotFound: there is no such room of theirs.
+        ChatroomNotFound: the user has no such room.
     """
     room = await tx.chatrooms.get_owned(chatroom_id, user_id, lock=lock)
     if room is None:
@@ -20,10 +20,10 @@ async def own_room(tx: Transaction, user_id: UUID, chatroom_id: UUID, *, lock: b
 
 
 async def own_message(tx: Transaction, user_id: UUID, chatroom_id: UUID, message_id: UUID) -> Message:
-    """A message in a room of this person.
+    """Return a message in a room of this user.
 
     Raises:
-        ChatroomNotFound: there is no such room of theirs.
+        ChatroomNotFound: the user has no such room.
         MessageNotFound: the message is not in it.
     """
     await own_room(tx, user_id, chatroom_id)
@@ -34,11 +34,11 @@ async def own_message(tx: Transaction, user_id: UUID, chatroom_id: UUID, message
 
 
 async def own_reply(tx: Transaction, user_id: UUID, chatroom_id: UUID, reply_id: UUID) -> Message:
-    """A reply in a room of this person.
+    """Return a reply in a room of this user.
 
     Raises:
-        ChatroomNotFound: there is no such room of theirs.
-        MessageNotFound: the reply is not in it, or not a reply.
+        ChatroomNotFound: the user has no such room.
+        MessageNotFound: the message is not in it, or is not a reply.
     """
     reply = await own_message(tx, user_id, chatroom_id, reply_id)
     if reply.role is not Role.MODEL:

@@ -1,4 +1,7 @@
-"""Work that comes again and again: each job once in its interval, by whichever worker looks first."""
+"""Run periodic tasks, each once per interval over all workers.
+
+A claim moves the task to its next interval: unlike a lease it needs no renewal, and a crash skips one run.
+"""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -19,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PeriodicTask:
-    """A kind of work and its schedule. It may be cut off at any point, and has to be safe to repeat."""
+    """Work and its schedule. It may be interrupted at any point and must be safe to repeat."""
 
     schedule: Schedule
     run: Callable[[], Awaitable[None]]
@@ -27,14 +30,14 @@ class PeriodicTask:
 
 @dataclass(frozen=True, slots=True)
 class PeriodicTasks:
-    """The registry of a worker; all workers have the same."""
+    """The tasks of a worker; all workers have the same."""
 
     uow: UnitOfWork
     tasks: tuple[PeriodicTask, ...]
     outage: StripeOutage
 
     async def run_due(self) -> None:
-        """Do what is due and nobody else has taken. A job that fails is logged, and due again in a minute."""
+        """Claim and run the due tasks; a task that fails is logged and due again in a minute."""
         try:
             async with self.uow.begin() as tx:
                 claimed = await tx.periodic_jobs.claim_due([task.schedule for task in self.tasks])
@@ -49,7 +52,7 @@ class PeriodicTasks:
         try:
             await task.run()
         except StripeNotConfiguredError as error:
-            log.warning("periodic_job_skipped", job=name, reason=str(error))  # till its next interval
+            log.warning("periodic_job_skipped", job=name, reason=str(error))  # until its next interval
         except StripeUnavailableError as error:
             self.outage.report("periodic_job_failed", job=name, reason=str(error))
             await self._retry_soon(name)

@@ -1,4 +1,4 @@
-"""How a code reaches its person, behind a protocol of one method."""
+"""Text messages behind a protocol."""
 
 from app.config import OtpDelivery, Settings
 from app.sms_client.base import SmsClient, SmsNotSentError, SmsRefusedError
@@ -9,7 +9,7 @@ __all__ = ["SmsClient", "SmsNotSentError", "SmsRefusedError", "create_sms_client
 
 
 def create_sms_client(settings: Settings) -> SmsClient:
-    """The sender that `OTP_DELIVERY` names; `response` shows the code in the answer and on the console."""
+    """Create the client that `OTP_DELIVERY` names; `response` also prints codes to the console."""
     if settings.code_delivery is OtpDelivery.TWILIO:
         return TwilioSms(settings)
     return ConsoleSms()

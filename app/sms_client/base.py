@@ -1,28 +1,28 @@
-"""What the product asks of a text-message service."""
+"""The protocol of a text-message service."""
 
 from typing import Protocol
 
 
 class SmsNotSentError(Exception):
-    """The service did not take the message, but may when asked again.
+    """Raised when the service did not accept the message; a retry may succeed.
 
-    Says why without the text or the number, so that it can be logged.
+    The reason contains neither text nor number, so it can be logged.
     """
 
 
 class SmsRefusedError(SmsNotSentError):
-    """The service will never take this message: a number it does not serve, or credentials that are wrong."""
+    """Raised when the service rejects the message for good: an unsupported number, or wrong credentials."""
 
 
 class SmsClient(Protocol):
-    """Sends one text to one number."""
+    """Sends text messages."""
 
     async def send(self, *, mobile_number: str, text: str) -> None:
-        """Send, in a few seconds at most.
+        """Send one text to one number, within a few seconds.
 
         Raises:
-            SmsRefusedError: asking again is of no use.
-            SmsNotSentError: the service failed, is busy, or could not be reached in time.
+            SmsRefusedError: a retry cannot succeed.
+            SmsNotSentError: the service failed, is busy, or did not respond in time.
         """
         ...
 

@@ -1,15 +1,15 @@
-"""Codes for developers: written to the terminal, never to the log."""
+"""Codes for developers, printed to the terminal and never logged."""
 
 import sys
 
 
 class ConsoleSms:
-    """Writes texts to the terminal's stderr."""
+    """Prints texts to stderr."""
 
     async def send(self, *, mobile_number: str, text: str) -> None:
-        """Write the text."""
+        """Print the text."""
         sys.stderr.write(f"SMS to {mobile_number}: {text}\n")
         sys.stderr.flush()
 
     async def aclose(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no connection is open."""

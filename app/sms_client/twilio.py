@@ -12,11 +12,11 @@ from app.kit.outgoing import reason_of
 from app.sms_client.base import SmsNotSentError, SmsRefusedError
 
 _TRY_SECONDS = 3.0
-_PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS)
+_TEMPORARY = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 class TwilioSms:
-    """One message is one POST to `Messages.json` with the account's credentials."""
+    """Sends each message by one POST to `Messages.json`."""
 
     def __init__(self, settings: Settings) -> None:
         account = settings.twilio_account_sid
@@ -29,33 +29,33 @@ class TwilioSms:
         )
 
     async def send(self, *, mobile_number: str, text: str) -> None:
-        """Hand the text to Twilio; it is delivered later."""
+        """Pass the text to Twilio, which delivers it later."""
         forbid_in_transaction()
         try:
             async with asyncio.timeout(_TRY_SECONDS):
-                answer = await self._http.post(
+                response = await self._http.post(
                     self._path, data={"To": mobile_number, **self._sender, "Body": text}
                 )
         except TimeoutError as error:
-            raise SmsNotSentError(f"no answer within {_TRY_SECONDS:g} s") from error
+            raise SmsNotSentError(f"no response within {_TRY_SECONDS:g} s") from error
         except httpx2.HTTPError as error:
             raise SmsNotSentError(reason_of(error)) from error
-        if answer.is_success:
+        if response.is_success:
             return
-        if answer.is_client_error and answer.status_code not in _PASSING:
-            raise SmsRefusedError(_reason(answer))
-        raise SmsNotSentError(_reason(answer))
+        if response.is_client_error and response.status_code not in _TEMPORARY:
+            raise SmsRefusedError(_reason(response))
+        raise SmsNotSentError(_reason(response))
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._http.aclose()
 
 
-def _reason(answer: httpx2.Response) -> str:
-    """Status and error code (https://www.twilio.com/docs/api/errors); Twilio's words hold the number."""
+def _reason(response: httpx2.Response) -> str:
+    """Return status and error code (https://www.twilio.com/docs/api/errors); the message has the number."""
     try:
-        body = answer.json()
+        body = response.json()
     except ValueError:
         body = None
     code = body.get("code") if isinstance(body, dict) else None
-    return f"status {answer.status_code}" + (f", code {code}" if isinstance(code, int) else "")
+    return f"status {response.status_code}" + (f", code {code}" if isinstance(code, int) else "")

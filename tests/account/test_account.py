@@ -1,4 +1,4 @@
-"""One's own account: the name, what was used, and everything to take along."""
+"""The caller's own account: name, usage and export."""
 
 import datetime as dt
 import json
@@ -20,7 +20,7 @@ _TODAY_BACK = "SELECT (now() AT TIME ZONE 'UTC')::date - %s AS day"
 
 
 def _fill(stack: Stack, person: Person, room: str, *, messages: int, characters: int) -> None:
-    """Put finished messages behind the room's last."""
+    """Insert completed messages after the room's last."""
     stack.database.run(
         "INSERT INTO messages (id, chatroom_id, user_id, position, role, status, content, created_at,"
         " superseded, attempt, retries, losses)"
@@ -54,7 +54,7 @@ def test_a_name_is_changed_trimmed_and_cleared(person: Person) -> None:
         [],
     ],
 )
-def test_a_change_that_is_none_or_not_allowed_is_refused_and_nothing_is_stored(
+def test_an_empty_or_forbidden_change_is_rejected_and_not_stored(
     person: Person, body: Json | list[str]
 ) -> None:
     before = ok(person.http.get("/user/me"))
@@ -62,56 +62,56 @@ def test_a_change_that_is_none_or_not_allowed_is_refused_and_nothing_is_stored(
     assert ok(person.http.get("/user/me")) == before
 
 
-def test_the_document_says_that_a_change_is_never_empty(stack: Stack) -> None:
+def test_the_openapi_document_requires_at_least_one_change(stack: Stack) -> None:
     document = ok(httpx.get(f"{stack.base_url}/openapi.json", trust_env=False))
     assert document["components"]["schemas"]["UserPatch"]["minProperties"] == 1
 
 
-def test_use_is_told_for_every_day_also_of_days_and_rooms_that_are_gone(stack: Stack, person: Person) -> None:
+def test_usage_lists_every_day_including_those_of_deleted_rooms(stack: Stack, person: Person) -> None:
     room = person.open_room()
     usage = person.say(room, "Count me")["reply"]["usage"]
     three_days_ago = stack.database.value(_TODAY_BACK, 3)
     stack.database.run("INSERT INTO daily_usage VALUES (%s, %s, 4, 100, 200)", person.id, three_days_ago)
     stack.database.run("DELETE FROM chatrooms WHERE id = %s", room)
-    told = ok(person.http.get("/user/me/usage", params={"days": 5}))
+    shown = ok(person.http.get("/user/me/usage", params={"days": 5}))
     today = stack.database.value(_TODAY_BACK, 0)
     assert isinstance(today, dt.date)
-    assert (told["used"], told["limit"], told["remaining"]) == (1, 5, 4)
-    assert told["resets_at"] == f"{today + dt.timedelta(1)}T00:00:00Z"
-    assert [day["day"] for day in told["days"]] == [str(today - dt.timedelta(back)) for back in range(5)]
-    assert told["days"][0] == {
+    assert (shown["used"], shown["limit"], shown["remaining"]) == (1, 5, 4)
+    assert shown["resets_at"] == f"{today + dt.timedelta(1)}T00:00:00Z"
+    assert [day["day"] for day in shown["days"]] == [str(today - dt.timedelta(back)) for back in range(5)]
+    assert shown["days"][0] == {
         "day": str(today),
         "messages": 1,
         "input_tokens": usage["input_tokens"],
         "output_tokens": usage["output_tokens"] + usage["thinking_tokens"],
     }
-    assert told["days"][3] == {
+    assert shown["days"][3] == {
         "day": str(three_days_ago),
         "messages": 4,
         "input_tokens": 100,
         "output_tokens": 200,
     }
-    assert {day["messages"] for day in told["days"][1:3] + told["days"][4:]} == {0}
+    assert {day["messages"] for day in shown["days"][1:3] + shown["days"][4:]} == {0}
 
 
-def test_use_on_pro_has_no_limit_and_thirty_days_unless_asked_otherwise(pro: Person) -> None:
-    told = ok(pro.http.get("/user/me/usage"))
-    assert (told["limit"], told["remaining"], len(told["days"])) == (None, None, 30)
+def test_usage_on_pro_has_no_limit_and_defaults_to_thirty_days(pro: Person) -> None:
+    shown = ok(pro.http.get("/user/me/usage"))
+    assert (shown["limit"], shown["remaining"], len(shown["days"])) == (None, None, 30)
     assert len(ok(pro.http.get("/user/me/usage", params={"days": 365}))["days"]) == 365
 
 
 @pytest.mark.parametrize("days", ["0", "366", "-1", "many", "9" * 30])
-def test_use_of_no_days_or_too_many_is_refused(person: Person, days: str) -> None:
+def test_usage_of_no_days_or_too_many_is_rejected(person: Person, days: str) -> None:
     problem(person.http.get("/user/me/usage", params={"days": days}), 400, "validation_failed")
 
 
-def test_the_export_holds_everything_and_no_secret(stack: Stack, person: Person) -> None:
-    """Red when a section is left out of the document, and when a row is given out as it is."""
+def test_the_export_contains_everything_but_secrets(stack: Stack, person: Person) -> None:
+    """Red when the export lacks a section, and when it contains a column that is not exported."""
     stack.make_pro(person)
     key = f"key-{secrets.token_hex(4)}"
-    wishes = {"title": "Kept", "description": "About it", "system_instruction": "Be kind"}
-    rooms = [person.open_room(**wishes), person.open_room()]
-    said = ok(person.post(rooms[0], "Take this along", Idempotency_Key=key))
+    details = {"title": "Kept", "description": "About it", "system_instruction": "Be kind"}
+    rooms = [person.open_room(**details), person.open_room()]
+    sent = ok(person.post(rooms[0], "Take this along", Idempotency_Key=key))
     stack.database.run("UPDATE chatrooms SET summary = 'In short' WHERE id = %s", rooms[0])
     stack.database.run("UPDATE users SET password_hash = 'hash-of-a-password' WHERE id = %s", person.id)
     _fill(stack, person, rooms[1], messages=250, characters=64)
@@ -131,11 +131,11 @@ def test_the_export_holds_everything_and_no_secret(stack: Stack, person: Person)
     assert (export["checkouts"], export["account"]["stripe_customer_id"]) == ([], None)
     assert [room["id"] for room in export["chatrooms"]] == rooms
     kept = export["chatrooms"][0]
-    assert {name: kept[name] for name in wishes} == wishes
+    assert {name: kept[name] for name in details} == details
     assert kept["summary"] == "In short"
     assert [message["content"] for message in kept["messages"]] == [
         "Take this along",
-        said["reply"]["content"],
+        sent["reply"]["content"],
     ]
     assert kept["messages"][0]["idempotency_key"] == key
     assert len({message["id"] for message in export["chatrooms"][1]["messages"]}) == 250
@@ -146,7 +146,7 @@ def test_the_export_holds_everything_and_no_secret(stack: Stack, person: Person)
     assert stack.person().id not in answer.text
 
 
-def test_the_export_is_as_the_document_says(stack: Stack, person: Person) -> None:
+def test_the_export_matches_the_openapi_document(stack: Stack, person: Person) -> None:
     document = ok(httpx.get(f"{stack.base_url}/openapi.json", trust_env=False))
     described = document["paths"]["/user/me/export"]["get"]["responses"]["200"]["content"]["application/json"]
     assert described["schema"] == {"$ref": "#/components/schemas/AccountExport"}
@@ -160,15 +160,15 @@ def _peak_kib(pid: int) -> int:
     return int(re.findall(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())[0])
 
 
-def test_a_large_export_comes_in_pieces_and_takes_no_memory(stack: Stack, person: Person) -> None:
+def test_a_large_export_is_streamed_with_flat_memory(stack: Stack, person: Person) -> None:
     """Red when the messages of a room are read at once."""
     room = person.open_room()
     _fill(stack, person, room, messages=15_000, characters=4096)
-    somebody = person.at(stack.start_api())
+    streaming = person.at(stack.start_api())
     pid = stack.processes[-1].popen.pid
-    ok(somebody.http.get("/user/me/usage"))
+    ok(streaming.http.get("/user/me/usage"))
     before, size, pieces = _peak_kib(pid), 0, 0
-    with somebody.http.stream("GET", "/user/me/export") as answer:
+    with streaming.http.stream("GET", "/user/me/export") as answer:
         for piece in answer.iter_raw():
             size, pieces = size + len(piece), pieces + 1
     grown = _peak_kib(pid) - before
@@ -178,8 +178,8 @@ def test_a_large_export_comes_in_pieces_and_takes_no_memory(stack: Stack, person
     assert grown < 25_000, f"{grown} KiB for {size} bytes"
 
 
-def test_an_export_breaks_off_when_the_database_dies_midway(tmp_path: Path) -> None:
-    """Never a document that looks whole: red when the pieces end quietly."""
+def test_an_export_breaks_off_when_the_database_fails_midway(tmp_path: Path) -> None:
+    """Red when the response ends regularly: an incomplete document would seem complete."""
     with throwaway_servers() as (postgres, valkey):
         product = Stack(database_url=postgres.url("postgres"), redis_url=valkey.url(), folder=tmp_path)
         with product.running() as stack:
@@ -198,7 +198,7 @@ def test_an_export_breaks_off_when_the_database_dies_midway(tmp_path: Path) -> N
             postgres.start()
 
 
-def test_an_export_of_a_deleted_account_is_refused(stack: Stack, person: Person) -> None:
+def test_an_export_of_a_deleted_account_is_rejected(stack: Stack, person: Person) -> None:
     elsewhere = person.at(stack.base_url)
     ok(person.http.delete("/user/me"))
     problem(elsewhere.http.get("/user/me/export"), 401, "authentication_required")

@@ -1,4 +1,4 @@
-"""Deleting an account: closed at once, and nothing is left that names the person."""
+"""Deleting an account closes it at once and leaves nothing that identifies the user."""
 
 import concurrent.futures
 import secrets
@@ -36,21 +36,21 @@ def _wait_until_erased(stack: Stack, person: Person, *, seconds: float = 30) -> 
     )
 
 
-def _begin(person: Person, content: str, **wishes: object) -> Json:
-    reply: Json = ok(person.post(person.open_room(**wishes), content, Prefer="respond-async"))["reply"]
+def _begin(person: Person, content: str, **details: object) -> Json:
+    reply: Json = ok(person.post(person.open_room(**details), content, Prefer="respond-async"))["reply"]
     return reply
 
 
 def _sign_up_again(stack: Stack, number: str) -> Person:
     with client(stack.base_url) as anyone:
-        ok(anyone.post("/auth/signup", json={"mobile_number": number, "full_name": "Somebody else"}))
+        ok(anyone.post("/auth/signup", json={"mobile_number": number, "full_name": "Another user"}))
         otp = ok(anyone.post("/auth/send-otp", json={"mobile_number": number}))["otp"]
         tokens = ok(anyone.post("/auth/verify-otp", json={"mobile_number": number, "otp": otp}))
     return Person(stack.base_url, number, tokens)
 
 
 def _fill(stack: Stack, person: Person, room: str, messages: int) -> None:
-    """Put finished replies behind the room's last."""
+    """Insert completed replies after the room's last."""
     stack.database.run(
         "INSERT INTO messages (id, chatroom_id, user_id, position, role, status, content, created_at,"
         " reply_to, superseded, attempt, retries, losses)"
@@ -68,11 +68,11 @@ def _messages(stack: Stack, person: Person) -> int:
     return count
 
 
-def test_nothing_is_left_that_names_the_person(stack: Stack, person: Person) -> None:
-    """Every column, every Redis key and value, and the logs.
+def test_a_deletion_leaves_nothing_that_identifies_the_user(stack: Stack, person: Person) -> None:
+    """Search every column, every Redis key and value, and the logs.
 
-    Red with any step left out: closing (number, name, password, code), messages, the account, the deletion's
-    own row, and in Redis the events of replies, the room list, the count of the day, the limit of requests.
+    Red without any one step: closing (number, name, password, code), messages, the account, the deletion's
+    own row, and in Redis the events of replies, the room list, the day's count, the limit of requests.
     """
     mark = f"mark{secrets.token_hex(8)}"
     person.http.headers["User-Agent"] = f"Phone/{mark}"
@@ -105,11 +105,11 @@ def test_nothing_is_left_that_names_the_person(stack: Stack, person: Person) -> 
     assert len(places) > 15, f"the search finds too little: {places}"
 
     _delete(person)
-    gone_at_once = {f"name {mark}", f"hash-{mark}", *forms_of_number(person.mobile_number)}
-    still_there = leftovers(stack, gone_at_once)
+    cleared_at_once = {f"name {mark}", f"hash-{mark}", *forms_of_number(person.mobile_number)}
+    left_after_closing = leftovers(stack, cleared_at_once)
     _wait_until_erased(stack, person)
 
-    assert still_there == []
+    assert left_after_closing == []
     assert leftovers(stack, marks) == []
     assert log_lines(stack, personal) == []
 
@@ -135,7 +135,7 @@ def _sign_in(stack: Stack, number: str) -> Person:
 def test_every_session_ends_here_at_once_and_elsewhere_within_five_seconds(
     stack: Stack, person: Person
 ) -> None:
-    """Red when the sessions go on, and when this process is not told at once."""
+    """Red when sessions stay open, and when this process does not end them at once."""
     phone, elsewhere = _sign_in(stack, person.mobile_number), person.at(stack.start_api())
     for session in (person, phone, elsewhere):
         ok(session.http.get("/user/me/usage"))
@@ -148,10 +148,10 @@ def test_every_session_ends_here_at_once_and_elsewhere_within_five_seconds(
     stack.processes[-1].stop()
 
 
-def test_a_process_that_does_not_know_yet_sends_nothing_for_a_deleted_account(
+def test_a_process_with_a_stale_cache_stores_nothing_for_a_deleted_account(
     stack: Stack, person: Person
 ) -> None:
-    """Red when the look at the day and the charge do not ask whether the account is there."""
+    """Red when the quota check and the charge do not require an open account."""
     elsewhere, room = person.at(stack.start_api()), person.open_room()
     ok(elsewhere.http.get("/user/me/usage"))
     _delete(person)
@@ -161,7 +161,7 @@ def test_a_process_that_does_not_know_yet_sends_nothing_for_a_deleted_account(
     stack.processes[-1].stop()
 
 
-def test_a_double_click_deletes_once_and_fails_never(stack: Stack, person: Person) -> None:
+def test_concurrent_deletions_succeed_once_and_never_fail(stack: Stack, person: Person) -> None:
     with concurrent.futures.ThreadPoolExecutor(8) as threads:
         statuses = list(threads.map(lambda _: person.http.delete("/user/me").status_code, range(8)))
     assert statuses.count(202) == 1
@@ -169,8 +169,8 @@ def test_a_double_click_deletes_once_and_fails_never(stack: Stack, person: Perso
     _wait_until_erased(stack, person)
 
 
-def test_the_number_is_free_at_once_but_the_day_goes_on_where_it_stood(stack: Stack, person: Person) -> None:
-    """Red without the count that is carried over, and when signing up does not take it."""
+def test_the_number_is_free_at_once_and_keeps_its_daily_count(stack: Stack, person: Person) -> None:
+    """Red without the carried count, and when a sign-up does not restore it."""
     room = person.open_room()
     for number in range(3):
         ok(person.post(room, f"Message {number}"))
@@ -192,24 +192,26 @@ def test_the_number_is_free_at_once_but_the_day_goes_on_where_it_stood(stack: St
     assert third.usage()["used"] == 5
 
 
-def test_running_replies_are_cancelled_and_their_listeners_hear_the_end(stack: Stack, person: Person) -> None:
-    """Red when nobody is asked to stop: the call to Gemini goes on for 15 seconds."""
+def test_running_replies_are_cancelled_and_their_listeners_get_the_end(stack: Stack, person: Person) -> None:
+    """Red without the request to cancel: the call to Gemini continues for 15 seconds."""
     mark = secrets.token_hex(8)
     running = _begin(person, f"{_SLOW} {mark}")
     waiting = ok(person.post(running["chatroom_id"], f"behind {mark}", Prefer="respond-async"))["reply"]
     eventually(lambda: stack.calls(mark), what="a call to Gemini")
     listeners = [Listener(), Listener()]
     with concurrent.futures.ThreadPoolExecutor(2) as threads:
-        heard = [
+        running_listeners = [
             threads.submit(listener.listen, person, events_address(reply))
             for listener, reply in zip(listeners, (running, waiting), strict=True)
         ]
-        eventually(lambda: "delta" in listeners[0].kinds and listeners[1].kinds, what="listeners that hear")
+        eventually(
+            lambda: "delta" in listeners[0].kinds and listeners[1].kinds, what="listeners that receive events"
+        )
         _delete(person)
         eventually(
             lambda: stack.calls(mark)[0]["ended"] == "client_closed", seconds=2, what="the end of the call"
         )
-        for listening in heard:
+        for listening in running_listeners:
             listening.result(5)
     assert [listener.kinds[-1] for listener in listeners] == ["end", "end"]
     assert [listener.events[-1].data["status"] for listener in listeners] == ["cancelled"] * 2
@@ -217,9 +219,7 @@ def test_running_replies_are_cancelled_and_their_listeners_hear_the_end(stack: S
     _wait_until_erased(stack, person)
 
 
-def test_a_reply_that_waited_gives_its_charge_back_to_the_count_that_is_carried_over(
-    stack: Stack, person: Person
-) -> None:
+def test_a_waiting_reply_is_refunded_to_the_carried_count(stack: Stack, person: Person) -> None:
     mark = secrets.token_hex(8)
     running = _begin(person, f"{_SLOW} {mark}")
     ok(person.post(running["chatroom_id"], f"behind {mark}", Prefer="respond-async"))
@@ -229,28 +229,28 @@ def test_a_reply_that_waited_gives_its_charge_back_to_the_count_that_is_carried_
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_messages_are_erased_also_when_the_worker_is_killed_in_the_middle(
+def test_100_000_messages_are_erased_although_the_worker_is_killed_midway(
     own_stack: Stack,
 ) -> None:
-    """Red when the messages go in one piece, with the account's row."""
+    """Red when the messages are erased in one transaction, with the account's row."""
     person = own_stack.person()
     rooms = [person.open_room() for _ in range(3)]
     for room in rooms:
         _fill(own_stack, person, room, 34_000)
-    whole = _messages(own_stack, person)
+    total = _messages(own_stack, person)
     doomed = own_stack.start_worker()
     _delete(person)
-    eventually(lambda: 0 < _messages(own_stack, person) < whole, what="the middle of the erasure")
+    eventually(lambda: 0 < _messages(own_stack, person) < total, what="the middle of the erasure")
     doomed.kill()
-    assert 0 < _messages(own_stack, person) < whole
+    assert 0 < _messages(own_stack, person) < total
     own_stack.start_worker()
     _wait_until_erased(own_stack, person, seconds=90)
     assert _messages(own_stack, person) == 0
     assert own_stack.database.rows("SELECT FROM users WHERE id = %s", person.id) == []
 
 
-def test_a_worker_that_wakes_up_after_the_erasure_leaves_no_text_behind(own_stack: Stack) -> None:
-    """Red when a writer whose lease ran out goes on in Redis; in PostgreSQL it finds no row to write to."""
+def test_a_worker_resumed_after_the_erasure_leaves_no_text(own_stack: Stack) -> None:
+    """Red when a writer with an expired lease writes to Redis; in PostgreSQL it finds no row to update."""
     zombie, person, mark = own_stack.start_worker(), own_stack.person(), secrets.token_hex(8)
     reply = _begin(person, f"{_SLOW} {mark}")
     eventually(lambda: own_stack.redis.xlen(f"reply:{reply['id']}:events") > 2, what="some text")
@@ -266,8 +266,8 @@ def test_a_worker_that_wakes_up_after_the_erasure_leaves_no_text_behind(own_stac
 
 
 @pytest.mark.slow
-def test_without_redis_the_erasure_waits_and_is_finished_when_redis_is_there(tmp_path: Path) -> None:
-    """Red when a failure of Redis is passed over: its keys stay, and nobody knows them any more."""
+def test_an_erasure_waits_while_redis_is_unavailable(tmp_path: Path) -> None:
+    """Red when a failure of Redis is ignored: its keys stay, and the rows that name them are erased."""
     with throwaway_servers() as (postgres, valkey):
         product = Stack(database_url=postgres.url("postgres"), redis_url=valkey.url(), folder=tmp_path)
         with product.running() as stack:
@@ -286,13 +286,13 @@ def test_without_redis_the_erasure_waits_and_is_finished_when_redis_is_there(tmp
             assert leftovers(stack, [mark, person.id, reply["id"]]) == []
 
 
-def test_what_is_erased_is_nobody_elses(stack: Stack, person: Person) -> None:
-    somebody = stack.person()
-    room = somebody.open_room(title="Stays")
-    somebody.say(room, "Stay")
-    before = somebody.http.get("/user/me/export").json()
+def test_an_erasure_leaves_other_users_data_unchanged(stack: Stack, person: Person) -> None:
+    other = stack.person()
+    room = other.open_room(title="Stays")
+    other.say(room, "Stay")
+    before = other.http.get("/user/me/export").json()
     person.say(person.open_room(), "Go")
     _delete(person)
     _wait_until_erased(stack, person)
-    after = somebody.http.get("/user/me/export").json()
+    after = other.http.get("/user/me/export").json()
     assert {**after, "exported_at": ""} == {**before, "exported_at": ""}

@@ -13,7 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from app.config import Settings
-from app.gemini_client import Prompt, TextPiece, Turn
+from app.gemini_client import Prompt, TextDelta, Turn
 from app.gemini_client.google import GoogleGemini
 from app.models import Role
 from app.services.account.stripe_cleanup import StripeCustomerCleanup
@@ -226,7 +226,7 @@ def test_gemini_is_not_asked_through_stripes_transport(stack: Stack, monkeypatch
         gemini = GoogleGemini(_settings(stack))
         try:
             prompt = Prompt("gemini-3.8-flash", (Turn(Role.USER, "Hello"),))
-            return "".join([item.text async for item in gemini.stream(prompt) if isinstance(item, TextPiece)])
+            return "".join([item.text async for item in gemini.stream(prompt) if isinstance(item, TextDelta)])
         finally:
             await gemini.aclose()
 

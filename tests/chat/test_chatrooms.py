@@ -1,4 +1,4 @@
-"""A person's rooms: opened, listed from a cache that is never stale to its writer, looked into."""
+"""Rooms: created, read, and listed from a read-your-writes cache."""
 
 import threading
 
@@ -12,7 +12,7 @@ from tests.support.waiting import eventually
 pytestmark = pytest.mark.server_version
 
 
-def test_a_room_is_opened_as_wished(person: Person) -> None:
+def test_a_room_is_created_with_the_requested_fields(person: Person) -> None:
     wish = {"title": "  Plans ", "description": "of mine", "system_instruction": "Be brief."}
     answer = person.http.post("/chatroom", json=wish)
     assert answer.status_code == 201
@@ -31,14 +31,14 @@ def test_a_room_is_opened_as_wished(person: Person) -> None:
 def test_a_room_without_a_title_takes_the_first_words_of_its_first_message(person: Person) -> None:
     room = person.open_room()
     words = "What   should I\ncook " + "tonight " * 20
-    # The title that Gemini gives comes after the reply, so the reply is kept waiting.
+    # Gemini names the room after the reply, so the reply is delayed.
     person.post(room, f"{words}[sandbox:wait=5]", Prefer="respond-async")
     title = ok(person.http.get(f"/chatroom/{room}"))["title"]
     assert title.startswith("What should I cook tonight")
     assert len(title) <= 60
 
 
-def test_an_unknown_model_is_refused(person: Person) -> None:
+def test_an_unknown_model_is_rejected(person: Person) -> None:
     body = problem(person.http.post("/chatroom", json={"model": "gpt"}), 400, "validation_failed")
     assert body["errors"][0]["pointer"] == "/model"
 
@@ -75,7 +75,7 @@ def test_a_write_is_never_followed_by_a_stale_list(person: Person) -> None:
         assert person.http.get("/chatroom").headers["x-cache"] == "HIT"
 
 
-def test_a_slow_reader_cannot_put_the_old_list_back(stack: Stack, person: Person) -> None:
+def test_a_slow_reader_does_not_restore_the_old_list(stack: Stack, person: Person) -> None:
     """Whatever the order of the two is, the list afterwards is the new one.
 
     The reader is held by a lock on the table; the write behind it waits for the same lock, so their
@@ -92,15 +92,15 @@ def test_a_slow_reader_cannot_put_the_old_list_back(stack: Stack, person: Person
         opened: list[str] = []
         writer = threading.Thread(target=lambda: opened.append(person.at(stack.base_url).open_room()))
         writer.start()
-        stack.database.wait_for_blocked("SELECT chatrooms")  # workers may be waiting there, too
-        stack.database.wait_for_blocked("SELECT count")  # the writer, which looks at the limit first
+        stack.database.wait_for_blocked("SELECT chatrooms")  # workers may be blocked there, too
+        stack.database.wait_for_blocked("SELECT count")  # the writer, which checks the limit first
         lock.rollback()
     reader.join()
     writer.join()
     assert ok(person.http.get("/chatroom"))["chatrooms"][0]["id"] == opened[0]
 
 
-def test_a_fill_that_a_writer_overtook_is_not_kept(stack: Stack, person: Person) -> None:
+def test_a_fill_overtaken_by_a_write_is_not_stored(stack: Stack, person: Person) -> None:
     """The same race, step by step: the token is gone when the reader comes to store its list.
 
     Red without the look at the token in the script that stores: the old list is kept.
@@ -118,7 +118,7 @@ def test_a_fill_that_a_writer_overtook_is_not_kept(stack: Stack, person: Person)
     assert not stack.redis.exists(f"chatrooms:user:{person.id}")
 
 
-def test_nobody_sees_somebody_elses_room(stack: Stack, person: Person) -> None:
+def test_a_room_is_hidden_from_other_users(stack: Stack, person: Person) -> None:
     room = person.open_room(title="Private")
     stranger = stack.person()
     problem(stranger.http.get(f"/chatroom/{room}"), 404, "chatroom_not_found")
@@ -130,17 +130,17 @@ def test_nobody_sees_somebody_elses_room(stack: Stack, person: Person) -> None:
 @pytest.mark.parametrize(
     "room", ["0197f2a0-0000-7000-8000-000000000000", "1", "not-a-uuid", "%00", "a" * 300]
 )
-def test_a_room_that_is_not_there_is_not_found_whatever_its_id(person: Person, room: str) -> None:
+def test_an_unknown_room_is_not_found(person: Person, room: str) -> None:
     problem(person.http.get(f"/chatroom/{room}"), 404, "chatroom_not_found")
     problem(person.post(room, "Anybody here?"), 404, "chatroom_not_found")
 
 
 @pytest.mark.parametrize("cursor", ["garbage", "AAAA", "%F0%9F%98%80", "", "a" * 400])
-def test_a_garbage_cursor_is_refused(person: Person, cursor: str) -> None:
+def test_an_invalid_cursor_is_rejected(person: Person, cursor: str) -> None:
     problem(person.http.get(f"/chatroom?cursor={cursor}"), 400, "cursor_invalid")
 
 
-def test_a_cursor_of_somebody_else_is_refused(stack: Stack, person: Person) -> None:
+def test_a_cursor_of_another_user_is_rejected(stack: Stack, person: Person) -> None:
     for _ in range(2):
         person.open_room()
     cursor = ok(person.http.get("/chatroom?limit=1"))["next_cursor"]
@@ -148,13 +148,13 @@ def test_a_cursor_of_somebody_else_is_refused(stack: Stack, person: Person) -> N
 
 
 @pytest.mark.parametrize("limit", ["0", "101", "-1", "many"])
-def test_a_limit_out_of_range_is_refused(person: Person, limit: str) -> None:
+def test_a_limit_out_of_range_is_rejected(person: Person, limit: str) -> None:
     body = problem(person.http.get(f"/chatroom?limit={limit}"), 400, "validation_failed")
     assert body["errors"][0]["pointer"] == "/query/limit"
 
 
-def test_a_list_that_did_not_change_is_not_sent_again(person: Person) -> None:
-    """For hits, misses and every other page alike; red when the tag does not follow the content."""
+def test_an_unchanged_list_is_not_sent_again(person: Person) -> None:
+    """For hits, misses and other pages. Red when the tag does not depend on the content."""
     rooms = [person.open_room(title=f"Room {number}") for number in range(3)]
     for params in ({}, {"limit": 2}, {"archived": True}):
         first = person.http.get("/chatroom", params=params)

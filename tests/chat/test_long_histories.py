@@ -1,7 +1,7 @@
-"""A million messages: no statement that serves a person reads more rows than it answers with.
+"""At a million messages, no statement of a user's request reads more rows than it returns.
 
-The service's own code runs, and every statement that it sends is run again under EXPLAIN ANALYZE with the
-values that it had, planned for these values and for any.
+The service's own code runs. Each statement that it sends is run again under EXPLAIN ANALYZE with the same
+values, once with a plan for these values and once with a generic plan.
 """
 
 import asyncio
@@ -49,10 +49,10 @@ from tests.support.stack import Stack
 pytestmark = pytest.mark.server_version
 
 _SIZE = Size()
-_PAGE = DEFAULT_PAGE + 1  # one more says that there is a next page
+_PAGE = DEFAULT_PAGE + 1  # one more shows that there is a next page
 _MOST_ROOMS = 500
 _RARE_HITS = _SIZE.long_room // 1_000
-_MIDDLING_HITS = _SIZE.long_room // 500
+_MEDIUM_HITS = _SIZE.long_room // 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class _Histories:
 
 @dataclass(frozen=True, slots=True)
 class _Product:
-    """The service's code on this database."""
+    """The services of the product on this database."""
 
     uow: UnitOfWork
     chatrooms: ChatroomService
@@ -126,7 +126,7 @@ async def _product(stack: Stack, sent: list[Sent]) -> AsyncIterator[_Product]:
 
 
 def _sent(histories: _Histories, ask: Callable[[_Product], Awaitable[object]]) -> list[Sent]:
-    """What the service sends for this; of statements that differ in their values only, the last."""
+    """Return the statements that a use case sends; of those that differ in values only, the last."""
     sent: list[Sent] = []
 
     async def run() -> None:
@@ -138,7 +138,7 @@ def _sent(histories: _Histories, ask: Callable[[_Product], Awaitable[object]]) -
 
 
 def _reads(histories: _Histories, ask: Callable[[_Product], Awaitable[object]]) -> list[Scan]:
-    """Everything that is read for this, in both kinds of plans; no table is ever read through."""
+    """Return the scans of a use case in both kinds of plans; none may be sequential."""
     found = [
         scan
         for one in _sent(histories, ask)
@@ -151,7 +151,7 @@ def _reads(histories: _Histories, ask: Callable[[_Product], Awaitable[object]]) 
 
 
 def _most(found: list[Scan], *, index: str | None = None) -> float:
-    """The most rows that one part of the plans read, of all or of those on this index."""
+    """Return the largest number of rows that one scan read, of all or on this index."""
     return max((scan.rows for scan in found if index in (None, scan.of)), default=0)
 
 
@@ -189,8 +189,8 @@ def test_a_page_of_ten_thousand_rooms_reads_a_page(histories: _Histories, pages:
     assert _most(_reads(histories, lambda product: _pages_of_rooms(product, histories, pages))) <= _PAGE
 
 
-def test_opening_a_room_counts_no_more_than_the_limit(histories: _Histories) -> None:
-    """Red when all rooms are counted: ten thousand here."""
+def test_creating_a_room_counts_no_more_than_the_limit(histories: _Histories) -> None:
+    """Red when all ten thousand rooms are counted."""
 
     async def open_another(product: _Product) -> None:
         with pytest.raises(ChatroomLimitReached):
@@ -206,7 +206,7 @@ def test_a_page_of_a_hundred_thousand_messages_reads_a_page(histories: _Historie
     assert _most(_reads(histories, lambda product: _pages_of_history(product, histories, pages))) <= _PAGE
 
 
-def test_looking_into_a_long_room_reads_a_page(histories: _Histories) -> None:
+def test_reading_a_long_room_reads_a_page(histories: _Histories) -> None:
     """Red without the unique index of positions."""
     found = _reads(histories, lambda product: product.chatrooms.get(histories.owner, histories.room))
     assert _most(found) <= _PAGE
@@ -214,7 +214,7 @@ def test_looking_into_a_long_room_reads_a_page(histories: _Histories) -> None:
 
 @pytest.mark.parametrize("pages", [1, 50])
 def test_common_words_are_found_among_the_newest(histories: _Histories, pages: int) -> None:
-    """Red without ix_messages_newest, and when hits are ordered by id alone: all are read, then sorted."""
+    """Red without ix_messages_newest, and when matches are ordered by id only: all are read and sorted."""
     q = f"{COMMON} {COMMON_TOO}"
     found = _reads(histories, lambda product: _pages_of_search(product, histories, q, pages))
     assert _most(found) <= _PAGE
@@ -222,8 +222,8 @@ def test_common_words_are_found_among_the_newest(histories: _Histories, pages: i
 
 
 @pytest.mark.parametrize("q", [RARE, f"{COMMON} {RARE}", UNSPACED])
-def test_a_rare_word_reads_the_newest_and_its_hits(histories: _Histories, q: str) -> None:
-    """Red without ix_messages_words, and without the owner or the pairs of letters among the words."""
+def test_a_rare_word_reads_the_newest_and_its_matches(histories: _Histories, q: str) -> None:
+    """Red without ix_messages_words, and without the owner's tag or the pairs of letters in the index."""
     found = _reads(histories, lambda product: _pages_of_search(product, histories, q))
     assert _most(found) <= RECENT_SCAN_LIMIT
     assert _most([scan for scan in found if scan.of != "ix_messages_newest"]) <= _RARE_HITS
@@ -231,10 +231,10 @@ def test_a_rare_word_reads_the_newest_and_its_hits(histories: _Histories, q: str
 
 
 @pytest.mark.parametrize("pages", [1, 3])
-def test_a_middling_word_reads_the_newest_and_its_hits(histories: _Histories, pages: int) -> None:
+def test_a_medium_word_reads_the_newest_and_its_matches(histories: _Histories, pages: int) -> None:
     found = _reads(histories, lambda product: _pages_of_search(product, histories, MIDDLING, pages))
     assert _most(found) <= RECENT_SCAN_LIMIT
-    assert _most([scan for scan in found if scan.of != "ix_messages_newest"]) <= _MIDDLING_HITS
+    assert _most([scan for scan in found if scan.of != "ix_messages_newest"]) <= _MEDIUM_HITS
 
 
 def test_an_export_reads_page_by_page(histories: _Histories) -> None:
@@ -252,14 +252,14 @@ def test_an_export_reads_page_by_page(histories: _Histories) -> None:
 
 
 def test_an_erasure_reads_what_it_erases(histories: _Histories) -> None:
-    """Red when messages are taken in no order: all of the room are looked up for every batch."""
+    """Red when messages are selected without an order: each batch reads all of the room."""
 
-    async def look(product: _Product) -> None:
+    async def read_batches(product: _Product) -> None:
         async with product.uow.autocommit() as tx:
             rooms = [histories.room, *await tx.account_deletions.room_ids(histories.owner, limit=100)]
             assert len(await tx.room_deletions.messages(rooms, limit=1_000)) == 1_000
 
-    assert _most(_reads(histories, look)) <= 1_000
+    assert _most(_reads(histories, read_batches)) <= 1_000
 
 
 @pytest.mark.parametrize("document", ExportFormat)

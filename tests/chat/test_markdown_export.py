@@ -1,4 +1,4 @@
-"""Nothing that a message leaves open reaches behind it: every heading of an exported room is a heading."""
+"""A Markdown export closes whatever a message leaves open: each heading of the room is a heading."""
 
 import time
 import uuid
@@ -54,20 +54,20 @@ _HOSTILE = [
 @example("-\n\n  ```")
 @settings(max_examples=1500, deadline=None)
 def test_no_message_hides_the_next_heading(content: str) -> None:
-    """Red with each of the rules about blocks left out."""
+    """Red when any of the rules about blocks is missing."""
     assert headings(document(content)) == ["**You** (now)", "**Gemini** (now)"]
 
 
 @pytest.mark.parametrize("piece", _HOSTILE, ids=ascii)
-def test_a_long_message_takes_time_by_its_length(piece: str) -> None:
-    """A second or two for the longest reply there can be. Red when anything takes the square: minutes."""
+def test_closing_a_long_message_takes_linear_time(piece: str) -> None:
+    """One or two seconds for the longest possible reply. Red when any step is quadratic: minutes."""
     begun = time.process_time()
     closing_lines((piece * 300_000)[:300_000] + "<```")
     assert time.process_time() - begun < 15
 
 
 def _store(stack: Stack, person: Person, room: str, contents: list[str]) -> None:
-    """Put exchanges into a room: a message and a reply that was cut of each content."""
+    """Store an exchange for each content, as the message and as a reply that was cut off."""
     for place, content in enumerate(contents):
         asked = uuid.uuid4()
         for id_, position, role, reply_to, finish_reason in (
@@ -84,7 +84,7 @@ def _store(stack: Stack, person: Person, room: str, contents: list[str]) -> None
 
 
 def test_every_heading_of_an_exported_room_is_a_heading(stack: Stack, person: Person) -> None:
-    """Each content both as a message and as a reply that was cut. Red when nothing is closed."""
+    """Each content occurs as a message and as a reply that was cut off. Red when nothing is closed."""
     contents = list(LEFT_OPEN.values())
     room = person.open_room(title="~~~ <details>", description="About\n\n```\ncode")
     _store(stack, person, room, contents)
@@ -99,8 +99,8 @@ def test_every_heading_of_an_exported_room_is_a_heading(stack: Stack, person: Pe
     assert [message["content"] for message in exported] == said
 
 
-def test_exporting_long_hostile_messages_keeps_nobody_waiting(stack: Stack, person: Person) -> None:
-    """Red when they are read between the other requests."""
+def test_exporting_long_hostile_messages_does_not_block_other_requests(stack: Stack, person: Person) -> None:
+    """Red when they are formatted in the event loop."""
     room = person.open_room()
     _store(stack, person, room, [("a\n" * 150_000)[:300_000] + "```"] * 4)
     with others_waiting(stack) as others:

@@ -1,4 +1,4 @@
-"""Sending a message and getting Gemini's answer."""
+"""Sending a message and getting the model's reply."""
 
 import concurrent.futures
 import datetime as dt
@@ -78,7 +78,7 @@ def test_failed_and_blocked_exchanges_leave_the_context(stack: Stack, person: Pe
     assert len(call["contents"]) == 1
 
 
-def test_a_room_answers_in_order_and_the_second_reply_sees_the_first(stack: Stack, person: Person) -> None:
+def test_a_room_replies_in_order_and_the_second_reply_sees_the_first(stack: Stack, person: Person) -> None:
     room, mark = person.open_room(), uuid.uuid4().hex
     first = ok(person.post(room, "[sandbox:wait=1] First", Prefer="respond-async"))["reply"]
     second = ok(person.post(room, f"Second {mark}", Prefer="respond-async"))["reply"]
@@ -120,7 +120,7 @@ def test_the_same_key_answers_with_the_same_message_and_charges_nothing(person: 
     problem(person.post(person.open_room(), "Once", Idempotency_Key=key), 409, "idempotency_key_reused")
 
 
-def test_twenty_parallel_sends_with_one_key_store_one_message(person: Person) -> None:
+def test_twenty_concurrent_sends_with_one_key_store_one_message(person: Person) -> None:
     room, key = person.open_room(), uuid.uuid4().hex
     with concurrent.futures.ThreadPoolExecutor(20) as threads:
         answers = list(threads.map(lambda _: person.post(room, "Once", Idempotency_Key=key), range(20)))
@@ -129,8 +129,8 @@ def test_twenty_parallel_sends_with_one_key_store_one_message(person: Person) ->
     assert person.usage()["used"] == 1
 
 
-def test_one_key_in_two_rooms_at_once_counts_in_one_of_them(stack: Stack, person: Person) -> None:
-    """Both have looked for the key and wait for the day's row. Red without another look then."""
+def test_one_key_in_two_rooms_concurrently_counts_in_one_of_them(stack: Stack, person: Person) -> None:
+    """Both have searched for the key and wait for the day's row. Red when the key is not searched again."""
     rooms = [person.open_room(), person.open_room()]
     person.say(rooms[0], "So that there is a row of the day")
     key = uuid.uuid4().hex
@@ -144,14 +144,14 @@ def test_one_key_in_two_rooms_at_once_counts_in_one_of_them(stack: Stack, person
             first = stack.database.wait_for_blocked("(?s).*store_exchange")
             stack.database.wait_for_blocked("(?s).*store_exchange", besides=first)
             lock.rollback()
-        refused, accepted = sorted((sent.result() for sent in sending), key=lambda sent: -sent.status_code)
-    problem(refused, 409, "idempotency_key_reused")
+        rejected, accepted = sorted((sent.result() for sent in sending), key=lambda sent: -sent.status_code)
+    problem(rejected, 409, "idempotency_key_reused")
     ok(accepted)
     assert person.usage()["used"] == 2
 
 
 def test_the_times_of_a_room_never_go_back(stack: Stack, person: Person) -> None:
-    """Red when a process whose clock is behind sets them back, or one that came first and was let in last."""
+    """Red when a process with a late clock, or the request that got the lock last, sets them back."""
     room = person.open_room()
     person.say(room, "From a clock that is an hour ahead")
     stack.database.run(
@@ -163,18 +163,18 @@ def test_the_times_of_a_room_never_go_back(stack: Stack, person: Person) -> None
     assert dt.datetime.fromisoformat(latest) > dt.datetime.now(dt.UTC) + dt.timedelta(minutes=50)
 
 
-def test_the_sixth_message_of_the_day_is_refused_on_basic(stack: Stack, person: Person) -> None:
+def test_the_sixth_message_of_the_day_is_rejected_on_basic(stack: Stack, person: Person) -> None:
     room, key = person.open_room(), uuid.uuid4().hex
     for number in range(4):
         person.say(room, f"Message {number}")
     fifth = person.post(room, "The last", Idempotency_Key=key)
     assert fifth.status_code == 201
-    refused = person.post(room, "One more")
-    body = problem(refused, 429, "daily_limit_reached")
+    rejected = person.post(room, "One more")
+    body = problem(rejected, 429, "daily_limit_reached")
     assert (body["limit"], body["used"], body["upgrade"]) == (5, 5, "/subscribe/pro")
     assert dt.datetime.fromisoformat(body["resets_at"]).time() == dt.time()
-    assert 0 < int(refused.headers["retry-after"]) <= 86400
-    assert ', "daily";r=0;t=' in refused.headers["ratelimit"]
+    assert 0 < int(rejected.headers["retry-after"]) <= 86400
+    assert ', "daily";r=0;t=' in rejected.headers["ratelimit"]
     assert person.post(room, "The last", Idempotency_Key=key).json()["reply"] == fifth.json()["reply"]
     assert ok(person.http.get(f"/chatroom/{room}"))["message_count"] == 10
     today = dt.datetime.now(dt.UTC).date()
@@ -183,7 +183,7 @@ def test_the_sixth_message_of_the_day_is_refused_on_basic(stack: Stack, person: 
     assert 0 < int(stack.redis.ttl(key_of_day)) <= 86400
 
 
-def test_of_many_parallel_messages_exactly_five_are_accepted(stack: Stack, person: Person) -> None:
+def test_of_many_concurrent_messages_exactly_five_are_accepted(stack: Stack, person: Person) -> None:
     rooms = [person.open_room() for _ in range(4)]
 
     def post(number: int) -> int:
@@ -207,7 +207,7 @@ def test_pro_has_no_daily_limit(pro: Person) -> None:
     assert (status["plan"], status["status"], status["usage"]["used"]) == ("pro", "active", 6)
 
 
-def test_a_failed_reply_is_visible_and_free_of_charge(person: Person) -> None:
+def test_a_failed_reply_is_visible_and_refunded(person: Person) -> None:
     answer = person.post(person.open_room(), "[sandbox:400] Broken")
     assert answer.status_code == 201
     reply = answer.json()["reply"]
@@ -216,7 +216,7 @@ def test_a_failed_reply_is_visible_and_free_of_charge(person: Person) -> None:
     assert person.usage()["used"] == 0
 
 
-def test_a_blocked_reply_says_why_and_is_free_of_charge_without_text(person: Person) -> None:
+def test_a_blocked_reply_has_a_reason_and_is_refunded_without_text(person: Person) -> None:
     room = person.open_room()
     prompt = person.say(room, "[sandbox:prompt-blocked] Wicked")["reply"]
     answer = person.say(room, "[sandbox:safety] Wicked too")["reply"]
@@ -226,7 +226,7 @@ def test_a_blocked_reply_says_why_and_is_free_of_charge_without_text(person: Per
     assert person.usage()["used"] == 1
 
 
-def test_a_passing_failure_is_retried_and_answered(stack: Stack, person: Person) -> None:
+def test_a_transient_failure_is_retried(stack: Stack, person: Person) -> None:
     exchange = person.say(person.open_room(), f"[sandbox:503*1] {uuid.uuid4().hex}")
     assert exchange["reply"]["status"] == "completed"
     row = stack.database.rows("SELECT * FROM messages WHERE id = %s", uuid.UUID(exchange["reply"]["id"]))[0]
@@ -234,14 +234,14 @@ def test_a_passing_failure_is_retried_and_answered(stack: Stack, person: Person)
     assert person.usage()["used"] == 1
 
 
-def test_a_stream_that_breaks_off_is_no_answer(stack: Stack, person: Person) -> None:
+def test_a_truncated_stream_is_retried(stack: Stack, person: Person) -> None:
     exchange = person.say(person.open_room(), f"[sandbox:truncate*1] {uuid.uuid4().hex}")
     assert (exchange["reply"]["status"], exchange["reply"]["finish_reason"]) == ("completed", "stop")
     row = stack.database.rows("SELECT * FROM messages WHERE id = %s", uuid.UUID(exchange["reply"]["id"]))[0]
     assert row["retries"] == 1
 
 
-def test_an_answer_cut_at_the_output_limit_is_kept_and_says_so(person: Person) -> None:
+def test_a_reply_cut_at_the_output_limit_is_kept_with_its_reason(person: Person) -> None:
     reply = person.say(person.open_room(), "[sandbox:max-tokens] Go on")["reply"]
     assert (reply["status"], reply["finish_reason"], bool(reply["content"])) == (
         "completed",
@@ -250,7 +250,7 @@ def test_an_answer_cut_at_the_output_limit_is_kept_and_says_so(person: Person) -
     )
 
 
-def test_text_of_every_kind_comes_back_as_it_went_in(person: Person) -> None:
+def test_text_of_every_kind_is_stored_unchanged(person: Person) -> None:
     room = person.open_room()
     for text in (
         "  spaces and\ttabs \n",
@@ -260,12 +260,12 @@ def test_text_of_every_kind_comes_back_as_it_went_in(person: Person) -> None:
         assert person.say(room, text)["message"]["content"] == text
 
 
-def test_nobody_reads_somebody_elses_message(stack: Stack, person: Person) -> None:
+def test_a_message_of_another_user_is_not_found(stack: Stack, person: Person) -> None:
     room = person.open_room()
     reply = person.say(room, "Secret")["reply"]
-    stranger = stack.person()
-    own_room = stranger.open_room()
-    problem(stranger.http.get(f"/chatroom/{room}/message/{reply['id']}"), 404, "chatroom_not_found")
-    problem(stranger.http.get(f"/chatroom/{own_room}/message/{reply['id']}"), 404, "message_not_found")
+    other_user = stack.person()
+    other_room = other_user.open_room()
+    problem(other_user.http.get(f"/chatroom/{room}/message/{reply['id']}"), 404, "chatroom_not_found")
+    problem(other_user.http.get(f"/chatroom/{other_room}/message/{reply['id']}"), 404, "message_not_found")
     problem(person.http.get(f"/chatroom/{room}/message/{uuid.uuid4()}"), 404, "message_not_found")
     problem(person.http.get(f"/chatroom/{room}/message/nonsense"), 404, "message_not_found")

@@ -1,4 +1,4 @@
-"""Changing a room: absolute state, what is not named stays, and nobody else's room is touched."""
+"""Changing a room: fields are set to absolute values, others stay, and only the owner may do it."""
 
 import uuid
 
@@ -16,7 +16,7 @@ def _change(person: Person, room: str, **wish: object) -> Json:
     return ok(person.http.patch(f"/chatroom/{room}", json=wish))
 
 
-def test_what_is_named_changes_and_everything_else_stays(person: Person) -> None:
+def test_only_the_named_fields_change(person: Person) -> None:
     room = person.open_room(title="Before", description="Kept", system_instruction="Be brief.")
     before = ok(person.http.get(f"/chatroom/{room}"))
     changed = _change(person, room, title="  After ", model="gemini-2.5-pro")
@@ -56,7 +56,7 @@ def test_an_archived_room_leaves_the_list_and_comes_back(person: Person) -> None
 
 
 def test_a_change_is_never_followed_by_a_stale_list(person: Person) -> None:
-    """Red when a change does not drop the list."""
+    """Red when a change does not invalidate the list."""
     room = person.open_room()
     for number in range(10):
         _change(person, room, title=f"Title {number}")
@@ -65,7 +65,7 @@ def test_a_change_is_never_followed_by_a_stale_list(person: Person) -> None:
         assert person.http.get("/chatroom").headers["x-cache"] == "HIT"
 
 
-def test_a_new_model_and_instruction_count_from_the_next_message_on(stack: Stack, person: Person) -> None:
+def test_a_new_model_and_instruction_apply_from_the_next_message_on(stack: Stack, person: Person) -> None:
     room, mark = person.open_room(), uuid.uuid4().hex
     person.say(room, f"first {mark}")
     _change(person, room, model="gemini-2.5-pro", system_instruction=f"Speak like {mark}.")
@@ -80,8 +80,8 @@ def _came_too_late(stack: Stack, room: str) -> bool:
     return any("title_outdated" in line and room in line for line in stack.logs().splitlines())
 
 
-def test_a_title_given_while_gemini_thinks_of_one_stays(stack: Stack, person: Person) -> None:
-    """Red when Gemini's title is written whatever stands there."""
+def test_a_title_set_while_gemini_generates_one_stays(stack: Stack, person: Person) -> None:
+    """Red when Gemini's title is stored without a check of the current one."""
     room, mark = person.open_room(), uuid.uuid4().hex
     with holding(stack, TITLE_ORDER):
         person.say(room, f"What about {mark}?")
@@ -121,7 +121,7 @@ def test_without_its_title_a_room_is_named_by_its_next_message(stack: Stack, per
         ({"title": "Fine", "id": str(uuid.uuid4())}, "/id"),
     ],
 )
-def test_a_wish_that_cannot_be_is_refused_and_changes_nothing(
+def test_an_invalid_change_is_rejected_and_changes_nothing(
     stack: Stack, person: Person, wish: Json, pointer: str
 ) -> None:
     room = person.open_room(title="As it was")
@@ -131,14 +131,14 @@ def test_a_wish_that_cannot_be_is_refused_and_changes_nothing(
     assert room_row(stack, room) == before
 
 
-def test_white_space_around_a_text_does_not_count(person: Person) -> None:
+def test_white_space_around_a_text_is_removed(person: Person) -> None:
     room = person.open_room(description=" " * 2000 + "x", system_instruction="\n" * 8000 + "y\n\nz ")
     seen = ok(person.http.get(f"/chatroom/{room}"))
     assert (seen["description"], seen["system_instruction"]) == ("x", "y\n\nz")
 
 
-def test_a_title_that_the_service_gave_can_be_sent_back(person: Person) -> None:
-    """Red when control characters of the first words get into it."""
+def test_a_title_made_by_the_service_can_be_sent_back(person: Person) -> None:
+    """Red when it contains control characters of the first words."""
     room = person.open_room()
     person.post(room, "\x1b[31mRed\x07 alert [sandbox:wait=5]", Prefer="respond-async")
     title = ok(person.http.get(f"/chatroom/{room}"))["title"]
@@ -146,7 +146,7 @@ def test_a_title_that_the_service_gave_can_be_sent_back(person: Person) -> None:
     assert _change(person, room, title=title)["title"] == title
 
 
-def test_nobody_changes_or_deletes_somebody_elses_room(stack: Stack, person: Person) -> None:
+def test_a_room_of_another_user_cannot_be_changed_or_deleted(stack: Stack, person: Person) -> None:
     room = person.open_room(title="Private")
     before = room_row(stack, room)
     stranger = stack.person()

@@ -1,4 +1,4 @@
-"""Deleting a room: out of sight at once, its replies stopped and told, its rows erased soon after."""
+"""Deleting a room: hidden at once, replies cancelled and reported, rows erased soon after."""
 
 import concurrent.futures
 import datetime as dt
@@ -42,8 +42,8 @@ def _rows(stack: Stack, room: str) -> int:
     return count
 
 
-def test_a_deleted_room_is_gone_at_once_for_its_owner_too(person: Person) -> None:
-    """Red when looking a room up, listing rooms, the search or the account's export do not ask for it."""
+def test_a_deleted_room_is_hidden_from_its_owner_at_once(person: Person) -> None:
+    """Red when reading or listing rooms, the search or the account's export ignore `erase_at`."""
     stays, room = person.open_room(title="Stays"), person.open_room(title="Goes")
     reply = person.say(room, "Something")["reply"]
     assert ok(person.http.get("/chatroom/search?q=something"))["hits"] != []
@@ -72,7 +72,7 @@ def test_a_deleted_room_is_gone_at_once_for_its_owner_too(person: Person) -> Non
 
 
 def test_nothing_of_a_deleted_room_is_left(stack: Stack, person: Person) -> None:
-    """Every column, every Redis key and value. Red without the worker's erasure, or its part in Redis."""
+    """In every column, Redis key and value. Red without the worker's erasure, or its part in Redis."""
     mark = uuid.uuid4().hex
     room = person.open_room(title=f"Title {mark}")
     exchange = ok(person.post(room, f"Text {mark}", Idempotency_Key=f"key-{mark}"))
@@ -86,10 +86,8 @@ def test_nothing_of_a_deleted_room_is_left(stack: Stack, person: Person) -> None
     assert days[0]["output_tokens"] > 0
 
 
-def test_a_reply_in_progress_is_cancelled_and_its_listeners_hear_the_end(
-    stack: Stack, person: Person
-) -> None:
-    """Red when nobody is asked to stop: the call to Gemini goes on for 15 seconds."""
+def test_a_reply_in_progress_is_cancelled_and_its_streams_end(stack: Stack, person: Person) -> None:
+    """Red when no cancellation is requested: the call to Gemini goes on for 15 seconds."""
     mark, room = uuid.uuid4().hex, person.open_room()
     running = _begin(person, room, f"{_SLOW} {mark}")
     waiting = _begin(person, room, f"behind {mark}")
@@ -118,13 +116,13 @@ def test_a_reply_in_progress_is_cancelled_and_its_listeners_hear_the_end(
     assert [listener.events[-1].data["status"] for listener in listeners] == ["cancelled"] * 3
     assert listeners[0].text == listeners[0].events[-1].data["content"] == listeners[2].text != ""
     assert len(stack.calls(mark)) == 1
-    assert person.usage()["used"] == 1  # of the reply that waited nothing came
+    assert person.usage()["used"] == 1  # the pending reply was refunded
     eventually(lambda: _rows(stack, room) == 0, what="the end of the erasure")
     stack.processes[-1].stop()
 
 
 @pytest.mark.slow
-def test_a_reply_whose_worker_was_lost_is_stopped_when_its_lease_ends(own_stack: Stack) -> None:
+def test_a_reply_of_a_lost_worker_is_cancelled_when_its_lease_expires(own_stack: Stack) -> None:
     """Its lease is longer than a deleted room stays.
 
     Red when the erasure does not wait for the reply's end, or erases before everybody has seen that.
@@ -153,8 +151,8 @@ def test_a_reply_whose_worker_was_lost_is_stopped_when_its_lease_ends(own_stack:
     eventually(lambda: _rows(own_stack, room) == 0, seconds=60, what="the end of the erasure")
 
 
-def test_a_deletion_that_was_cut_off_behind_its_commit_is_carried_out(stack: Stack, person: Person) -> None:
-    """The mark is all that stands. Red when the erasure does not stop the replies itself."""
+def test_a_deletion_interrupted_after_its_commit_is_completed(stack: Stack, person: Person) -> None:
+    """Only the mark was stored. Red when the erasure does not cancel the replies itself."""
     mark, room = uuid.uuid4().hex, person.open_room()
     _begin(person, room, f"[sandbox:hang] {mark}")
     eventually(lambda: stack.calls(mark), what="a call to Gemini")
@@ -164,8 +162,8 @@ def test_a_deletion_that_was_cut_off_behind_its_commit_is_carried_out(stack: Sta
     assert person.usage()["used"] == 0
 
 
-def test_in_a_deleted_room_nothing_more_is_asked(stack: Stack, person: Person) -> None:
-    """Also when nobody came to cancel it. Red when a claim does not look at the room."""
+def test_no_reply_of_a_deleted_room_is_generated(stack: Stack, person: Person) -> None:
+    """Even if it was not cancelled. Red when a claim ignores the deletion of the room."""
     mark, room = uuid.uuid4().hex, person.open_room()
     _begin(person, room, f"[sandbox:wait=2] first {mark}")
     _begin(person, room, f"second {mark}")
@@ -180,8 +178,8 @@ def test_in_a_deleted_room_nothing_more_is_asked(stack: Stack, person: Person) -
     assert stack.calls(f"second {mark}") == []
 
 
-def test_what_a_deletion_gives_back_is_seen_in_redis(stack: Stack, person: Person) -> None:
-    """Red when the refund of several replies is not shown."""
+def test_refunds_of_a_deletion_are_mirrored_in_redis(stack: Stack, person: Person) -> None:
+    """Red when the refund of several replies is not mirrored."""
     room = person.open_room()
     _begin(person, room, _SLOW)
     _begin(person, room, "queued")
@@ -192,8 +190,8 @@ def test_what_a_deletion_gives_back_is_seen_in_redis(stack: Stack, person: Perso
     assert person.usage()["used"] == 1
 
 
-def test_a_message_that_waited_behind_the_deletion_is_refused(stack: Stack, person: Person) -> None:
-    """Both wait for the room's row. Red when a room that went meanwhile still takes a message."""
+def test_a_message_that_waited_for_the_deletion_is_rejected(stack: Stack, person: Person) -> None:
+    """Both wait for the room's row. Red when a room deleted meanwhile accepts a message."""
     room = person.open_room()
     with concurrent.futures.ThreadPoolExecutor(2) as threads:
         with psycopg.connect(stack.database.url) as lock:
@@ -208,15 +206,15 @@ def test_a_message_that_waited_behind_the_deletion_is_refused(stack: Stack, pers
     assert person.usage()["used"] == 0
 
 
-def test_a_key_used_in_a_deleted_room_answers_that_the_room_is_gone(person: Person) -> None:
+def test_a_key_used_in_a_deleted_room_answers_not_found(person: Person) -> None:
     room, key = person.open_room(), uuid.uuid4().hex
     ok(person.post(room, "Once", Idempotency_Key=key))
     _delete(person, room)
     problem(person.post(room, "Once", Idempotency_Key=key), 404, "chatroom_not_found")
 
 
-def test_a_room_of_a_hundred_thousand_messages_is_deleted_in_an_instant(stack: Stack, person: Person) -> None:
-    """The request marks it; the worker erases in pieces. Red when the request erases: it takes too long."""
+def test_deleting_a_room_of_a_hundred_thousand_messages_is_quick(stack: Stack, person: Person) -> None:
+    """The request marks it; the worker erases in batches. Red when the request erases the rows."""
     room = person.open_room()
     stack.database.run(
         "INSERT INTO messages (id, chatroom_id, user_id, position, role, status, content, created_at,"

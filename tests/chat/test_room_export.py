@@ -1,4 +1,4 @@
-"""A room to take along: JSON and Markdown, whole, under a name that every file system takes."""
+"""Exports of a room: complete, as JSON and Markdown, with a file name that every file system accepts."""
 
 import json
 import re
@@ -30,7 +30,7 @@ def test_the_json_export_is_the_room_with_all_its_messages(person: Person) -> No
     assert len(messages) == 9
 
 
-def test_the_markdown_export_says_who_said_what_byte_for_byte(person: Person) -> None:
+def test_the_markdown_export_has_authors_and_contents_byte_for_byte(person: Person) -> None:
     room = person.open_room(title="Sea # and *stars*", description="Poems")
     said = "  Two\n\nlines \N{WATER WAVE} <b>&amp;</b>\n"
     reply = person.say(room, said)["reply"]
@@ -85,9 +85,7 @@ def test_a_room_of_more_than_a_page_is_exported_whole_and_in_order(stack: Stack,
         (None, "chatroom.json"),
     ],
 )
-def test_the_file_name_is_safe_and_still_tells_what_it_is(
-    person: Person, title: str | None, name: str
-) -> None:
+def test_the_file_name_is_safe_and_made_of_the_title(person: Person, title: str | None, name: str) -> None:
     room = person.open_room(title=title)
     disposition = person.http.get(f"/chatroom/{room}/export").headers["content-disposition"]
     assert disposition.startswith('attachment; filename="')
@@ -96,7 +94,7 @@ def test_the_file_name_is_safe_and_still_tells_what_it_is(
     assert unquote(encoded) == name if encoded else plain.removesuffix('"') == name
 
 
-def test_an_export_in_an_unknown_format_is_refused(person: Person) -> None:
+def test_an_export_in_an_unknown_format_is_rejected(person: Person) -> None:
     room = person.open_room()
     answer = person.http.get(f"/chatroom/{room}/export", params={"format": "pdf"})
     assert problem(answer, 400, "validation_failed")["errors"]

@@ -1,4 +1,4 @@
-"""Opening a room: without a body, and once for each Idempotency-Key."""
+"""Creating a room: without a body, and once per Idempotency-Key."""
 
 import uuid
 from collections import Counter
@@ -57,7 +57,7 @@ def test_a_room_needs_no_body(person: Person, sent: Json) -> None:
         ({"data": {"title": "A form"}}, 415, "unsupported_media_type"),
     ],
 )
-def test_a_body_of_another_kind_is_refused_and_opens_nothing(
+def test_a_body_of_another_kind_is_rejected_and_creates_nothing(
     person: Person, sent: Json, status: int, code: str
 ) -> None:
     problem(person.http.post("/chatroom", **sent), status, code)
@@ -65,7 +65,7 @@ def test_a_body_of_another_kind_is_refused_and_opens_nothing(
 
 
 def test_the_same_key_answers_with_the_same_room(person: Person) -> None:
-    """Red when the key is ignored: a retry makes a second room."""
+    """Red when the key is ignored: a retry creates a second room."""
     key = uuid.uuid4().hex
     first, again = _open(person, key, title="Once"), _open(person, key, title="Once")
     assert [answer.status_code for answer in (first, again)] == [201, 201]
@@ -76,7 +76,7 @@ def test_the_same_key_answers_with_the_same_room(person: Person) -> None:
     assert _rooms(person) == [first.json()["id"]]
 
 
-def test_a_replay_shows_the_room_as_it_is_now_and_compares_with_what_was_asked_for(person: Person) -> None:
+def test_a_replay_returns_the_current_room_and_compares_the_first_body(person: Person) -> None:
     """Red when the body is compared with the room, which was changed since."""
     key = uuid.uuid4().hex
     room = ok(_open(person, key, title="Before"))["id"]
@@ -94,7 +94,7 @@ def test_a_replay_shows_the_room_as_it_is_now_and_compares_with_what_was_asked_f
         ({"title": "Plans", "description": "of mine"}, {"description": "of mine", "title": "Plans"}),
     ],
 )
-def test_bodies_that_ask_for_the_same_room_are_the_same(person: Person, first: Json, second: Json) -> None:
+def test_equivalent_bodies_are_the_same_request(person: Person, first: Json, second: Json) -> None:
     key = uuid.uuid4().hex
     assert ok(_open(person, key, **first)) == ok(_open(person, key, **second))
 
@@ -115,7 +115,7 @@ def test_no_body_and_an_empty_one_are_the_same(person: Person) -> None:
         {"title": "Mine", "model": "gemini-2.5-pro"},
     ],
 )
-def test_the_same_key_with_another_body_is_refused(person: Person, other: Json) -> None:
+def test_the_same_key_with_another_body_is_rejected(person: Person, other: Json) -> None:
     key = uuid.uuid4().hex
     room = ok(_open(person, key, title="Mine"))["id"]
     problem(_open(person, key, **other), 409, "idempotency_key_reused")
@@ -138,13 +138,13 @@ def test_a_room_and_a_message_may_have_the_same_key(person: Person) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256])
-def test_a_key_out_of_range_is_refused(person: Person, key: str) -> None:
+def test_a_key_of_invalid_length_is_rejected(person: Person, key: str) -> None:
     body = problem(_open(person, key), 400, "validation_failed")
     assert [error["pointer"] for error in body["errors"]] == ["/header/idempotency-key"]
     assert _rooms(person) == []
 
 
-def test_a_key_of_255_characters_is_one(person: Person) -> None:
+def test_a_key_of_255_characters_is_valid(person: Person) -> None:
     key = "k" * 254
     first = ok(_open(person, key + "a"))
     assert ok(_open(person, key + "b"))["id"] != first["id"]
@@ -152,7 +152,7 @@ def test_a_key_of_255_characters_is_one(person: Person) -> None:
 
 
 def test_a_replay_is_answered_when_the_limit_of_rooms_is_reached(stack: Stack, person: Person) -> None:
-    """Red when the limit is looked at before the key."""
+    """Red when the limit is checked before the key."""
     here = person.at(stack.start_api(BASIC_ROOMS_PER_USER="1"))
     key = uuid.uuid4().hex
     room = ok(_open(here, key, title="Last"))
@@ -161,7 +161,7 @@ def test_a_replay_is_answered_when_the_limit_of_rooms_is_reached(stack: Stack, p
 
 
 def test_a_replay_is_answered_when_its_model_is_no_longer_offered(stack: Stack, person: Person) -> None:
-    """Red when the model is checked before the key is looked up."""
+    """Red when the model is checked before the key."""
     here = person.at(stack.start_api(GEMINI_MODELS=""))
     key = uuid.uuid4().hex
     room = ok(_open(person, key, model="gemini-2.5-pro"))
@@ -169,14 +169,14 @@ def test_a_replay_is_answered_when_its_model_is_no_longer_offered(stack: Stack, 
     problem(_open(here, uuid.uuid4().hex, model="gemini-2.5-pro"), 400, "validation_failed")
 
 
-def test_a_refused_request_leaves_its_key_free(person: Person) -> None:
+def test_a_rejected_request_does_not_use_up_its_key(person: Person) -> None:
     key = uuid.uuid4().hex
     problem(_open(person, key, model="gpt"), 400, "validation_failed")
     assert ok(_open(person, key, title="Now")) == ok(_open(person, key, title="Now"))
 
 
-def test_a_deleted_room_is_not_made_again_by_its_key(stack: Stack, person: Person) -> None:
-    """At once, and after a worker has erased it; nothing is kept that names the room or the key."""
+def test_a_deleted_room_is_not_recreated_by_its_key(stack: Stack, person: Person) -> None:
+    """Neither at once nor after its erasure; no row still contains the room's id or the key."""
     key = f"key-{uuid.uuid4().hex}"
     room = ok(_open(person, key))["id"]
     assert person.http.delete(f"/chatroom/{room}").status_code == 204
@@ -191,7 +191,7 @@ def test_a_deleted_room_is_not_made_again_by_its_key(stack: Stack, person: Perso
     assert key.encode() not in b"".join(value for value in kept.values() if isinstance(value, bytes))
 
 
-def test_the_keys_of_a_closed_account_go_with_it(stack: Stack, person: Person) -> None:
+def test_the_keys_of_a_deleted_account_are_erased(stack: Stack, person: Person) -> None:
     ok(_open(person, uuid.uuid4().hex))
     assert person.http.delete("/user/me").status_code == 202
     stack.database.run("UPDATE deletions SET due_at = now()")
@@ -199,10 +199,10 @@ def test_the_keys_of_a_closed_account_go_with_it(stack: Stack, person: Person) -
     eventually(lambda: stack.database.value(gone, uuid.UUID(person.id)), seconds=40, what="the keys' erasure")
 
 
-def test_of_parallel_requests_with_one_key_at_two_processes_one_opens_a_room(
+def test_simultaneous_requests_with_one_key_at_two_processes_create_one_room(
     stack: Stack, person: Person
 ) -> None:
-    """Red when the key is looked up before the lock: more than one finds nothing."""
+    """Red when the key is read before the lock: several requests find none."""
     people, key = (person, person.at(stack.start_api())), uuid.uuid4().hex
     with ThreadPoolExecutor(20) as threads:
         answers = list(threads.map(lambda number: _open(people[number % 2], key, title="Once"), range(40)))
@@ -213,7 +213,7 @@ def test_of_parallel_requests_with_one_key_at_two_processes_one_opens_a_room(
 
 
 def test_a_concurrent_request_waits_for_the_first_ones_commit(stack: Stack, person: Person) -> None:
-    """The first one has stored nothing that others could see yet."""
+    """The first one has not committed yet."""
     key, elsewhere = uuid.uuid4().hex, person.at(stack.base_url)
     with ThreadPoolExecutor(2) as threads:
         with psycopg.connect(stack.database.url) as lock:
@@ -227,6 +227,6 @@ def test_a_concurrent_request_waits_for_the_first_ones_commit(stack: Stack, pers
     assert len(_rooms(person)) == 1
 
 
-def test_a_key_without_a_token_is_refused_as_ever(stack: Stack) -> None:
+def test_a_key_does_not_replace_the_access_token(stack: Stack) -> None:
     answer = client(stack.base_url).post("/chatroom", headers={"Idempotency-Key": "key"})
     problem(answer, 401, "authentication_required")

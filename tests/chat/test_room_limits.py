@@ -1,4 +1,4 @@
-"""Rooms of a person are bounded by plan, and so is what Redis keeps of their list."""
+"""Limits: the number of rooms by plan, and the size of a cached list."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +17,7 @@ _LIMITS = {"BASIC_ROOMS_PER_USER": str(_ON_BASIC), "PRO_ROOMS_PER_USER": str(_ON
 
 @pytest.fixture(scope="module")
 def address(stack: Stack) -> str:
-    """An API process that allows few rooms."""
+    """An API process with low limits."""
     return stack.start_api(**_LIMITS)
 
 
@@ -30,7 +30,7 @@ def _rooms(person: Person) -> int:
     return len(archived) + len(ok(person.http.get("/chatroom"))["chatrooms"])
 
 
-def test_a_room_too_many_is_refused_and_says_what_helps(person: Person, address: str) -> None:
+def test_a_room_beyond_the_limit_is_rejected_with_advice(person: Person, address: str) -> None:
     here = person.at(address)
     rooms = _fill(here, _ON_BASIC)
     body = problem(here.http.post("/chatroom", json={}), 409, "chatroom_limit_reached")
@@ -62,7 +62,7 @@ def test_pro_has_more_rooms_which_stay_when_pro_ends(stack: Stack, pro: Person, 
     assert _rooms(here) == _ON_PRO - 1
 
 
-def test_of_parallel_openings_at_two_processes_exactly_the_allowed_ones_succeed(
+def test_simultaneous_requests_at_two_processes_create_exactly_the_limit(
     stack: Stack, person: Person, address: str
 ) -> None:
     """Red without the lock: each counts before the others have stored theirs."""
@@ -75,8 +75,8 @@ def test_of_parallel_openings_at_two_processes_exactly_the_allowed_ones_succeed(
     assert _rooms(person) == _ON_BASIC
 
 
-def test_a_list_that_is_large_is_right_and_not_kept_in_redis(stack: Stack, person: Person) -> None:
-    """Red without the bound: one free account could fill 1.5 MB of Redis."""
+def test_a_large_list_is_correct_and_not_cached(stack: Stack, person: Person) -> None:
+    """Red without the limit: one free account could store 1.5 MB in Redis."""
     key = f"chatrooms:user:{person.id}"
     instruction = "x" * 8000
     small = MAX_CACHED_BYTES // len(instruction) - 1

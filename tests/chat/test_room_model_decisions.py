@@ -1,4 +1,4 @@
-"""Rooms of an earlier version: a worker decides in batches which of them follow the default model."""
+"""A worker decides in batches which rooms of an earlier version follow the default model."""
 
 import uuid
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ def _run_again(stack: Stack) -> None:
     stack.database.run("UPDATE periodic_jobs SET next_run_at = now() WHERE name = 'room_models'")
 
 
-def test_the_migration_leaves_all_rooms_undecided_and_comes_back_down(database: Database) -> None:
+def test_the_migration_leaves_all_rooms_undecided_and_is_reversible(database: Database) -> None:
     alembic(database.url, "upgrade", "0013")
     user = uuid.uuid4()
     database.run("INSERT INTO users (id, mobile_number, created_at) VALUES (%s, '+15005550006', now())", user)
@@ -58,8 +58,8 @@ def test_the_migration_leaves_all_rooms_undecided_and_comes_back_down(database: 
     assert _counts(database) == {(None, _DEFAULT): 9, (None, _OTHER): 1}
 
 
-def test_rooms_with_the_default_model_follow_it_from_then_on(own_stack: Stack) -> None:
-    """All of several batches; a room that is in use is passed by, and holds up neither others nor the end."""
+def test_rooms_with_the_default_model_follow_it(own_stack: Stack) -> None:
+    """In several batches. A locked room is skipped, and delays neither other rooms nor the run."""
     person, earlier = own_stack.person(), own_stack.person()
     own_stack.database.run(_INSERT, uuid.UUID(earlier.id), _ROOMS)
     named_since = person.open_room(model=_DEFAULT)

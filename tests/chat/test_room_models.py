@@ -1,4 +1,4 @@
-"""The model of a room: the default's, also when that changes, or a named one for as long as it is offered."""
+"""The model of a room: the current default, or a named one while it is offered."""
 
 import uuid
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.support.upkeep import SUMMARY_ORDER, TITLE_ORDER, room_row, upkeep_ca
 from tests.support.waiting import eventually
 
 _FIRST, _OTHER, _NEXT = "gemini-3.8-flash", "gemini-2.5-pro", "gemini-2.5-flash"
-"""The default and what is offered beside it, and a later default."""
+"""The default, another offered model, and a later default."""
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def _deployed(stack: Stack, person: Person, **settings: str) -> Iterator[Person]
 
 
 def _answered_by(stack: Stack, person: Person, room: str) -> str:
-    """The model that a reply says, once it is known to be the one that was asked."""
+    """Return the model of a reply, after checking that Gemini was called with it."""
     mark = uuid.uuid4().hex
     reply = person.say(room, f"Who are you? {mark}")["reply"]
     assert reply["status"] == "completed", reply
@@ -38,7 +38,7 @@ def _answered_by(stack: Stack, person: Person, room: str) -> str:
 
 
 def test_a_room_that_names_no_model_follows_the_default_when_that_changes(own_stack: Stack) -> None:
-    """Red when the default is stored with the room. The former default is still offered."""
+    """Red when the default is stored with the room. The previous default is still offered."""
     person = own_stack.person()
     with _deployed(own_stack, person):
         room, named = person.open_room(), person.open_room(model=_FIRST)
@@ -55,8 +55,8 @@ def test_a_room_that_names_no_model_follows_the_default_when_that_changes(own_st
         assert ok(again)["reply"]["model"] == _NEXT
 
 
-def test_a_message_that_waited_for_the_change_is_answered_by_the_new_default(own_stack: Stack) -> None:
-    """It was accepted by an API that knows the former default only."""
+def test_a_message_queued_before_the_change_is_answered_by_the_new_default(own_stack: Stack) -> None:
+    """It was accepted by an API process that knows only the previous default."""
     person = own_stack.person()
     room = person.open_room()
     reply = ok(person.post(room, "Hello", Prefer="respond-async"))["reply"]
@@ -67,7 +67,7 @@ def test_a_message_that_waited_for_the_change_is_answered_by_the_new_default(own
 
 
 def test_a_named_model_that_is_no_longer_offered_falls_back_to_the_default(own_stack: Stack) -> None:
-    """Red when the room's model is asked whatever is offered; the room keeps its choice for later."""
+    """Red when the room's model is called although it is not offered. The room keeps its choice."""
     person, mark = own_stack.person(), uuid.uuid4().hex
     room, untitled = person.open_room(model=_OTHER), person.open_room(model=_OTHER)
     with _deployed(own_stack, person, GEMINI_MODELS="") as later:
@@ -96,7 +96,7 @@ def test_a_named_model_that_is_no_longer_offered_falls_back_to_the_default(own_s
 
 
 def test_an_api_that_offers_more_than_the_worker_breaks_nothing(own_stack: Stack) -> None:
-    """As while a deployment's settings change: the worker decides, and the reply says so."""
+    """As during a change of settings: the worker decides, and the reply names its model."""
     person = own_stack.person()
     worker = own_stack.start_worker(GEMINI_MODEL=_NEXT, GEMINI_MODELS="")
     for wish in ({"model": _OTHER}, {"model": _FIRST}, {}):
@@ -105,7 +105,7 @@ def test_an_api_that_offers_more_than_the_worker_breaks_nothing(own_stack: Stack
 
 
 def test_a_summary_is_made_by_the_model_that_answers(own_stack: Stack) -> None:
-    """Red when the summary asks the room's model, which is no longer offered: long rooms never get one."""
+    """Red when the summary calls the room's model, which is no longer offered: it always fails."""
     person, mark = own_stack.person(), uuid.uuid4().hex
     own_stack.make_pro(person)
     room = person.open_room(model=_OTHER)
@@ -131,8 +131,8 @@ def test_a_room_can_name_a_model_and_follow_the_default_again(stack: Stack, pers
     assert f" UTC, {_OTHER})\n" in markdown
 
 
-def test_a_room_that_is_sent_back_as_it_was_read_stays_as_it_is(person: Person) -> None:
-    """Red when a room that follows the default shows that: sent back, it would name it."""
+def test_a_room_that_is_sent_back_as_it_was_read_is_unchanged(person: Person) -> None:
+    """Red when a room that follows the default shows it as its model: sent back, the room would name it."""
     room = ok(person.http.post("/chatroom"))
     names = ("title", "description", "system_instruction", "model", "archived")
     changed = ok(person.http.patch(f"/chatroom/{room['id']}", json={name: room[name] for name in names}))
@@ -140,7 +140,7 @@ def test_a_room_that_is_sent_back_as_it_was_read_stays_as_it_is(person: Person) 
 
 
 @pytest.mark.parametrize("name", ["gpt", _FIRST.upper(), f"models/{_FIRST}", _NEXT])
-def test_a_model_that_is_not_offered_is_refused_with_those_that_are(person: Person, name: str) -> None:
+def test_a_model_that_is_not_offered_is_rejected_with_a_list_of_the_others(person: Person, name: str) -> None:
     room = person.open_room()
     for answer in (
         person.http.post("/chatroom", json={"model": name}),
@@ -167,7 +167,7 @@ def test_the_models_that_a_room_may_name_are_listed_the_default_first(stack: Sta
     assert listed == [(_NEXT, True), (_OTHER, False), (_FIRST, False)]
 
 
-def test_a_list_of_models_that_is_known_is_not_sent_again(stack: Stack) -> None:
+def test_an_unchanged_list_of_models_is_not_sent_again(stack: Stack) -> None:
     anyone = client(stack.base_url)
     first = anyone.get("/models")
     assert "ratelimit" in first.headers
@@ -179,7 +179,7 @@ def test_a_list_of_models_that_is_known_is_not_sent_again(stack: Stack) -> None:
     problem(anyone.post("/models"), 405, "method_not_allowed")
 
 
-def test_a_reply_that_failed_says_which_model_was_asked(own_stack: Stack) -> None:
+def test_a_failed_reply_names_the_requested_model(own_stack: Stack) -> None:
     person = own_stack.person()
     worker = own_stack.start_worker(GEMINI_MODEL=_NEXT, GEMINI_MODELS="")
     reply = person.say(person.open_room(), "[sandbox:400]")["reply"]
@@ -187,8 +187,8 @@ def test_a_reply_that_failed_says_which_model_was_asked(own_stack: Stack) -> Non
     worker.kill()
 
 
-def test_a_room_of_an_earlier_version_whose_model_is_gone_is_answered(stack: Stack, person: Person) -> None:
-    """Also before a worker has decided whether it follows the default."""
+def test_a_room_of_an_earlier_version_with_a_removed_model_is_answered(stack: Stack, person: Person) -> None:
+    """Even before a worker has decided whether it follows the default."""
     room = person.open_room()
     stack.database.run(
         "UPDATE chatrooms SET model = 'gemini-1.0-pro', follows_default = NULL WHERE id = %s", uuid.UUID(room)

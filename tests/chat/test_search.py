@@ -1,4 +1,4 @@
-"""Searching: one's own messages by their words, in any language, and nobody else's."""
+"""Search in the user's own messages, in any language."""
 
 # ruff: noqa: RUF001 - many scripts have letters that look like others
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.server_version
 
 @pytest.fixture(scope="module")
 def stack(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack without a worker: what people say is found at once, and no reply says it again."""
+    """A stack without a worker: messages are found at once, and no reply repeats them."""
     product = Stack(
         database_url=servers.database_url,
         redis_url=servers.redis_url,
@@ -39,7 +39,7 @@ def stack(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 def _say(person: Person, room: str, *contents: str) -> list[str]:
-    """Send messages whose replies nobody waits for; returns their ids."""
+    """Send messages without waiting for replies; return their ids."""
     return [ok(person.post(room, content, Prefer="respond-async"))["message"]["id"] for content in contents]
 
 
@@ -49,7 +49,7 @@ def _search(person: Person, q: str, **parameters: object) -> Json:
 
 
 def _found(person: Person, q: str) -> list[str]:
-    """The texts of what is found, newest first, from their snippets."""
+    """Return the texts of the matches, newest first, from their snippets."""
     page = _search(person, q)
     assert page["next_cursor"] is None
     return [html.unescape(re.sub("</?mark>", "", hit["snippet"])) for hit in page["hits"]]
@@ -61,7 +61,7 @@ _DOG = "A dog that doesn't jump: brown, not quick"
 
 @pytest.fixture(scope="module")
 def reader(stack: Stack) -> Person:
-    """Somebody who has said two things."""
+    """A user who has sent a few messages."""
     person = stack.person()
     _say(person, person.open_room(), _FOX, _DOG)
     return person
@@ -84,9 +84,7 @@ def reader(stack: Stack) -> Person:
         ('fox "', [_FOX]),
     ],
 )
-def test_all_words_have_to_be_there_whatever_stands_between_them(
-    reader: Person, q: str, expected: list[str]
-) -> None:
+def test_a_message_must_contain_all_words_in_any_order(reader: Person, q: str, expected: list[str]) -> None:
     assert _found(reader, q) == expected
 
 
@@ -115,7 +113,7 @@ def test_all_words_have_to_be_there_whatever_stands_between_them(
         ("2024年にPythonで書いた", "python 2024", ["2024", "Python"]),
     ],
 )
-def test_every_language_is_found_and_the_hit_is_marked(
+def test_every_language_is_found_and_the_match_is_marked(
     stack: Stack, content: str, q: str, marked: list[str]
 ) -> None:
     person = stack.person()
@@ -124,31 +122,31 @@ def test_every_language_is_found_and_the_hit_is_marked(
     assert re.findall("<mark>(.*?)</mark>", hit["snippet"]) == marked
 
 
-def test_letters_that_stand_apart_are_not_the_word(stack: Stack) -> None:
-    """Red without the pairs of letters in the index's words, and without taking letters apart."""
+def test_separate_letters_do_not_match_a_word(stack: Stack) -> None:
+    """Red without the pairs of letters in the index, and without splitting words into letters."""
     person = stack.person()
     _say(person, person.open_room(), "学校で習う", "学習")
     assert _found(person, "学習") == ["学習"]
     assert _found(person, "学 習") == ["学習", "学校で習う"]
 
 
-def test_marking_takes_time_in_proportion_to_the_text(stack: Stack) -> None:
-    """Red (for minutes) when marks of such scripts may stand between the words of a pattern, and be them."""
+def test_marking_takes_linear_time(stack: Stack) -> None:
+    """Red (after minutes) when such marks may both separate the terms of a pattern and be terms."""
     person = stack.person()
     _say(person, person.open_room(), "\u0e31\u0e01" + "\u0e31" * 30_000)
     for q in ("\u0e31" * 9 + "\u0e01", "\u0e31" * 150 + "\u0e01"):
         assert len(_search(person, q)["hits"]) == 1
 
 
-def test_words_without_accents_find_all_and_words_with_accents_what_has_them(stack: Stack) -> None:
+def test_words_without_accents_match_any_and_words_with_accents_match_as_written(stack: Stack) -> None:
     person = stack.person()
     _say(person, person.open_room(), "resume", "r\u00e9sum\u00e9")
     assert _found(person, "resume") == ["r\u00e9sum\u00e9", "resume"]
     assert _found(person, "R\u00c9SUM\u00c9") == ["r\u00e9sum\u00e9"]
 
 
-def test_a_snippet_is_html_that_is_safe_to_show(stack: Stack) -> None:
-    """Red without the escaping."""
+def test_a_snippet_is_safe_html(stack: Stack) -> None:
+    """Red without escaping."""
     person = stack.person()
     _say(person, person.open_room(), "<script>alert('Marked &amp; <mark>shown</mark>')</script>")
     [hit] = _search(person, "marked script")["hits"]
@@ -181,8 +179,8 @@ def test_a_snippet_is_short_and_around_the_words(stack: Stack) -> None:
         ("filler " * 4_000 + "ﬁne", "fine", ""),
     ],
 )
-def test_a_hit_far_behind_the_beginning_is_shown(stack: Stack, content: str, q: str, expected: str) -> None:
-    """Red when only the beginning is looked through; for a hit in another form it is what is shown."""
+def test_a_match_far_from_the_beginning_is_shown(stack: Stack, content: str, q: str, expected: str) -> None:
+    """Red when only the beginning is searched; it is shown for matches in compatibility characters."""
     person = stack.person()
     _say(person, person.open_room(), content)
     [hit] = _search(person, q)["hits"]
@@ -190,7 +188,7 @@ def test_a_hit_far_behind_the_beginning_is_shown(stack: Stack, content: str, q: 
     assert hit["snippet"].endswith(expected or "filler …")
 
 
-def test_ten_words_of_a_search_are_looked_for(stack: Stack) -> None:
+def test_the_first_ten_words_of_a_query_count(stack: Stack) -> None:
     person = stack.person()
     words = [f"{letter}word" for letter in "jihgfedcba"]
     _say(person, person.open_room(), " ".join(words), "一二三四五六七八九十百", " ".join(words[1:]))
@@ -199,7 +197,7 @@ def test_ten_words_of_a_search_are_looked_for(stack: Stack) -> None:
     assert _found(person, "一二三四五六七八九十千百") == []
 
 
-def test_a_hit_that_is_longer_than_a_snippet_is_marked_as_far_as_it_is_shown(stack: Stack) -> None:
+def test_a_match_longer_than_a_snippet_is_marked_up_to_its_end(stack: Stack) -> None:
     person = stack.person()
     _say(person, person.open_room(), "before " * 20 + "言" * 400, "word " * 20 + "x" * 300)
     for q, marked in (("言" * 200, "言"), ("x" * 200, "")):
@@ -210,21 +208,21 @@ def test_a_hit_that_is_longer_than_a_snippet_is_marked_as_far_as_it_is_shown(sta
 
 
 @pytest.mark.parametrize("q", ["!!!", "👍 🎉", '"" - ()', "。、", "\u200b", " ", "-", "\u001f"])
-def test_what_has_no_word_in_it_is_refused(reader: Person, q: str) -> None:
+def test_a_query_without_words_is_rejected(reader: Person, q: str) -> None:
     answer = reader.http.get("/chatroom/search", params={"q": q})
     body = problem(answer, 400, "validation_failed")
     assert [error["pointer"] for error in body["errors"]] == ["/query/q"]
 
 
 @pytest.mark.parametrize("q", ["", "a" * 201, "wörter " * 1_430, "nul\u0000", None])
-def test_what_is_no_query_is_refused(reader: Person, q: str | None) -> None:
+def test_an_invalid_query_is_rejected(reader: Person, q: str | None) -> None:
     answer = reader.http.get("/chatroom/search", params={} if q is None else {"q": q})
     body = problem(answer, 400, "validation_failed")
     assert [error["pointer"] for error in body["errors"]] == ["/query/q"]
 
 
 @pytest.mark.parametrize("limit", ["0", "101", "many"])
-def test_a_limit_out_of_range_is_refused(reader: Person, limit: str) -> None:
+def test_a_limit_out_of_range_is_rejected(reader: Person, limit: str) -> None:
     answer = reader.http.get("/chatroom/search", params={"q": "fox", "limit": limit})
     assert problem(answer, 400, "validation_failed")["errors"][0]["pointer"] == "/query/limit"
 
@@ -237,7 +235,7 @@ def test_the_longest_query_and_odd_bytes_are_answered(reader: Person) -> None:
     assert reader.http.get("/chatroom/search?q=%ff%fe%ed%a0%80fox").status_code == 200
 
 
-def test_hits_are_paged_newest_first_without_gaps_or_doubles_while_messages_arrive(stack: Stack) -> None:
+def test_hits_are_paged_without_gaps_or_duplicates_while_messages_arrive(stack: Stack) -> None:
     person = stack.person()
     rooms = [person.open_room(), person.open_room()]
     said = [_say(person, rooms[number % 2], f"Message {number} about otters")[0] for number in range(7)]
@@ -252,7 +250,7 @@ def test_hits_are_paged_newest_first_without_gaps_or_doubles_while_messages_arri
     assert seen == said[::-1]
 
 
-def test_a_cursor_counts_for_its_own_search_and_person_only(stack: Stack, reader: Person) -> None:
+def test_a_cursor_is_valid_for_its_own_search_and_user_only(stack: Stack, reader: Person) -> None:
     cursor = _search(reader, "dog", limit=1)["next_cursor"]
     assert [hit["message_id"] for hit in _search(reader, "dog", cursor=cursor)["hits"]] != []
     listed = ok(reader.http.get("/chatroom", params={"limit": 1}))["next_cursor"]
@@ -269,8 +267,8 @@ def test_a_cursor_counts_for_its_own_search_and_person_only(stack: Stack, reader
         problem(answer, 400, "cursor_invalid")
 
 
-def test_a_cursor_cannot_be_cut_anew_between_words_and_place(reader: Person) -> None:
-    """Red when what was typed is signed as it is: a line of it then passes for the beginning of the place."""
+def test_the_border_between_query_and_position_in_a_cursor_cannot_be_moved(reader: Person) -> None:
+    """Red when the query is signed unescaped: a line of it then passes for the start of the position."""
     cursor = _search(reader, "dog\nbrown", limit=1)["next_cursor"]
     signed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
     forged = base64.urlsafe_b64encode(signed[:12] + b"brown\n" + signed[12:]).decode()
@@ -278,8 +276,8 @@ def test_a_cursor_cannot_be_cut_anew_between_words_and_place(reader: Person) -> 
     problem(answer, 400, "cursor_invalid")
 
 
-def test_nobody_finds_what_somebody_else_wrote(stack: Stack) -> None:
-    """Red without the owner in both of the statements, and in the words of the index."""
+def test_messages_of_other_users_are_not_found(stack: Stack) -> None:
+    """Red without the owner in each statement, and without the owner's tag in the index."""
     person, stranger = stack.person(), stack.person()
     _say(person, person.open_room(), "My secret is marzipan")
     for q in ("marzipan", "my", person.id, f"@{person.id}", f"'@{person.id}'"):
@@ -287,8 +285,8 @@ def test_nobody_finds_what_somebody_else_wrote(stack: Stack) -> None:
     assert len(_search(person, "marzipan")["hits"]) == 1
 
 
-def test_a_reply_is_found_once_it_has_come_to_its_end(stack: Stack) -> None:
-    """Red when unfinished replies have words: what a worker saved so far is found."""
+def test_a_reply_is_found_once_it_has_ended(stack: Stack) -> None:
+    """Red when unfinished replies are indexed: the text saved so far would be found."""
     person = stack.person()
     room = person.open_room()
     reply = ok(
@@ -312,7 +310,7 @@ def test_a_reply_is_found_once_it_has_come_to_its_end(stack: Stack) -> None:
         worker.kill()
 
 
-def test_what_is_deleted_is_found_no_more(stack: Stack) -> None:
+def test_deleted_messages_are_not_found(stack: Stack) -> None:
     person = stack.person()
     _say(person, kept := person.open_room(), "Some pancakes")
     _say(person, deleted := person.open_room(), "More pancakes")
@@ -324,7 +322,7 @@ def test_what_is_deleted_is_found_no_more(stack: Stack) -> None:
 
 @pytest.fixture
 def ascii_stack(servers: Servers, tmp_path: Path) -> Iterator[Stack]:
-    """A stack whose database knows of no encoding, as one has it whose server was set up without a locale."""
+    """A stack whose database has the encoding SQL_ASCII, as on a server set up without a locale."""
     running = Stack(database_url=servers.database_url, redis_url=servers.redis_url, folder=tmp_path)
     unaware = f"{running.database.url}_ascii"
     with psycopg.connect(servers.database_url, autocommit=True) as connection:
@@ -344,10 +342,10 @@ def ascii_stack(servers: Servers, tmp_path: Path) -> Iterator[Stack]:
         drop_database(unaware)
 
 
-def test_a_database_that_knows_no_encoding_stores_every_message_and_finds_plain_words(
+def test_a_database_without_an_encoding_stores_every_message_and_finds_ascii_words(
     ascii_stack: Stack,
 ) -> None:
-    """Red with the one function for all: it needs UTF-8, and no message could be stored."""
+    """Red with the function for UTF-8: no message could be stored."""
     person = ascii_stack.person()
     room = person.open_room()
     _say(person, room, "Grüße aus Köln, your friend", "機械学習 " * 6_000 + "end")
@@ -359,8 +357,8 @@ _ONE_LETTER = "a" + "\u0345" * 16_000 + "\u0334" * 15_999
 _PLAIN = ("cafe\u0301 \u1ea5 q\u0323\u0301", "ﬁne ﾊﾝｶﾞｸ 機械 Ａ", "ﷺ न्दी", "d" + "\u0301\u0323" * 15)
 
 
-def test_cutting_runs_of_marks_changes_no_other_message_s_words(servers: Servers) -> None:
-    """Rows keep the words that they have: the function has to give the same ones as before."""
+def test_cutting_runs_of_marks_changes_the_terms_of_no_other_message(servers: Servers) -> None:
+    """Rows keep their terms, so the function must return the same ones as before."""
     url = create_database(servers.database_url)
     query: LiteralString = "SELECT search_text(text) AS words FROM unnest(%s::text[]) AS text"
     try:
@@ -373,7 +371,7 @@ def test_cutting_runs_of_marks_changes_no_other_message_s_words(servers: Servers
         drop_database(url)
 
 
-def test_a_message_whose_marks_were_cut_is_found_by_its_words(stack: Stack) -> None:
+def test_a_message_with_cut_marks_is_found_by_its_words(stack: Stack) -> None:
     person = stack.person()
     _say(person, person.open_room(), f"before {_ONE_LETTER} behind")
     for q in ("before", "behind", "a" + "\u0345" * 60):
@@ -394,8 +392,8 @@ def test_a_message_whose_marks_were_cut_is_found_by_its_words(stack: Stack) -> N
     ],
     ids=lambda content: ascii(content[:6]),
 )
-def test_no_message_is_refused_for_the_sake_of_searching(stack: Stack, content: str) -> None:
-    """Red with neither the cut nor the way out: a row's words must not take more than a mebibyte."""
+def test_no_message_is_rejected_because_of_the_search_index(stack: Stack, content: str) -> None:
+    """Red without the cut and the fallback: the terms of a row may take at most a mebibyte."""
     person = stack.person()
     room = person.open_room()
     [message_id] = _say(person, room, content)

@@ -1,4 +1,4 @@
-"""Searching in other forms: case folding, marks that may be left out, accents; letters stay letters."""
+"""Search in other forms of words: case folding, optional marks, accents."""
 
 # ruff: noqa: RUF001 - many scripts have letters that look like others
 
@@ -19,7 +19,7 @@ from tests.support.stack import Stack, alembic, create_database, drop_database
 
 @pytest.fixture(scope="module")
 def stack(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack without a worker, in which a user may say a lot."""
+    """A stack without a worker, with a high limit of messages."""
     product = Stack(
         database_url=servers.database_url,
         redis_url=servers.redis_url,
@@ -75,7 +75,7 @@ _FOUND = [
     ("בְּרֵאשִׁ֖ית בָּרָ֣א", "בראשית", "בְּרֵאשִׁ֖ית"),
     ("\ufb2a\u05b8לוֹם", "שלום", "\ufb2a\u05b8לוֹם"),
     ("ܫܠܳܡܳܐ", "ܫܠܡܐ", "ܫܠܳܡܳܐ"),
-    # The second choice.
+    # Without accents.
     ("un café noir", "cafe", "café"),
     ("un cafe\u0301 noir", "cafe", "cafe\u0301"),
     ("a cafe", "café", "cafe"),
@@ -97,7 +97,7 @@ _FOUND = [
 
 
 @pytest.mark.parametrize(("content", "q", "marked"), _FOUND)
-def test_another_form_of_a_word_is_found_and_marked_as_it_was_written(
+def test_another_form_of_a_word_is_found_and_marked_as_written(
     stack: Stack, content: str, q: str, marked: str
 ) -> None:
     user = stack.person()
@@ -110,10 +110,10 @@ def test_another_form_of_a_word_is_found_and_marked_as_it_was_written(
 
 
 @pytest.mark.parametrize(("content", "q", "marked"), _FOUND)
-def test_another_form_is_shown_far_behind_the_beginning(
+def test_another_form_far_from_the_beginning_is_shown(
     stack: Stack, content: str, q: str, marked: str
 ) -> None:
-    """Ligatures and the like apart: they are found, and the beginning is shown."""
+    """Except for ligatures and similar characters: for these the beginning is shown."""
     user = stack.person()
     _say(user, "filler " * 3_000 + content)
     [hit] = _search(user, q)["hits"]
@@ -137,14 +137,14 @@ def test_another_form_is_shown_far_behind_the_beginning(
         ("café", "cafes"),
     ],
 )
-def test_what_makes_another_letter_is_not_dropped(stack: Stack, content: str, q: str) -> None:
-    """Red when all marks are dropped: vowel signs and sound marks are letters of their own there."""
+def test_marks_that_make_another_letter_are_kept(stack: Stack, content: str, q: str) -> None:
+    """Red when all marks are dropped: in these scripts, vowel signs and sound marks make other letters."""
     user = stack.person()
     _say(user, content)
     assert _search(user, q)["hits"] == []
 
 
-def test_the_second_choice_is_asked_only_when_there_is_no_first(stack: Stack) -> None:
+def test_accents_are_ignored_only_without_another_match(stack: Stack) -> None:
     user = stack.person()
     _say(user, "cafe one", "café two", "cafe three")
     assert _texts(_search(user, "cafe")) == ["cafe three", "café two", "cafe one"]
@@ -153,8 +153,8 @@ def test_the_second_choice_is_asked_only_when_there_is_no_first(stack: Stack) ->
     assert _texts(_search(user, "Zürich")) == ["Zurich two", "Zurich one"]
 
 
-def test_pages_of_the_second_choice_go_on_with_it(stack: Stack) -> None:
-    """Red when each page chooses anew: what is said meanwhile would end the list."""
+def test_later_pages_ignore_accents_if_the_first_one_did(stack: Stack) -> None:
+    """Red when each page decides again: a message sent meanwhile would end the list."""
     user = stack.person()
     _say(user, *(f"piñata {number}".replace("ñ", "n") for number in range(5)))
     page = _search(user, "piñata", limit=2)
@@ -168,7 +168,7 @@ def test_pages_of_the_second_choice_go_on_with_it(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("q", ["\u0301", "\u064e\u064f", "\u0640\u0640", "\u05b8", "\u0345"])
-def test_marks_alone_are_no_failure(stack: Stack, q: str) -> None:
+def test_a_query_of_marks_alone_is_rejected_or_empty(stack: Stack, q: str) -> None:
     user = stack.person()
     answer = user.http.get("/chatroom/search", params={"q": q})
     if not answer.is_success:
@@ -184,7 +184,7 @@ FROM (SELECT letter, search_text(letter) AS plain FROM unnest(%s::text[]) AS let
 
 @pytest.mark.parametrize("behind", ["", "\u0301", "\u0654\u064e", "\u0327\u0345", "\u05bc"], ids=ascii)
 def test_python_makes_the_same_forms_as_the_database(servers: Servers, behind: str) -> None:
-    """For every letter of every script that both know."""
+    """For every letter of every script that both support."""
     letters = [
         chr(code) + behind for code in range(0x80, 0x110000) if unicodedata.category(chr(code))[0] in "LMN"
     ]

@@ -1,4 +1,4 @@
-"""Old messages get the new forms of their words: no lock, resumable, while other code writes."""
+"""Migration of search terms: resumable, without table locks, while an earlier version writes."""
 
 import time
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ _IS_MIGRATED: LiteralString = "SELECT to_regproc('search_folded') IS NOT NULL"
 
 
 class _Old:
-    """A database as the version before left it, with a user who writes to it as that version does."""
+    """A database of the previous version, with a user who writes as that version does."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -69,7 +69,7 @@ class _Old:
         return self.database.value(_WITHOUT_FORM)
 
     def is_done(self) -> bool:
-        """Return whether all words were made."""
+        """Whether all messages have their new terms."""
         return self.database.value("SELECT to_regclass('search_remake') IS NULL") is True
 
 
@@ -99,10 +99,10 @@ def _upgrade(old: _Old, folder: Path, url: str = "", revision: str = _REVISION) 
     return Process("alembic", "alembic", *arguments, env=env, log=folder / "alembic.log")
 
 
-def test_old_messages_are_found_as_before_until_they_are_found_by_their_new_forms(
+def test_old_messages_are_found_before_during_and_after_the_migration(
     servers: Servers, tmp_path: Path
 ) -> None:
-    """Red when the migration only replaces the function, and when a query asks for new forms only."""
+    """Red when the migration only replaces the function, and when a search uses new forms only."""
     product = Stack(database_url=servers.database_url, redis_url=servers.redis_url, folder=tmp_path)
     product.settings["CELERY_BROKER_URL"] = servers.redis_url.rpartition("/")[0] + "/9"
     try:
@@ -124,8 +124,8 @@ def test_old_messages_are_found_as_before_until_they_are_found_by_their_new_form
         product.stop()
 
 
-def test_only_messages_that_gain_a_form_are_written_again(old: _Old) -> None:
-    """Red when all of them are: a database of English messages would be written anew."""
+def test_only_messages_that_gain_a_form_are_rewritten(old: _Old) -> None:
+    """Red when all are: the migration would rewrite a database of English messages completely."""
     old.say("Café one", "plain words", "機械学習 “quoted” 👍", "हिन्दी")
     before = old.database.rows("SELECT content, xmin::text FROM messages ORDER BY id")
     alembic(old.url, "upgrade", _REVISION)
@@ -134,7 +134,7 @@ def test_only_messages_that_gain_a_form_are_written_again(old: _Old) -> None:
     assert old.is_done()
 
 
-def test_up_down_up_again_finds_what_was_written_in_between(old: _Old) -> None:
+def test_messages_written_between_downgrade_and_upgrade_are_found(old: _Old) -> None:
     old.say("Café one")
     alembic(old.url, "upgrade", _REVISION)
     alembic(old.url, "downgrade", "-1")
@@ -146,7 +146,7 @@ def test_up_down_up_again_finds_what_was_written_in_between(old: _Old) -> None:
     assert old.without_form() == 0
 
 
-def test_a_run_that_was_killed_goes_on_where_it_stopped(old: _Old, tmp_path: Path) -> None:
+def test_a_killed_run_resumes_where_it_stopped(old: _Old, tmp_path: Path) -> None:
     ids = old.say(*(f"Café {number}" for number in range(3_000)))
     with psycopg.connect(old.url) as holder:
         holder.execute("SELECT FROM messages WHERE id = %s FOR UPDATE", [ids[2_000]])
@@ -163,8 +163,8 @@ def test_a_run_that_was_killed_goes_on_where_it_stopped(old: _Old, tmp_path: Pat
     assert again == remade
 
 
-def test_nobody_waits_for_it_and_what_is_written_meanwhile_has_all_forms(old: _Old, tmp_path: Path) -> None:
-    """Red when it locks the table, and red when a transaction that began before is not waited for."""
+def test_it_blocks_no_writes_and_concurrent_messages_get_all_forms(old: _Old, tmp_path: Path) -> None:
+    """Red when it locks the table, and when it does not wait for transactions that began before it."""
     old.say(*(f"Café {number}" for number in range(2_000)))
     slowest = 0.0
     with psycopg.connect(old.url) as earlier, psycopg.connect(old.url, autocommit=True) as writer:
@@ -193,8 +193,8 @@ def test_nobody_waits_for_it_and_what_is_written_meanwhile_has_all_forms(old: _O
     assert old.without_form() == 0
 
 
-def test_it_waits_for_no_row_while_it_holds_others(old: _Old, tmp_path: Path) -> None:
-    """Red when locked rows are waited for: the other transaction is ended by a deadlock."""
+def test_it_does_not_wait_for_rows_while_it_holds_locks(old: _Old, tmp_path: Path) -> None:
+    """Red when it waits for locked rows: the other transaction fails with a deadlock."""
     ids = old.say("Café one", "Café two", "Café three")
     with psycopg.connect(old.url) as holder:
         holder.execute("SELECT FROM messages WHERE id = %s FOR UPDATE", [ids[2]])
@@ -206,7 +206,7 @@ def test_it_waits_for_no_row_while_it_holds_others(old: _Old, tmp_path: Path) ->
     assert old.without_form() == 0
 
 
-def test_several_at_once_and_through_a_pooler(old: _Old, tmp_path: Path) -> None:
+def test_simultaneous_runs_through_a_pooler_succeed(old: _Old, tmp_path: Path) -> None:
     old.say(*(f"Café {number}" for number in range(3_000)))
     with pgbouncer(old.url) as url, ThreadPoolExecutor() as threads:
         runs = []

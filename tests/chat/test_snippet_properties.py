@@ -31,9 +31,7 @@ def _marked(snippet: str) -> list[str]:
 
 @given(_WORDS, _SIGNS, st.integers(0, 29))
 @settings(max_examples=600, deadline=None)
-def test_a_snippet_without_its_marks_is_a_part_of_the_message(
-    words: list[str], sign: str, number: int
-) -> None:
+def test_a_snippet_without_its_marks_is_part_of_the_message(words: list[str], sign: str, number: int) -> None:
     text = sign.join(words)
     for word in (folded(words[number % len(words)]), stripped(words[number % len(words)])):
         if not word.isalnum():
@@ -47,16 +45,16 @@ def test_a_snippet_without_its_marks_is_a_part_of_the_message(
 
 @given(st.text(st.sampled_from(_LETTERS + " "), max_size=60))
 @settings(max_examples=600, deadline=None)
-def test_the_forms_of_a_text_are_those_of_its_letters_and_every_place_is_in_it(text: str) -> None:
+def test_the_forms_of_a_text_are_those_of_its_letters_with_spans_within_it(text: str) -> None:
     made = FoldedText.forms_of(text)
     assert {form.text for form in made} == forms(text)
     for form in made:
-        ends = [form.place((at, at + 1)) for at in range(len(form.text))]
+        ends = [form.original_span((at, at + 1)) for at in range(len(form.text))]
         assert all(0 <= begin < end <= len(text) for begin, end in ends)
         assert ends == sorted(ends)
 
 
-def test_every_letter_that_composes_with_the_one_before_is_known() -> None:
+def test_every_character_that_composes_with_the_one_before_is_known() -> None:
     follows = re.compile(f"[{MARKS}{JOINING}\u1161-\u1175\u11a8-\u11c2]")
     for code in range(sys.maxunicode + 1):
         parts = unicodedata.decomposition(chr(code)).split()

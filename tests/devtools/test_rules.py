@@ -44,6 +44,7 @@ def test_clean_tree_raises_no_complaint(tree: Path) -> None:
     assert not rules.file_shapes(tree)
     assert not rules.ends_of_transactions(tree)
     assert not rules.detours_through_threads(tree)
+    assert not rules.replaced_words(tree)
 
 
 @pytest.mark.parametrize(
@@ -160,3 +161,26 @@ def test_routes_and_dependencies_that_are_plain_functions_are_found(tree: Path) 
         '@router.get("/two")\nasync def get_two(good: Good): ...\n'
     )
     assert len(rules.detours_through_threads(tree)) == 2
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '"""Whoever asks waits."""',
+        "# the database is away",
+        "forgotten = 1  # forgotten",
+        '"""What a person sends."""',
+        "log.info('look at it')",
+    ],
+)
+def test_replaced_word_is_found_in_code_and_documents(tree: Path, line: str) -> None:
+    (tree / "app" / "words.py").write_text(f'"""A file."""\n{line}\n')
+    (tree / "docs").mkdir()
+    (tree / "docs" / "page.md").write_text("A page without such words, with a lookup.\n")
+    [complaint] = rules.replaced_words(tree)
+    assert complaint.startswith("app/words.py:2: ")
+
+
+def test_value_of_a_released_table_is_no_replaced_word(tree: Path) -> None:
+    (tree / "app" / "words.py").write_text('"""A file."""\nUSER = "person"\n')
+    assert not rules.replaced_words(tree)

@@ -1,1 +1,1 @@
-"""Proofs by breaking something real, and counting with a ledger of the client's own."""
+"""Tests that break real processes and servers, and compare the rows with the client's own ledger."""

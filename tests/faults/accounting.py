@@ -1,4 +1,4 @@
-"""The ledger held against the rows: what was lost, what was doubled, what was charged wrongly."""
+"""Compares the ledger with the rows: messages lost, doubled or charged wrongly."""
 
 import time
 from collections import Counter, defaultdict
@@ -16,29 +16,29 @@ _LAST_WORDS = "(This is the sandbox; no model was asked. 🙂)"
 
 @dataclass
 class Account:
-    """How the ledger and the rows compare."""
+    """Result of the comparison."""
 
     accepted: int = 0
     lost: int = 0
     doubled: int = 0
     failed: int = 0
     losses: int = 0
-    """Leases that ran out or were handed back: whether a fault has really hit anything."""
+    """Leases that expired or were released, which shows that the fault hit something."""
     remarks: list[str] = field(default_factory=list)
 
     def lose(self, what: str) -> None:
-        """Count something that was promised and is not there."""
+        """Count something that was promised and is missing."""
         self.lost += 1
         self.remarks.append(f"lost: {what}")
 
     def double(self, what: str, times: int = 1) -> None:
-        """Count something that is there more than once."""
+        """Count something that exists more than once."""
         self.doubled += times
         self.remarks.append(f"doubled: {what}")
 
 
 def settle(ledger: Ledger, database: Database, *, seconds: float = 60) -> Account:
-    """Wait until every stored message has its answer, but no longer than `seconds`; then compare."""
+    """Wait up to `seconds` until every stored reply has ended; then compare."""
     until = time.monotonic() + seconds
     while _unfinished(ledger, database) and time.monotonic() < until:
         time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""The environment that all faults work on, and their number of repetitions."""
+"""Fixtures of the fault tests: their environment and their number of repetitions."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,18 +12,18 @@ from tests.faults.report import LINES
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How much of a fault: a bounded form for every run, the full numbers with `--faults=long`."""
+    """Number of repetitions: few in every run, many with `--faults=long`."""
 
     is_long: bool
 
     def times(self, short: int, long: int) -> int:
-        """The one or the other."""
+        """Return the number for this run."""
         return long if self.is_long else short
 
 
 @pytest.fixture(scope="session")
 def scale(pytestconfig: pytest.Config) -> Scale:
-    """What was asked for on the command line."""
+    """Return the scale that the command line selects."""
     return Scale(is_long=pytestconfig.getoption("--faults", default="short") == "long")
 
 
@@ -43,7 +43,7 @@ def _environment(
 
 @pytest.fixture
 def environment(_environment: Environment) -> Iterator[Environment]:
-    """Servers that run; never the ones that a developer or CI has named, since they are killed here."""
+    """Provide running servers, never those that TEST_DATABASE_URL names, since the tests kill them."""
     _environment.repair()
     yield _environment
     _environment.repair()

@@ -1,4 +1,4 @@
-"""Servers of the faults' own, and on them a product whose processes the tests kill."""
+"""Servers and processes of the fault tests, which they kill, freeze and restart."""
 
 import json
 import os
@@ -29,7 +29,7 @@ _OVER = ("reply_recorded", "reply_fenced_off", "reply_not_recorded", "reply_leas
 
 
 class Environment:
-    """One database, one Redis, a sandbox and an API for all faults; workers as each of them needs."""
+    """One database, Redis, sandbox and API process for all faults; workers as each test needs."""
 
     def __init__(self, postgres: Postgres, valkey: Valkey, folder: Path, lines: list[Line]) -> None:
         self.postgres = postgres
@@ -40,17 +40,17 @@ class Environment:
 
     @property
     def database(self) -> Database:
-        """A look at the rows."""
+        """The database, to read rows."""
         return self.stack.database
 
     def open(self) -> None:
-        """Start what lasts for the whole run."""
+        """Start the processes that last for the whole run."""
         self.stack.migrate()
         self.stack.start_sandbox()
         self.stack.base_url = self.stack.start_api()
 
     def repair(self) -> None:
-        """Have the servers run, and nothing held or half done, whatever the last test left behind."""
+        """Restore running servers without holds or unfinished replies, whatever the last test left behind."""
         for server in (self.postgres, self.valkey):
             if server.process is None or server.has_ended():
                 server.start()
@@ -63,7 +63,7 @@ class Environment:
                 process.kill()
 
     def workers(self, count: int) -> list[Process]:
-        """Exactly so many running workers with the settings of the stack."""
+        """Start or stop workers until `count` run with the settings of the stack, and return them."""
         self._workers = [worker for worker in self._workers if worker.popen.poll() is None]
         while len(self._workers) > count:
             self._workers.pop().kill()
@@ -72,11 +72,11 @@ class Environment:
         return list(self._workers)
 
     def adopt(self, worker: Process) -> None:
-        """Count a worker that a test has started among those of `workers`."""
+        """Include a worker that a test has started in `workers`."""
         self._workers.append(worker)
 
     def person(self) -> Person:
-        """Somebody new on Pro."""
+        """Sign up a new user with Pro."""
         person = self.stack.person()
         self.stack.make_pro(person)
         return person
@@ -89,14 +89,14 @@ class Environment:
         prefer: str = "respond-async",
         at: tuple[str, ...] = (),
     ) -> Load:
-        """New people who will write; `at` names API processes other than the usual one."""
+        """Return a load of new users; `at` names API processes other than the usual one."""
         first, *others = at or (self.stack.base_url,)
         writers = [self.person().at(first) for _ in range(people)]
         everywhere = [(writer, *(writer.at(other) for other in others)) for writer in writers]
         return Load(everywhere, per_second=per_second, prefer=prefer)
 
     def account(self, fault: str, times: int | str, ledger: Ledger, *, seconds: float = 60) -> Account:
-        """Settle, put a line into the table, and fail on anything lost, doubled or surprising."""
+        """Compare, add a line to the table, and fail on anything lost, doubled or unexpected."""
         account = settle(ledger, self.database, seconds=seconds)
         self.lines.append(
             Line(fault, str(times), account.accepted, account.lost, account.doubled, ledger.slowest)
@@ -105,58 +105,58 @@ class Environment:
         return _checked(ledger, account)
 
     def _ended_workers(self) -> list[str]:
-        """What workers said last that have ended, whether a test has killed them or not."""
+        """Return the last log lines of the workers that have ended."""
         ended = (worker for worker in self._workers if worker.popen.poll() is not None)
         return [f"ended with {worker.popen.returncode}: {worker.log[-_LAST_WORDS:]}" for worker in ended]
 
     def check(self, ledger: Ledger) -> Account:
-        """The same without a line in the table."""
+        """Like `account`, without a line in the table."""
         return _checked(ledger, settle(ledger, self.database))
 
     def running(self, worker: Process) -> int:
-        """Replies that a worker has begun and not ended, by its log."""
+        """Return the number of replies that a worker has started and not ended, by its log."""
         log = worker.log
         return log.count('"reply_started"') - sum(log.count(f'"{word}"') for word in _OVER)
 
     def wait_until_busy(self, worker: Process) -> None:
-        """Return when this worker is in the middle of a reply."""
-        eventually(lambda: self.running(worker) > 0, what="a reply under way")
+        """Return when this worker is generating a reply."""
+        eventually(lambda: self.running(worker) > 0, what="a running reply")
 
     def wait_until_one_is_recorded(self, worker: Process) -> None:
-        """Return when this worker has brought a reply to its end."""
+        """Return when this worker has recorded the end of a reply."""
         eventually(lambda: '"reply_recorded"' in worker.log, what="a reply that has ended")
 
     def wait_until_completed(self, entry: Entry) -> Row:
-        """The reply's row once it is completed."""
+        """Wait until the reply is completed, and return its row."""
         eventually(lambda: self.reply(entry.reply_id)["status"] == "completed", seconds=60, what="the reply")
         return self.reply(entry.reply_id)
 
     def found_by_poll(self) -> set[str]:
-        """Replies that some worker found by looking at the rows, not by a kick."""
-        lines = (line for line in self.stack.logs().splitlines() if '"reply_found"' in line)
+        """Return the replies that a worker found by its poll of the rows, not by a wake-up."""
+        lines = (line for line in self.stack.logs().splitlines() if '"reply_rescued"' in line)
         return {str(json.loads(line[line.index("{") :])["reply_id"]) for line in lines}
 
     def reply(self, reply_id: str | None) -> Row:
-        """A reply's row."""
+        """Return a reply's row."""
         [row] = self.database.rows("SELECT * FROM messages WHERE id = %s::text::uuid", reply_id)
         return row
 
     def stored(self, user_id: str) -> bool:
-        """Whether a message of this person is stored."""
+        """Return whether a message of this user is stored."""
         query = "SELECT 1 FROM messages WHERE user_id = %s::text::uuid LIMIT 1"
         return bool(self.database.rows(query, user_id))
 
     def terminate(self, backend: int) -> None:
-        """End one of the server's connections, and roll back what it was doing."""
+        """Terminate a backend, which rolls back its transaction."""
         self.database.rows("SELECT pg_terminate_backend(%s)", backend)
 
     def calls(self, entry: Entry) -> list[Row]:
-        """The calls to Gemini for this message's reply, without those for a title or a summary."""
+        """Return the calls to Gemini for this message's reply, without those for a title or a summary."""
         found = self.stack.calls(entry.token)
         return [call for call in found if _last_turn(call) == entry.content]
 
     def wait_for_call(self, entry: Entry, *, count: int = 1, held: bool = False) -> None:
-        """Return when Gemini has had so many calls for it, the last of them held if asked."""
+        """Return when Gemini has received `count` calls for it; with `held`, when the last one is held."""
 
         def has_come() -> bool:
             calls = self.calls(entry)
@@ -165,28 +165,28 @@ class Environment:
         eventually(has_come, what=f"call {count} to Gemini")
 
     def wait_for_pieces(self, entry: Entry, count: int) -> None:
-        """Return when the newest call for it has sent so many pieces."""
-        eventually(lambda: int(str(self.calls(entry)[-1]["pieces_sent"])) >= count, what="pieces")
+        """Return when the newest call for it has sent `count` chunks."""
+        eventually(lambda: int(str(self.calls(entry)[-1]["pieces_sent"])) >= count, what="chunks")
 
     def hold(self, text: str, *, after_pieces: int = 0) -> None:
-        """Have the sandbox stop at this place of every call with the text."""
+        """Make the sandbox pause every call that contains `text` after so many chunks."""
         order = {"contains": text, "after_pieces": after_pieces}
         httpx.post(f"{self.stack.sandbox_url}/sandbox/hold", json=order).raise_for_status()
 
     def release(self, text: str) -> None:
-        """Let those calls go on."""
+        """Resume these calls."""
         httpx.post(f"{self.stack.sandbox_url}/sandbox/release", json={"contains": text}).raise_for_status()
 
     @contextmanager
     def locked(self, query: LiteralString, *values: object) -> Iterator[None]:
-        """Hold what a query locks, in a transaction of the test's own."""
+        """Hold the locks of a query in a transaction of the test."""
         with psycopg.connect(self.database.url) as connection:
             connection.execute(query, values)
             yield
             connection.rollback()
 
     def close(self) -> None:
-        """End everything."""
+        """Stop all processes."""
         self.repair()
         self.stack.stop()
 
@@ -204,12 +204,12 @@ def _checked(ledger: Ledger, account: Account) -> Account:
 
 
 def freeze(server: Server) -> None:
-    """Stop a server in the middle of whatever it does; its connections stay open."""
+    """Suspend a server's processes; its connections stay open."""
     assert server.process is not None
     os.kill(server.process.pid, signal.SIGSTOP)
 
 
 def thaw(server: Server) -> None:
-    """Let it go on."""
+    """Resume a frozen server."""
     assert server.process is not None
     os.kill(server.process.pid, signal.SIGCONT)

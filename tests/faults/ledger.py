@@ -1,4 +1,4 @@
-"""What a client sent and was told: an account of its own, never read from the product."""
+"""Record of what a client sent and received, never read from the product."""
 
 import threading
 import uuid
@@ -11,31 +11,31 @@ NO_ANSWER = 0
 
 @dataclass(eq=False)
 class Entry:
-    """One message that somebody means to send once, and what came of it."""
+    """One message that a client sends, maybe in several tries, and its result."""
 
     user_id: str
     room: str
     content: str
     is_whole: bool
-    """Whether a completed reply has to hold the sandbox's whole answer."""
+    """Whether a completed reply must contain the sandbox's whole answer."""
     key: str = field(default_factory=lambda: uuid.uuid4().hex)
     message_id: str | None = None
     reply_id: str | None = None
 
     @property
     def token(self) -> str:
-        """The word that no other message has."""
+        """A word that no other message contains."""
         return self.content.rpartition(" ")[2]
 
     @property
     def is_accepted(self) -> bool:
-        """Whether the product has said that it keeps this message."""
+        """Whether the product has accepted this message."""
         return self.message_id is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One POST: when it began (monotonic), what it was answered, and how long that took."""
+    """One POST: start (monotonic), status and duration."""
 
     began: float
     status: int
@@ -44,7 +44,7 @@ class Try:
 
 
 class Ledger:
-    """All entries and all tries; written by many threads."""
+    """All entries and tries, recorded by many threads."""
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
@@ -53,43 +53,43 @@ class Ledger:
         self._lock = threading.Lock()
 
     def open(self, entry: Entry) -> Entry:
-        """Note what is about to be sent."""
+        """Record a message before it is sent."""
         with self._lock:
             self.entries.append(entry)
         return entry
 
     def tried(self, one: Try) -> None:
-        """Note a POST."""
+        """Record a POST."""
         with self._lock:
             self.tries.append(one)
 
     def accepted(self, entry: Entry, *, message_id: str, reply_id: str) -> None:
-        """Note the ids that the product has given; they must never change."""
+        """Record the ids in the response; they must never change."""
         told = (entry.message_id, entry.reply_id)
         if entry.is_accepted and told != (message_id, reply_id):
             self.surprised(f"key {entry.key} was {told} and became {(message_id, reply_id)}")
         entry.message_id, entry.reply_id = message_id, reply_id
 
     def surprised(self, what: str) -> None:
-        """Note what no client should see."""
+        """Record something that no client should receive."""
         with self._lock:
             self.surprises.append(what)
 
     @property
     def slowest(self) -> float:
-        """Seconds of the slowest POST, whatever it was answered."""
+        """Return the duration of the slowest POST in seconds, of any status."""
         return max((one.seconds for one in self.tries), default=0.0)
 
     def statuses(self) -> set[int]:
-        """Every status that was seen; 0 stands for a connection that broke."""
+        """Return every status received; 0 stands for a broken connection."""
         return {one.status for one in self.tries}
 
     @property
     def user_ids(self) -> Sequence[str]:
-        """Who wrote."""
+        """Return the ids of the users who sent messages."""
         return sorted({entry.user_id for entry in self.entries})
 
     @property
     def accepted_count(self) -> int:
-        """Messages that the product has said it keeps."""
+        """Return the number of accepted messages."""
         return sum(entry.is_accepted for entry in self.entries)

@@ -1,4 +1,4 @@
-"""People who write steadily, and repeat under the same key what was not accepted."""
+"""Users who send messages steadily, and repeat failed requests with the same key."""
 
 import itertools
 import secrets
@@ -17,11 +17,11 @@ ANSWER = "[sandbox:pieces=20] [sandbox:pace=40]"
 _ROOMS = 4
 _LONGEST_SECONDS = 900.0
 _GIVE_UP_SECONDS = 30.0
-_MOST_MESSAGES = 5_000
+_MAX_MESSAGES = 5_000
 
 
 class CarefulClient:
-    """Sends each message until it is accepted: 503 and broken connections are repeated with the same key."""
+    """Sends each message until it is accepted, repeating 503 and broken connections with the same key."""
 
     def __init__(self, ledger: Ledger, *, prefer: str = "respond-async") -> None:
         self.ledger = ledger
@@ -36,9 +36,9 @@ class CarefulClient:
         is_whole: bool | None = None,
         also_at: Sequence[Person] = (),
     ) -> Entry:
-        """Send one message; `also_at` is the same person at other API processes, to turn to in turn.
+        """Send one message; `also_at` is the same user at other API processes, tried in turn.
 
-        `is_whole`: the reply, once completed, has to be the sandbox's whole answer; usual answers have to.
+        `is_whole`: a completed reply must be the sandbox's whole answer; by default for the usual content.
         """
         content = f"{words} Note {secrets.token_hex(8)}".strip()
         entry = self.ledger.open(
@@ -53,7 +53,7 @@ class CarefulClient:
         raise AssertionError("cycle() does not end")
 
     def _try(self, person: Person, entry: Entry) -> float | None:
-        """One POST; returns the seconds to wait before the next, or None when there is nothing to repeat."""
+        """Send one POST; return the seconds to wait before the next, or None if none is needed."""
         began = time.monotonic()
         try:
             answer = person.post(
@@ -78,7 +78,7 @@ class CarefulClient:
 
 
 class Load:
-    """One thread a person, each with rooms of their own; writes while the block lasts, within bounds."""
+    """One thread and its own rooms per user; sends messages for the duration of the block, within bounds."""
 
     def __init__(
         self, people: Sequence[Sequence[Person]], *, per_second: float, prefer: str = "respond-async"
@@ -103,7 +103,7 @@ class Load:
         self.stop()
 
     def stop(self) -> None:
-        """Nobody begins another message; returns when the last ones are accepted or given up."""
+        """Send no further message, and return when the last ones are accepted or given up."""
         self._stop.set()
         for thread in self._threads:
             thread.join(2 * _GIVE_UP_SECONDS)
@@ -118,14 +118,14 @@ class Load:
             time.sleep(0.05)
 
     def wait_for_status(self, status: int) -> None:
-        """Return when a POST that began from now on was answered so."""
+        """Return when a POST that starts from now on gets this status."""
         now, until = time.monotonic(), time.monotonic() + 60
         while not any(one.status == status and one.began >= now for one in self.ledger.tries[-100:]):
             assert time.monotonic() < until, f"no POST is answered {status}"
             time.sleep(0.05)
 
     def last_for(self, seconds: float) -> None:
-        """Let people write for so long."""
+        """Let the users send messages for so long."""
         time.sleep(seconds)
 
     def _write(self, everywhere: Sequence[Person]) -> None:
@@ -135,7 +135,7 @@ class Load:
             for room in itertools.cycle(rooms):
                 if self._stop.is_set() or time.monotonic() > self._until:
                     return
-                if len(self.ledger.entries) >= _MOST_MESSAGES:
+                if len(self.ledger.entries) >= _MAX_MESSAGES:
                     return
                 began = time.monotonic()
                 self._client.send(person, room, also_at=also_at)

@@ -1,4 +1,4 @@
-"""A TCP proxy that can fall silent without closing anything, as a half-open connection does."""
+"""TCP proxy that can stop forwarding without closing connections, as a half-open connection does."""
 
 import asyncio
 import contextlib
@@ -8,7 +8,7 @@ from typing import Self
 
 
 class Proxy:
-    """Forwards 127.0.0.1:`port` to a port of the same machine, on a loop in a thread of its own."""
+    """Forwards 127.0.0.1:`port` to another local port, on an event loop in its own thread."""
 
     def __init__(self, target_port: int) -> None:
         self.port = 0
@@ -34,22 +34,22 @@ class Proxy:
         self._loop.close()
 
     def silence(self) -> None:
-        """Forward nothing any more: new connections are taken, and nothing is closed."""
+        """Stop forwarding; accept new connections, and close none."""
         self._loop.call_soon_threadsafe(self._gate.clear)
 
     def speak(self) -> None:
-        """Forward what comes over new connections; those of before stay silent, and open, for ever."""
+        """Forward new connections; earlier ones stay open and silent for ever."""
         gate = asyncio.Event()
         gate.set()
         self._gate = gate
 
     @property
     def connections(self) -> int:
-        """How many there are right now, both directions counted."""
+        """Return the number of open connections, counting both directions."""
         return len(self._writers)
 
     def cut(self) -> None:
-        """Break every connection there is, in the middle of whatever goes over it."""
+        """Abort every open connection, also in the middle of a transfer."""
         asyncio.run_coroutine_threadsafe(self._drop_all(), self._loop).result(10)
 
     async def _start(self) -> None:

@@ -1,4 +1,4 @@
-"""The table of the faults at the end of a run, also of one whose tests ran in several processes."""
+"""Prints the table of faults at the end of a run, also if its tests ran in several processes."""
 
 from collections.abc import Generator
 from dataclasses import asdict
@@ -9,18 +9,18 @@ import pytest
 from tests.faults.table import Line, drawn
 
 LINES = pytest.StashKey[list[Line]]()
-_SENT = "faults"  # from a process of pytest-xdist to the one that reports
+_SENT = "faults"  # sent by each process of pytest-xdist to the reporting one
 
 
 class _Node(Protocol):
-    """A process of pytest-xdist that has ended, as the reporting process sees it."""
+    """A finished process of pytest-xdist, as the reporting process sees it."""
 
     config: pytest.Config
     workeroutput: dict[str, list[dict[str, str | int | float]]]
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Send the lines to the process that reports, if this is another one."""
+    """Send the lines to the reporting process, if this is another one."""
     lines = session.config.stash.get(LINES, [])
     output: dict[str, object] | None = getattr(session.config, "workeroutput", None)
     if output is not None:
@@ -29,7 +29,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: _Node) -> None:
-    """Take over the lines of a process that has ended; one that crashed has none."""
+    """Add the lines of a finished process; a crashed one has none."""
     lines = node.config.stash.setdefault(LINES, [])
     for cells in getattr(node, "workeroutput", {}).get(_SENT, []):
         lines.append(Line(**cells))
@@ -39,7 +39,7 @@ def pytest_testnodedown(node: _Node) -> None:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> Generator[None, None, None]:
-    """Print the table after everything else."""
+    """Print the table last."""
     yield
     if lines := config.stash.get(LINES, []):
         terminalreporter.section("faults")

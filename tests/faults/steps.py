@@ -1,4 +1,4 @@
-"""Holding a worker at one step of its work from outside: by a lock, by the sandbox, at COMMIT."""
+"""Hold a worker at one step of its work from outside: by a lock, by the sandbox, or in COMMIT."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION hold_c
 """
 
 Change = tuple[LiteralString, LiteralString]
-"""What happens to a row of `messages`, and which rows are meant."""
+"""A kind of change to a row of `messages`, and a condition on the row."""
 STORED: Change = ("INSERT", "TRUE")
 CLAIM: Change = ("UPDATE", "OLD.status = 'pending' AND NEW.status = 'generating'")
 COMPLETION: Change = ("UPDATE", "OLD.status = 'generating' AND NEW.status = 'completed'")
@@ -32,25 +32,25 @@ COMPLETION: Change = ("UPDATE", "OLD.status = 'generating' AND NEW.status = 'com
 
 @dataclass(frozen=True, slots=True)
 class Doomed:
-    """A worker that is to die at one step of one reply."""
+    """A worker to be killed at one step of one reply."""
 
     environment: Environment
     entry: Entry
     worker: Process
 
     def die(self) -> None:
-        """Kill it; another one comes, and meets what is still held."""
+        """Kill the worker and start another one, while the step is still held."""
         self.worker.kill()
         self.environment.workers(1)
 
 
 Step = Callable[[Doomed], AbstractContextManager[None]]
-"""To be entered while the worker is frozen, and left once it goes on: waits for the step, kills, lets go."""
+"""Context entered while the worker is frozen. On exit it waits for the step, kills, and lifts the hold."""
 
 
 @contextmanager
 def inside_the_claim(doomed: Doomed) -> Iterator[None]:
-    """The claim waits in its commit, and PostgreSQL carries it out; the worker dies before it hears of it."""
+    """Kill the worker while the claim waits in COMMIT; PostgreSQL then commits it."""
     with held_commits(doomed.environment, CLAIM):
         yield
         doomed.environment.database.wait_for_blocked("WITH claimed")
@@ -60,7 +60,7 @@ def inside_the_claim(doomed: Doomed) -> Iterator[None]:
 
 @contextmanager
 def after_the_claim(doomed: Doomed) -> Iterator[None]:
-    """The sandbox has the call and says nothing."""
+    """Kill the worker while the sandbox holds its call before the first chunk."""
     doomed.environment.hold(doomed.entry.token)
     yield
     doomed.environment.wait_for_call(doomed.entry, held=True)
@@ -70,7 +70,7 @@ def after_the_claim(doomed: Doomed) -> Iterator[None]:
 
 @contextmanager
 def after_the_answer(doomed: Doomed) -> Iterator[None]:
-    """The room's row is locked, so the transaction that ends the reply waits in its middle."""
+    """Kill the worker inside the transaction that ends the reply, which waits for the room's row."""
     query = "SELECT FROM chatrooms WHERE id = %s::text::uuid FOR UPDATE"
     with doomed.environment.locked(query, doomed.entry.room):
         yield
@@ -80,18 +80,18 @@ def after_the_answer(doomed: Doomed) -> Iterator[None]:
 
 @contextmanager
 def inside_a_commit_that_succeeds(doomed: Doomed) -> Iterator[None]:
-    """PostgreSQL carries the COMMIT out, and the worker dies before it hears of it."""
+    """Kill the worker before it learns that PostgreSQL has committed."""
     with held_commits(doomed.environment, COMPLETION):
         yield
         doomed.environment.database.wait_for_blocked("COMMIT")
-        # Of a worker that is dead already the server would notice within half a second, and roll back.
+        # If the worker were killed earlier, the server would notice within half a second and roll back.
         doomed.worker.send(signal.SIGSTOP)
     doomed.die()
 
 
 @contextmanager
 def inside_a_commit_that_fails(doomed: Doomed) -> Iterator[None]:
-    """The worker dies in COMMIT, and so does its transaction."""
+    """Kill the worker in COMMIT, and end its transaction."""
     with held_commits(doomed.environment, COMPLETION):
         yield
         backend = doomed.environment.database.wait_for_blocked("COMMIT")
@@ -102,7 +102,7 @@ def inside_a_commit_that_fails(doomed: Doomed) -> Iterator[None]:
 
 @contextmanager
 def held_commits(environment: Environment, change: Change) -> Iterator[None]:
-    """Have every transaction that makes such a change wait in COMMIT."""
+    """Hold every transaction that makes such a change in COMMIT."""
     event, when = change
     with psycopg.connect(environment.database.url, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", (_COMMIT_LOCK,))

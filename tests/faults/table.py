@@ -1,4 +1,4 @@
-"""The table at the end of a run: one line a fault."""
+"""Table at the end of a run, with one line per fault."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ _HEAD = ("fault", "times", "accepted", "lost", "doubled", "slowest POST")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What one fault came to."""
+    """Result of one fault."""
 
     fault: str
     times: str
@@ -17,19 +17,19 @@ class Line:
     slowest: float
 
     def cells(self) -> tuple[str, ...]:
-        """As words."""
+        """Return the cells of the line as text."""
         numbers = (self.accepted, self.lost, self.doubled)
         return (self.fault, self.times, *map(str, numbers), f"{self.slowest:.2f} s")
 
 
 def _order(line: Line) -> tuple[int, str]:
-    """By the fault's number; those without one at the end."""
+    """Return the sort key: the fault's number, those without one last."""
     word = line.fault.split()[0]
     return (int(word[1:]) if word[1:].isdigit() else 99, word)
 
 
 def drawn(lines: list[Line]) -> list[str]:
-    """The lines as a table, with a sum."""
+    """Return the lines as a table with totals."""
     total = Line(
         "all",
         "",

@@ -1,4 +1,4 @@
-"""Work in the background that fails as nobody expected goes on, and with it what depends on it."""
+"""Background tasks continue after an unexpected error."""
 
 import threading
 from functools import partial
@@ -12,11 +12,11 @@ from tests.support.person import Person, ok
 from tests.support.waiting import eventually
 
 _LONG_LEASE = "120"
-"""Seconds, so that nobody else ends the reply."""
+"""Seconds, so that no other worker takes the reply over."""
 
 
 def _fail(environment: Environment, table: LiteralString, *works: str) -> None:
-    """Have a table fail in an unexpected way until all these works have failed for it."""
+    """Make a table unreadable until each of these background tasks has failed because of it."""
     seen = len(environment.stack.logs())
     with environment.database.unreadable(table):
         for work in works:
@@ -28,8 +28,8 @@ def _has_failed(environment: Environment, work: str, *, since: int) -> bool:
     return f'"work": "{work}"' in environment.stack.logs()[since:]
 
 
-def test_a_worker_that_could_not_give_a_sign_of_life_gives_the_next(environment: Environment) -> None:
-    """Red when an unexpected error ends the heartbeat: the worker works, and counts as dead for ever."""
+def test_a_worker_whose_heartbeat_failed_sends_the_next(environment: Environment) -> None:
+    """Red when an unexpected error ends the heartbeat: a working worker counts as dead for ever."""
     environment.workers(0)
     environment.workers(1)
     _fail(environment, "worker_heartbeats", "heartbeat")
@@ -39,10 +39,10 @@ def test_a_worker_that_could_not_give_a_sign_of_life_gives_the_next(environment:
     )
 
 
-def test_a_reply_is_cancelled_after_the_looking_for_cancelled_ones_has_failed(
+def test_a_reply_is_cancelled_after_the_poll_for_cancelled_replies_has_failed(
     environment: Environment,
 ) -> None:
-    """Red when an unexpected error ends the care of leases: nothing is cancelled, and leases run out."""
+    """Red when an unexpected error ends the lease keeper: nothing is cancelled, and leases expire."""
     environment.workers(0)
     environment.adopt(environment.stack.start_worker(REPLY_LEASE_SECONDS=_LONG_LEASE))
     person, entry = _held_reply(environment)
@@ -52,10 +52,10 @@ def test_a_reply_is_cancelled_after_the_looking_for_cancelled_ones_has_failed(
     environment.workers(0)
 
 
-def test_a_stream_of_which_nothing_is_heard_ends_after_the_looking_for_its_end_has_failed(
+def test_a_stream_without_events_ends_after_the_poll_for_its_end_has_failed(
     environment: Environment,
 ) -> None:
-    """Red when an unexpected error ends the look after quiet streams: this worker's events reach nobody."""
+    """Red when an unexpected error ends the poll of quiet streams: this worker's events reach no client."""
     environment.workers(0)
     nowhere = {"REDIS_URL": "redis://127.0.0.1:1/0", "CELERY_BROKER_URL": environment.valkey.url()}
     environment.adopt(environment.stack.start_worker(REPLY_LEASE_SECONDS=_LONG_LEASE, **nowhere))
@@ -64,7 +64,7 @@ def test_a_stream_of_which_nothing_is_heard_ends_after_the_looking_for_its_end_h
     address = f"/chatroom/{entry.room}/message/{entry.reply_id}/events"
     hearing = threading.Thread(target=listener.listen, args=(person, address))
     hearing.start()
-    eventually(lambda: listener.text, what="the beginning of the answer")
+    eventually(lambda: listener.text, what="the first text")
     _fail(environment, "messages", "reply-feed")
     environment.release("[held]")
     hearing.join(30)
@@ -73,7 +73,7 @@ def test_a_stream_of_which_nothing_is_heard_ends_after_the_looking_for_its_end_h
 
 
 def _held_reply(environment: Environment) -> tuple[Person, Entry]:
-    """A reply that stands still after its first pieces."""
+    """Send a message whose reply pauses after its first chunks."""
     person, client = environment.person(), CarefulClient(Ledger())
     environment.hold("[held]", after_pieces=2)
     entry = client.send(person, person.open_room(), ANSWER + " [held]", is_whole=False)

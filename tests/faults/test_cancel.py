@@ -1,4 +1,4 @@
-"""Cancel: ends the call to Gemini within a second, from any API process, whatever the reply is at."""
+"""Cancelling a reply ends the call to Gemini within a second, from any API process and at any step."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,14 +19,14 @@ _SILENT = "[sandbox:hang]"
 
 
 def _cancel(person: Person, entry: Entry) -> datetime:
-    """Ask for the end; returns when that was."""
+    """Cancel the reply; return when the request was sent."""
     asked = datetime.now(UTC)
     ok(person.http.post(f"/chatroom/{entry.room}/message/{entry.reply_id}/cancel"))
     return asked
 
 
 def _seconds_until_closed(environment: Environment, entry: Entry, asked: datetime) -> float:
-    """How long the call went on after that, by the sandbox's own record."""
+    """Return how long the call continued after the request, by the sandbox's record."""
 
     def ended_at() -> object:
         [call] = environment.calls(entry)
@@ -48,9 +48,9 @@ def _redis_is_frozen(environment: Environment, *, frozen: bool) -> Iterator[None
 @pytest.mark.parametrize("frozen", [False, True], ids=["redis-there", "redis-frozen"])
 @pytest.mark.parametrize("words", [_LONG, _SILENT], ids=["in-mid-stream", "before-the-first-token"])
 def test_cancel_ends_the_call_upstream_in_time(environment: Environment, words: str, *, frozen: bool) -> None:
-    """Within 1 s; 2 s where only the poll can tell the worker. A busy machine gets a second chance.
+    """Within 1 s; 2 s if only the worker's poll can find the request. A busy machine gets a second chance.
 
-    Red without the worker's look for cancelled rows.
+    Red without the worker's poll for cancelled rows.
     """
     environment.workers(1)
     limit = _ENDS_WITHOUT_REDIS_SECONDS if frozen else _ENDS_SECONDS
@@ -81,8 +81,8 @@ def _final(environment: Environment, entry: Entry) -> dict[str, object] | None:
     return row if row["completed_at"] is not None else None
 
 
-def test_a_cancelled_reply_that_waits_is_never_sent_to_gemini(environment: Environment) -> None:
-    """Ended by whoever cancels it, or by the worker that claims it; red without both."""
+def test_a_waiting_reply_that_is_cancelled_is_never_sent_to_gemini(environment: Environment) -> None:
+    """The request ends it, or the worker that claims it. Red without both."""
     environment.workers(0)
     person, client = environment.person(), CarefulClient(Ledger())
     entry = client.send(person, person.open_room())
@@ -95,8 +95,8 @@ def test_a_cancelled_reply_that_waits_is_never_sent_to_gemini(environment: Envir
     environment.account("cancel while waiting", 1, client.ledger)
 
 
-def test_cancelling_again_and_again_refunds_once(environment: Environment) -> None:
-    """The refund belongs to the statement that ends the reply, and a reply ends once."""
+def test_cancelling_repeatedly_refunds_once(environment: Environment) -> None:
+    """The transaction that ends the reply refunds it, and a reply ends once."""
     environment.workers(1)
     person, client = environment.person(), CarefulClient(Ledger())
     entry = client.send(person, person.open_room(), _SILENT)

@@ -1,4 +1,4 @@
-"""F10: many claims of one reply, and a zombie that wakes up after its lease."""
+"""F10: concurrent claims of one reply, and a worker that resumes after its lease expired."""
 
 import asyncio
 import signal
@@ -15,8 +15,8 @@ from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.connection import RedisConnection
 from app.redis_client.daily_count import DailyCountMirror
 from app.redis_client.reply_events import ReplyEvents
-from app.repositories.claims import ClaimLimits, ReplyWork
-from app.repositories.renewal import LeaseText
+from app.repositories.claims import ClaimLimits, ReplyJob
+from app.repositories.renewal import LeaseCheckpoint
 from app.unit_of_work import UnitOfWork
 from tests.faults.conftest import Scale
 from tests.faults.environment import Environment
@@ -33,7 +33,7 @@ _LEASE_SECONDS = 60.0
 
 @asynccontextmanager
 async def _units_of_work(environment: Environment, count: int) -> AsyncIterator[list[UnitOfWork]]:
-    """As many as there were worker processes, each with connections of its own."""
+    """Provide units of work with their own connections, like those of several worker processes."""
     redis = RedisConnection(RedisAddress.parse(environment.valkey.url()), Breaker())
     databases = [Database.from_url(PostgresAddress.parse(environment.database.url)) for _ in range(count)]
     try:
@@ -54,7 +54,7 @@ async def _units_of_work(environment: Environment, count: int) -> AsyncIterator[
         await redis.aclose()
 
 
-async def _claim(uow: UnitOfWork, reply_id: UUID, *, polled: bool = False) -> ReplyWork | None:
+async def _claim(uow: UnitOfWork, reply_id: UUID, *, polled: bool = False) -> ReplyJob | None:
     limits = ClaimLimits(places=1, held={}, share=1, spare=0)
     async with uow.begin() as tx:
         if polled:
@@ -64,15 +64,15 @@ async def _claim(uow: UnitOfWork, reply_id: UUID, *, polled: bool = False) -> Re
         return found[0].reply if found else None
 
 
-async def _end(uow: UnitOfWork, claimed: ReplyWork, text: str) -> Message | None:
+async def _end(uow: UnitOfWork, claimed: ReplyJob, text: str) -> Message | None:
     async with uow.begin() as tx:
         return await tx.replies.end(
             claimed.id, claimed.lease_token, status=MessageStatus.COMPLETED, content=text
         )
 
 
-def test_f10_of_many_claims_at_once_exactly_one_wins(environment: Environment, scale: Scale) -> None:
-    """Kicks and polls of two workers. Red when a claim reads the row first and then writes it."""
+def test_f10_exactly_one_of_many_concurrent_claims_wins(environment: Environment, scale: Scale) -> None:
+    """Wake-ups and polls of two workers. Red when a claim reads the row before it writes it."""
     times = scale.times(100, 1000)
     environment.workers(0)
     person, client = environment.person(), CarefulClient(Ledger())
@@ -91,7 +91,7 @@ def test_f10_of_many_claims_at_once_exactly_one_wins(environment: Environment, s
                 assert won[0].attempt == number + 1
                 assert won[0].lease_token is not None
                 async with workers[0].begin() as tx:
-                    assert await tx.replies.hand_back(reply_id, won[0].lease_token) is not None
+                    assert await tx.replies.release(reply_id, won[0].lease_token) is not None
 
     asyncio.run(race())
     environment.database.run("UPDATE messages SET attempt = 0, losses = 0 WHERE id = %s", reply_id)
@@ -99,8 +99,8 @@ def test_f10_of_many_claims_at_once_exactly_one_wins(environment: Environment, s
     environment.account(f"F10 one reply claimed {_AT_ONCE} times at once", times, client.ledger)
 
 
-def test_f10_a_lease_that_ran_out_can_write_nothing(environment: Environment) -> None:
-    """Red without the token in renewing and ending: two attempts write into one reply."""
+def test_f10_an_expired_lease_writes_nothing(environment: Environment) -> None:
+    """Red without the token in renewals and ends: two attempts write to one reply."""
     environment.workers(0)
     person, client = environment.person(), CarefulClient(Ledger())
     reply_id = UUID(client.send(person, person.open_room(), ANSWER).reply_id)
@@ -114,14 +114,14 @@ def test_f10_a_lease_that_ran_out_can_write_nothing(environment: Environment) ->
             assert second is not None
             assert first.lease_token is not None
             async with zombie.begin() as tx:
-                stale = LeaseText(reply_id, first.lease_token, "a zombie's text")
+                stale = LeaseCheckpoint(reply_id, first.lease_token, "a zombie's text")
                 assert await tx.replies.renew([stale], lease_seconds=_LEASE_SECONDS) == set()
-                assert await tx.replies.hand_back(reply_id, first.lease_token) is None
+                assert await tx.replies.release(reply_id, first.lease_token) is None
             assert await _end(zombie, first, "a zombie's text") is None
             assert environment.reply(str(reply_id))["content"] == ""
             assert second.lease_token is not None
             async with rescuer.begin() as tx:
-                assert await tx.replies.hand_back(reply_id, second.lease_token) is not None
+                assert await tx.replies.release(reply_id, second.lease_token) is not None
             assert await _end(rescuer, second, "too late") is None
 
     asyncio.run(outlive())
@@ -129,12 +129,12 @@ def test_f10_a_lease_that_ran_out_can_write_nothing(environment: Environment) ->
     environment.check(client.ledger)
 
 
-def test_f10_a_poll_whose_claim_came_to_nothing_costs_the_worker_no_place(environment: Environment) -> None:
-    """Red when places are kept for what was claimed in a transaction whose commit then failed."""
+def test_f10_a_poll_whose_claim_fails_to_commit_occupies_no_slot(environment: Environment) -> None:
+    """Red when a slot stays reserved for a claim whose commit failed."""
     environment.workers(0)
     person, client = environment.person(), CarefulClient(Ledger())
     client.send(person, person.open_room(), ANSWER)
-    environment.stack.redis.flushall()  # nobody is told of it: only the poll finds it
+    environment.stack.redis.flushall()  # without the job: only the poll finds the reply
     with held_commits(environment, CLAIM):
         environment.adopt(environment.stack.start_worker("--concurrency=1"))
         environment.terminate(environment.database.wait_for_blocked("UPDATE messages"))
@@ -147,10 +147,10 @@ def _has_given_up(zombie: Process) -> bool:
     return "reply_lease_lost" in zombie.log or "reply_fenced_off" in zombie.log
 
 
-def test_f10_a_worker_that_was_frozen_beyond_its_lease_writes_nothing_when_it_wakes(
+def test_f10_a_worker_frozen_beyond_its_lease_writes_nothing_when_resumed(
     environment: Environment, scale: Scale
 ) -> None:
-    """Red without the token's fence: the zombie's end replaces its rescuer's, and is charged again."""
+    """Red without the lease token: the zombie's end replaces its rescuer's, and is charged again."""
     times = scale.times(1, 10)
     person, client = environment.person(), CarefulClient(Ledger())
     for _ in range(times):
@@ -161,7 +161,7 @@ def test_f10_a_worker_that_was_frozen_beyond_its_lease_writes_nothing_when_it_wa
         environment.workers(2)
         ended = environment.wait_until_completed(entry)
         zombie.send(signal.SIGCONT)
-        eventually(partial(_has_given_up, zombie), what="the zombie's end")
+        eventually(partial(_has_given_up, zombie), what="the zombie's rejected write")
         assert environment.reply(entry.reply_id) == ended
         assert (ended["attempt"], ended["losses"]) == (2, 1)
         zombie.kill()

@@ -1,4 +1,4 @@
-"""F15: more work than places. Pro comes first, and no user keeps the others waiting."""
+"""F15: more replies than slots. Pro comes first, and no user blocks the others."""
 
 import pytest
 
@@ -16,10 +16,10 @@ _FIRST = "[sandbox:pieces=20] [first]"
 
 
 @pytest.mark.parametrize("pool", ["solo", "threads"])
-def test_f15_a_pro_reply_is_claimed_before_all_basic_ones_that_wait(
+def test_f15_a_pro_reply_is_claimed_before_all_waiting_basic_ones(
     environment: Environment, pool: str
 ) -> None:
-    """Red when a job waits in line for the reply that it names, and when the order has no plan."""
+    """Red when a job claims only the reply that it names, and when the order ignores the plan."""
     environment.workers(0)
     worker = environment.stack.start_worker(f"--pool={pool}", "--concurrency=1")
     client, pro = CarefulClient(Ledger()), environment.person()
@@ -38,16 +38,16 @@ def test_f15_a_pro_reply_is_claimed_before_all_basic_ones_that_wait(
     assert min((first, *waiting), key=lambda entry: _begun_at(environment, entry)) is first
 
 
-def test_f15_slow_replies_of_one_user_leave_places_for_others(environment: Environment) -> None:
-    """Red without the share of places: the other user waits until slow replies end."""
+def test_f15_slow_replies_of_one_user_leave_slots_for_others(environment: Environment) -> None:
+    """Red without a share of slots per user: the other user waits until slow replies end."""
     environment.workers(0)
     worker = environment.stack.start_worker("--concurrency=20", REPLY_PLACES_PER_USER="4")
     client, slow, other = CarefulClient(Ledger()), environment.person(), environment.person()
     environment.hold("[held]")
     try:
         held = [_send(environment, client, slow, _HELD) for _ in range(_SLOW)]
-        # A user that is alone gets half of the places.
-        eventually(lambda: environment.running(worker) == 10, what="as many replies as one user gets")
+        # A user without competition gets half of the slots.
+        eventually(lambda: environment.running(worker) == 10, what="as many replies as one user may have")
         answered = [_send(environment, client, other, "Quick") for _ in range(3)]
         for entry in answered:
             environment.wait_until_completed(entry)
@@ -59,7 +59,7 @@ def test_f15_slow_replies_of_one_user_leave_places_for_others(environment: Envir
 
 
 def test_f15_while_others_wait_a_user_gets_no_more_than_the_share(environment: Environment) -> None:
-    """Red when places beyond the share are given away although others wait."""
+    """Red when a user gets slots beyond the share although others wait."""
     environment.workers(0)
     worker = environment.stack.start_worker("--concurrency=8", REPLY_PLACES_PER_USER="2")
     client, many = CarefulClient(Ledger()), environment.person()
@@ -67,15 +67,15 @@ def test_f15_while_others_wait_a_user_gets_no_more_than_the_share(environment: E
     environment.hold("[blocker]")
     environment.hold("[held]")
     try:
-        # All places are taken, and released at once: then everything waits that is sent here.
+        # All slots are taken, then released together: everything sent here waits until then.
         blockers = [_send(environment, client, user, _BLOCKER) for user in others for _ in range(2)]
-        eventually(lambda: environment.running(worker) == 8, what="all places taken")
+        eventually(lambda: environment.running(worker) == 8, what="all slots taken")
         held = [_send(environment, client, many, _HELD) for _ in range(10)]
         later = [_send(environment, client, user, _HELD) for user in others]
         environment.release("[blocker]")
         for entry in blockers:
             environment.wait_until_completed(entry)
-        eventually(lambda: environment.running(worker) == 8, what="all places taken again")
+        eventually(lambda: environment.running(worker) == 8, what="all slots taken again")
         assert sum(bool(environment.calls(entry)) for entry in held) == 2
         assert sum(bool(environment.calls(entry)) for entry in later) == 6
         environment.release("[held]")
@@ -85,7 +85,7 @@ def test_f15_while_others_wait_a_user_gets_no_more_than_the_share(environment: E
 
 
 def test_f15_the_user_with_the_fewest_running_replies_comes_next(environment: Environment) -> None:
-    """Red when the oldest reply comes next, whoever sent it."""
+    """Red when the oldest reply comes next, regardless of its user."""
     environment.workers(0)
     worker = environment.stack.start_worker("--concurrency=4", REPLY_PLACES_PER_USER="2")
     client, many, few, third = (
@@ -113,7 +113,7 @@ def test_f15_the_user_with_the_fewest_running_replies_comes_next(environment: En
 def _send(
     environment: Environment, client: CarefulClient, user: Person, words: str, *, is_begun: bool = False
 ) -> Entry:
-    """Send a message in a room of its own; `is_begun`: return when Gemini has been asked."""
+    """Send a message in a new room; `is_begun`: return when Gemini has been called."""
     entry = client.send(user, user.open_room(), words, is_whole=True)
     if is_begun:
         environment.wait_for_call(entry, held=True)
@@ -124,13 +124,13 @@ def _begun_at(environment: Environment, entry: Entry) -> str:
     return str(environment.calls(entry)[0]["received_at"])
 
 
-def test_f15_a_rush_of_jobs_is_claimed_at_once_however_many_they_are(environment: Environment) -> None:
-    """The worker polls once in five minutes here. Red when jobs beyond one claim are left to the poll."""
+def test_f15_many_simultaneous_jobs_are_claimed_at_once(environment: Environment) -> None:
+    """This worker polls every five minutes. Red when jobs beyond one claim are left to the poll."""
     environment.workers(0)
     client, users = CarefulClient(Ledger()), [environment.person() for _ in range(12)]
     worker = environment.stack.start_worker(REPLY_POLL_SECONDS="300")
     try:
-        with held_commits(environment, CLAIM):  # the first claim waits, and all other jobs gather behind it
+        with held_commits(environment, CLAIM):  # the first claim waits, and the other jobs accumulate
             entries = [_send(environment, client, user, "Quick") for user in users for _ in range(10)]
             environment.database.wait_for_blocked("WITH claimed")
             eventually(

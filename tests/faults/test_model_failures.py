@@ -1,4 +1,4 @@
-"""F12 and F13: Gemini that fails in every way it can, for a while or for ever."""
+"""F12 and F13: every kind of failure of Gemini, temporary or permanent."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -31,13 +31,13 @@ _FOR_EVER = {
     "recitation": ("blocked", "blocked_recitation", 1),
     "max-tokens": ("completed", None, 1),
 }
-# Refused late, since a poll would not look at a younger message in any case.
+# Rejected late, since a poll skips younger messages in any case.
 _REFUSED_FOR_2_S = "[sandbox:wait=1.5] [sandbox:429*1]"
 _ONCE = [order for order, (_, code, calls) in _FOR_EVER.items() if code is not None and calls > 1]
 
 
 def _seconds_between_calls(environment: Environment, entry: Entry) -> float:
-    """From the failure of the first call to the second."""
+    """Return the time from the failure of the first call to the second."""
     first, second = environment.calls(entry)
     failed, tried = (datetime.fromisoformat(str(time)) for time in (first["ended_at"], second["received_at"]))
     return (tried - failed).total_seconds()
@@ -48,11 +48,11 @@ def _send_all(environment: Environment, client: CarefulClient, orders: Sequence[
     return {order: client.send(person, person.open_room(), f"[sandbox:{order}]") for order in orders}
 
 
-def test_f12_every_failure_of_the_model_ends_a_reply_as_it_should(environment: Environment) -> None:
-    """What Gemini refuses is not retried, all else is; half a text is never an answer.
+def test_f12_every_permanent_failure_ends_the_reply_with_its_code(environment: Environment) -> None:
+    """Rejected requests are not retried, other failures are; partial text is never a completed reply.
 
     Red when a stream without a finish reason counts as finished (`truncate` becomes completed), when a 400 is
-    retried, when a stalled stream has no limit, when a failure is not refunded (it counts as doubled).
+    retried, when a stalled stream has no timeout, when a failure is not refunded (it counts as doubled).
     """
     environment.workers(0)
     worker = environment.stack.start_worker(GEMINI_TIMEOUT_SECONDS="2", REPLY_MAX_RETRIES=str(_RETRIES))
@@ -70,8 +70,8 @@ def test_f12_every_failure_of_the_model_ends_a_reply_as_it_should(environment: E
     assert account.failed == sum(status != "completed" for status, _, _ in _FOR_EVER.values())
 
 
-def test_f12_a_failure_that_passes_is_followed_by_the_whole_answer(environment: Environment) -> None:
-    """Red without retries, when half a text counts as an answer, and when Gemini's RetryInfo is not heard."""
+def test_f12_a_temporary_failure_is_followed_by_the_whole_answer(environment: Environment) -> None:
+    """Red without retries, when partial text counts as an answer, and when RetryInfo is ignored."""
     environment.workers(0)
     worker = environment.stack.start_worker(GEMINI_TIMEOUT_SECONDS="2", REPLY_MAX_RETRIES=str(_RETRIES))
     client, person = CarefulClient(Ledger()), environment.person()
@@ -86,11 +86,11 @@ def test_f12_a_failure_that_passes_is_followed_by_the_whole_answer(environment: 
     rows = [environment.reply(entry.reply_id) for entry in (*entries, *waited)]
     assert account.failed == 0, account.remarks
     assert {(row["attempt"], row["retries"], row["losses"]) for row in rows} == {(2, 1, 0)}
-    assert min(_seconds_between_calls(environment, entry) for entry in waited) >= 2  # as its RetryInfo says
+    assert min(_seconds_between_calls(environment, entry) for entry in waited) >= 2  # as RetryInfo demands
 
 
-def test_f13_a_message_that_always_fails_ends_failed_and_holds_up_nobody(environment: Environment) -> None:
-    """Red without the bound on retries (`pending` for ever), or when a retry waits in its place."""
+def test_f13_a_message_that_always_fails_ends_failed_and_blocks_no_other(environment: Environment) -> None:
+    """Red without the limit on retries (`pending` for ever), or when a waiting retry keeps its slot."""
     environment.workers(0)
     worker = environment.stack.start_worker("--concurrency=2")
     client, other = CarefulClient(Ledger()), CarefulClient(Ledger())
@@ -111,15 +111,15 @@ def test_f13_a_message_that_always_fails_ends_failed_and_holds_up_nobody(environ
 
 @pytest.mark.parametrize("most", [1])
 def test_f13_a_message_that_kills_its_workers_ends_failed(environment: Environment, most: int) -> None:
-    """Red without the bound on losses: it would go on killing workers for ever."""
+    """Red without the limit on worker losses: the message kills workers for ever."""
     environment.workers(0)
     person, client = environment.person(), CarefulClient(Ledger())
     entry = client.send(person, person.open_room(), "[sandbox:hang]")
     for death in range(most + 1):
-        worker = environment.stack.start_worker(REPLY_MAX_LOSSES=str(most))
+        worker = environment.stack.start_worker(REPLY_MAX_WORKER_LOSSES=str(most))
         environment.wait_for_call(entry, count=death + 1)
         worker.kill()
-    worker = environment.stack.start_worker(REPLY_MAX_LOSSES=str(most))
+    worker = environment.stack.start_worker(REPLY_MAX_WORKER_LOSSES=str(most))
     try:
         environment.account("F13 a message that kills its workers", most + 1, client.ledger)
     finally:

@@ -1,4 +1,4 @@
-"""F16: a reply that its workers die of. It dies alone, and those beside it are answered."""
+"""F16: a reply that kills its workers fails alone; the replies beside it are answered."""
 
 from tests.faults.environment import Environment
 from tests.faults.ledger import Entry, Ledger
@@ -11,10 +11,10 @@ _BESIDE = 15
 _DEATHS = 4
 
 
-def test_f16_a_poisonous_reply_takes_no_others_along(environment: Environment) -> None:
-    """Red when a reply that was lost twice is claimed beside others: they are lost as often as it is.
+def test_f16_a_poisonous_reply_fails_alone(environment: Environment) -> None:
+    """Red when a reply that was lost twice is claimed beside others: they are lost as often.
 
-    As a process that is out of memory, the worker dies whenever Gemini is asked for the poisonous reply. The
+    The worker is killed at each call for the poisonous reply, like a process that runs out of memory. The
     replies beside it take longer than that.
     """
     environment.workers(0)
@@ -34,13 +34,13 @@ def test_f16_a_poisonous_reply_takes_no_others_along(environment: Environment) -
     try:
         for entry in beside:
             environment.wait_until_completed(entry)
-        environment.release("[poison]")  # now it is as any other
+        environment.release("[poison]")  # the reply is harmless now
         environment.account("F16 a reply that its workers die of", _DEATHS, client.ledger, seconds=180)
     finally:
         worker.kill()
     row = environment.reply(poison.reply_id)
     assert (row["status"], row["losses"]) == ("completed", _DEATHS)
-    # Lost twice, since nobody knew yet which it was; after that only the poisonous one is.
+    # The others are lost twice, while the cause is unknown; after that only the poisonous one is.
     losses = [int(str(environment.reply(entry.reply_id)["losses"])) for entry in beside]
     assert max(losses) <= 2, losses
     assert sum(len(environment.calls(entry)) for entry in beside) <= 3 * _BESIDE

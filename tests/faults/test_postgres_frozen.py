@@ -1,4 +1,4 @@
-"""PostgreSQL frozen: it takes connections and bytes, and answers nothing."""
+"""PostgreSQL frozen: it accepts connections and bytes, and never responds."""
 
 import threading
 import time
@@ -11,28 +11,28 @@ import psutil
 from tests.faults.environment import Environment
 from tests.support.waiting import eventually
 
-_AT_MOST_SECONDS = 2.5
+_MAX_SECONDS = 2.5
 _POSTS = 3
 _AT_ONCE = 24
 _ROUNDS = 3
 _POOL = 10 + 2
-_MOST_CONNECTIONS = _POOL + 10 + 1
-"""Of the API: with those that opened too late for their caller, and one that asks what goes on."""
+_MAX_CONNECTIONS = _POOL + 10 + 1
+"""Of the API: the pool, connections that opened after their caller's timeout, and one to check backends."""
 
 
 def _processes(environment: Environment) -> list[psutil.Process]:
-    """The server and what it forked, each in a process group of its own."""
+    """Return the server and its backends, which are separate process groups."""
     assert environment.postgres.process is not None
     parent = psutil.Process(environment.postgres.process.pid)
     return [parent, *parent.children(recursive=True)]
 
 
-def test_a_post_is_answered_in_time_while_postgres_is_frozen_and_works_again_after(
+def test_a_post_is_answered_in_time_while_postgres_is_frozen_and_succeeds_after(
     environment: Environment,
 ) -> None:
     """Red without the bound on transactions: the POST hangs for as long as the server does.
 
-    Red with a line that also moves for those that were cut off: the last of it wait for all before them.
+    Red when waiting requests get slots of timed-out ones: the last request waits for all before it.
     """
     people = [environment.person() for _ in range(_AT_ONCE)]
     rooms = [person.open_room() for person in people]
@@ -55,14 +55,14 @@ def test_a_post_is_answered_in_time_while_postgres_is_frozen_and_works_again_aft
     finally:
         for process in server:
             process.resume()
-    assert slowest < _AT_MOST_SECONDS
+    assert slowest < _MAX_SECONDS
     environment.workers(1)
-    eventually(lambda: people[0].http.get("/user/me").is_success, what="an answer that needs the database")
+    eventually(lambda: people[0].http.get("/user/me").is_success, what="a response that needs the database")
     assert people[0].say(rooms[0], "Thawed")["reply"]["status"] == "completed"
 
 
 def _connections(environment: Environment) -> set[int]:
-    """The backends that belong to the API."""
+    """Return the pids of the API's backends."""
     rows = environment.database.rows(
         "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
         " AND application_name = '' AND pid <> pg_backend_pid()"
@@ -73,7 +73,7 @@ def _connections(environment: Environment) -> set[int]:
 
 @contextmanager
 def _stuck_once_they_wait(environment: Environment) -> Iterator[set[int]]:
-    """Stop every backend that waits for a lock, as if it were in something that nothing interrupts."""
+    """Suspend every backend that waits for a lock, like one in an uninterruptible operation."""
     stuck: set[int] = set()
     is_over = threading.Event()
 
@@ -97,10 +97,10 @@ def _stuck_once_they_wait(environment: Environment) -> Iterator[set[int]]:
             psutil.Process(pid).resume()
 
 
-def test_statements_that_nothing_ends_take_no_more_connections_than_the_pool_has(
+def test_statements_that_never_end_use_no_more_connections_than_the_pool(
     environment: Environment,
 ) -> None:
-    """Red when a connection that was cut off is replaced at once: 200 posts took all 100 of the server."""
+    """Red when a discarded connection is replaced at once: 200 posts used all 100 of the server."""
     environment.workers(0)
     people = [environment.person() for _ in range(_AT_ONCE)]
     rooms = [person.open_room() for person in people]
@@ -116,11 +116,11 @@ def test_statements_that_nothing_ends_take_no_more_connections_than_the_pool_has
     ):
         for _ in range(_ROUNDS):
             with ThreadPoolExecutor(_AT_ONCE) as threads:
-                assert max(threads.map(post, range(_AT_ONCE))) < _AT_MOST_SECONDS
+                assert max(threads.map(post, range(_AT_ONCE))) < _MAX_SECONDS
             assert 1 < len(stuck) <= _POOL
-            assert len(_connections(environment)) <= _MOST_CONNECTIONS
+            assert len(_connections(environment)) <= _MAX_CONNECTIONS
     eventually(
         lambda: people[0].post(rooms[0], "Free", Prefer="respond-async").status_code == 202,
-        what="a message that is accepted",
+        what="an accepted message",
         seconds=10,
     )

@@ -9,12 +9,12 @@ _RECOVERED_SECONDS = 5
 _PEOPLE = 4
 
 
-def test_f8_a_killed_postgres_costs_no_message_and_nobody_sees_a_500(
+def test_f8_a_killed_postgres_loses_no_message_and_causes_no_500(
     environment: Environment, scale: Scale
 ) -> None:
-    """A POST is answered 202, or 503 with `Retry-After`; what was accepted is there.
+    """A POST returns 202, or 503 with `Retry-After`; every accepted message is stored.
 
-    Red when a lost connection is not known as "away": 500 where 503 is due.
+    Red when a lost connection does not count as unavailable: 500 instead of 503.
     """
     times = scale.times(2, 5)
     environment.workers(1)

@@ -1,4 +1,4 @@
-"""F5 and F6: Redis that is down, frozen, or behind a connection that nobody hears."""
+"""F5 and F6: Redis down, frozen, or behind a half-open connection."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -35,10 +35,10 @@ def _frozen(environment: Environment) -> Iterator[None]:
         pytest.param("F6 Redis frozen", _frozen, id="frozen"),
     ],
 )
-def test_posts_are_answered_in_2_5_seconds_without_redis_and_their_replies_come(
+def test_posts_are_answered_in_2_5_seconds_without_redis_and_replies_complete(
     environment: Environment, scale: Scale, fault: str, outage: Outage
 ) -> None:
-    """Red when the job is published within the request, and without the limits on every wait for Redis."""
+    """Red when a request waits for its job to be published, and without a timeout on every Redis command."""
     environment.workers(1)
     person = environment.person()
     _measure(
@@ -51,10 +51,10 @@ def test_posts_are_answered_in_2_5_seconds_without_redis_and_their_replies_come(
     )
 
 
-def test_posts_are_answered_in_2_5_seconds_while_redis_hears_nobody(
+def test_posts_are_answered_in_2_5_seconds_with_half_open_redis_connections(
     environment: Environment, scale: Scale
 ) -> None:
-    """Red without the worker's socket timeout: it listens to a connection that stays silent for ever."""
+    """Red without the worker's socket timeout: it reads from a connection that stays silent for ever."""
     [worker] = environment.workers(1)
     worker.kill()
     with Proxy(environment.valkey.port) as proxy:
@@ -85,7 +85,7 @@ def _measure(
     outage: Callable[[], AbstractContextManager[None]],
     api: str,
 ) -> None:
-    """Write through an outage; a machine that was busy with something else gets a second chance."""
+    """Send messages during an outage. A busy machine gets a second chance."""
     for last in (False, True):
         with environment.load(at=(api,)) as load:
             load.wait_for_more(4)
@@ -97,7 +97,7 @@ def _measure(
                 )
                 code_seconds = time.monotonic() - began
                 load.stop()
-                # All are answered before Redis is back.
+                # All replies end before Redis is available again.
                 account = environment.account(fault, f"{seconds} s", load.ledger)
         assert (account.failed, load.ledger.statuses()) == (0, {202}), account.remarks
         assert (code.status_code, "retry-after" in code.headers) == (503, True), code.text

@@ -1,4 +1,4 @@
-"""F4 and F7: Redis that comes back empty, is emptied, or is full."""
+"""F4 and F7: Redis restarted empty, emptied, or full."""
 
 import signal
 
@@ -13,15 +13,15 @@ _CONSUMES_AGAIN_SECONDS = 15
 _PLACES = 2
 
 
-def test_f4_a_worker_goes_on_taking_jobs_after_redis_was_killed_and_came_back_empty(
+def test_f4_a_worker_receives_jobs_after_redis_was_killed_and_restarted_empty(
     environment: Environment, scale: Scale
 ) -> None:
-    """Red with late acknowledgement: kombu ends a threads worker whose jobs run when Redis restarts."""
+    """Red with late acknowledgement: kombu ends a threads worker with running jobs when Redis restarts."""
     times = scale.times(2, 5)
     [worker], prober = environment.workers(1), environment.person()
     with environment.load() as load:
         for _ in range(times):
-            eventually(lambda: environment.running(worker) > 0, what="a reply under way")
+            eventually(lambda: environment.running(worker) > 0, what="a running reply")
             environment.valkey.kill()
             environment.valkey.erase()
             load.wait_for_more(10)
@@ -31,10 +31,10 @@ def test_f4_a_worker_goes_on_taking_jobs_after_redis_was_killed_and_came_back_em
     assert (account.failed, load.ledger.statuses()) == (0, {202}), account.remarks
 
 
-def test_f4_a_busy_worker_that_has_fetched_ahead_outlives_redis(
+def test_f4_a_busy_worker_with_prefetched_jobs_survives_a_restart_of_redis(
     environment: Environment, scale: Scale
 ) -> None:
-    """Red when kombu may give jobs back on closing: it fails at a lost connection, and ends the worker."""
+    """Red when kombu may restore jobs at close: it fails on a lost connection, and ends the worker."""
     times = scale.times(4, 20)
     for spare in environment.workers(1):
         spare.kill()
@@ -55,7 +55,7 @@ def test_f4_a_busy_worker_that_has_fetched_ahead_outlives_redis(
             for entry in running:
                 environment.wait_for_call(entry, held=True)
             ahead = client.send(people[0], people[0].open_room())
-            eventually(lambda: environment.stack.redis.llen("ai_processing") == 0, what="a job fetched ahead")
+            eventually(lambda: environment.stack.redis.llen("ai_processing") == 0, what="a prefetched job")
             environment.valkey.kill()
             environment.release("[held]")
             environment.wait_until_completed(ahead)
@@ -68,12 +68,12 @@ def test_f4_a_busy_worker_that_has_fetched_ahead_outlives_redis(
 
 
 def test_f4_an_emptied_redis_loses_no_message(environment: Environment, scale: Scale) -> None:
-    """Red without the poll: the jobs were in Redis only."""
+    """Red without the poll: the jobs were only in Redis."""
     times = scale.times(10, 100)
     [worker], prober = environment.workers(1), environment.person()
     with environment.load(per_second=8) as load:
         for _ in range(times):
-            worker.send(signal.SIGSTOP)  # so that jobs wait in Redis when it is emptied
+            worker.send(signal.SIGSTOP)  # jobs then wait in Redis when it is emptied
             load.wait_for_more(4)
             environment.stack.redis.flushall()
             worker.send(signal.SIGCONT)
@@ -85,13 +85,13 @@ def test_f4_an_emptied_redis_loses_no_message(environment: Environment, scale: S
 def test_f7_messages_are_accepted_and_answered_while_redis_is_full(
     environment: Environment, scale: Scale
 ) -> None:
-    """Red when a full Redis ends the worker, or its errors reach people; and without the poll."""
+    """Red when a full Redis ends the worker, or its errors reach clients; and without the poll."""
     seconds = scale.times(5, 60)
     [worker] = environment.workers(1)
     prober, client = environment.person(), CarefulClient(Ledger())
     with environment.load() as load:
         worker.send(signal.SIGSTOP)
-        load.wait_for_more(4)  # jobs that the worker will take out of a Redis in which it can note nothing
+        load.wait_for_more(4)  # jobs that the worker receives from a Redis that accepts no writes
         environment.stack.redis.config_set("maxmemory", "1")
         try:
             worker.send(signal.SIGCONT)

@@ -1,4 +1,4 @@
-"""F11: told to stop: nothing is lost, nothing is done twice, and nobody notices."""
+"""F11: a shutdown loses nothing, repeats nothing, and causes no error at a client."""
 
 import signal
 import threading
@@ -16,24 +16,24 @@ from tests.support.waiting import eventually
 _RUNNING = 20
 _LONG = "[sandbox:pieces=40] [sandbox:pace=100]"
 _GRACE_SECONDS = 25
-_SIGN_OF_LIFE_SECONDS = 2.5  # Celery's are two seconds apart
+_HEARTBEAT_SECONDS = 2.5  # Celery sends one every two seconds
 
 
 def _twenty_held_replies(
     environment: Environment, worker: Process, name: str
 ) -> tuple[CarefulClient, list[Entry]]:
-    """Replies that this worker is in the middle of, and will be until `name` is released."""
+    """Start replies on this worker that stay unfinished until `name` is released."""
     environment.hold(name, after_pieces=3)
     person, client = environment.person(), CarefulClient(Ledger())
     entries = [client.send(person, person.open_room(), f"{ANSWER} {name}") for _ in range(_RUNNING)]
-    eventually(lambda: environment.running(worker) == _RUNNING, what="twenty replies under way")
+    eventually(lambda: environment.running(worker) == _RUNNING, what="twenty running replies")
     return client, entries
 
 
-def test_f11_a_worker_told_to_stop_finishes_its_twenty_replies_and_takes_no_other(
+def test_f11_a_worker_at_sigterm_finishes_its_twenty_replies_and_claims_no_other(
     environment: Environment,
 ) -> None:
-    """Red without the drain: the replies are cut off, and are answered again by somebody else."""
+    """Red without the drain: the replies are interrupted, and generated again by another worker."""
     environment.workers(0)
     [worker] = environment.workers(1)
     client, entries = _twenty_held_replies(environment, worker, "finishing")
@@ -49,8 +49,8 @@ def test_f11_a_worker_told_to_stop_finishes_its_twenty_replies_and_takes_no_othe
     environment.account("F11 SIGTERM with 20 running replies", 1, client.ledger)
 
 
-def test_f11_a_worker_out_of_patience_hands_its_twenty_replies_back(environment: Environment) -> None:
-    """Red without the hand-back: they wait until their leases run out, as if the worker had crashed."""
+def test_f11_a_worker_after_its_grace_period_releases_its_twenty_replies(environment: Environment) -> None:
+    """Red without the release: they wait until their leases expire, as after a crash."""
     environment.workers(0)
     leaving = environment.stack.start_worker(SHUTDOWN_GRACE_SECONDS="0")
     client, entries = _twenty_held_replies(environment, leaving, "impatience")
@@ -63,8 +63,8 @@ def test_f11_a_worker_out_of_patience_hands_its_twenty_replies_back(environment:
     assert (account.failed, account.losses) == (0, _RUNNING)
 
 
-def test_f11_a_worker_told_to_stop_while_redis_is_away_ends_in_time(environment: Environment) -> None:
-    """Red when Celery's sign of life is repeated until it gets through: nothing else is heard meanwhile."""
+def test_f11_a_worker_at_sigterm_ends_in_time_while_redis_is_unavailable(environment: Environment) -> None:
+    """Red when Celery retries its heartbeat until it succeeds: the worker handles nothing else meanwhile."""
     environment.workers(0)
     worker = environment.stack.start_worker("--pool=solo")
     environment.hold("solo")
@@ -72,18 +72,20 @@ def test_f11_a_worker_told_to_stop_while_redis_is_away_ends_in_time(environment:
     entry = client.send(person := environment.person(), person.open_room(), f"{ANSWER} solo")
     environment.wait_for_call(entry, held=True)
     environment.valkey.kill()
-    time.sleep(_SIGN_OF_LIFE_SECONDS)  # it is overdue when the reply is written
+    time.sleep(_HEARTBEAT_SECONDS)  # a heartbeat is overdue when the reply ends
     environment.release("solo")
     environment.wait_until_completed(entry)
-    time.sleep(1)  # for what would hold it up to have begun
+    time.sleep(1)  # until a blocking retry would have started
     assert worker.stop(seconds=_GRACE_SECONDS) == 0
     environment.valkey.start()
     environment.workers(1)
     environment.account("F11 SIGTERM while Redis is down", 1, client.ledger)
 
 
-def test_f11_nobody_notices_a_rolling_restart_of_the_workers(environment: Environment, scale: Scale) -> None:
-    """People wait for their answers. Red without the drain, or when a wait ends in an error."""
+def test_f11_no_client_notices_a_rolling_restart_of_the_workers(
+    environment: Environment, scale: Scale
+) -> None:
+    """Clients wait for their replies. Red without the drain, or when a wait ends in an error."""
     times = scale.times(2, 10)
     environment.workers(2)
     with environment.load(prefer="wait=30", per_second=4) as load:
@@ -97,8 +99,8 @@ def test_f11_nobody_notices_a_rolling_restart_of_the_workers(environment: Enviro
     assert (account.failed, account.losses, load.ledger.statuses()) == (0, 0, {201}), account.remarks
 
 
-def test_f11_an_api_process_told_to_stop_answers_everybody_who_waits(environment: Environment) -> None:
-    """Red without the end of all waits at SIGTERM: the process outlives its grace, or cuts people off."""
+def test_f11_an_api_process_at_sigterm_answers_every_waiting_request(environment: Environment) -> None:
+    """Red when waits do not end at SIGTERM: the process exceeds its grace period, or cuts clients off."""
     environment.workers(1)
     url = environment.stack.start_api()
     leaving = environment.stack.processes[-1]
@@ -113,7 +115,7 @@ def test_f11_an_api_process_told_to_stop_answers_everybody_who_waits(environment
         thread.start()
     eventually(
         lambda: all(environment.stored(person.id) for person in people),
-        what="five messages that are waited for",
+        what="five waiting requests",
     )
     assert leaving.stop(seconds=10) in (0, -15)
     for thread in threads:

@@ -1,4 +1,4 @@
-"""F9: killed at each step, the rescuer already there: the reply is written once, and charged once."""
+"""F9: a worker is killed at each step; another one writes the reply once and charges it once."""
 
 import signal
 import threading
@@ -34,10 +34,9 @@ from tests.faults.steps import (
 def test_f9_a_worker_killed_at_any_step_leaves_exactly_one_reply(
     environment: Environment, step: Step, attempts: int, calls: int
 ) -> None:
-    """Red without the take-over of expired leases (`generating` for ever), but for one step.
+    """Red without claims of expired leases (`generating` for ever), except at one step.
 
-    In a COMMIT that succeeds: red when a claim takes what is not due, for then the reply is written a second
-    time.
+    In a COMMIT that succeeds: red when a claim takes a reply that is not due, which generates it again.
     """
     [worker] = environment.workers(1)
     person, client = environment.person(), CarefulClient(Ledger())
@@ -59,12 +58,12 @@ def test_f9_a_worker_killed_at_any_step_leaves_exactly_one_reply(
         pytest.param(False, False, id="alive-in-a-commit-that-fails"),
     ],
 )
-def test_f9_a_message_is_stored_once_whatever_happens_inside_its_commit(
+def test_f9_a_message_is_stored_once_whatever_happens_in_its_commit(
     environment: Environment, *, is_killed: bool, commits: bool
 ) -> None:
-    """The client repeats its key. Red when that is not looked up again after it was found taken: 500.
+    """The client retries with its key. Red when a taken key is not looked up again: 500.
 
-    Red when a commit that failed is answered 202: accepted, and not there.
+    Red when a failed commit is answered 202: accepted, but not stored.
     """
     environment.workers(1)
     person, client = environment.person(), CarefulClient(Ledger())
@@ -79,7 +78,9 @@ def test_f9_a_message_is_stored_once_whatever_happens_inside_its_commit(
         backend = environment.database.wait_for_blocked("(?s).*store_exchange")
         if is_killed:
             api.kill()
-            environment.database.wait_for_blocked("", besides=backend)  # the same key is there again
+            environment.database.wait_for_blocked(
+                "", besides=backend
+            )  # the retry with the same key has arrived
         if not commits:
             environment.terminate(backend)
     sender.join(60)

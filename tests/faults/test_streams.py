@@ -1,4 +1,4 @@
-"""Streams that are cut all the time, over two API processes, while Redis is emptied and a worker dies."""
+"""Streams cut repeatedly, across two API processes, while Redis is emptied and a worker is killed."""
 
 import contextlib
 import itertools
@@ -17,17 +17,17 @@ from tests.support.listener import Listener
 from tests.support.person import Person
 
 _CUT_SECONDS = 0.3
-_MOST_CUTS = 200
+_MAX_CUTS = 200
 _SPOKEN = "[sandbox:unicode] [sandbox:pieces=100] [sandbox:pace=60]"
 
 
 @contextmanager
 def _cut_again_and_again(proxies: list[Proxy]) -> Iterator[None]:
-    """Break all connections of these proxies, time after time, until the block is left."""
+    """Abort all connections of these proxies repeatedly for the duration of the block."""
     over = threading.Event()
 
     def cut() -> None:
-        for _ in range(_MOST_CUTS):
+        for _ in range(_MAX_CUTS):
             if over.wait(_CUT_SECONDS):
                 return
             for proxy in proxies:
@@ -53,14 +53,14 @@ def _meanwhile(break_something: Callable[[], None]) -> Iterator[None]:
 
 
 def _listen_to_the_end(listener: Listener, somewhere: list[Person], entry: Entry) -> int:
-    """Come back after every cut, at one API process after the other; returns how often that was needed."""
+    """Reconnect after every cut, alternating API processes; return the number of reconnects."""
     address = f"/chatroom/{entry.room}/message/{entry.reply_id}/events"
     for times, person in enumerate(itertools.cycle(somewhere)):
         with contextlib.suppress(httpx.TransportError):
             listener.listen(person, address, seconds=10)
         if listener.has_ended:
             return times
-        assert times < _MOST_CUTS, listener.kinds
+        assert times < _MAX_CUTS, listener.kinds
     raise AssertionError("cycle() does not end")
 
 
@@ -77,7 +77,7 @@ def _two_api_processes(environment: Environment) -> Iterator[list[Proxy]]:
 def _hear(
     environment: Environment, proxies: list[Proxy], person: Person, entry: Entry, *, fault: threading.Event
 ) -> None:
-    """Listen through all the cuts, have the fault happen in the middle, and compare with what is stored."""
+    """Follow a reply through cuts and the fault, and compare the received text with the stored one."""
     listener = Listener()
     somewhere = [person.at(f"http://127.0.0.1:{proxy.port}") for proxy in proxies]
     with _cut_again_and_again(proxies):
@@ -91,12 +91,12 @@ def _hear(
     assert cuts > 1
 
 
-def test_a_listener_cut_every_300_ms_reads_exactly_the_stored_reply(
+def test_a_client_cut_every_300_ms_receives_exactly_the_stored_reply(
     environment: Environment, scale: Scale
 ) -> None:
-    """Two API processes in turn, with a FLUSHALL in between.
+    """The client alternates two API processes, with a FLUSHALL in between.
 
-    Red when a stream does not go on at the character that its last id names.
+    Red when a stream does not continue at the character that `Last-Event-ID` names.
     """
     times = scale.times(2, 20)
     environment.workers(1)
@@ -117,10 +117,10 @@ def test_a_listener_cut_every_300_ms_reads_exactly_the_stored_reply(
     environment.account("listener cut every 300 ms, FLUSHALL", times, client.ledger)
 
 
-def test_a_listener_cut_every_300_ms_is_shown_the_answer_of_the_second_worker_only(
+def test_a_client_cut_every_300_ms_shows_only_the_answer_of_the_second_worker(
     environment: Environment, scale: Scale
 ) -> None:
-    """Red without `restart` after an attempt that showed text: two beginnings stand in a row."""
+    """Red without `restart` after an attempt with text: the client shows the beginning twice."""
     times = scale.times(1, 10)
     person, client = environment.person(), CarefulClient(Ledger())
     with _two_api_processes(environment) as proxies:

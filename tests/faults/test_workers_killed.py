@@ -1,7 +1,6 @@
-"""F1 to F3: workers that die: alone, one of two, and with a wake-up in their hands.
+"""F1 to F3: a worker is killed: the only one, one of two, and an idle one that has received a wake-up.
 
-F2 asks for the death of a pool's child process. A threads worker has none; what is lost there, one part of
-the capacity while the rest goes on, is one of two workers here.
+F2 was defined for the child process of a pool. A threads worker has none; one of two workers takes its place.
 """
 
 import signal
@@ -16,16 +15,16 @@ from tests.support.process import Process
 from tests.support.waiting import eventually
 
 
-def test_f1_no_message_is_lost_when_the_only_worker_is_killed_in_mid_answer(
+def test_f1_no_message_is_lost_when_the_only_worker_is_killed_while_generating(
     environment: Environment, scale: Scale
 ) -> None:
-    """Red without the take-over of expired leases: the replies stay `generating`."""
+    """Red without claims of expired leases: the replies stay `generating`."""
     times = scale.times(5, 50)
     with environment.load() as load:
         for _ in range(times):
             [worker] = environment.workers(1)
-            # Killed at the very first words again and again, it would lose the same replies more often than
-            # REPLY_MAX_LOSSES allows.
+            # Killed at the first chunk each time, workers would lose the same replies more often than
+            # REPLY_MAX_WORKER_LOSSES allows.
             environment.wait_until_one_is_recorded(worker)
             environment.wait_until_busy(worker)
             worker.kill()
@@ -37,7 +36,7 @@ def test_f1_no_message_is_lost_when_the_only_worker_is_killed_in_mid_answer(
 def test_f2_no_message_is_lost_when_one_of_two_workers_is_killed(
     environment: Environment, scale: Scale
 ) -> None:
-    """Red without the lease's condition in the claim: both workers answer, and the reply is charged twice."""
+    """Red when a claim ignores leases: both workers generate the reply, and it is charged twice."""
     times = scale.times(3, 20)
     with environment.load() as load:
         for _ in range(times):
@@ -49,29 +48,29 @@ def test_f2_no_message_is_lost_when_one_of_two_workers_is_killed(
     assert (account.failed, account.losses > 0) == (0, True), account.remarks
 
 
-def test_f3_a_wake_up_that_dies_with_an_idle_worker_loses_no_message(
+def test_f3_a_wake_up_lost_with_an_idle_worker_loses_no_message(
     environment: Environment, scale: Scale
 ) -> None:
-    """Red without the poll for replies that nobody claimed: Redis has given the job away."""
+    """Red without the poll for unclaimed replies: Redis no longer has the job."""
     times = scale.times(3, 10)
     person, client = environment.person(), CarefulClient(Ledger())
     for _ in range(times):
         [worker] = environment.workers(1)
-        entry = _send_into_frozen_hands(environment, client, person, worker)
+        entry = _send_to_frozen_worker(environment, client, person, worker)
         worker.kill()
         environment.workers(1)
         environment.wait_until_completed(entry)
         assert entry.reply_id in environment.found_by_poll()
-    account = environment.account("F3 killed with a wake-up in its hands", times, client.ledger)
+    account = environment.account("F3 killed while it receives a wake-up", times, client.ledger)
     assert account.failed == 0, account.remarks
 
 
-def _send_into_frozen_hands(
+def _send_to_frozen_worker(
     environment: Environment, client: CarefulClient, person: Person, worker: Process
 ) -> Entry:
-    """A message whose job Redis has handed to a worker that is frozen while it waits for one."""
+    """Send a message whose job Redis delivers to a worker that is frozen while it waits for one."""
     for _ in range(30):
-        eventually(partial(_waiting_workers, environment), what="a worker that waits")
+        eventually(partial(_waiting_workers, environment), what="a waiting worker")
         worker.send(signal.SIGSTOP)
         if _waiting_workers(environment):
             published = _pushes(environment)
@@ -79,8 +78,8 @@ def _send_into_frozen_hands(
             eventually(partial(_more_pushes, environment, published), what="a published job")
             if environment.stack.redis.llen("ai_processing") == 0:
                 return entry
-        worker.send(signal.SIGCONT)  # it was between two waits; a job that was sent is its own now
-    raise AssertionError("no job came into the frozen worker's hands")
+        worker.send(signal.SIGCONT)  # it was between two waits; retry
+    raise AssertionError("the frozen worker received no job")
 
 
 def _waiting_workers(environment: Environment) -> int:

@@ -1,4 +1,4 @@
-"""Whether a worker still hears the queue, or lives on its poll alone."""
+"""Check that a worker still receives wake-ups from the queue, and not only from its poll."""
 
 import time
 
@@ -10,9 +10,9 @@ from tests.support.process import Process
 
 
 def wait_for_wakeup(environment: Environment, person: Person, worker: Process, *, seconds: float) -> None:
-    """Return when a new message was claimed because of its job, not found by the poll.
+    """Send messages until one is claimed by its wake-up rather than found by the poll.
 
-    Fails when that takes longer, or when the worker has ended: nobody has restarted it.
+    Fail when that takes longer, or when the worker has ended: nothing restarts it.
     """
     client, until = CarefulClient(Ledger()), time.monotonic() + seconds
     while True:
@@ -20,5 +20,5 @@ def wait_for_wakeup(environment: Environment, person: Person, worker: Process, *
         environment.wait_until_completed(entry)
         if entry.reply_id not in environment.found_by_poll():
             break
-        assert time.monotonic() < until, f"the worker takes no job any more:\n{worker.log[-3000:]}"
+        assert time.monotonic() < until, f"the worker receives no job any more:\n{worker.log[-3000:]}"
     assert worker.popen.poll() is None, worker.log[-3000:]

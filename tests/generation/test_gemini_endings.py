@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.gemini_client import Failure, FinishReason, TokenUsage
+from app.gemini_client import FinishReason, ModelFailure, TokenUsage
 from tests.support.asking_gemini import ask, chunk, counts, event
 from tests.support.person import Json, Person
 from tests.support.stack import Stack
@@ -111,16 +111,16 @@ _WITH_TEXT = {
     "IMAGE_RECITATION": FinishReason.RECITATION,
 }
 _WITHOUT_TEXT = {
-    "STOP": (Failure.EMPTY, True),
-    "MAX_TOKENS": (Failure.EMPTY, False),
-    "OTHER": (Failure.EMPTY, True),
-    "LANGUAGE": (Failure.EMPTY, False),
-    "NO_IMAGE": (Failure.EMPTY, True),
-    "REASON_OF_THE_FUTURE": (Failure.EMPTY, True),
-    "FINISH_REASON_UNSPECIFIED": (Failure.EMPTY, True),
-    "MALFORMED_FUNCTION_CALL": (Failure.EMPTY, True),
-    "UNEXPECTED_TOOL_CALL": (Failure.EMPTY, True),
-    "PUP_LIMITED_DISABLED": (Failure.NOT_CONFIGURED, False),
+    "STOP": (ModelFailure.EMPTY, True),
+    "MAX_TOKENS": (ModelFailure.EMPTY, False),
+    "OTHER": (ModelFailure.EMPTY, True),
+    "LANGUAGE": (ModelFailure.EMPTY, False),
+    "NO_IMAGE": (ModelFailure.EMPTY, True),
+    "REASON_OF_THE_FUTURE": (ModelFailure.EMPTY, True),
+    "FINISH_REASON_UNSPECIFIED": (ModelFailure.EMPTY, True),
+    "MALFORMED_FUNCTION_CALL": (ModelFailure.EMPTY, True),
+    "UNEXPECTED_TOOL_CALL": (ModelFailure.EMPTY, True),
+    "PUP_LIMITED_DISABLED": (ModelFailure.NOT_CONFIGURED, False),
 }
 _NO_ANSWERS = (
     "MALFORMED_FUNCTION_CALL",
@@ -158,7 +158,7 @@ def test_an_end_without_text_is_a_failure_and_never_a_refusal(word: str) -> None
 def test_a_call_that_nobody_asked_for_is_a_failed_try_also_behind_text(word: str) -> None:
     with StreamingServer(event(chunk("Let me see"), chunk(finish=word))) as google:
         error = ask(google.url).failure
-    assert (error.failure, error.retryable) == (Failure.INTERRUPTED, True)
+    assert (error.failure, error.retryable) == (ModelFailure.INTERRUPTED, True)
 
 
 def test_a_default_that_is_written_out_ends_nothing() -> None:

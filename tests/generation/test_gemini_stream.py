@@ -5,7 +5,7 @@ import tracemalloc
 
 import pytest
 
-from app.gemini_client import Failure, FinishReason
+from app.gemini_client import FinishReason, ModelFailure
 from app.gemini_client.event_stream import MAX_EVENT_BYTES, EventReader, UnreadableStreamError
 from tests.support.asking_gemini import ask, chunk, event
 from tests.support.streaming_server import End, StreamingServer
@@ -57,7 +57,7 @@ def test_an_error_in_bare_json_is_read_also_with_comments_within() -> None:
     error = b'{\n  "error": {\n: ping\n    "code": 503,\n    "status": "UNAVAILABLE"\n  }\n}\n'
     with StreamingServer(event(_A) + error) as google:
         failure = ask(google.url).failure
-    assert (failure.failure, failure.reason) == (Failure.UNAVAILABLE, "503 UNAVAILABLE")
+    assert (failure.failure, failure.reason) == (ModelFailure.UNAVAILABLE, "503 UNAVAILABLE")
 
 
 @pytest.mark.parametrize("sign", [b": keep-alive\n\n", event({}), b"data:\n\n"])
@@ -65,14 +65,14 @@ def test_signs_of_life_of_a_gateway_keep_no_dead_call(sign: bytes) -> None:
     """Red when they count as pieces: the call lives as long as the gateway."""
     with StreamingServer(sign, end=End.REPEATED) as google:
         asked = ask(google.url, gemini_timeout_seconds=1)
-    assert asked.failure.failure is Failure.TIMEOUT
+    assert asked.failure.failure is ModelFailure.TIMEOUT
     assert asked.seconds < 5
 
 
 def test_done_without_an_end_is_an_answer_that_broke_off() -> None:
     with StreamingServer(event(_A) + b"data: [DONE]\n\n", end=End.SILENT) as google:
         asked = ask(google.url)
-    assert asked.failure.failure is Failure.INTERRUPTED
+    assert asked.failure.failure is ModelFailure.INTERRUPTED
     assert asked.failure.reason == "the stream ended without a finish reason"
     assert asked.seconds < 5
 
@@ -106,7 +106,7 @@ def test_an_event_has_a_bound(name: str) -> None:
 def test_an_answer_with_an_event_that_is_too_large_is_unreadable() -> None:
     with StreamingServer(*_LARGE["a line without end"]) as google:
         failure = ask(google.url).failure
-    assert (failure.failure, failure.retryable) == (Failure.INTERRUPTED, True)
+    assert (failure.failure, failure.retryable) == (ModelFailure.INTERRUPTED, True)
     assert "unreadable answer: an event of more than" in failure.reason
 
 
@@ -118,7 +118,7 @@ def test_an_error_with_a_large_body_keeps_its_status() -> None:
             *page, status="502 Bad Gateway", headers="Content-Type: text/html", end=end
         ) as google:
             failure = ask(google.url).failure
-        assert failure.failure is Failure.UNAVAILABLE
+        assert failure.failure is ModelFailure.UNAVAILABLE
         assert failure.reason.startswith("502")
 
 

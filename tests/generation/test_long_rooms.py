@@ -175,7 +175,7 @@ def test_a_summary_that_fails_neither_fails_nor_delays_a_reply_and_costs_nobody_
         assert "summary_failed" not in worker.log
         restart_sandbox(stack)  # the held call breaks off
     eventually(lambda: "summary_failed" in worker.log, what="a summary that failed")
-    assert "upkeep_crashed" not in worker.log
+    assert "follow_up_crashed" not in worker.log
     assert room_row(stack, room)["summary_upto"] == 0
     assert person.say(room, "And now?")["reply"]["status"] == "completed"
     _summary_after(stack, room, 0)  # the next exchange was the next try

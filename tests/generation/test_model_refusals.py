@@ -3,8 +3,8 @@
 import httpx2
 import pytest
 
-from app.gemini_client import Failure, GeminiError
-from app.gemini_client.failures import as_gemini_error
+from app.gemini_client import ModelError, ModelFailure
+from app.gemini_client.sdk_errors import as_model_error
 from devtools.ports import free_port
 from tests.support.answering_server import AnsweringServer
 from tests.support.asking_gemini import ask
@@ -14,7 +14,7 @@ from tests.support.stack import Stack
 _KEY = "AIzaSyVisible"
 
 
-def _failure(url: str) -> GeminiError:
+def _failure(url: str) -> ModelError:
     return ask(url, key=_KEY, text="visible words").failure
 
 
@@ -38,100 +38,104 @@ def _fields(*names: str) -> Json:
     return {"@type": kind, "fieldViolations": [{"field": name, "description": "visible"} for name in names]}
 
 
-_ANSWERS: dict[str, tuple[Json, Failure, str]] = {
+_ANSWERS: dict[str, tuple[Json, ModelFailure, str]] = {
     "a region that Google does not serve": (
         _error(400, "FAILED_PRECONDITION"),
-        Failure.NOT_CONFIGURED,
+        ModelFailure.NOT_CONFIGURED,
         "400 FAILED_PRECONDITION",
     ),
     "a region, in words": (
         _error(400, "FAILED_PRECONDITION", message="User location is not supported for the API use."),
-        Failure.NOT_CONFIGURED,
+        ModelFailure.NOT_CONFIGURED,
         "400 FAILED_PRECONDITION User location is not supported",
     ),
     "an invalid key without details": (
         _error(400, "INVALID_ARGUMENT", message="API key not valid. Please pass a valid API key."),
-        Failure.NOT_CONFIGURED,
+        ModelFailure.NOT_CONFIGURED,
         "400 INVALID_ARGUMENT API key not valid",
     ),
     "a suspended project": (
         _error(403, "PERMISSION_DENIED", _info("CONSUMER_SUSPENDED")),
-        Failure.NOT_CONFIGURED,
+        ModelFailure.NOT_CONFIGURED,
         "403 PERMISSION_DENIED CONSUMER_SUSPENDED",
     ),
     "a project without billing": (
         _error(403, "PERMISSION_DENIED", _info("BILLING_DISABLED")),
-        Failure.NOT_CONFIGURED,
+        ModelFailure.NOT_CONFIGURED,
         "403 PERMISSION_DENIED BILLING_DISABLED",
     ),
     "a limit of 0": (
         _error(429, "RESOURCE_EXHAUSTED", _quota("RequestsPerDay-FreeTier", "0")),
-        Failure.NOT_CONFIGURED,
+        ModelFailure.NOT_CONFIGURED,
         "429 RESOURCE_EXHAUSTED RequestsPerDay-FreeTier",
     ),
     "a limit of a day": (
         _error(429, "RESOURCE_EXHAUSTED", _quota("RequestsPerDay", "50")),
-        Failure.QUOTA_EXHAUSTED,
+        ModelFailure.QUOTA_EXHAUSTED,
         "429 RESOURCE_EXHAUSTED RequestsPerDay",
     ),
     "a method that is not implemented": (
         _error(501, "UNIMPLEMENTED"),
-        Failure.NOT_CONFIGURED,
+        ModelFailure.NOT_CONFIGURED,
         "501 UNIMPLEMENTED",
     ),
     "an invalid key": (
         _error(400, "INVALID_ARGUMENT", _info("API_KEY_INVALID")),
-        Failure.NOT_CONFIGURED,
+        ModelFailure.NOT_CONFIGURED,
         "400 INVALID_ARGUMENT API_KEY_INVALID",
     ),
     "a key for another service": (
         _error(403, "PERMISSION_DENIED", _info("API_KEY_SERVICE_BLOCKED")),
-        Failure.NOT_CONFIGURED,
+        ModelFailure.NOT_CONFIGURED,
         "403 PERMISSION_DENIED API_KEY_SERVICE_BLOCKED",
     ),
     "an API that is not enabled": (
         _error(403, "PERMISSION_DENIED", _info("SERVICE_DISABLED")),
-        Failure.NOT_CONFIGURED,
+        ModelFailure.NOT_CONFIGURED,
         "403 PERMISSION_DENIED SERVICE_DISABLED",
     ),
     "no billing": (
         _error(429, "RESOURCE_EXHAUSTED", _info("BILLING_DISABLED")),
-        Failure.NOT_CONFIGURED,
+        ModelFailure.NOT_CONFIGURED,
         "429 RESOURCE_EXHAUSTED BILLING_DISABLED",
     ),
-    "no key": (_error(401, "UNAUTHENTICATED"), Failure.NOT_CONFIGURED, "401 UNAUTHENTICATED"),
-    "an unknown model": (_error(404, "NOT_FOUND"), Failure.NOT_CONFIGURED, "404 NOT_FOUND"),
+    "no key": (_error(401, "UNAUTHENTICATED"), ModelFailure.NOT_CONFIGURED, "401 UNAUTHENTICATED"),
+    "an unknown model": (_error(404, "NOT_FOUND"), ModelFailure.NOT_CONFIGURED, "404 NOT_FOUND"),
     "a field that this version does not know": (
         _error(400, "INVALID_ARGUMENT", _fields("")),
-        Failure.NOT_CONFIGURED,
+        ModelFailure.NOT_CONFIGURED,
         "400 INVALID_ARGUMENT",
     ),
     "a limit out of range": (
         _error(400, "INVALID_ARGUMENT", _fields("generation_config.max_output_tokens")),
-        Failure.NOT_CONFIGURED,
+        ModelFailure.NOT_CONFIGURED,
         "400 INVALID_ARGUMENT",
     ),
     "a turn that it does not take": (
         _error(400, "INVALID_ARGUMENT", _fields("contents[0].parts[0].data")),
-        Failure.REJECTED,
+        ModelFailure.REJECTED,
         "400 INVALID_ARGUMENT",
     ),
     "an instruction that it does not take": (
         _error(400, "INVALID_ARGUMENT", _fields("systemInstruction.parts", "generationConfig")),
-        Failure.REJECTED,
+        ModelFailure.REJECTED,
         "400 INVALID_ARGUMENT",
     ),
-    "too long a conversation": (_error(400, "INVALID_ARGUMENT"), Failure.REJECTED, "400 INVALID_ARGUMENT"),
+    "too long a conversation": (
+        _error(400, "INVALID_ARGUMENT"),
+        ModelFailure.REJECTED,
+        "400 INVALID_ARGUMENT",
+    ),
     "a rate": (
         _error(429, "RESOURCE_EXHAUSTED", _info("RATE_LIMIT_EXCEEDED")),
-        Failure.RATE_LIMITED,
+        ModelFailure.RATE_LIMITED,
         "429 RESOURCE_EXHAUSTED RATE_LIMIT_EXCEEDED",
     ),
-    "a conflict": (_error(409, "ABORTED"), Failure.UNAVAILABLE, "409 ABORTED"),
-    "a cancelled request": (_error(499, "CANCELLED"), Failure.UNAVAILABLE, "499 CANCELLED"),
-    "an overload": (_error(503, "UNAVAILABLE"), Failure.UNAVAILABLE, "503 UNAVAILABLE"),
+    "a conflict": (_error(409, "ABORTED"), ModelFailure.UNAVAILABLE, "409 ABORTED"),
+    "a cancelled request": (_error(499, "CANCELLED"), ModelFailure.UNAVAILABLE, "499 CANCELLED"),
+    "an overload": (_error(503, "UNAVAILABLE"), ModelFailure.UNAVAILABLE, "503 UNAVAILABLE"),
 }
-_RETRIED = (Failure.UNAVAILABLE, Failure.RATE_LIMITED)
+_RETRIED = (ModelFailure.UNAVAILABLE, ModelFailure.RATE_LIMITED)
 
 
 @pytest.mark.parametrize("name", _ANSWERS)
@@ -144,18 +148,18 @@ def test_an_answer_means_what_google_says(name: str) -> None:
 
 
 _PAGES = {
-    400: Failure.UNAVAILABLE,
-    401: Failure.NOT_CONFIGURED,
-    403: Failure.UNAVAILABLE,
-    404: Failure.UNAVAILABLE,
-    407: Failure.NOT_CONFIGURED,
-    413: Failure.REJECTED,
-    418: Failure.UNAVAILABLE,
-    429: Failure.RATE_LIMITED,
-    500: Failure.UNAVAILABLE,
-    502: Failure.UNAVAILABLE,
-    503: Failure.UNAVAILABLE,
-    504: Failure.UNAVAILABLE,
+    400: ModelFailure.UNAVAILABLE,
+    401: ModelFailure.NOT_CONFIGURED,
+    403: ModelFailure.UNAVAILABLE,
+    404: ModelFailure.UNAVAILABLE,
+    407: ModelFailure.NOT_CONFIGURED,
+    413: ModelFailure.REJECTED,
+    418: ModelFailure.UNAVAILABLE,
+    429: ModelFailure.RATE_LIMITED,
+    500: ModelFailure.UNAVAILABLE,
+    502: ModelFailure.UNAVAILABLE,
+    503: ModelFailure.UNAVAILABLE,
+    504: ModelFailure.UNAVAILABLE,
 }
 
 
@@ -180,10 +184,10 @@ def test_an_answer_that_is_not_googles_is_sorted_by_its_status(status: int, body
 )
 @pytest.mark.parametrize(
     ("status", "failure"),
-    [(400, Failure.UNAVAILABLE), (403, Failure.NOT_CONFIGURED), (404, Failure.NOT_CONFIGURED)],
+    [(400, ModelFailure.UNAVAILABLE), (403, ModelFailure.NOT_CONFIGURED), (404, ModelFailure.NOT_CONFIGURED)],
 )
 def test_json_that_is_not_googles_is_no_fault_of_the_conversation(
-    status: int, failure: Failure, body: object
+    status: int, failure: ModelFailure, body: object
 ) -> None:
     with AnsweringServer(status, body, Content_Type="application/json") as google:
         assert _failure(google.url).failure is failure
@@ -193,28 +197,28 @@ def test_a_page_with_status_200_is_no_answer() -> None:
     """As captive portals and sign-in pages of gateways send it."""
     with AnsweringServer(200, b"<html>visible</html>", Content_Type="text/html; charset=utf-8") as google:
         error = _failure(google.url)
-    assert (error.failure, error.reason, error.retryable) == (Failure.UNAVAILABLE, "200 text/html", True)
+    assert (error.failure, error.reason, error.retryable) == (ModelFailure.UNAVAILABLE, "200 text/html", True)
 
 
 def test_a_name_that_is_unknown_and_a_server_without_tls_are_unavailable() -> None:
     with AnsweringServer(200, {}) as google:
         for url in ("https://gemini.invalid", google.url.replace("http:", "https:")):
             error = _failure(url)
-            assert (error.failure, error.retryable, error.is_sent) == (Failure.UNAVAILABLE, True, False)
+            assert (error.failure, error.retryable, error.is_sent) == (ModelFailure.UNAVAILABLE, True, False)
 
 
 @pytest.mark.parametrize("kind", [httpx2.ConnectTimeout, httpx2.PoolTimeout])
 def test_a_connection_that_cannot_be_made_in_time_is_unavailable(kind: type[httpx2.TimeoutException]) -> None:
     """Red when it counts as a model that took too long to answer."""
-    error = as_gemini_error(kind("visible"))
+    error = as_model_error(kind("visible"))
     assert error is not None
-    assert (error.failure, error.retryable, error.is_sent) == (Failure.UNAVAILABLE, True, False)
+    assert (error.failure, error.retryable, error.is_sent) == (ModelFailure.UNAVAILABLE, True, False)
 
 
 def test_a_server_that_cannot_be_reached_is_unavailable_for_the_reason_of_the_system() -> None:
     """Red when a refused connection counts as an answer that broke off, or leaves only its class name."""
     error = _failure(f"http://127.0.0.1:{free_port()}")
-    assert (error.failure, error.retryable) == (Failure.UNAVAILABLE, True)
+    assert (error.failure, error.retryable) == (ModelFailure.UNAVAILABLE, True)
     assert "Connection refused" in error.reason or "Connect call failed" in error.reason
 
 
@@ -225,7 +229,7 @@ def test_a_redirect_is_a_wrong_setup_and_is_not_followed_with_the_key(status: in
         error = _failure(google.url)
         assert (google.requests, elsewhere.requests) == (1, 0)
     assert (error.failure, error.retryable, error.reason) == (
-        Failure.NOT_CONFIGURED,
+        ModelFailure.NOT_CONFIGURED,
         False,
         f"{status}, not in Google's form",
     )

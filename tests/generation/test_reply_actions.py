@@ -1,4 +1,4 @@
-"""Cancelling a reply and having it answered anew."""
+"""Cancelling and regenerating replies."""
 
 import datetime as dt
 import uuid
@@ -27,9 +27,7 @@ def _cancel(person: Person, reply: Json) -> Json:
     return ok(person.http.post(_address(reply, "cancel")))
 
 
-def test_a_reply_is_cancelled_in_mid_stream_and_what_was_generated_is_kept(
-    stack: Stack, person: Person
-) -> None:
+def test_a_reply_cancelled_while_streaming_keeps_its_text(stack: Stack, person: Person) -> None:
     mark = uuid.uuid4().hex
     reply = _begin(person, person.open_room(), f"[sandbox:pieces=300] [sandbox:pace=50] {mark}")
     eventually(lambda: any(call["pieces_sent"] for call in stack.calls(mark)), what="some text")
@@ -48,7 +46,7 @@ def test_a_reply_is_cancelled_in_mid_stream_and_what_was_generated_is_kept(
     assert listener.text == cancelled["content"]
 
 
-def test_a_reply_cancelled_before_the_first_token_is_free_of_charge(stack: Stack, person: Person) -> None:
+def test_a_reply_cancelled_before_the_first_token_is_not_charged(stack: Stack, person: Person) -> None:
     mark = uuid.uuid4().hex
     reply = _begin(person, person.open_room(), f"[sandbox:hang] {mark}")
     eventually(lambda: stack.calls(mark), what="a call to Gemini")
@@ -58,7 +56,7 @@ def test_a_reply_cancelled_before_the_first_token_is_free_of_charge(stack: Stack
     eventually(lambda: stack.calls(mark)[0]["ended"] == "client_closed", what="the end of the call to Gemini")
 
 
-def test_a_queued_reply_is_cancelled_and_the_one_behind_it_is_answered(stack: Stack, person: Person) -> None:
+def test_a_waiting_reply_is_cancelled_and_the_next_one_is_generated(stack: Stack, person: Person) -> None:
     room, mark = person.open_room(), uuid.uuid4().hex
     first = _begin(person, room, f"[sandbox:wait=2] first {mark}")
     second = _begin(person, room, f"second {mark}")
@@ -80,7 +78,7 @@ def test_a_reply_waiting_for_its_retry_is_cancelled(stack: Stack, person: Person
     assert person.usage()["used"] == 0
 
 
-def test_a_finished_reply_stays_as_it_is_when_cancelled(person: Person) -> None:
+def test_cancelling_a_finished_reply_changes_nothing(person: Person) -> None:
     reply = person.say(person.open_room(), "Hello")["reply"]
     assert _cancel(person, reply) == reply
 
@@ -96,9 +94,7 @@ def test_a_cancelled_reply_with_text_stays_in_the_context(stack: Stack, person: 
     assert call["contents"][1]["parts"][0]["text"] == kept
 
 
-def test_a_message_is_answered_anew_and_the_old_reply_leaves_the_context(
-    stack: Stack, person: Person
-) -> None:
+def test_regenerating_removes_the_old_reply_from_the_context(stack: Stack, person: Person) -> None:
     room = person.open_room()
     old = person.say(room, "Tell me something")["reply"]
     answer = person.http.post(_address(old, "regenerate"))
@@ -119,7 +115,7 @@ def test_a_message_is_answered_anew_and_the_old_reply_leaves_the_context(
     assert texts == ["Tell me something", new["content"], after]
 
 
-def test_only_the_newest_reply_can_be_answered_anew(person: Person) -> None:
+def test_only_the_newest_reply_can_be_regenerated(person: Person) -> None:
     room = person.open_room()
     first = person.say(room, "First")
     person.say(room, "Second")
@@ -127,13 +123,13 @@ def test_only_the_newest_reply_can_be_answered_anew(person: Person) -> None:
     problem(person.http.post(_address(first["message"], "regenerate")), 404, "message_not_found")
 
 
-def test_an_unfinished_reply_cannot_be_answered_anew(person: Person) -> None:
+def test_an_unfinished_reply_cannot_be_regenerated(person: Person) -> None:
     reply = _begin(person, person.open_room(), "[sandbox:wait=2] Wait")
     problem(person.http.post(_address(reply, "regenerate")), 409, "reply_in_progress")
     person.wait_for(reply)
 
 
-def test_answering_anew_is_repeatable_by_key_and_counts_once(person: Person) -> None:
+def test_regenerating_is_repeatable_by_key_and_counts_once(person: Person) -> None:
     room, key = person.open_room(), uuid.uuid4().hex
     exchange = person.say(room, "Hello")
     address = _address(exchange["reply"], "regenerate")
@@ -145,7 +141,7 @@ def test_answering_anew_is_repeatable_by_key_and_counts_once(person: Person) -> 
     problem(person.post(room, "Hello", Idempotency_Key=key), 409, "idempotency_key_reused")
 
 
-def test_a_key_of_a_message_answers_with_its_first_reply_also_after_another_was_asked_for(
+def test_a_messages_key_returns_its_first_reply_also_after_a_regeneration(
     person: Person,
 ) -> None:
     room, key = person.open_room(), uuid.uuid4().hex
@@ -156,13 +152,13 @@ def test_a_key_of_a_message_answers_with_its_first_reply_also_after_another_was_
 
 
 @pytest.mark.parametrize("action", ["cancel", "regenerate"])
-def test_a_persons_message_is_no_reply(person: Person, action: str) -> None:
+def test_a_users_message_is_not_a_reply(person: Person, action: str) -> None:
     message = person.say(person.open_room(), "Hello")["message"]
     problem(person.http.post(_address(message, action)), 404, "message_not_found")
 
 
-def test_a_room_knows_its_messages_whatever_became_of_its_replies(stack: Stack, person: Person) -> None:
-    """Red when another reply is not counted; tests/faults compare the same after every fault."""
+def test_a_room_counts_its_messages_however_their_replies_end(stack: Stack, person: Person) -> None:
+    """Red when a regenerated reply is not counted. tests/faults compare the same after every fault."""
     stack.make_pro(person)
     room, empty = person.open_room(), person.open_room()
     for content in ("Fine", "[sandbox:400] failed", "[sandbox:safety] blocked", "[sandbox:max-tokens] cut"):

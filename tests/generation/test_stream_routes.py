@@ -1,4 +1,4 @@
-"""The routes that always answer events have the message, charge, key and limits of those with JSON."""
+"""Streaming routes store, charge, repeat and limit messages like the routes that return JSON."""
 
 import uuid
 
@@ -41,7 +41,7 @@ def test_a_streamed_message_is_stored_charged_and_located_like_any_other(person:
 
 
 def test_a_streamed_message_can_be_repeated_by_its_key_on_either_route(person: Person) -> None:
-    """Red when the routes have keys of their own: a client that falls back from streaming pays twice."""
+    """Red when each route has its own keys: a client that falls back from streaming pays twice."""
     room, key = person.open_room(), uuid.uuid4().hex
     _, first = _send(person, room, "Once", Idempotency_Key=key)
     again, repeated = _send(person, room, "Once", Idempotency_Key=key)
@@ -57,7 +57,7 @@ def test_a_streamed_message_can_be_repeated_by_its_key_on_either_route(person: P
     problem(other, 409, "idempotency_key_reused")
 
 
-def test_a_streamed_message_counts_on_the_days_limit(stack: Stack) -> None:
+def test_a_streamed_message_counts_towards_the_daily_limit(stack: Stack) -> None:
     person = stack.person().at(stack.start_api(BASIC_MESSAGES_PER_DAY="2"))
     room = person.open_room()
     _, events = _send(person, room, "First")
@@ -92,7 +92,7 @@ def test_a_regeneration_is_streamed_and_repeated_by_its_key(person: Person) -> N
     problem(_regenerate(person, old), 409, "not_latest")
 
 
-def test_a_stream_that_is_cut_goes_on_where_it_was(person: Person) -> None:
+def test_an_interrupted_stream_continues_after_its_last_event(person: Person) -> None:
     room, listener = person.open_room(), Listener()
     content = f"[sandbox:pieces=60] [sandbox:pace=30] {uuid.uuid4().hex}"
     address = f"/chatroom/{room}/message/stream"
@@ -107,14 +107,14 @@ def test_a_stream_that_is_cut_goes_on_where_it_was(person: Person) -> None:
 
 
 @pytest.mark.parametrize("body", [{}, {"content": " "}, {"content": "x", "role": "model"}, {"content": 1}])
-def test_what_is_no_message_is_refused_before_a_stream_begins(person: Person, body: object) -> None:
+def test_an_invalid_message_is_rejected_before_the_stream_starts(person: Person, body: object) -> None:
     room = person.open_room()
     answer = person.http.post(f"/chatroom/{room}/message/stream", json=body)
     problem(answer, 400, "validation_failed")
     assert ok(person.http.get(f"/chatroom/{room}/message"))["messages"] == []
 
 
-def test_a_failed_reply_is_the_end_of_its_stream(person: Person) -> None:
+def test_a_failed_reply_ends_its_stream(person: Person) -> None:
     _, events = _send(person, person.open_room(), "[sandbox:400] Broken")
     assert [event.kind for event in events] == ["message", "start", "end"]
     assert events[-1].data["status"] == "failed"
@@ -122,10 +122,8 @@ def test_a_failed_reply_is_the_end_of_its_stream(person: Person) -> None:
 
 
 @pytest.mark.parametrize("last_event_id", ["1000000005", "0", "1999999999", "garbage"])
-def test_a_library_that_repeats_a_post_by_itself_sends_no_second_message(
-    person: Person, last_event_id: str
-) -> None:
-    """Red when `Last-Event-ID` is ignored: fetch-event-source and hey-api store and pay a second message."""
+def test_a_post_repeated_by_a_library_sends_no_second_message(person: Person, last_event_id: str) -> None:
+    """Red when `Last-Event-ID` is ignored: fetch-event-source and hey-api send and pay a second message."""
     room = person.open_room()
     reply = person.say(room, "Only once")["reply"]
     regenerate = f"/chatroom/{room}/message/{reply['id']}/regenerate"
@@ -147,7 +145,7 @@ def test_a_library_that_repeats_a_post_by_itself_sends_no_second_message(
 def test_a_post_repeated_with_its_key_continues_after_the_last_event(person: Person) -> None:
     room, key = person.open_room(), uuid.uuid4().hex
     _, first = _send(person, room, "Hello", Idempotency_Key=key, Last_Event_ID="1000000005")
-    assert (first[0].kind, first[-1].kind) == ("message", "end")  # a key that is new sends a new message
+    assert (first[0].kind, first[-1].kind) == ("message", "end")  # a new key sends a new message
     text = first[-1].data["content"]
     _, rest = _send(person, room, "Hello", Idempotency_Key=key, Last_Event_ID=str(10**9 + 5))
     assert [event.kind for event in rest] == ["delta", "end"]
@@ -161,8 +159,23 @@ def test_a_post_repeated_with_its_key_continues_after_the_last_event(person: Per
     assert person.usage()["used"] == 1
 
 
-def test_stream_is_no_id_of_a_message(person: Person) -> None:
-    """Red when the address of messages takes it: GET is then 404, and `Allow` names it."""
+def test_an_event_id_of_thousands_of_digits_is_unknown(person: Person) -> None:
+    """Red when it is converted to a number: Python refuses to, and the request answers 500."""
+    room, key = person.open_room(), uuid.uuid4().hex
+    text = person.post(room, "Hello", Idempotency_Key=key).json()["reply"]["content"]
+    repeated = person.http.post(
+        f"/chatroom/{room}/message",
+        json={"content": "Hello"},
+        headers={"Accept": "text/event-stream", "Idempotency-Key": key, "Last-Event-ID": "9" * 5000},
+    )
+    assert repeated.status_code == 200
+    events = _events(repeated)
+    assert [event.kind for event in events] == ["restart", "delta", "end"]
+    assert events[1].data["text"] == text
+
+
+def test_stream_is_not_a_message_id(person: Person) -> None:
+    """Red when the route of messages matches it: GET is then 404, and `Allow` names it."""
     address = f"/chatroom/{person.open_room()}/message/stream"
     for method in ("GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"):
         answer = person.http.request(method, address)

@@ -1,4 +1,4 @@
-"""A reply's events: live, resumable at the exact cursor, from any process."""
+"""Events of a reply: live, resumable after any event, from any process."""
 
 import asyncio
 import signal
@@ -29,11 +29,11 @@ from tests.support.waiting import eventually
 pytestmark = pytest.mark.server_version
 
 ENDED = (0, -signal.SIGTERM)
-"""uvicorn ends in order, then lets the signal that it was sent end the process."""
+"""uvicorn shuts down in order, then re-raises the signal that it received."""
 
 
 def _begin(person: Person, content: str) -> Json:
-    """A reply under way."""
+    """Send a message and return its unfinished reply."""
     reply: Json = ok(person.post(person.open_room(), content, Prefer="respond-async"))["reply"]
     return reply
 
@@ -54,10 +54,10 @@ def _all_events(person: Person, reply: Json, last_event_id: str | None = None) -
         ("", "text/event-stream"),
     ],
 )
-def test_a_message_can_be_sent_and_its_answer_watched_in_one_request(
+def test_a_message_is_sent_and_its_reply_streamed_in_one_request(
     person: Person, route: str, accept: str
 ) -> None:
-    """Red when the streaming route looks at `Accept`, or the plain one no longer does."""
+    """Red when the streaming route depends on `Accept`, or the plain one no longer does."""
     room, listener = person.open_room(), Listener()
     address = f"/chatroom/{room}/message"
     headers = {"Accept": accept}
@@ -89,13 +89,13 @@ def test_ids_are_the_attempt_and_the_characters_so_far(person: Person) -> None:
     assert shown == events[-1].data["content"]
 
 
-def test_pieces_come_while_the_model_still_speaks(person: Person) -> None:
+def test_deltas_arrive_while_the_model_generates(person: Person) -> None:
     reply = _begin(person, "[sandbox:pieces=40] [sandbox:pace=50] Word by word")
     deltas = [event for event in _all_events(person, reply) if event.kind == "delta"]
     assert len(deltas) > 5
 
 
-def test_a_finished_reply_tells_everything_from_any_place(person: Person) -> None:
+def test_a_finished_reply_is_streamed_from_any_position(person: Person) -> None:
     reply = person.say(person.open_room(), "Hello")["reply"]
     text = reply["content"]
     whole = _all_events(person, reply)
@@ -109,7 +109,7 @@ def test_a_finished_reply_tells_everything_from_any_place(person: Person) -> Non
 
 
 @pytest.mark.parametrize("unknown", ["garbage", str(10**9 + 10**8), str(7 * 10**9 + 5), "-1", "9" * 30])
-def test_behind_an_id_that_cannot_be_everything_is_sent_anew(person: Person, unknown: str) -> None:
+def test_after_an_impossible_event_id_the_whole_reply_is_sent_again(person: Person, unknown: str) -> None:
     reply = person.say(person.open_room(), "Hello")["reply"]
     events = _all_events(person, reply, unknown)
     assert [event.kind for event in events] == ["restart", "delta", "end"]
@@ -117,7 +117,7 @@ def test_behind_an_id_that_cannot_be_everything_is_sent_anew(person: Person, unk
 
 
 @pytest.mark.parametrize("empties_redis", [False, True])
-def test_a_listener_cut_off_again_and_again_has_the_stored_text_byte_for_byte(
+def test_a_client_cut_off_repeatedly_receives_the_stored_text_byte_for_byte(
     stack: Stack,
     pro: Person,
     empties_redis: bool,  # noqa: FBT001  # pytest's
@@ -143,8 +143,8 @@ def test_a_listener_cut_off_again_and_again_has_the_stored_text_byte_for_byte(
     assert listener.events[-1].data == {**stored, "type": "end"}
 
 
-def test_listeners_who_hear_the_same_ask_the_database_once(stack: Stack, person: Person) -> None:
-    """Red when each asks for itself: the end of a reply is as many queries as it has listeners."""
+def test_concurrent_reads_of_a_reply_share_one_query(stack: Stack, person: Person) -> None:
+    """Red when each sends its own: the end of a reply costs as many queries as it has clients."""
     reply = person.say(person.open_room(), "Hello")["reply"]
 
     async def read_20_times() -> list[Sent]:
@@ -170,7 +170,7 @@ def test_listeners_who_hear_the_same_ask_the_database_once(stack: Stack, person:
     assert len(asyncio.run(read_20_times())) == 2
 
 
-def test_many_listeners_hear_the_same(stack: Stack, person: Person) -> None:
+def test_many_clients_receive_the_same_text(stack: Stack, person: Person) -> None:
     reply = _begin(person, "[sandbox:pieces=40] [sandbox:pace=30] For everybody")
     listeners = [Listener() for _ in range(10)]
     threads = [
@@ -202,7 +202,7 @@ def test_a_failure_ends_the_stream_with_the_failed_reply(person: Person) -> None
     assert events[-1].data["status"] == "failed"
 
 
-def test_nobody_listens_to_somebody_elses_reply(stack: Stack, person: Person) -> None:
+def test_the_reply_of_another_user_is_not_found(stack: Stack, person: Person) -> None:
     exchange = person.say(person.open_room(), "Private")
     problem(stack.person().http.get(events_address(exchange["reply"])), 404, "chatroom_not_found")
     own_message = events_address(exchange["reply"]).replace(
@@ -211,7 +211,7 @@ def test_nobody_listens_to_somebody_elses_reply(stack: Stack, person: Person) ->
     problem(person.http.get(own_message), 404, "message_not_found")
 
 
-def test_a_server_that_stops_says_goodbye_and_the_listener_goes_on_elsewhere(
+def test_a_shutdown_ends_the_stream_and_the_client_continues_at_another_process(
     stack: Stack, person: Person
 ) -> None:
     stopping = stack.start_api()
@@ -230,7 +230,7 @@ def test_a_server_that_stops_says_goodbye_and_the_listener_goes_on_elsewhere(
     assert listener.text == person.wait_for(reply)["content"]
 
 
-def test_a_waiting_request_is_answered_at_once_when_the_server_stops(stack: Stack, person: Person) -> None:
+def test_a_waiting_request_is_answered_at_once_at_shutdown(stack: Stack, person: Person) -> None:
     stopping = stack.start_api()
     process = stack.processes[-1]
     room, answers = person.open_room(), list[httpx.Response]()
@@ -246,12 +246,14 @@ def test_a_waiting_request_is_answered_at_once_when_the_server_stops(stack: Stac
     assert person.wait_for(answers[0].json()["reply"])["status"] == "completed"
 
 
-def test_garbage_where_events_are_announced_silences_nobody_for_long(stack: Stack, person: Person) -> None:
-    """Red when an unexpected error ends the listening of a process: it never subscribes again."""
+def test_garbage_on_the_channel_of_events_interrupts_streams_only_briefly(
+    stack: Stack, person: Person
+) -> None:
+    """Red when an unexpected error ends the listener of a process: it never subscribes again."""
     reply, listener = _begin(person, "[sandbox:pieces=100] [sandbox:pace=50] Tell me more"), Listener()
     hearing = threading.Thread(target=listener.listen, args=(person, events_address(reply)))
     hearing.start()
-    eventually(lambda: listener.text, what="the beginning of the answer")
+    eventually(lambda: listener.text, what="the first text")
     channel = f"reply:{reply['id']}"
     stack.redis.publish(channel, "no event")
     eventually(lambda: '"work": "reply-listener"' in stack.logs(), what="the failure")

@@ -8,7 +8,7 @@ import uuid
 import httpx
 import pytest
 
-from app.gemini_client import Failure, GeminiError, TokenUsage
+from app.gemini_client import ModelError, ModelFailure, TokenUsage
 from app.gemini_client.base import MAX_TOKEN_COUNT
 from app.services.generation.attempt_usage import AttemptUsage
 from devtools.ports import free_port
@@ -20,7 +20,7 @@ from tests.support.waiting import eventually
 pytestmark = pytest.mark.server_version
 
 _THOUGHTS = 48  # the sandbox's usual
-_NO_ANSWER = GeminiError(Failure.UNAVAILABLE, "refused", retryable=True, is_sent=False)
+_NO_ANSWER = ModelError(ModelFailure.UNAVAILABLE, "refused", retryable=True, is_sent=False)
 
 
 def _begin(person: Person, room: str, content: str) -> Json:
@@ -170,7 +170,7 @@ def test_an_absurd_count_of_gemini_fails_no_reply(own_stack: Stack, said: int, c
     }
     body = b"data: " + json.dumps(chunk).encode() + b"\r\n\r\n"
     with AnsweringServer(200, body, Content_Type="text/event-stream") as google:
-        worker = own_stack.start_worker(GEMINI_BASE_URL=google.url, REPLY_MAX_LOSSES="0")
+        worker = own_stack.start_worker(GEMINI_BASE_URL=google.url, REPLY_MAX_WORKER_LOSSES="0")
         person = own_stack.person()
         reply = person.say(person.open_room(), "How many?")["reply"]
         worker.kill()

@@ -1,4 +1,4 @@
-"""What one connection may cost: heads, silence, pipelines, unread responses."""
+"""Limits on one connection: request heads, silence, pipelining, unread responses."""
 
 import contextlib
 import re
@@ -28,7 +28,7 @@ def _problem(heard: bytes, status: int, code: str) -> None:
 
 @pytest.fixture(scope="module")
 def hurried(stack: Stack) -> str:
-    """An API process whose limits of time are a second."""
+    """An API process whose time limits are one second."""
     return stack.start_api("tests.support.short_body_timeout:app")
 
 
@@ -42,7 +42,7 @@ def hurried(stack: Stack) -> str:
     ],
     ids=["one header", "request line", "101 headers", "64 KiB in all"],
 )
-def test_a_head_over_the_limit_is_431_in_the_one_error_body(stack: Stack, head: bytes) -> None:
+def test_a_head_over_the_limit_is_431_as_problem_json(stack: Stack, head: bytes) -> None:
     _problem(talk(stack.base_url, head + b"\r\n\r\n"), 431, "request_head_too_large")
 
 
@@ -51,8 +51,8 @@ def test_a_head_within_the_limit_is_answered(person: Person) -> None:
     assert ok(person.http.get("/user/me", headers=headers))["id"] == person.id
 
 
-def test_150_mb_of_headers_are_cut_off_early_and_delay_nobody(stack: Stack) -> None:
-    """Red without the limit: all of it is kept, over 500 MB."""
+def test_150_mb_of_headers_are_cut_off_early_and_delay_no_other_client(stack: Stack) -> None:
+    """Red without the limit: the process keeps all of it, over 500 MB."""
     address = stack.start_api()
     pid = stack.processes[-1].popen.pid
     lines = b"".join(b"X-%d: %b\r\n" % (number, b"a" * 1000) for number in range(1000))
@@ -70,8 +70,8 @@ def test_150_mb_of_headers_are_cut_off_early_and_delay_nobody(stack: Stack) -> N
     assert grown < 40, f"{grown:.0f} MiB"
 
 
-def test_endless_trailers_are_no_headers_and_have_an_end(stack: Stack) -> None:
-    """Red without the count behind the body: they are kept, all of them, as headers of the request."""
+def test_endless_trailers_are_cut_off_and_are_not_headers(stack: Stack) -> None:
+    """Red without the count after the body: the process keeps them all as headers of the request."""
     head = b"POST /auth/signup HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
     with connected(stack.base_url) as connection, contextlib.suppress(ConnectionError):
         connection.sendall(head)
@@ -80,7 +80,7 @@ def test_endless_trailers_are_no_headers_and_have_an_end(stack: Stack) -> None:
         pytest.fail("14 MB of trailers were taken")
 
 
-def test_what_is_no_http_is_400_in_the_one_error_body(stack: Stack) -> None:
+def test_bytes_that_are_not_http_are_400_as_problem_json(stack: Stack) -> None:
     for garbage in (
         b"\x16\x03\x01\x02\x00\x01\x00",
         b"NONSENSE\r\n\r\n",
@@ -89,8 +89,8 @@ def test_what_is_no_http_is_400_in_the_one_error_body(stack: Stack) -> None:
         _problem(talk(stack.base_url, garbage), 400, "request_malformed")
 
 
-def test_a_head_that_trickles_is_408(hurried: str) -> None:
-    """Red without the limit: the connection stays for as long as bytes come."""
+def test_a_head_that_arrives_too_slowly_is_408(hurried: str) -> None:
+    """Red without the limit: the connection stays open as long as bytes arrive."""
     began = time.monotonic()
     with connected(hurried) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nX-Slow: ")
@@ -104,16 +104,16 @@ def test_a_head_that_trickles_is_408(hurried: str) -> None:
     _problem(heard, 408, "request_timeout")
 
 
-def test_a_silent_connection_is_closed_without_a_word(hurried: str) -> None:
+def test_a_silent_connection_is_closed_without_a_response(hurried: str) -> None:
     with connected(hurried) as connection:
         assert read_to_the_end(connection) == b""
     with connected(hurried) as connection:
-        connection.sendall(b"\r\n")  # which servers pass over in front of a request
+        connection.sendall(b"\r\n")  # servers ignore an empty line before a request
         assert read_to_the_end(connection) == b""
 
 
-def test_a_connection_that_trickles_a_body_behind_its_answer_is_closed(hurried: str) -> None:
-    """Red when only heads are timed: uvicorn's own limit ends with the first byte that it gets."""
+def test_a_connection_that_sends_a_body_slowly_after_its_response_is_closed(hurried: str) -> None:
+    """Red when only heads are timed: uvicorn's own timeout ends with the first byte received."""
     began = time.monotonic()
     with connected(hurried) as connection:
         connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n")
@@ -125,7 +125,7 @@ def test_a_connection_that_trickles_a_body_behind_its_answer_is_closed(hurried: 
 
 
 def test_900_silent_connections_are_closed_in_10_seconds_while_others_are_served(stack: Stack) -> None:
-    """Red without the limit: they stay for ever."""
+    """Red without the limit: they stay open for ever."""
     address = stack.start_api()
     pid = stack.processes[-1].popen.pid
     with others_waiting(stack, at=address) as others, contextlib.ExitStack() as held:
@@ -145,7 +145,7 @@ def _open_sockets(pid: int) -> int:
 
 
 def test_pipelined_requests_are_answered_in_order_and_held_outside_memory(stack: Stack) -> None:
-    """Red when all that has arrived is parsed: thousands of requests wait in memory for each connection."""
+    """Red when all received bytes are parsed: each connection keeps thousands of requests in memory."""
     address = stack.start_api()
     pid = stack.processes[-1].popen.pid
     with others_waiting(stack, at=address) as others:
@@ -164,15 +164,15 @@ def test_pipelined_requests_are_answered_in_order_and_held_outside_memory(stack:
     assert grown < 60, f"{grown:.0f} MiB"
 
 
-def test_a_bad_request_behind_good_ones_spoils_no_answer(stack: Stack) -> None:
+def test_an_invalid_request_after_valid_ones_spoils_no_response(stack: Stack) -> None:
     heard = talk(stack.base_url, _GET * 3 + b"NONSENSE\r\n\r\n")
     assert heard.count(b"HTTP/1.1 200 OK") == 3
     _problem(heard[heard.index(b"HTTP/1.1 400") :], 400, "request_malformed")
 
 
 @pytest.mark.parametrize("protocol", ["websocket", "h2c"])
-def test_an_upgrade_is_not_made_and_the_request_answered(stack: Stack, protocol: str) -> None:
-    """Red without `--ws none` in the command: a WebSocket's own protocol reads, without limits."""
+def test_an_upgrade_is_ignored_and_the_request_answered(stack: Stack, protocol: str) -> None:
+    """Red without `--ws none` in the command: uvicorn's WebSocket protocol reads without limits."""
     head = (
         f"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: {protocol}\r\n"
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
@@ -189,7 +189,7 @@ def test_http_1_0_is_answered_and_closed(stack: Stack) -> None:
 
 
 def test_every_process_of_uvicorn_has_the_limits(stack: Stack) -> None:
-    """Red when they are installed where only a process that imports the application first looks."""
+    """Red when they are installed only in the process that imports the application first."""
     address = stack.start_api(WEB_CONCURRENCY="2")
     for _ in range(8):
         _problem(talk(address, b"GET /" + b"a" * 70_000), 431, "request_head_too_large")

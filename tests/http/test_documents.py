@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from app.config import Settings
 from app.config.reference import environment_file, settings_page
+from app.config.renamed import RENAMED
 from tests.support.person import Json
 from tests.support.stack import Stack
 
@@ -69,14 +70,14 @@ def test_the_reference_and_the_environment_file_are_made_from_the_settings() -> 
 def test_compose_passes_every_setting_on() -> None:
     block = _COMPOSE.partition("x-settings: &settings\n")[2].partition("\n\n")[0]
     given = dict(re.findall(r"^  ([A-Z_]+): (.+)$", block, re.MULTILINE))
-    passed_on = {name: f"${{{name}:-}}" for name in _FIELDS}
+    passed_on = {name: f"${{{name}:-}}" for name in _FIELDS.keys() | RENAMED.keys()}
     own = {name: given[name] for name in ("DATABASE_URL", "REDIS_URL")}
     assert given == passed_on | own
 
 
 def test_the_first_conversation_of_the_readme_is_answered(stack: Stack, tmp_path: Path) -> None:
     section = _README.partition("\n## A first conversation\n")[2].partition("\n## ")[0]
-    script = "".join(part.partition("```")[0] for part in section.split("```sh\n")[1:] if "npx" not in part)
+    script = "".join(part.partition("```")[0] for part in section.split("```sh\n")[1:])
     assert "http://localhost:8000" in script
     script = script.replace("http://localhost:8000", stack.base_url)
     done = subprocess.run(  # our own README

@@ -1,4 +1,4 @@
-"""The bytes of a reply's stream: every block is an event with data, for every kind of reader."""
+"""Bytes of a reply's stream: every block is an event with data, to every kind of parser."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ from tests.support.waiting import eventually
 
 
 def _read(wire: bytes) -> list[Dispatched]:
-    """The events of a stream, the same ones for all readers."""
+    """Return the events of a stream, which must be the same to all parsers."""
     events = list(dispatched(wire))
     assert list(dispatched(wire, by_libraries=True)) == events
     return events
@@ -32,8 +32,8 @@ async def _wire(*events: SseEvent | None) -> bytes:
     return b"".join([piece async for piece in on_the_wire(source())])
 
 
-def test_no_reader_makes_an_event_of_a_retry_hint_or_a_comment() -> None:
-    """Red with a second line break behind any of them: httpx-sse then hands on an empty `message`."""
+def test_retry_hints_and_comments_are_not_parsed_as_events() -> None:
+    """Red with a second line break after any of them: httpx-sse then returns an empty `message`."""
     start, delta = (
         SseEvent(EventId(1, 0), ReplyStartEvent(attempt=1)),
         SseEvent(EventId(1, 2), ReplyDeltaEvent(text="Hi")),
@@ -50,7 +50,7 @@ def test_no_reader_makes_an_event_of_a_retry_hint_or_a_comment() -> None:
 
 
 def test_every_block_of_a_whole_stream_is_an_event_with_its_type(person: Person) -> None:
-    """Red when `type` is not the name of the event, in any of the five kinds."""
+    """Red when `type` differs from the name of the event, in any of the five kinds."""
     words = f"[sandbox:cut=20*1] [sandbox:pace=20] {uuid.uuid4().hex}"
     sent = person.http.post(f"/chatroom/{person.open_room()}/message/stream", json={"content": words})
     assert sent.status_code == 200
@@ -64,8 +64,8 @@ def test_every_block_of_a_whole_stream_is_an_event_with_its_type(person: Person)
     assert [event.name for event in _read(followed.content)] == ["message", "start", "delta", "end"]
 
 
-def test_a_stream_that_a_stopping_server_ends_leaves_no_event_half_sent(stack: Stack, person: Person) -> None:
-    """Red when the last hint is a block: the client reads an empty event at the end."""
+def test_a_stream_ended_by_a_shutdown_contains_no_partial_event(stack: Stack, person: Person) -> None:
+    """Red when the last retry hint is a block: the client reads an empty event at the end."""
     stopping = stack.start_api()
     process = stack.processes[-1]
     words = "[sandbox:pieces=60] [sandbox:pace=50] Stop in the middle"

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from app.errors import CATALOGUE
-from app.gemini_client import Failure, FinishReason
+from app.gemini_client import FinishReason, ModelFailure
 from app.openapi.event_table import event_table
 from tests.support import guide
 from tests.support.person import client, ok
@@ -115,7 +115,7 @@ def test_the_guide_lists_every_code_with_its_status() -> None:
 
 def test_the_guide_lists_why_replies_fail() -> None:
     [line] = [line for line in guide.GUIDE.splitlines() if line.startswith("`error.code` of a reply")]
-    failures = {failure.value for failure in Failure} | {"worker_lost", "internal_error"}
+    failures = {failure.value for failure in ModelFailure} | {"worker_lost", "internal_error"}
     blocks = {f"blocked_{reason.value}" for reason in FinishReason if reason.is_blocked}
     assert guide.words(line) - {"error.code", "failed", "blocked"} == failures | blocks
 

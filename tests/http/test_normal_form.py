@@ -11,7 +11,7 @@ def _is_mark(sign: str) -> bool:
     return all(unicodedata.combining(part) for part in unicodedata.normalize("NFKD", sign))
 
 
-def test_every_mark_that_normalising_sorts_is_known_and_no_other() -> None:
+def test_the_marks_are_exactly_those_that_normalization_sorts() -> None:
     is_known = re.compile(f"[{MARKS}]")
     for code in range(sys.maxunicode + 1):
         sign = chr(code)

@@ -1,4 +1,4 @@
-"""Hundreds of requests at one moment: that takes a while, and nothing is taken for away that is not."""
+"""Hundreds of simultaneous requests are slow, but no server is considered unavailable."""
 
 import os
 import signal
@@ -18,10 +18,10 @@ _MANY = 400
 _LONGER_THAN_ANY_TIMEOUT_SECONDS = 2.5
 
 
-def test_a_rush_is_answered_to_the_last_request(stack: Stack) -> None:
-    """Red when waiting for a connection is bounded by time alone: the last ones get 503.
+def test_every_request_of_an_overload_is_answered(stack: Stack) -> None:
+    """Red when the wait for a connection is bounded by time alone: the last requests get 503.
 
-    Red when /health stands in line with them: whoever watches it would end a process that is well.
+    Red when /health queues behind them: a monitor would restart a healthy process.
     """
     people = [stack.person() for _ in range(_MANY // 10)]
     rooms = [person.open_room() for person in people]
@@ -42,17 +42,17 @@ def test_a_rush_is_answered_to_the_last_request(stack: Stack) -> None:
         kept.add(person.http.get(f"/chatroom/{room}").json()["message_count"])
         assert person.http.delete(f"/chatroom/{room}").status_code == 204
     assert Counter(status for status, _ in rush.result()) == {202: _MANY}
-    assert kept == {20}  # ten of theirs, and a reply to each
+    assert kept == {20}  # ten messages of this user, and a reply to each
     assert {answer.status_code for answer in health} == {200}
     assert {answer.json()["checks"]["redis"]["status"] for answer in health} == {"up"}
 
 
-def test_a_process_that_slept_does_not_take_redis_and_the_database_for_away(
+def test_a_suspended_process_does_not_consider_redis_or_the_database_unavailable(
     stack: Stack, person: Person
 ) -> None:
-    """503 only for a statement or a transaction that the server ended while the process stood still.
+    """503 only for a statement or a transaction that the server ended while the process was suspended.
 
-    Red with timers that run on meanwhile, and when such a failure fails those that wait behind it, too.
+    Red with timers that count the suspension, and when such a failure also fails the requests that wait.
     """
     give_password(person)
     address = stack.start_api()
@@ -72,9 +72,11 @@ def test_a_process_that_slept_does_not_take_redis_and_the_database_for_away(
         os.kill(process.popen.pid, signal.SIGCONT)
     statuses = Counter(status for status, _ in guesses.result())
     process.kill()
-    ended = process.log.count("57014") + process.log.count("25P03")  # by the server, meanwhile
+    ended = process.log.count("57014") + process.log.count(
+        "25P03"
+    )  # ended by the server during the suspension
     assert process.log.count("database_unavailable") == ended
     assert statuses[503] <= ended, statuses
     assert set(statuses) <= {401, 429, 503}
-    assert statuses[401] <= 6  # the sixth when the first wait was over before the last guess came
+    assert statuses[401] <= 6  # a sixth if the first lockout ended before the last guess arrived
     assert "redis_unavailable" not in process.log

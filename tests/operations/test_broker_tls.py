@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(
 
 @contextmanager
 def _tls_server(certificates: Certificates) -> Iterator[tuple[int, list[str]]]:
-    """A server that completes a TLS handshake and closes; yields its port and what clients made of it."""
+    """Run a server that completes a TLS handshake and closes; yields its port and the handshakes' results."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificates.certificate, certificates.key)
     done: list[str] = []
@@ -55,18 +55,18 @@ def _tls_server(certificates: Certificates) -> Iterator[tuple[int, list[str]]]:
         ("127.0.0.1", "?ssl_cert_reqs=none", True),
     ],
 )
-def test_amqps_sends_nothing_to_a_server_that_is_not_verified(
+def test_amqps_sends_nothing_to_an_unverified_server(
     tmp_path: Path,
     host: str,
     options: str,
     is_trusted: bool,  # noqa: FBT001  # pytest's
 ) -> None:
-    """Red without `server_hostname`: py-amqp then takes any host's certificate."""
+    """Red without `server_hostname`: py-amqp then accepts any host's certificate."""
     certificates = Certificates(tmp_path / "certificates")
     with _tls_server(certificates) as (port, done):
         url = f"amqps://guest:guest@{host}:{port}//{options.format(authority=certificates.authority)}"
         address = BrokerAddress.parse(url)
         kombu = Connection(address.url, ssl=address.use_ssl or False, connect_timeout=5)
-        with kombu, pytest.raises(OSError):  # noqa: PT011  # a refusal, or the end of a server that is no RabbitMQ
+        with kombu, pytest.raises(OSError):  # noqa: PT011  # rejected, or closed by a server other than RabbitMQ
             kombu.connect()
     assert done[0] == ("sent something" if is_trusted else "refused")

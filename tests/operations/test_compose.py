@@ -1,4 +1,4 @@
-"""Compose's containers are confined: no privileges, no secrets that they do not use, bounded memory."""
+"""Compose's containers have no privileges, no secrets that they do not use, and bounded memory."""
 
 import os
 import re
@@ -27,7 +27,7 @@ def test_no_container_has_more_rights_than_its_image_needs(name: str) -> None:
     assert set(service.get("cap_add", ())) == _OF_IMAGES.get(name, set())
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["read_only"] is True
-    assert "/tmp" in service["tmpfs"]  # noqa: S108  # a container's own
+    assert "/tmp" in service["tmpfs"]  # noqa: S108  # inside a container
     assert "privileged" not in service
     assert "network_mode" not in service
 
@@ -82,8 +82,8 @@ def test_each_image_can_be_pinned_by_digest() -> None:
 @pytest.mark.parametrize(
     "module", ["app.main", "app.celery_app", "sandbox.__main__"], ids=["api", "worker", "sandbox"]
 )
-def test_the_program_writes_nothing_beside_itself(tmp_path: Path, module: str) -> None:
-    """A container's file system is read-only: red when importing it needs a file of its own."""
+def test_the_program_writes_nothing_into_its_own_folder(tmp_path: Path, module: str) -> None:
+    """A container's file system is read-only: red when an import writes a file."""
     folder = tmp_path / "srv"
     folder.mkdir(mode=0o555)
     subprocess.run(

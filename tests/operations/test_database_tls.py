@@ -1,4 +1,4 @@
-"""A database that speaks TLS only: libpq's options mean what they mean for libpq, also for Alembic."""
+"""A database that accepts TLS only: options of libpq keep their meaning, also for Alembic."""
 
 import shutil
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from tests.support.tls_postgres import TlsPostgres, tls_postgres
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[TlsPostgres]:
-    """The server, migrated over TLS."""
+    """Run the server, migrated over TLS."""
     with tls_postgres() as server:
         alembic(server.url("sslmode=require&channel_binding=prefer"), "upgrade", "head")
         yield server
@@ -23,7 +23,7 @@ def postgres() -> Iterator[TlsPostgres]:
 
 @pytest.fixture
 def product(servers: Servers, tmp_path: Path) -> Iterator[Stack]:
-    """A stack whose API processes the test starts itself."""
+    """Run a stack whose API processes the test starts."""
     stack = Stack(database_url=servers.database_url, redis_url=servers.redis_url, folder=tmp_path)
     yield stack
     stack.stop()
@@ -36,7 +36,7 @@ def _health(stack: Stack, url: str, **settings: str) -> str:
 
 
 def test_addresses_with_options_of_libpq_reach_a_tls_database(product: Stack, postgres: TlsPostgres) -> None:
-    """Red with the options handed on: connect() got an unexpected keyword argument 'sslmode'."""
+    """Red when the options are passed on: connect() got an unexpected keyword argument 'sslmode'."""
     for options in (
         "sslmode=require",
         "sslmode=require&channel_binding=require&application_name=chat&connect_timeout=10",
@@ -50,10 +50,10 @@ def test_addresses_with_options_of_libpq_reach_a_tls_database(product: Stack, po
     assert "worker_started" in worker.log
 
 
-def test_what_libpq_would_refuse_is_not_reached(
+def test_a_server_that_libpq_rejects_is_rejected(
     product: Stack, postgres: TlsPostgres, tmp_path: Path
 ) -> None:
-    """Red when verify-full verifies nothing, or disable speaks TLS all the same."""
+    """Red when verify-full verifies nothing, or disable uses TLS."""
     other = Certificates(tmp_path / "other").authority
     copied = shutil.copy(postgres.authority, tmp_path / "right.pem")
     for url, reason in (

@@ -1,4 +1,4 @@
-"""A database that is far, wakes up, or is behind a network that forgets quiet connections."""
+"""A database that is distant, slow to connect to, or behind a network that drops idle connections."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +17,7 @@ _AT_ONCE = 10
 
 @pytest.fixture
 def relay(servers: Servers) -> Iterator[Relay]:
-    """The way to the database server."""
+    """Run a relay in front of the database server."""
     _, _, port = servers.database_url.rpartition("/")[0].rpartition(":")
     with Relay(int(port)) as relay:
         yield relay
@@ -25,7 +25,7 @@ def relay(servers: Servers) -> Iterator[Relay]:
 
 @pytest.fixture
 def far(servers: Servers, tmp_path: Path) -> Iterator[Stack]:
-    """A stack whose API processes the test starts itself, by the relay."""
+    """Run a stack whose API processes the test starts, connected through the relay."""
     stack = Stack(database_url=servers.database_url, redis_url=servers.redis_url, folder=tmp_path)
     stack.settings["CELERY_BROKER_URL"] = servers.redis_url.rpartition("/")[0] + "/9"
     try:
@@ -42,26 +42,24 @@ def _through(stack: Stack, relay: Relay) -> str:
 
 
 @pytest.mark.parametrize("delay", [0.045, 0.075])
-def test_a_database_far_away_is_reached(far: Stack, relay: Relay, delay: float) -> None:
-    """Red with a limit to connect that is the request's own: at 90 ms it was never reached."""
+def test_a_distant_database_is_reachable(far: Stack, relay: Relay, delay: float) -> None:
+    """Red when the request's limit also bounds the connect: at 90 ms none succeeded."""
     relay.delay = delay
     address = far.start_api(DATABASE_URL=_through(far, relay))
     with client(address) as anyone:
         eventually(lambda: anyone.get("/health").status_code == 200, what="a database that is up")
-        people = [far.person(address) for _ in range(2)]
-        for person in people:
+        users = [far.person(address) for _ in range(2)]
+        for person in users:
             assert ok(person.http.get("/user/me"))["id"] == str(person.id)
 
 
-def test_a_connection_that_takes_longer_than_its_request_serves_the_next_one(
-    far: Stack, relay: Relay
-) -> None:
-    """Red when a request that gives up takes its connection with it: it is never reached, tries rise."""
+def test_a_connection_that_outlasts_its_request_serves_the_next_one(far: Stack, relay: Relay) -> None:
+    """Red when a timed-out request cancels its connect: none ever succeeds, and attempts pile up."""
     address = far.start_api(DATABASE_URL=_through(far, relay))
     person = far.person(address)
     room = person.open_room()
     relay.forget()
-    relay.delay = 0.3  # a handshake of some eight times that
+    relay.delay = 0.3  # a handshake takes about eight times that
     answers = []
 
     def post() -> bool:
@@ -76,9 +74,7 @@ def test_a_connection_that_takes_longer_than_its_request_serves_the_next_one(
     assert relay.accepted - begun <= 2 * len(answers) + 2
 
 
-def test_a_server_that_hangs_answers_503_in_time_also_while_connecting_may_take_longer(
-    far: Stack, relay: Relay
-) -> None:
+def test_a_server_that_hangs_causes_503_in_time_even_while_connecting(far: Stack, relay: Relay) -> None:
     address = far.start_api(DATABASE_URL=_through(far, relay), DATABASE_CONNECT_SECONDS="60")
     person = far.person(address)
     room = person.open_room()
@@ -94,19 +90,19 @@ def test_a_server_that_hangs_answers_503_in_time_also_while_connecting_may_take_
     )
 
 
-def test_connections_that_the_network_forgot_are_replaced_within_the_request(
+def test_connections_that_the_network_dropped_are_replaced_within_the_request(
     far: Stack, relay: Relay
 ) -> None:
-    """Red without the ping before use: ten requests after a quiet hour were 503 together."""
+    """Red without the ping before use: ten requests after an idle hour were all 503."""
     address = far.start_api(DATABASE_URL=_through(far, relay))
-    people = [far.person(address) for _ in range(_AT_ONCE)]
+    users = [far.person(address) for _ in range(_AT_ONCE)]
 
     def read(number: int) -> int:
-        return people[number].http.get("/chatroom?limit=20").status_code
+        return users[number].http.get("/chatroom?limit=20").status_code
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         list(pool.map(read, range(_AT_ONCE)))
-        eventually(lambda: _is_quiet(far), what="connections idle for more than a second")
+        eventually(lambda: _is_idle(far), what="connections idle for more than a second")
         assert relay.forget() > 1
         assert list(pool.map(read, range(_AT_ONCE))) == [200] * _AT_ONCE
     assert "database_unavailable" not in far.logs()
@@ -130,9 +126,9 @@ def test_the_log_has_the_reason_of_the_server(far: Stack) -> None:
         api.kill()
 
 
-def _is_quiet(stack: Stack) -> bool:
+def _is_idle(stack: Stack) -> bool:
     newest = stack.database.value(
         "SELECT min(extract(epoch FROM now() - state_change)) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
-    return float(str(newest)) > 1.2  # the pool tries connections that were idle for a second
+    return float(str(newest)) > 1.2  # the pool pings connections that were idle for a second

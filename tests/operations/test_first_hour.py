@@ -1,4 +1,4 @@
-"""The client's document to the letter: its three commands, its settings and its test flow, on new servers."""
+"""The three commands, settings and test flow of the client's document, on new servers."""
 
 import re
 from collections.abc import Iterator
@@ -27,14 +27,14 @@ _DOCUMENT = {
 
 @pytest.fixture
 def newcomer(servers: Servers, tmp_path: Path) -> Iterator[Stack]:
-    """Only the sandbox runs, on a database without tables; the settings stand in a copy of `.env.example`."""
+    """Run only the sandbox, on a database without tables; settings are a copy of `.env.example`."""
     stack = Stack(database_url=servers.database_url, redis_url=servers.redis_url, folder=tmp_path)
     stack.start_sandbox()
     values = {
         **_DOCUMENT,
         "DATABASE_URL": stack.database.url,
         "REDIS_URL": servers.redis_url.rpartition("/")[0] + "/11",
-        # Neither Google nor Stripe can be reached by a test.
+        # Tests must not reach Google or Stripe.
         "GEMINI_BASE_URL": stack.sandbox_url,
         "STRIPE_API_BASE": stack.sandbox_url,
     }
@@ -54,7 +54,7 @@ def _run(stack: Stack, name: str, *command: str) -> Process:
 
 
 def test_three_commands_and_eight_steps(newcomer: Stack) -> None:
-    """Red with a migration to run first, a secret that is refused, or a code that is shown nowhere."""
+    """Red when a migration must run first, a secret is rejected, or a code is not shown."""
     port, flower_port = free_port(), free_port()
     celery = ("celery", "-A", "app.celery_app")
     api = _run(newcomer, "api", "uvicorn", "app.main:app", "--reload", f"--port={port}")
@@ -76,7 +76,7 @@ def test_three_commands_and_eight_steps(newcomer: Stack) -> None:
             exchange = ok(anyone.post(f"/chatroom/{room}/message", json={"content": "Hello"}))
             assert exchange["reply"]["status"] == "completed"
             assert [found["id"] for found in ok(anyone.get("/chatroom"))["chatrooms"]] == [room]
-            # The document's price is a sample: payments are not set up, which is said as such.
+            # The document's price is a sample: payments are not set up, and the error says so.
             subscribed = anyone.post("/subscribe/pro")
             assert (subscribed.status_code, subscribed.json()["code"]) == (503, "payments_not_configured")
             assert ok(anyone.get("/subscription/status"))["plan"] == "basic"

@@ -1,4 +1,4 @@
-"""Flower by the client's own command, from a folder like the project's: safe as it is shipped."""
+"""Flower by the client's command, from a folder like the project's, is safe by default."""
 
 import contextlib
 import shutil
@@ -25,7 +25,7 @@ _NO_LOGIN = "FLOWER_BASIC_AUTH is missing: with ENVIRONMENT=production Flower st
 
 @dataclass
 class Flowers:
-    """Starts Flower in a folder that holds what it reads from the project's; `.env` is the test's own."""
+    """Starts Flower in a folder with the project's files that it reads, and the test's own `.env`."""
 
     folder: Path
     port: int = field(default_factory=free_port)
@@ -38,7 +38,7 @@ class Flowers:
         return self.started[-1]
 
     def listening(self, flower: Process) -> str:
-        """The address that it listens on."""
+        """Return the address that it listens on."""
 
         def addresses() -> list[str]:
             assert flower.popen.poll() is None, flower.log
@@ -50,7 +50,7 @@ class Flowers:
         return address
 
     def status(self, flower: Process, login: tuple[str, str] | None = None) -> int:
-        """The status of its first page."""
+        """Return the status of its first page."""
         self.listening(flower)
         return httpx.get(f"http://127.0.0.1:{self.port}/workers", auth=login, timeout=30).status_code
 
@@ -66,7 +66,7 @@ def flowers(tmp_path: Path) -> Iterator[Flowers]:
 
 
 def refusal(flower: Process) -> str:
-    """The one sentence with which it ends."""
+    """Return the one sentence with which it stops."""
     assert flower.popen.wait(60) not in {0, None}
     assert "Traceback" not in flower.log
     return flower.log.splitlines()[-1]
@@ -83,7 +83,7 @@ def test_the_clients_command_listens_on_this_machine_only(flowers: Flowers) -> N
     [(("--address=0.0.0.0",), {}), ((), {"FLOWER_ADDRESS": "0.0.0.0"})],  # noqa: S104 - what is tested
     ids=["option", "variable"],
 )
-def test_another_address_is_taken_if_it_is_asked_for(
+def test_another_address_is_used_if_it_is_set(
     flowers: Flowers, options: tuple[str, ...], env: dict[str, str]
 ) -> None:
     flower = flowers.start(*options, env=_DEVELOPMENT | env)
@@ -91,43 +91,43 @@ def test_another_address_is_taken_if_it_is_asked_for(
 
 
 @pytest.mark.parametrize("empty", [{}, {"FLOWER_BASIC_AUTH": ""}], ids=["not set", "empty"])
-def test_production_without_a_login_is_refused(flowers: Flowers, empty: dict[str, str]) -> None:
+def test_production_without_a_login_does_not_start(flowers: Flowers, empty: dict[str, str]) -> None:
     assert refusal(flowers.start(env=SAFE | empty)) == _NO_LOGIN
     assert refusal(flowers.start("--address=0.0.0.0", env=SAFE | empty)) == _NO_LOGIN
 
 
-def test_production_in_the_environment_file_counts(flowers: Flowers) -> None:
+def test_production_is_read_from_the_environment_file(flowers: Flowers) -> None:
     (flowers.folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in SAFE.items()))
     assert refusal(flowers.start(env={})) == _NO_LOGIN
 
 
-def test_production_with_a_login_asks_for_it(flowers: Flowers) -> None:
+def test_production_requires_the_login(flowers: Flowers) -> None:
     flower = flowers.start(env=SAFE | _LOGIN_SETTING)
     assert flowers.status(flower) == 401
     assert flowers.status(flower, _LOGIN) == 200
     assert flowers.listening(flower) == "127.0.0.1"
 
 
-def test_login_in_the_environment_file_counts(flowers: Flowers) -> None:
+def test_a_login_is_read_from_the_environment_file(flowers: Flowers) -> None:
     (flowers.folder / ".env").write_text(f"FLOWER_BASIC_AUTH={':'.join(_LOGIN)}\n")
     flower = flowers.start(env=SAFE | {"FLOWER_BASIC_AUTH": ""})
     assert flowers.status(flower) == 401
     assert flowers.status(flower, _LOGIN) == 200
 
 
-def test_login_as_an_option_counts(flowers: Flowers) -> None:
+def test_a_login_is_read_from_an_option(flowers: Flowers) -> None:
     flower = flowers.start(f"--basic-auth={':'.join(_LOGIN)}", env=SAFE)
     assert flowers.status(flower) == 401
     assert flowers.status(flower, _LOGIN) == 200
 
 
-def test_empty_login_asks_for_none_in_development(flowers: Flowers) -> None:
+def test_an_empty_login_requires_none_in_development(flowers: Flowers) -> None:
     flower = flowers.start(env=_DEVELOPMENT | {"FLOWER_BASIC_AUTH": ""})
     assert flowers.status(flower) == 200
 
 
 @pytest.mark.parametrize("login", ["visible", "visible:", ":visible", "ada:right,visible"])
-def test_login_of_another_form_is_refused_without_its_value(flowers: Flowers, login: str) -> None:
+def test_a_malformed_login_is_rejected_without_its_value(flowers: Flowers, login: str) -> None:
     flower = flowers.start(env=_DEVELOPMENT | {"FLOWER_BASIC_AUTH": login})
     assert refusal(flower) == "FLOWER_BASIC_AUTH has to be user:password, or several of these with commas"
     assert "visible" not in flower.log
@@ -139,10 +139,10 @@ def test_login_of_another_form_is_refused_without_its_value(flowers: Flowers, lo
     ids=["its own", "in Redis"],
 )
 @pytest.mark.parametrize("environment", ["development", "production"])
-def test_the_brokers_address_and_a_login_are_all_that_it_needs(
+def test_flower_needs_only_the_brokers_address_and_a_login(
     flowers: Flowers, broker: dict[str, str], environment: str
 ) -> None:
-    """Red when it reads the service's settings: in production it wants every secret, which it never uses."""
+    """Red when it reads the service's settings: production would require secrets that it never uses."""
     flower = flowers.start(env=broker | _LOGIN_SETTING | {"ENVIRONMENT": environment})
     assert flowers.status(flower, _LOGIN) == 200
     assert refusal(flowers.start(env=broker | {"ENVIRONMENT": "production"})) == _NO_LOGIN
@@ -156,7 +156,7 @@ def test_the_brokers_address_and_a_login_are_all_that_it_needs(
         ({"CELERY_BROKER_URL": "redis://localhost:9/0", "LOG_LEVEL": "visible"}, "LOG_LEVEL must be one of"),
     ],
 )
-def test_what_it_needs_is_checked_without_its_value(
+def test_flowers_settings_are_checked_without_showing_their_values(
     flowers: Flowers, env: dict[str, str], problem: str
 ) -> None:
     flower = flowers.start(env=env | _LOGIN_SETTING)
@@ -177,7 +177,7 @@ def test_a_worker_does_not_start_with_the_brokers_address_alone(
     assert "Traceback" not in worker.log
 
 
-def test_image_and_compose_start_it_with_the_same_file() -> None:
+def test_image_and_compose_start_flower_with_the_same_file() -> None:
     """Without the file in the image, a production without a login would start."""
     assert "COPY flowerconfig.py ./" in (ROOT / "Dockerfile").read_text().splitlines()
     assert "!flowerconfig.py" in (ROOT / ".dockerignore").read_text().splitlines()

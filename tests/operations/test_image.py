@@ -1,4 +1,4 @@
-"""The image and Compose start the API on the port that PORT names, as a process that gets the signals."""
+"""The image and Compose start the API on the port in PORT, as the process that receives signals."""
 
 import json
 import os
@@ -38,10 +38,10 @@ COMMANDS = {"image": _image_command(), "compose": _compose_command()}
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
 @pytest.mark.parametrize(("settings", "port"), [({}, 8000), ({"PORT": ""}, 8000), ({"PORT": "9123"}, 9123)])
-def test_the_command_becomes_a_server_on_the_port_that_is_set(
+def test_the_command_starts_a_server_on_the_port_that_is_set(
     tmp_path: Path, command: list[str], settings: dict[str, str], port: int
 ) -> None:
-    """With a program in the server's stead that says how it was started."""
+    """Run the command with a program in place of the server that prints its arguments."""
     program = tmp_path / "uvicorn"
     program.write_text('#!/bin/sh\necho "$$ $*"\n')
     program.chmod(0o755)
@@ -53,11 +53,11 @@ def test_the_command_becomes_a_server_on_the_port_that_is_set(
     ) as process:
         output, _ = process.communicate(timeout=60)
     pid, *arguments = output.split()
-    assert int(pid) == process.pid, "a shell stands between the server and its signals"
+    assert int(pid) == process.pid, "a shell receives the signals instead of the server"
     assert arguments[:5] == ["app.main:app", "--host", "0.0.0.0", "--port", str(port)]  # noqa: S104  # a container
 
 
-def test_the_image_listens_on_the_port_and_ends_at_a_signal(stack: Stack) -> None:
+def test_the_image_listens_on_the_port_and_stops_on_a_signal(stack: Stack) -> None:
     port = free_port()
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     with (

@@ -1,4 +1,4 @@
-"""What each kind of process loads: the Gemini SDK is the worker's alone."""
+"""Only the worker loads the Gemini SDK."""
 
 import subprocess
 import sys
@@ -27,11 +27,11 @@ def _loads_gemini(script: str) -> bool:
 
 
 @pytest.mark.parametrize("script", ["import app.main", IN_FLOWER], ids=["api", "flower"])
-def test_api_and_flower_do_without_the_gemini_sdk(script: str) -> None:
-    """24 MB and 0.3 s to 0.8 s a process."""
+def test_api_and_flower_do_not_load_the_gemini_sdk(script: str) -> None:
+    """It costs 24 MB and 0.3 s to 0.8 s per process."""
     assert not _loads_gemini(script)
 
 
-def test_what_a_worker_starts_loads_the_gemini_sdk() -> None:
-    """Otherwise the test above would show nothing."""
+def test_a_worker_loads_the_gemini_sdk() -> None:
+    """Shows that the test above can fail."""
     assert _loads_gemini("import app.bootstrap.worker")

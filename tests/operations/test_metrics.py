@@ -1,4 +1,4 @@
-"""What Prometheus gets to see, and who does not."""
+"""Metrics for Prometheus, and the token that protects them."""
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
@@ -10,7 +10,7 @@ from tests.support.waiting import eventually
 
 
 def _scrape(address: str, stack: Stack) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-    """Every sample by its name and labels."""
+    """Return every sample by its name and labels."""
     token = stack.settings["METRICS_TOKEN"]
     answer = httpx.get(f"{address}/metrics", headers={"Authorization": f"Bearer {token}"}, trust_env=False)
     assert answer.status_code == 200
@@ -27,14 +27,14 @@ def _labels(**labels: str) -> frozenset[tuple[str, str]]:
     return frozenset(labels.items())
 
 
-def test_without_a_token_in_the_settings_there_are_no_metrics(stack: Stack) -> None:
+def test_without_a_token_in_the_settings_metrics_are_not_found(stack: Stack) -> None:
     address = stack.start_api(METRICS_TOKEN="")
     for headers in ({}, {"Authorization": "Bearer x"}):
         with client(address, headers) as anyone:
             problem(anyone.get("/metrics"), 404, "not_found")
 
 
-def test_metrics_are_shown_to_the_right_token_only(stack: Stack, person: Person) -> None:
+def test_metrics_require_the_right_token(stack: Stack, person: Person) -> None:
     """Red when an access token, or no token, is enough."""
     with client(stack.base_url) as anyone:
         problem(anyone.get("/metrics"), 401, "authentication_required")
@@ -45,8 +45,8 @@ def test_metrics_are_shown_to_the_right_token_only(stack: Stack, person: Person)
     problem(person.http.get("/metrics"), 401, "authentication_required")
 
 
-def test_every_refusal_of_a_code_is_counted_by_its_reason(stack: Stack) -> None:
-    """All are shown from the start, so that a first one is an increase. Red when they are not."""
+def test_every_rejected_code_is_counted_by_its_reason(stack: Stack) -> None:
+    """Red when a reason is not exposed from the start: its first rejection would be no increase."""
     limits = {
         "OTP_PER_HOUR": "2",
         "OTP_PER_IP_HOUR": "2",
@@ -73,7 +73,7 @@ def test_every_refusal_of_a_code_is_counted_by_its_reason(stack: Stack) -> None:
     assert increases == {reason: counted.get(reason, 0) for reason in reasons}
 
 
-def test_what_happens_is_counted(stack: Stack) -> None:
+def test_requests_messages_and_rejections_are_counted(stack: Stack) -> None:
     limits = {"IP_REQUESTS_PER_MINUTE": "30", "BASIC_MESSAGES_PER_DAY": "1", "TRUSTED_PROXIES": "127.0.0.1"}
     address = stack.start_api(**limits)
     person = stack.person()
@@ -111,7 +111,7 @@ def test_what_happens_is_counted(stack: Stack) -> None:
 
 
 def test_an_event_stream_is_timed_apart_from_requests(stack: Stack) -> None:
-    """Red when a stream of a minute is one of the durations that an alarm watches."""
+    """Red when a stream is part of the request durations, which alarms watch."""
     address = stack.start_api()
     person = stack.person().at(address)
     room = person.open_room()
@@ -127,10 +127,13 @@ def test_an_event_stream_is_timed_apart_from_requests(stack: Stack) -> None:
     assert counted("http_request_duration_seconds") == 1
 
 
-def test_metrics_come_also_while_the_database_and_redis_are_away(stack: Stack) -> None:
-    """Red when the queue's gauges are asked for without a bound or a way around."""
-    away = {"DATABASE_URL": "postgresql://nobody:x@127.0.0.1:9/none", "REDIS_URL": "redis://127.0.0.1:9/0"}
-    address = stack.start_api(**away)
+def test_metrics_are_served_while_the_database_and_redis_are_unavailable(stack: Stack) -> None:
+    """Red when the queue's gauges are read without a timeout or a fallback."""
+    unreachable = {
+        "DATABASE_URL": "postgresql://none:x@127.0.0.1:9/none",
+        "REDIS_URL": "redis://127.0.0.1:9/0",
+    }
+    address = stack.start_api(**unreachable)
     httpx.get(f"{address}/", trust_env=False)
     names = {name: value for (name, _), value in _scrape(address, stack).items()}
     assert "workers_alive" not in names

@@ -1,4 +1,4 @@
-"""Migrations run up, down and up again, agree with the models, and block nobody with a lock they wait for."""
+"""Migrations run up, down and up, match the models, and block no client while they wait for a lock."""
 
 import time
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.server_version
 
-_LONGEST_READ_SECONDS = 8  # the migration waits for one; the rest is for a noisy machine
+_LONGEST_READ_SECONDS = 8  # the migration waits for one second; the rest is for a busy machine
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def _tables(database: Database) -> set[object]:
     return {row["tablename"] for row in rows}
 
 
-def test_up_down_up_leaves_the_models_tables(database: Database) -> None:
+def test_up_down_up_leaves_the_tables_of_the_models(database: Database) -> None:
     alembic(database.url, "upgrade", "head")
     tables = _tables(database)
     assert {"users", "sessions", "chatrooms", "messages", "daily_usage"} <= tables
@@ -44,7 +44,7 @@ def test_up_down_up_leaves_the_models_tables(database: Database) -> None:
 
 @pytest.fixture
 def before_sessions_change(database: Database) -> Database:
-    """A database that lacks the migration that adds a column to `sessions`."""
+    """Migrate a database to just before the column that was added to `sessions`."""
     alembic(database.url, "upgrade", "0012")
     alembic(database.url, "downgrade", "-1")
     return database
@@ -60,10 +60,10 @@ def _upgrade(database: Database, folder: Path) -> Process:
     return Process("alembic", "alembic", *arguments, env=env, log=folder / "alembic.log")
 
 
-def test_a_migration_that_waits_for_a_lock_blocks_nobody_and_goes_on_when_it_is_free(
+def test_a_migration_that_waits_for_a_lock_blocks_no_reader_and_continues(
     before_sessions_change: Database, tmp_path: Path
 ) -> None:
-    """Red without lock_timeout: readers of the table wait behind it until the lock's holder ends."""
+    """Red without lock_timeout: readers of the table queue behind it until the lock is released."""
     database = before_sessions_change
     with psycopg.connect(database.url) as holder:
         holder.execute("SELECT FROM sessions")
@@ -84,10 +84,10 @@ def test_a_migration_that_waits_for_a_lock_blocks_nobody_and_goes_on_when_it_is_
     assert _revision(database) == "0012"
 
 
-def test_a_migration_that_never_gets_its_lock_says_so_and_changes_nothing(
+def test_a_migration_that_gets_no_lock_fails_and_changes_nothing(
     before_sessions_change: Database, tmp_path: Path
 ) -> None:
-    """By hand, and at the start of a process. Red without the bound: they never end."""
+    """By command and at the start of a process. Red without the limit: they never stop."""
     database, before = before_sessions_change, _revision(before_sessions_change)
     settings = {
         "DATABASE_URL": database.url,

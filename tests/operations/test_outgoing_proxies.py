@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from app.config import OtpDelivery, Settings
 from app.config.proxies import proxy_problems
-from app.gemini_client import GeminiError, Prompt, Turn
+from app.gemini_client import ModelError, Prompt, Turn
 from app.gemini_client.google import GoogleGemini
 from app.models import Role
 from app.sms_client import SmsNotSentError
@@ -61,7 +61,7 @@ def _ask_all_three(base: str) -> None:
 
     async def ask() -> None:
         gemini, stripe, twilio = GoogleGemini(settings), StripeGateway(settings), TwilioSms(settings)
-        with suppress(GeminiError):
+        with suppress(ModelError):
             async for _ in gemini.stream(Prompt("gemini-3.8-flash", (Turn(Role.USER, "Hello"),))):
                 pass
         with suppress(StripeUnavailableError):

@@ -1,4 +1,4 @@
-"""Periodic work: once in its interval over all workers, soon again after a failure; what the purge does."""
+"""Periodic tasks run once per interval over all workers, and soon again after a failure; the purge."""
 
 import time
 import uuid
@@ -30,8 +30,8 @@ def _wait_for_runs(stack: Stack, number: int) -> None:
     eventually(lambda: _runs(stack) >= number, what=f"run number {number}")
 
 
-def test_a_job_runs_once_in_its_interval_over_all_workers(own_stack: Stack) -> None:
-    """Red when the claim does not ask whether the job is due: every worker runs it at every poll."""
+def test_a_task_runs_once_per_interval_over_all_workers(own_stack: Stack) -> None:
+    """Red when the claim ignores the due time: every worker runs it at every poll."""
     for _ in range(2):
         own_stack.start_worker()
     eventually(lambda: _runs(own_stack) == 1, what="the first run")
@@ -41,12 +41,12 @@ def test_a_job_runs_once_in_its_interval_over_all_workers(own_stack: Stack) -> N
     time.sleep(3)  # two polls of each worker, which must find nothing
     assert _runs(own_stack) == 5
     [row] = own_stack.database.rows(_NEXT_RUN)
-    assert row["is_today"], "the purge comes as soon as the day is over"
+    assert row["is_today"], "the purge is due as soon as the day ends"
     assert "0:00:00" < str(row["wait"]) <= "1:00:00"
 
 
-def test_a_job_that_fails_is_logged_and_comes_again_soon(own_stack: Stack) -> None:
-    """Red when a failure is left to the next interval."""
+def test_a_task_that_fails_is_logged_and_retried_soon(own_stack: Stack) -> None:
+    """Red when a failed run is retried only in the next interval."""
     worker = own_stack.start_worker()
     eventually(lambda: _runs(own_stack) == 1, what="the first run")
     own_stack.database.run("ALTER TABLE carried_usage RENAME TO hidden")
@@ -72,12 +72,12 @@ def test_a_job_that_fails_is_logged_and_comes_again_soon(own_stack: Stack) -> No
         ({"STRIPE_API_BASE": "http://127.0.0.1:9"}, "periodic_job_failed", "Connection refused"),
     ],
 )
-def test_a_job_that_stripe_makes_impossible_says_why_in_one_line(
+def test_a_task_that_cannot_use_stripe_logs_the_reason_in_one_line(
     own_stack: Stack, settings: dict[str, str], event: str, reason: str
 ) -> None:
-    """Red when it is logged as unexpected: a traceback each minute on every machine without a key."""
+    """Red when the error counts as unexpected: a traceback each minute on every machine without a key."""
     worker = own_stack.start_worker(**settings)
-    eventually(lambda: own_stack.database.rows("SELECT FROM periodic_jobs"), what="the jobs")
+    eventually(lambda: own_stack.database.rows("SELECT FROM periodic_jobs"), what="the tasks")
     own_stack.database.run("UPDATE periodic_jobs SET next_run_at = now()")
     words = (event, "reconciliation", reason)
     eventually(
@@ -87,8 +87,8 @@ def test_a_job_that_stripe_makes_impossible_says_why_in_one_line(
     assert "Traceback" not in worker.log
 
 
-def test_stripe_away_is_one_line_a_minute_however_much_work_waits_for_it(own_stack: Stack) -> None:
-    """Red when events, deletions and the comparison each tell of each try, and with a line for each call."""
+def test_an_outage_of_stripe_is_logged_once_a_minute(own_stack: Stack) -> None:
+    """Red when events, deletions and the reconciliation each log every attempt."""
     own_stack.database.run(
         "INSERT INTO stripe_events (id, type, livemode, subscription_id, created_at, received_at)"
         " SELECT 'evt_' || n, 'invoice.paid', false, 'sub_' || n, now(), now()"
@@ -99,7 +99,7 @@ def test_stripe_away_is_one_line_a_minute_however_much_work_waits_for_it(own_sta
         " SELECT gen_random_uuid(), gen_random_uuid(), 'cus_' || n, now() FROM generate_series(1, 5) AS n"
     )
     worker = own_stack.start_worker(STRIPE_API_BASE="http://127.0.0.1:9")
-    eventually(lambda: own_stack.database.rows("SELECT FROM periodic_jobs"), what="the jobs")
+    eventually(lambda: own_stack.database.rows("SELECT FROM periodic_jobs"), what="the tasks")
     own_stack.database.run("UPDATE periodic_jobs SET next_run_at = now()")
     tried = (
         "SELECT (SELECT min(attempts) FROM stripe_events) >= 2"
@@ -107,13 +107,13 @@ def test_stripe_away_is_one_line_a_minute_however_much_work_waits_for_it(own_sta
         " AND (SELECT bool_or(next_run_at < now() + interval '61 seconds') FROM periodic_jobs)"
     )
     eventually(lambda: own_stack.database.value(tried), seconds=40, what="tries of all three")
-    told = [line for line in worker.log.splitlines() if "refused" in line or '"error"' in line]
-    assert len(told) == 1, told
+    logged = [line for line in worker.log.splitlines() if "refused" in line or '"error"' in line]
+    assert len(logged) == 1, logged
     assert "Traceback" not in worker.log
 
 
-def test_the_purge_takes_what_billing_has_done_with(stack: Stack, person: Person) -> None:
-    """Red for each of the four; red for ages by another clock than the database's."""
+def test_the_purge_erases_old_billing_rows(stack: Stack, person: Person) -> None:
+    """Red without any of the four, and when another clock than the database's measures ages."""
     mark = uuid.uuid4().hex
     for age, is_over in ((29, False), (31, True)):
         stack.database.run(
@@ -167,9 +167,7 @@ def test_the_purge_takes_what_billing_has_done_with(stack: Stack, person: Person
     stack.database.run("DELETE FROM deletions WHERE user_id = %s", unconfirmed)
 
 
-def test_the_purge_takes_counts_of_past_days_and_sessions_that_are_long_over(
-    stack: Stack, person: Person
-) -> None:
+def test_the_purge_erases_counts_of_past_days_and_old_sessions(stack: Stack, person: Person) -> None:
     for digest, days_ago in ((b"\x01", 1), (b"\x02", 0)):
         stack.database.run(
             "INSERT INTO carried_usage VALUES (%s, (now() AT TIME ZONE 'UTC')::date - %s, 5)",

@@ -1,4 +1,4 @@
-"""A pooler in transaction mode before the database: it works by a setting, and is named without it."""
+"""A pooler in transaction mode before the database works with a setting, and is reported without it."""
 
 import asyncio
 import threading
@@ -27,7 +27,7 @@ _NEIGHBOURS = 3
 
 @contextmanager
 def _neighbours(url: str) -> Iterator[None]:
-    """Keep other clients busy through the pooler, so that server connections change hands all the time."""
+    """Run other clients through the pooler, so that server connections change clients continuously."""
     is_over = threading.Event()
 
     def query() -> None:
@@ -48,7 +48,7 @@ def _neighbours(url: str) -> Iterator[None]:
 
 @pytest.fixture
 def pooled(servers: Servers, tmp_path: Path) -> Iterator[Stack]:
-    """A stack whose processes reach the database through PgBouncer, migrated through it, too."""
+    """Run a stack that uses and migrates the database through PgBouncer."""
     product = Stack(database_url=servers.database_url, redis_url=servers.redis_url, folder=tmp_path)
     product.settings["CELERY_BROKER_URL"] = servers.redis_url.rpartition("/")[0] + "/9"
     with pgbouncer(product.database.url) as url:
@@ -66,7 +66,7 @@ def pooled(servers: Servers, tmp_path: Path) -> Iterator[Stack]:
 
 
 def test_everything_works_through_a_pooler_in_transaction_mode(pooled: Stack) -> None:
-    """Red with named statements, and red when a single statement runs without a transaction around it."""
+    """Red with named statements, and when a single statement runs outside a transaction."""
     pooled.start_worker()
 
     def use(person: Person) -> None:
@@ -83,23 +83,23 @@ def test_everything_works_through_a_pooler_in_transaction_mode(pooled: Stack) ->
                 ok(person.http.get(path))
         ok(person.http.patch(f"/chatroom/{room}", json={"title": "Pooled"}))
 
-    people = [pooled.person() for _ in range(_USERS)]
+    users = [pooled.person() for _ in range(_USERS)]
     with _neighbours(pooled.settings["DATABASE_URL"]), ThreadPoolExecutor(_USERS) as pool:
-        list(pool.map(use, people))
+        list(pool.map(use, users))
     assert "Error" not in pooled.logs()
     left_behind = Database(pooled.settings["DATABASE_URL"]).rows("SELECT name FROM pg_prepared_statements")
     assert left_behind == []
 
 
-def test_the_client_s_migration_runs_through_the_pooler(pooled: Stack) -> None:
+def test_a_migration_runs_through_the_pooler(pooled: Stack) -> None:
     through = pooled.settings["DATABASE_URL"]
     alembic(f"{through}?pgbouncer=true", "downgrade", "base")
     alembic(f"{through}?pgbouncer=true", "upgrade", "head")
     assert pooled.database.value("SELECT count(*) FROM alembic_version") == 1
 
 
-def test_without_the_setting_the_processes_end_and_name_it(pooled: Stack) -> None:
-    """Red without the check at start: 91 of 144 reads were answered 500."""
+def test_without_the_setting_the_processes_stop_and_name_it(pooled: Stack) -> None:
+    """Red without the start check: 91 of 144 reads were 500."""
     command = ("-A", "app.celery_app", "worker", "-Q", "ai_processing")
     for process in (
         pooled.start("api", "uvicorn", "app.main:app", "--port", "0", DATABASE_POOLER=""),
@@ -110,15 +110,15 @@ def test_without_the_setting_the_processes_end_and_name_it(pooled: Stack) -> Non
         assert "Traceback" not in process.log
 
 
-def test_an_option_that_other_drivers_use_for_a_pooler_counts_as_the_setting(pooled: Stack) -> None:
+def test_the_pooler_option_of_other_drivers_counts_as_the_setting(pooled: Stack) -> None:
     url = f"{pooled.settings['DATABASE_URL']}?pgbouncer=true&connection_limit=1"
     address = pooled.start_api(DATABASE_POOLER="", DATABASE_URL=url)
     with client(address) as anyone:
         assert ok(anyone.get("/health"))["checks"]["database"]["status"] == "up"
 
 
-def test_limits_of_a_connection_reach_nobody_else_through_a_pooler(servers: Servers) -> None:
-    """Red when they are set without a look at who answers: a migration would be ended after seconds."""
+def test_limits_of_a_connection_do_not_leak_through_a_pooler(servers: Servers) -> None:
+    """Red when they are set without detecting the pooler: a migration would be ended after seconds."""
 
     async def limit_through(url: str) -> object:
         address = PostgresAddress.parse(url)

@@ -1,4 +1,4 @@
-"""The purge: sign-ups that nobody proved go after a week; what is old is said by the database's clock."""
+"""The purge erases unverified sign-ups after a week, and measures age by the database's clock."""
 
 import uuid
 
@@ -15,7 +15,7 @@ _IDS_LEFT = "SELECT id FROM users WHERE id = ANY(%s)"
 
 
 def _purge(stack: Stack) -> None:
-    """Run the purge once, from its beginning to its end."""
+    """Run the purge once, and wait for its end."""
 
     def done() -> int:
         words = ('"periodic_job_done"', '"purge"')
@@ -37,23 +37,23 @@ def _age(stack: Stack, user: uuid.UUID, days: int) -> None:
     )
 
 
-def test_sign_ups_that_nobody_proved_go_after_a_week(stack: Stack) -> None:
-    """With what hangs on them. Red for the proved ones when the purge asks for the age alone."""
+def test_unverified_sign_ups_are_erased_after_a_week(stack: Stack) -> None:
+    """Rows that reference them go, too. Red for verified accounts when only the age counts."""
     old, young = (_sign_up(stack, some_number()) for _ in range(2))
-    proved = stack.person()
+    verified = stack.person()
     _age(stack, old, 8)
     _age(stack, young, 6)
-    _age(stack, uuid.UUID(proved.id), 800)
-    stack.database.run("DELETE FROM sessions WHERE user_id = %s", proved.id)  # signed out long ago
+    _age(stack, uuid.UUID(verified.id), 800)
+    stack.database.run("DELETE FROM sessions WHERE user_id = %s", verified.id)  # signed out long ago
     stack.database.run("INSERT INTO daily_usage VALUES (%s, current_date - 8, 5, 0, 0)", old)
     _purge(stack)
-    left = stack.database.rows(_IDS_LEFT, [old, young, uuid.UUID(proved.id)])
-    assert {row["id"] for row in left} == {young, uuid.UUID(proved.id)}
+    left = stack.database.rows(_IDS_LEFT, [old, young, uuid.UUID(verified.id)])
+    assert {row["id"] for row in left} == {young, uuid.UUID(verified.id)}
     assert stack.database.rows("SELECT * FROM daily_usage WHERE user_id = %s", old) == []
 
 
-def test_an_unproved_sign_up_with_a_session_is_kept(stack: Stack) -> None:
-    """There is none; should there ever be one, somebody is signed in."""
+def test_an_unverified_sign_up_with_a_session_is_kept(stack: Stack) -> None:
+    """No such row is expected; if one exists, its user is signed in."""
     person = stack.person()
     _age(stack, uuid.UUID(person.id), 30)
     stack.database.run("UPDATE users SET verified_at = NULL WHERE id = %s", person.id)
@@ -62,7 +62,7 @@ def test_an_unproved_sign_up_with_a_session_is_kept(stack: Stack) -> None:
 
 
 def test_a_repeated_sign_up_counts_from_the_last_time(stack: Stack) -> None:
-    """Red when its time stays the first one: the row goes between the sign-up and the code."""
+    """Red when the first time counts: the row is erased between the sign-up and the code."""
     number = some_number()
     user = _sign_up(stack, number)
     _age(stack, user, 30)
@@ -84,8 +84,8 @@ def test_a_number_whose_sign_up_was_purged_signs_up_again(stack: Stack) -> None:
 
 @moves_clocks
 @pytest.mark.parametrize("days", [-61, 61])
-def test_a_worker_with_a_wrong_clock_purges_what_the_database_calls_old(own_stack: Stack, days: int) -> None:
-    """Red when the worker's clock decides: 61 days ahead, it signs everybody out; behind, it keeps all."""
+def test_the_purge_measures_age_by_the_clock_of_the_database(own_stack: Stack, days: int) -> None:
+    """Red when the worker's clock decides: 61 days ahead it ends all sessions, behind it keeps all."""
     person, signup = own_stack.person(), _sign_up(own_stack, some_number())
     old = _sign_up(own_stack, some_number())
     _age(own_stack, old, 8)

@@ -1,4 +1,4 @@
-"""Redis at a distance, behind a NAT that drops flows silently, or unreachable: what requests see of it."""
+"""Requests with a Redis that is distant, behind a NAT that drops connections silently, or unreachable."""
 
 import asyncio
 import contextlib
@@ -29,13 +29,13 @@ _AT_ONCE = 10
 
 @pytest.fixture
 def through(own_stack: Stack) -> Iterator[Relay]:
-    """A relay in front of the stack's Redis, and of its queue."""
+    """Run a relay in front of the stack's Redis and its queue."""
     address = RedisAddress.parse(own_stack.redis_url)
     with Relay(address.port) as relay:
         own_stack.settings["REDIS_URL"] = _by(own_stack.redis_url, relay)
         own_stack.settings["CELERY_BROKER_URL"] = _by(own_stack.settings["CELERY_BROKER_URL"], relay)
         yield relay
-        for process in own_stack.processes:  # before what they are connected to ends
+        for process in own_stack.processes:  # before the servers that they are connected to
             process.kill()
 
 
@@ -55,24 +55,22 @@ def _api(stack: Stack, base_url: str) -> Process:
     return process
 
 
-def test_a_redis_120_ms_away_serves_requests_and_wakes_workers(own_stack: Stack, through: Relay) -> None:
-    """Red when a connect is cut off by a command's limit, and when a block of commands has one limit."""
+def test_a_redis_at_120_ms_serves_requests_and_wakes_workers(own_stack: Stack, through: Relay) -> None:
+    """Red when a command's limit ends a connect, and when a block of commands has one limit."""
     through.delay = _FAR_SECONDS
     base_url = own_stack.start_api()
     worker = own_stack.start_worker(REPLY_POLL_SECONDS="3000", REPLY_LEASE_SECONDS="3000")
     eventually(lambda: _redis_status(base_url) == "up", what="a Redis that is up")
     person = Person.sign_up(base_url)
-    # Only a job tells a worker that hardly ever asks the database.
+    # This worker rarely polls, so only a wake-up starts the reply.
     exchange = person.say(person.open_room(), "From far away")
     assert exchange["reply"]["status"] == "completed"
     assert "redis_unavailable" not in _api(own_stack, base_url).log + worker.log
     assert "wake_up_dropped" not in _api(own_stack, base_url).log
 
 
-def test_a_connect_that_is_slower_than_a_request_waits_serves_the_next(
-    own_stack: Stack, through: Relay
-) -> None:
-    """Red when the request's limit ends the connect: each request then begins another."""
+def test_a_connect_that_outlasts_its_request_serves_the_next(own_stack: Stack, through: Relay) -> None:
+    """Red when the request's limit ends the connect: each request then starts another."""
     through.delay = 0.4
     base_url = own_stack.start_api(REDIS_COMMAND_SECONDS="3")
     with client(base_url) as anyone:
@@ -81,10 +79,10 @@ def test_a_connect_that_is_slower_than_a_request_waits_serves_the_next(
     assert through.accepted < _AT_ONCE
 
 
-def test_requests_succeed_after_a_nat_has_forgotten_every_idle_connection(
+def test_requests_succeed_after_a_nat_has_dropped_every_idle_connection(
     own_stack: Stack, through: Relay
 ) -> None:
-    """Red when a request gives up with the connection that it was given."""
+    """Red when a request fails with its connection."""
     base_url = own_stack.start_api()
     with client(base_url) as anyone, ThreadPoolExecutor(_AT_ONCE) as pool:
         numbers = [some_number() for _ in range(_AT_ONCE)]
@@ -99,12 +97,14 @@ def test_requests_succeed_after_a_nat_has_forgotten_every_idle_connection(
     assert "redis_unavailable" not in _api(own_stack, base_url).log
 
 
-def test_the_reply_listener_notices_a_flow_that_was_forgotten(own_stack: Stack, through: Relay) -> None:
-    """Red when only the closing of a connection ends the listening: its events then never arrive again."""
+def test_the_reply_listener_detects_a_dropped_connection(own_stack: Stack, through: Relay) -> None:
+    """Red when only a closed connection ends the subscription: no event arrives after a silent drop."""
     base_url = own_stack.start_api()
     through.forget()
     log = _api(own_stack, base_url)
-    eventually(lambda: "reply_listener_disconnected" in log.log, seconds=60, what="a listener that notices")
+    eventually(
+        lambda: "reply_listener_disconnected" in log.log, seconds=60, what="a listener that reconnects"
+    )
     own_stack.start_worker()
     person = Person.sign_up(base_url)
     assert person.say(person.open_room(), "Can you hear me?")["reply"]["status"] == "completed"
@@ -112,7 +112,7 @@ def test_the_reply_listener_notices_a_flow_that_was_forgotten(own_stack: Stack, 
 
 @contextmanager
 def _unreachable() -> Iterator[int]:
-    """A port of which no connect ever ends: its queue is full, so the kernel drops what comes."""
+    """Return a port at which no connect ever ends: its queue is full, so the kernel drops packets."""
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.socket())
         listener.bind(("127.0.0.1", 0))
@@ -124,7 +124,7 @@ def _unreachable() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def test_posts_are_answered_in_time_while_redis_cannot_be_reached(own_stack: Stack) -> None:
+def test_posts_are_answered_in_time_while_redis_is_unreachable(own_stack: Stack) -> None:
     with _unreachable() as port:
         base_url = own_stack.start_api(REDIS_URL=f"redis://127.0.0.1:{port}/0")
         person = own_stack.person().at(base_url)
@@ -149,7 +149,7 @@ async def _use(address: RedisAddress, relay: Relay) -> None:
         began = time.monotonic()
         second = await pool.get_connection()
         assert second is not first
-        assert time.monotonic() - began < 1  # far below what the lost one would take to be given up
+        assert time.monotonic() - began < 1  # far below the timeout of the lost connection
         await pool.release(second)
         assert await pool.get_connection() is second  # it answers, and is kept
         await pool.release(second)
@@ -157,15 +157,15 @@ async def _use(address: RedisAddress, relay: Relay) -> None:
         await pool.disconnect()
 
 
-def test_an_idle_connection_is_asked_before_a_command_is_sent_on_it(servers: Servers) -> None:
-    """Red when an idle connection is used unasked: a command is lost with it, and half a second."""
+def test_an_idle_connection_is_pinged_before_a_command(servers: Servers) -> None:
+    """Red when an idle connection is used without a PING: a command is lost, and half a second."""
     address = RedisAddress.parse(servers.redis_url)
     with Relay(address.port) as relay:
         asyncio.run(_use(RedisAddress.parse(_by(servers.redis_url, relay)), relay))
 
 
-def test_a_connect_that_ends_late_closes_the_breaker(servers: Servers) -> None:
-    """Red when the breaker stays open although a connection has come."""
+def test_a_late_connect_closes_the_breaker(servers: Servers) -> None:
+    """Red when the breaker stays open after a connection was made."""
 
     async def wait_for_it(address: RedisAddress) -> None:
         breaker = Breaker(open_seconds=600)
@@ -187,7 +187,7 @@ def test_a_connect_that_ends_late_closes_the_breaker(servers: Servers) -> None:
         assert relay.accepted == 1
 
 
-def test_nothing_listens_and_the_log_says_so(own_stack: Stack) -> None:
+def test_a_refused_connection_is_logged(own_stack: Stack) -> None:
     base_url = own_stack.start_api(REDIS_URL="redis://:hidden-password@127.0.0.1:9/0")
     assert _redis_status(base_url) == "down"
     log = _api(own_stack, base_url).log
@@ -196,7 +196,7 @@ def test_nothing_listens_and_the_log_says_so(own_stack: Stack) -> None:
 
 
 def test_an_old_connect_that_fails_does_not_fail_a_new_request(servers: Servers) -> None:
-    """Red when a failed connect is reported to a request for which another is under way."""
+    """Red when a failed connect fails a request for which another one is under way."""
 
     async def wait_twice(relay: Relay, address: RedisAddress) -> None:
         pool = BackgroundPool(address, connect_seconds=1.3, command_seconds=5, on_connected=lambda: None)

@@ -1,4 +1,4 @@
-"""Redis over TLS, with a user and a database: API, worker and Flower by one rule, on Debian's server."""
+"""Redis over TLS, with user and database: API, worker and Flower connect alike, on Debian's server."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -24,26 +24,26 @@ _USER = "app:user"
 _LOGIN = "app%3Auser:p%23a%2Fs%3Fs%3Bw%40r%25d"
 _ACL = ("--user", _USER, "on", f">{_PASSWORD}", "~*", "&*", "+@all", "--user", "default", "off")
 _UNVERIFIED = "certificate verify failed"
-# Only a job tells this worker of a reply: it hardly ever asks the database.
+# This worker rarely polls, so only a wake-up starts a reply.
 _ONLY_JOBS = {"REPLY_POLL_SECONDS": "3000", "REPLY_LEASE_SECONDS": "3000"}
 
 
 @pytest.fixture
 def certificates(tmp_path: Path) -> Certificates:
-    """A certificate for `localhost`, and not for 127.0.0.1."""
+    """Create a certificate for `localhost`, but not for 127.0.0.1."""
     return Certificates(tmp_path / "certificates")
 
 
 @pytest.fixture
 def server(tmp_path: Path, certificates: Certificates) -> Iterator[RedisServer]:
-    """A server that speaks TLS only and knows one user."""
+    """Run a server that accepts TLS only and has one user."""
     with redis_server(tmp_path, *_ACL, tls=certificates) as server:
         yield server
 
 
 @pytest.fixture
 def stack_of(own_stack: Stack) -> Iterator[Stack]:
-    """A stack whose queue is where `REDIS_URL` is."""
+    """Run a stack whose queue is at `REDIS_URL`."""
     del own_stack.settings["CELERY_BROKER_URL"]
     yield own_stack
     for process in own_stack.processes:  # before the Redis that they are connected to
@@ -59,7 +59,7 @@ def _start_flower(stack: Stack) -> tuple[Process, str]:
 
 
 def _queue_length(flower_url: str) -> int | None:
-    """What Flower's own connection to the broker finds in the queue; None while it finds nothing."""
+    """Return the queue's length by Flower's own connection to the broker; None while it has none."""
     try:
         answer = httpx.get(f"{flower_url}/api/queues/length", auth=("user", "password"), timeout=5)
     except httpx.TransportError:
@@ -91,7 +91,7 @@ def _api(stack: Stack, base_url: str) -> Process:
 def test_api_worker_and_flower_use_the_same_database_over_tls(
     stack_of: Stack, server: RedisServer, certificates: Certificates, options: str
 ) -> None:
-    """Red when redis-py, kombu or Flower reads an option, a password or a database in its own way."""
+    """Red when redis-py, kombu or Flower reads an option, a password or a database differently."""
     options = options.format(authority=certificates.authority)
     path = "" if "db=" in options else "/3"
     stack_of.settings["REDIS_URL"] = f"rediss://{_LOGIN}@localhost:{server.port}{path}{options}"
@@ -120,7 +120,7 @@ def test_api_worker_and_flower_use_the_same_database_over_tls(
     ],
     ids=["no authority", "another host", "another authority"],
 )
-def test_a_server_that_cannot_be_verified_is_refused_by_all(
+def test_every_process_rejects_an_unverified_server(
     stack_of: Stack, server: RedisServer, certificates: Certificates, tmp_path: Path, where: str
 ) -> None:
     """Red where a process sends its password to an unverified server, as kombu does by default."""
@@ -144,7 +144,7 @@ def test_a_server_that_cannot_be_verified_is_refused_by_all(
     ("login", "reason"),
     [("app%3Auser:wrong-secret@", "WRONGPASS"), ("", "NOAUTH"), (":wrong-secret@", "WRONGPASS")],
 )
-def test_redis_says_in_the_log_why_it_refuses(
+def test_the_log_has_the_reason_why_redis_rejects_a_connection(
     stack_of: Stack, server: RedisServer, login: str, reason: str
 ) -> None:
     """Red when only the name of an exception is logged."""

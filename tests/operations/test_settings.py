@@ -3,11 +3,14 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from app.config import START_FAILURE
-from tests.support.process import ROOT
+from tests.support.process import ROOT, Process
+from tests.support.stack import Stack
+from tests.support.waiting import eventually
 
 _SAFE = {
     "ENVIRONMENT": "production",
@@ -24,6 +27,8 @@ _SAFE = {
     "TWILIO_AUTH_TOKEN": "hidden-token",
     "TWILIO_FROM": "+14155550100",
 }
+
+_STORES = {name: _SAFE[name] for name in ("DATABASE_URL", "REDIS_URL")}
 
 
 def _load(environment: dict[str, str], tmp_path: object) -> subprocess.CompletedProcess[str]:
@@ -290,3 +295,70 @@ def test_authorities_that_cannot_be_read_are_named_at_start(tmp_path: object, na
     assert done.returncode == START_FAILURE
     assert name in done.stderr
     assert "visible" not in done.stderr
+
+
+_MAX_WORKER_LOSSES = (
+    "from app.config import get_settings; from app.config.renamed import former_names;"
+    " print(get_settings().reply_max_worker_losses, former_names())"
+)
+
+
+@pytest.mark.parametrize(
+    ("environment", "dotenv", "printed"),
+    [
+        ({}, "", "20 []"),
+        ({"REPLY_MAX_WORKER_LOSSES": "7"}, "", "7 []"),
+        ({"REPLY_MAX_LOSSES": "5"}, "", "5 ['REPLY_MAX_LOSSES']"),
+        ({}, "reply_max_losses=5", "5 ['REPLY_MAX_LOSSES']"),
+        ({"REPLY_MAX_LOSSES": "5", "REPLY_MAX_WORKER_LOSSES": "7"}, "", "7 ['REPLY_MAX_LOSSES']"),
+        ({"REPLY_MAX_LOSSES": "5"}, "REPLY_MAX_WORKER_LOSSES=7", "7 ['REPLY_MAX_LOSSES']"),
+        ({"REPLY_MAX_LOSSES": "5", "REPLY_MAX_WORKER_LOSSES": ""}, "", "5 ['REPLY_MAX_LOSSES']"),
+        ({"REPLY_MAX_LOSSES": " "}, "", "20 []"),
+    ],
+)
+def test_a_former_name_counts_only_where_the_present_name_is_not_set(
+    tmp_path: Path, environment: dict[str, str], dotenv: str, printed: str
+) -> None:
+    """Red with a pydantic alias: a former name in the environment wins over the present one in `.env`."""
+    (tmp_path / ".env").write_text(dotenv)
+    done = _run([sys.executable, "-c", _MAX_WORKER_LOSSES], {**_SAFE, **environment}, tmp_path)
+    assert done.stdout == f"{printed}\n", done.stderr
+
+
+def test_a_malformed_value_under_a_former_name_is_refused(tmp_path: object) -> None:
+    done = _load({**_SAFE, "REPLY_MAX_LOSSES": "five-visible"}, tmp_path)
+    assert done.returncode == START_FAILURE
+    assert "REPLY_MAX_WORKER_LOSSES" in done.stderr
+    assert "visible" not in done.stderr
+
+
+def test_api_and_worker_name_a_former_setting_at_start(own_stack: Stack) -> None:
+    own_stack.start_api(REPLY_MAX_LOSSES="5")
+    own_stack.start_worker(REPLY_MAX_LOSSES="5")
+    for process in own_stack.processes[-2:]:
+        [line] = [line for line in process.log.splitlines() if '"setting_renamed"' in line]
+        assert '"level": "warning"' in line
+        assert '"old_name": "REPLY_MAX_LOSSES", "new_name": "REPLY_MAX_WORKER_LOSSES"' in line
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["uvicorn", "app.main:app", "--port", "0"],
+        ["celery", "-A", "app.celery_app", "worker", "-Q", "ai_processing"],
+        ["celery", "-A", "app.celery_app", "flower"],
+        ["celery", "-A", "app.celery_app", "inspect", "ping"],
+    ],
+    ids=["API", "worker", "Flower", "inspect"],
+)
+def test_every_process_lists_the_same_and_ends(tmp_path: Path, command: list[str]) -> None:
+    """Red when an address is first read by a library: its traceback prints a part of the password."""
+    wrong = {"REDIS_URL": "redis://:12visible#56@redis/0", "OTP_PER_HOUR": "visible", "PUBLIC_URL": "visible"}
+    process = Process("refusing", *command, env={**_STORES, **wrong}, log=tmp_path / "log")
+    assert eventually(lambda: process.popen.poll() is not None, what="the end of the process")
+    assert process.popen.returncode != 0
+    lines = [line.split()[1] for line in process.log.splitlines() if line.startswith("  - ")]
+    assert sorted(lines) == sorted(wrong)
+    assert "visible" not in process.log
+    assert "Traceback" not in process.log
+    assert sys.executable not in process.log

@@ -1,4 +1,4 @@
-"""Starting on a database that is empty, older, newer or not there yet, and without any secret."""
+"""Start on a database that is empty, older, newer or unreachable, and without any secret."""
 
 import re
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ _WORKER = ("-A", "app.celery_app", "worker", "-Q", "ai_processing")
 
 @pytest.fixture
 def empty(servers: Servers, tmp_path: Path) -> Iterator[Stack]:
-    """A stack on a database without tables, of which nothing runs."""
+    """Create a stack on a database without tables, and start no process."""
     stack = Stack(database_url=servers.database_url, redis_url=servers.redis_url, folder=tmp_path)
     stack.settings["CELERY_BROKER_URL"] = servers.redis_url.rpartition("/")[0] + "/9"
     yield stack
@@ -40,7 +40,7 @@ def _worker(stack: Stack, *options: str, **settings: str) -> Process:
 
 
 def _refusal(process: Process) -> str:
-    """Return the sentence with which a process ended."""
+    """Return the sentence with which a process stopped."""
     assert process.popen.wait(60) in (1, START_FAILURE), process.log
     assert "Traceback" not in process.log
     # Polls of a worker may have met the missing tables before; what they log is JSON.
@@ -49,15 +49,15 @@ def _refusal(process: Process) -> str:
     return sentence
 
 
-def test_api_and_worker_refuse_a_database_without_tables(empty: Stack) -> None:
+def test_api_and_worker_reject_a_database_without_tables(empty: Stack) -> None:
     """Red without the check: every request is 500, and the worker prints tracebacks."""
     for process in (_api(empty), _worker(empty), _worker(empty, "--pool=solo")):
         assert "no tables" in _refusal(process)
         assert " ready." not in process.log
 
 
-def test_several_processes_of_uvicorn_end_together(empty: Stack) -> None:
-    """Red with another exit code: uvicorn starts the process again, and again."""
+def test_several_processes_of_uvicorn_stop_together(empty: Stack) -> None:
+    """Red with another exit code: uvicorn restarts the process endlessly."""
     missing = {"JWT_SECRET_KEY": "", "ENVIRONMENT": "production"}
     for settings, reason in (({}, "no tables"), (missing, "JWT_SECRET_KEY is missing")):
         process = empty.start("api", "uvicorn", "app.main:app", "--port", "0", "--workers", "2", **settings)
@@ -65,7 +65,7 @@ def test_several_processes_of_uvicorn_end_together(empty: Stack) -> None:
         assert 1 <= process.log.count(reason) <= 2
 
 
-def test_api_and_worker_refuse_an_older_database_and_take_a_newer_one(empty: Stack) -> None:
+def test_api_and_worker_reject_an_older_database_and_accept_a_newer_one(empty: Stack) -> None:
     alembic(empty.database.url, "upgrade", "head")
     alembic(empty.database.url, "downgrade", "-1")
     older = str(empty.database.value("SELECT version_num FROM alembic_version"))
@@ -81,7 +81,7 @@ def test_api_and_worker_refuse_an_older_database_and_take_a_newer_one(empty: Sta
 
 
 def test_processes_that_start_together_migrate_one_after_the_other(empty: Stack) -> None:
-    """Red without the lock: none waits for it, and all but one fail on tables that exist already."""
+    """Red without the lock: all but one fail on tables that exist already."""
     with psycopg.connect(empty.database.url) as held:
         held.execute("SELECT pg_advisory_xact_lock(%s)", [_MIGRATION_LOCK])
         processes = [_worker(empty, "-n", f"{number}@%h", MIGRATE_ON_START="true") for number in range(2)]
@@ -93,15 +93,15 @@ def test_processes_that_start_together_migrate_one_after_the_other(empty: Stack)
     assert empty.database.value("SELECT count(*) FROM alembic_version") == 1
 
 
-def test_development_migrates_by_itself(empty: Stack) -> None:
+def test_development_migrates_automatically(empty: Stack) -> None:
     address = empty.start_api(ENVIRONMENT="development")
     with client(address) as anyone:
         assert ok(anyone.get("/health"))["checks"]["database"]["status"] == "up"
         assert anyone.post("/auth/signup", json={"mobile_number": some_number()}).status_code == 201
 
 
-def test_a_database_that_comes_later_is_checked_when_it_comes(empty: Stack) -> None:
-    """Red when the check is made at start only: the process goes on, and every request fails."""
+def test_a_database_that_becomes_reachable_later_is_checked_then(empty: Stack) -> None:
+    """Red when the check runs at start only: the process continues, and every request fails."""
     server, _, name = empty.database.url.rpartition("/")
     host, _, port = server.rpartition(":")
     with Relay(int(port)) as relay:
@@ -134,7 +134,7 @@ def test_health_is_never_500_when_tables_are_missing(empty: Stack) -> None:
 
 
 def _wait_for_database_status(anyone: httpx.Client, wanted: str) -> None:
-    """Wait until /health tells it; each of its answers counts for a second."""
+    """Wait until /health shows the status; it caches a result for a second."""
 
     def is_told() -> bool:
         answer = anyone.get("/health")
@@ -144,8 +144,8 @@ def _wait_for_database_status(anyone: httpx.Client, wanted: str) -> None:
     eventually(is_told, seconds=5, what=wanted)
 
 
-def test_processes_without_a_secret_agree_on_one(empty: Stack) -> None:
-    """Red with a secret of each process: codes and tokens of one are refused by the other."""
+def test_processes_without_a_secret_derive_the_same_one(empty: Stack) -> None:
+    """Red when each process has its own secret: one rejects codes and tokens of the other."""
     alembic(empty.database.url, "upgrade", "head")
     same = empty.database.url.replace("postgresql://", "postgres://") + "?application_name=second"
     first = empty.start_api(JWT_SECRET_KEY="", ENVIRONMENT="development", OTP_DELIVERY="")
@@ -179,7 +179,7 @@ def test_a_weak_secret_is_one_warning_outside_production(empty: Stack, secret: s
     assert secret not in api.log
 
 
-def test_the_migration_says_in_one_sentence_that_the_database_cannot_be_reached(tmp_path: Path) -> None:
+def test_a_migration_without_a_database_fails_with_one_sentence(tmp_path: Path) -> None:
     done = Process(
         "alembic",
         "alembic",

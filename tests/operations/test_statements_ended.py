@@ -1,4 +1,4 @@
-"""A statement that outlives its caller is ended, and what nothing ends counts as a connection in use."""
+"""The server ends statements without a caller; until then they occupy their slot in the pool."""
 
 import asyncio
 import signal
@@ -25,7 +25,7 @@ _AT_ONCE = 6
 
 @contextmanager
 def _locked(stack: Stack) -> Iterator[None]:
-    """Let every statement about messages wait."""
+    """Lock the table of messages, so that statements wait."""
     with psycopg.connect(stack.database.url) as connection:
         connection.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
         yield
@@ -45,22 +45,22 @@ def _post(person: Person, room: str) -> None:
     problem(answer, 503, "service_unavailable")
 
 
-def test_the_server_ends_a_statement_that_its_caller_has_left(own_stack: Stack) -> None:
-    """Red without any limit of the server's own: they go on waiting, and store their messages."""
-    people = [own_stack.person() for _ in range(_AT_ONCE)]
-    rooms = [person.open_room() for person in people]
+def test_the_server_ends_a_statement_whose_caller_timed_out(own_stack: Stack) -> None:
+    """Red without a limit in the server: they wait on, and store their messages."""
+    users = [own_stack.person() for _ in range(_AT_ONCE)]
+    rooms = [user.open_room() for user in users]
     with _locked(own_stack):
         with ThreadPoolExecutor(_AT_ONCE) as threads:
-            list(threads.map(_post, people, rooms))
+            list(threads.map(_post, users, rooms))
         eventually(
             lambda: _waiting(own_stack) == 0, what="the end of the statements", seconds=_ENDED_WITHIN_SECONDS
         )
     assert own_stack.database.value("SELECT count(*) FROM messages") == 0
-    assert people[0].post(rooms[0], "Now", Prefer="respond-async").status_code == 202
+    assert users[0].post(rooms[0], "Now", Prefer="respond-async").status_code == 202
 
 
-def test_the_server_ends_a_statement_whose_caller_stands_still(own_stack: Stack) -> None:
-    """Red without a time limit of the server's own: nothing cuts off for a process that is stopped."""
+def test_the_server_ends_a_statement_whose_process_is_stopped(own_stack: Stack) -> None:
+    """Red without a time limit in the server: a stopped process cuts nothing off."""
     person = own_stack.person()
     room = person.open_room()
     api = next(process for process in own_stack.processes if process.name == "api")
@@ -78,8 +78,8 @@ def test_the_server_ends_a_statement_whose_caller_stands_still(own_stack: Stack)
         posting.result()
 
 
-def test_the_server_ends_a_transaction_whose_process_stands_still(own_stack: Stack) -> None:
-    """Red without a time limit for it: a frozen worker keeps its replies locked, and no other takes them."""
+def test_the_server_ends_a_transaction_whose_process_is_stopped(own_stack: Stack) -> None:
+    """Red without its time limit: a frozen worker keeps its replies locked against other workers."""
 
     async def stand_still() -> None:
         address = PostgresAddress.parse(own_stack.database.url)
@@ -94,8 +94,8 @@ def test_the_server_ends_a_transaction_whose_process_stands_still(own_stack: Sta
     asyncio.run(asyncio.wait_for(stand_still(), _ENDED_WITHIN_SECONDS * 4))
 
 
-def test_the_server_notices_that_a_client_has_gone(servers: Servers) -> None:
-    """Red without its look at clients: what has no other limit, like a migration, would go on to its end."""
+def test_the_server_detects_a_disconnected_client(servers: Servers) -> None:
+    """Red without its check of clients: a statement without a limit would run to its end."""
 
     async def leave_in_the_middle() -> int:
         address = PostgresAddress.parse(servers.database_url)

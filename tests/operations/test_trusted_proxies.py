@@ -1,12 +1,9 @@
 """A proxy that TRUSTED_PROXIES does not name is named in the log, once, and with the setting."""
 
 import json
-from ipaddress import IPv4Address, IPv6Address
 
 import pytest
-import structlog
 
-from app.kit.client_address import ClientAddress, ForwardedWarnings
 from tests.support.person import client, ok
 from tests.support.process import Process
 from tests.support.stack import Stack
@@ -62,26 +59,3 @@ def test_checks_of_a_platform_say_nothing(stack: Stack) -> None:
         for path in ("/health/live", "/health", "/metrics"):
             monitor.get(path)
     assert _warnings(stack, base_url) == []
-
-
-def test_a_hundred_addresses_are_warned_of_and_no_more() -> None:
-    """Red without a bound: a caller with many addresses fills the log and the memory."""
-    warnings = ForwardedWarnings()
-    headers = [(b"x-forwarded-for", b"203.0.113.7")]
-    with structlog.testing.capture_logs() as lines:
-        for number in range(1000):
-            peer = IPv4Address(int(IPv4Address("10.0.0.0")) + number)
-            warnings.note(headers, ClientAddress(peer, peer))
-            warnings.note(headers, ClientAddress(peer, peer))
-    assert len(lines) == 100
-    assert {line["address"] for line in lines} == {f"10.0.0.{number}" for number in range(100)}
-
-
-def test_a_network_of_ipv6_is_warned_of_once() -> None:
-    warnings = ForwardedWarnings()
-    headers = [(b"x-forwarded-for", b"203.0.113.7")]
-    with structlog.testing.capture_logs() as lines:
-        for number in range(5):
-            peer = IPv6Address(f"2001:db8::{number}")
-            warnings.note(headers, ClientAddress(peer, peer))
-    assert len(lines) == 1

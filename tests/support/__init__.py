@@ -1,1 +1,1 @@
-"""What the tests stand on: a running stack, people who use it, and a look behind it."""
+"""Helpers of the tests: a running stack, its users, and access to its database and servers."""

@@ -1,4 +1,4 @@
-"""A server that answers every request alike: with one error, as the real outside words it, or any body."""
+"""A server that sends the same response to every request: a real service's error, or any body."""
 
 import json
 import threading
@@ -8,7 +8,7 @@ from typing import Self
 
 
 class AnsweringServer:
-    """A server on a port of its own; `requests` counts what came."""
+    """A server on its own port; `requests` counts the requests received."""
 
     def __init__(self, status: int, body: object, **headers: str) -> None:
         self.requests = 0
@@ -29,7 +29,7 @@ class AnsweringServer:
             do_GET = do_POST = do_DELETE = _answer  # noqa: N815  # the names that the base class calls
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base's name
-                """Say nothing."""
+                """Write no log."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pydantic import SecretStr
 
 from app.config import Settings
-from app.gemini_client import Answer, GeminiError, Prompt, TextPiece, TokenUsage, Turn
+from app.gemini_client import Completion, ModelError, Prompt, TextDelta, TokenUsage, Turn
 from app.gemini_client.google import GoogleGemini
 from app.models import Role
 from tests.support.person import Json
@@ -20,18 +20,18 @@ class Asked:
 
     text: str = ""
     counts: list[TokenUsage] = field(default_factory=list)
-    answer: Answer | None = None
-    error: GeminiError | None = None
+    answer: Completion | None = None
+    error: ModelError | None = None
     seconds: float = 0
 
     @property
-    def failure(self) -> GeminiError:
+    def failure(self) -> ModelError:
         """The failure; there has to be one."""
         assert self.error is not None, self
         return self.error
 
     @property
-    def end(self) -> Answer:
+    def end(self) -> Completion:
         """The answer's end; there has to be one."""
         assert self.answer is not None, self
         return self.answer
@@ -57,13 +57,13 @@ async def _ask(url: str, key: str, text: str, settings: dict[str, float]) -> Ask
     asked, began = Asked(), time.monotonic()
     try:
         async for item in gemini.stream(Prompt("gemini-3.8-flash", (Turn(Role.USER, text),))):
-            if isinstance(item, TextPiece):
+            if isinstance(item, TextDelta):
                 asked.text += item.text
             elif isinstance(item, TokenUsage):
                 asked.counts.append(item)
             else:
                 asked.answer = item
-    except GeminiError as error:
+    except ModelError as error:
         asked.error = error
     finally:
         asked.seconds = time.monotonic() - began

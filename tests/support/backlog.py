@@ -1,4 +1,4 @@
-"""A database of a quiet time, with its statistics, and then a backlog that they know nothing of."""
+"""A database without waiting work, with its statistics, and then a backlog that they do not include."""
 
 from typing import LiteralString
 
@@ -16,7 +16,7 @@ SELECT gen_random_uuid(), owner.id, 'Room', 'person', 'gemini-3.8-flash', false,
     4, now(), now(), now(), now()
 FROM (SELECT id FROM users WHERE mobile_number LIKE '+888%%') owner, generate_series(1, %(rooms)s / 1000)
 """
-# Finished ones have failed, so that they have no text: an index of words takes its time.
+# The finished replies have failed, so they have no text: the search index takes time.
 _EXCHANGES: LiteralString = """
 WITH spoken AS (
     SELECT id AS chatroom_id, user_id, place, gen_random_uuid() AS message, gen_random_uuid() AS reply
@@ -46,7 +46,7 @@ SELECT gen_random_uuid(), gen_random_uuid(), now() - interval '1 minute' FROM ge
 
 
 def make_quiet_time(database_url: str, *, rooms: int, exchanges_per_room: int) -> None:
-    """Fill rooms with finished exchanges, and let the statistics say that nothing waits."""
+    """Fill rooms with finished exchanges, and analyze the tables while nothing waits."""
     last = 2 * exchanges_per_room
     with psycopg.connect(database_url, autocommit=True) as connection:
         for table in _TABLES:
@@ -60,7 +60,7 @@ def make_quiet_time(database_url: str, *, rooms: int, exchanges_per_room: int) -
 
 
 def make_backlog(database_url: str, *, exchanges_per_room: int, words: str) -> None:
-    """Let one message of each of these rooms wait for its reply, since a minute."""
+    """Add one message to each of these rooms whose reply has waited for a minute."""
     last = 2 * exchanges_per_room
     values = {"first": last + 1, "last": last + 1, "content": words, "status": "pending"}
     with psycopg.connect(database_url, autocommit=True) as connection:
@@ -73,7 +73,7 @@ def make_backlog(database_url: str, *, exchanges_per_room: int, words: str) -> N
 
 
 def make_other_backlogs(database_url: str, *, rows: int) -> None:
-    """Let as many events of Stripe's wait, and accounts and rooms for their deletion."""
+    """Add that many waiting Stripe events, and accounts and rooms to erase."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(_EVENTS, {"status": "pending", "rows": rows})
         connection.execute(_DELETIONS, {"rows": rows})

@@ -1,4 +1,4 @@
-"""Users and strangers who call from different networks, at an API process that believes `X-Forwarded-For`."""
+"""Clients in different networks of an API process that trusts `X-Forwarded-For`."""
 
 import secrets
 
@@ -8,7 +8,7 @@ from tests.support.person import Json, Person, client, ok, some_number
 
 
 def sign_up_from(base_url: str, address: str) -> Person:
-    """Sign somebody up who calls from this address, then and later."""
+    """Sign up a user whose requests all come from this address."""
     number = some_number()
     with client(base_url, {"X-Forwarded-For": address}) as anyone:
         ok(anyone.post("/auth/signup", json={"mobile_number": number}))
@@ -26,5 +26,5 @@ def log_in_from(base_url: str, address: str, number: str, password: str) -> http
 
 
 def some_network() -> str:
-    """A /64 of IPv6 that no other test uses, up to its last group."""
+    """Return an IPv6 /64 that no other test uses, up to its last group."""
     return f"2001:db8:{secrets.randbelow(2**16):x}:{secrets.randbelow(2**16):x}::"

@@ -1,4 +1,4 @@
-"""Processes with a clock of their own, by libfaketime."""
+"""Processes with a shifted clock, by libfaketime."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Many people who ask for codes: accounts, addresses to ask from, and everybody at once."""
+"""Requests for codes in numbers: accounts, client addresses, simultaneous requests."""
 
 import json
 import secrets
@@ -21,7 +21,7 @@ _own = threading.local()
 
 @contextmanager
 def api_processes(stack: Stack, number: int, **settings: str) -> Iterator[list[str]]:
-    """Addresses of further API processes, which believe `X-Forwarded-For`; they end with the block."""
+    """Run API processes that trust `X-Forwarded-For` during the block; yield their addresses."""
     before = len(stack.processes)
     own = {"TRUSTED_PROXIES": "127.0.0.1", "JWT_SECRET_KEY": secrets.token_hex(32), **settings}
     try:
@@ -33,23 +33,23 @@ def api_processes(stack: Stack, number: int, **settings: str) -> Iterator[list[s
 
 
 def some_address() -> str:
-    """A client's address that no other test uses."""
+    """Return a client address that no other test uses."""
     return f"10.{secrets.randbelow(256)}.{secrets.randbelow(256)}.{secrets.randbelow(256)}"
 
 
 def some_ipv6_site() -> str:
-    """The beginning of a /48 that no other test uses: `{site}:1::` is an address in its first /64 but one."""
+    """Return the prefix of a /48 that no other test uses: `{site}:1::` is an address in its second /64."""
     return f"2001:db8:{secrets.randbelow(1 << 16):x}"
 
 
 def some_neighbours(count: int) -> list[str]:
-    """So many numbers of one block of 10,000."""
+    """Return `count` numbers of one block of 10,000."""
     block = some_number()[:-4]
     return [f"{block}{place:04d}" for place in range(count)]
 
 
 def anyone(base_url: str) -> httpx.Client:
-    """This thread's client for an API process, without a token."""
+    """Return this thread's client for an API process, without a token."""
     clients: dict[str, httpx.Client] = _own.__dict__.setdefault("clients", {})
     if base_url not in clients:
         clients[base_url] = client(base_url)
@@ -57,7 +57,7 @@ def anyone(base_url: str) -> httpx.Client:
 
 
 def ask(base_url: str, number: str, *, address: str | None = None, path: str = "send-otp") -> httpx.Response:
-    """Ask for a code (or sign up) from an address, by default one that nobody has used."""
+    """Request a code (or sign up) from an address, by default a new one."""
     return anyone(base_url).post(
         f"/auth/{path}",
         json={"mobile_number": number},
@@ -68,7 +68,7 @@ def ask(base_url: str, number: str, *, address: str | None = None, path: str = "
 def verify(
     base_url: str, number: str, otp: str, *, address: str | None = None, **more: str
 ) -> httpx.Response:
-    """Try a code from an address, by default one that nobody has used."""
+    """Try a code from an address, by default a new one."""
     return anyone(base_url).post(
         "/auth/verify-otp",
         json={"mobile_number": number, "otp": otp, **more},
@@ -77,7 +77,7 @@ def verify(
 
 
 def logged_reason(stack: Stack, refusal: httpx.Response) -> str:
-    """Why a code was refused, according to the one line that is logged about it."""
+    """Return why a code was refused, from the one log line about it."""
     request_id = refusal.headers["x-request-id"]
     lines = [line for line in stack.logs().splitlines() if "otp_refused" in line and request_id in line]
     [event] = [json.loads(line) for line in lines]
@@ -86,17 +86,17 @@ def logged_reason(stack: Stack, refusal: httpx.Response) -> str:
 
 
 def sign_in_from(base_url: str, number: str, address: str) -> None:
-    """Let this address sign the number in, which has an account."""
+    """Sign in the number, which has an account, from this address."""
     ok(verify(base_url, number, ok(ask(base_url, number, address=address))["otp"], address=address))
 
 
 def other(otp: str) -> str:
-    """A code that is not this one."""
+    """Return a different code."""
     return f"{(int(otp) + 1) % 1_000_000:06d}"
 
 
 def open_accounts(stack: Stack, numbers: Sequence[str]) -> None:
-    """Let these people have signed up, without spending what a sign-up costs."""
+    """Create accounts for these numbers without consuming sign-up budget."""
     stack.database.run(
         "INSERT INTO users (id, mobile_number, created_at)"
         " SELECT gen_random_uuid(), number, now() FROM unnest(%s::text[]) AS number",
@@ -105,11 +105,11 @@ def open_accounts(stack: Stack, numbers: Sequence[str]) -> None:
 
 
 def all_at_once(act: Callable[[T], R], items: Sequence[T], *, most: int = 50) -> list[R]:
-    """What `act` returns for each item, so many at a time."""
+    """Return what `act` returns for each item, called `most` at a time."""
     with ThreadPoolExecutor(most) as pool:
         return list(pool.map(act, items))
 
 
 def outcomes(answers: Sequence[httpx.Response]) -> list[tuple[int, str | None]]:
-    """Status and code of each answer."""
+    """Return status and code of each response."""
     return [(answer.status_code, answer.json().get("code")) for answer in answers]

@@ -1,4 +1,4 @@
-"""A look at the rows behind the API."""
+"""Direct access to the database behind the API."""
 
 import re
 from collections.abc import Iterator
@@ -14,30 +14,30 @@ Row = dict[str, object]
 
 
 class Database:
-    """Runs single statements, each on a connection of its own."""
+    """Runs single statements, each on its own connection."""
 
     def __init__(self, url: str) -> None:
         self.url = url
 
     def rows(self, query: LiteralString, *values: object) -> list[Row]:
-        """All rows of a query."""
+        """Return all rows of a query."""
         with psycopg.connect(self.url, autocommit=True, row_factory=dict_row) as connection:
             return connection.execute(query, values).fetchall()
 
     def value(self, query: LiteralString, *values: object) -> object:
-        """The single value of a query's single row."""
+        """Return the only value of a query's only row."""
         [row] = self.rows(query, *values)
         [value] = row.values()
         return value
 
     def run(self, statement: LiteralString, *values: object) -> None:
-        """A statement without a result."""
+        """Run a statement without a result."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute(statement, values)
 
     @contextmanager
     def unreadable(self, table: LiteralString) -> Iterator[None]:
-        """Let every statement about a table fail in a way that the service does not expect."""
+        """Make every statement on a table fail in a way that the service does not expect."""
         self.run(f"ALTER TABLE {table} RENAME TO mislaid")
         # Reading divides by zero, and through an OFFSET nothing can be written.
         view: LiteralString = f"CREATE VIEW {table} AS TABLE mislaid OFFSET 1 / 0"
@@ -49,7 +49,7 @@ class Database:
             self.run(f"ALTER TABLE mislaid RENAME TO {table}")
 
     def wait_for_blocked(self, statement: str, *, besides: int = 0) -> int:
-        """Return the pid of a backend other than `besides` whose statement begins so and waits for a lock."""
+        """Wait for a backend other than `besides` that waits for a lock in this statement; return its pid."""
 
         def blocked() -> int | None:
             rows = self.rows(

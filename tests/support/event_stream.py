@@ -1,4 +1,4 @@
-"""A reader of event streams by the rules of the HTML standard, and one as strict as common libraries are."""
+"""Parsers of event streams: by the rules of the HTML standard, and as common libraries do."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Dispatched:
-    """One event as a reader hands it on."""
+    """One event as a parser returns it."""
 
     name: str
     data: str
@@ -15,10 +15,10 @@ class Dispatched:
 
 
 def dispatched(wire: bytes, *, by_libraries: bool = False) -> Iterator[Dispatched]:
-    """The events of a whole stream, in order.
+    """Return the events of a whole stream in order.
 
-    By the standard a block without data is no event. With `by_libraries` every block is one, also a block
-    that holds nothing but `retry` or a comment, as in httpx-sse and fetch-event-source.
+    By the standard a block without data is not an event. With `by_libraries` every block is, also one that
+    contains only `retry` or a comment, as in httpx-sse and fetch-event-source.
     """
     name, data, last_id, retry, lines = "", list[str](), "", None, 0
     for line in wire.decode().replace("\r\n", "\n").replace("\r", "\n").split("\n")[:-1]:
@@ -41,5 +41,5 @@ def dispatched(wire: bytes, *, by_libraries: bool = False) -> Iterator[Dispatche
 
 
 def retries(wire: bytes) -> list[int]:
-    """The reconnection times that a reader takes over, in order; each counts as soon as its line ends."""
+    """Return the reconnection times in order; each takes effect at the end of its line."""
     return [int(line[7:]) for line in wire.splitlines() if line.startswith(b"retry: ")]

@@ -1,4 +1,4 @@
-"""An HTTP proxy of this machine that records what it is asked for: CONNECT and whole addresses alike."""
+"""A local HTTP proxy that records its requests: CONNECT and absolute addresses."""
 
 import contextlib
 import socket
@@ -14,7 +14,7 @@ _PIECE: Final = 65536
 
 
 class ForwardProxy:
-    """Passes requests on to the address that `upstreams` has for their host; `asked` are hosts with ports."""
+    """Forwards requests to the address in `upstreams` for their host; `asked` lists hosts with ports."""
 
     def __init__(self, **upstreams: str) -> None:
         self._upstreams = {name: urlsplit(url).netloc for name, url in upstreams.items()}
@@ -26,12 +26,12 @@ class ForwardProxy:
 
     @property
     def address(self) -> str:
-        """Host and port."""
+        """Return host and port."""
         return f"127.0.0.1:{self._server.server_port}"
 
     @property
     def url(self) -> str:
-        """Its address as the variables hold it."""
+        """Return the address as proxy variables contain it."""
         return f"http://{self.address}"
 
     def __enter__(self) -> Self:
@@ -49,12 +49,12 @@ class ForwardProxy:
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
-            """Speaks for the proxy around it."""
+            """Handles requests for the enclosing proxy."""
 
             protocol_version = "HTTP/1.1"
 
             def do_CONNECT(self) -> None:
-                """Note the host, and answer as a proxy whose other side is closed: there is no TLS here."""
+                """Record the host, and respond like a proxy that cannot connect: there is no TLS here."""
                 proxy._note(self.path, self.headers["Proxy-Authorization"])
                 self.close_connection = True
                 self.send_error(HTTPStatus.BAD_GATEWAY, "no way out")
@@ -89,7 +89,7 @@ class ForwardProxy:
                             self.wfile.write(piece)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name of the base class
-                """Say nothing."""
+                """Write no log."""
 
         return Handler
 

@@ -1,4 +1,4 @@
-"""docs/api.md read as a program: its requests, the answers that it shows, its script and its tables."""
+"""Parts of docs/api.md as data: requests, shown responses, scripts and tables."""
 
 import json
 import re
@@ -25,7 +25,7 @@ def _between(lowest: int, highest: int) -> int:
 
 @dataclass(frozen=True)
 class Step:
-    """A request of the guide, and the answer that it shows: a body of JSON, of events, or none."""
+    """A request of the guide and its shown response: a body of JSON, of events, or none."""
 
     name: str
     method: str
@@ -39,7 +39,7 @@ class Step:
 
 
 def steps() -> Iterator[Step]:
-    """The requests in the order of the guide."""
+    """Return the requests in the order of the guide."""
     blocks = _BLOCK.findall(GUIDE)
     for (kind, request, below), (next_kind, shown, _) in zip(
         blocks, [*blocks[1:], ("", "", "")], strict=True
@@ -71,12 +71,12 @@ def _header(line: str) -> tuple[str, str]:
 
 @dataclass
 class Variables:
-    """What `{{…}}` stands for: the guide's own variables, and parts of the answers to named requests."""
+    """Values of `{{…}}`: the guide's variables, and parts of the responses to named requests."""
 
     values: Json = field(default_factory=lambda: dict(_FILE_VARIABLE.findall(GUIDE)))
 
     def fill_in(self, text: str) -> str:
-        """The text with values in the places of variables."""
+        """Return the text with variables replaced by values."""
         text = _RANDOM.sub(lambda found: str(_between(int(found[1]), int(found[2]))), text)
         return re.sub(r"\{\{([\w.]+)\}\}", lambda found: str(self._look_up(found[1])), text)
 
@@ -89,7 +89,7 @@ class Variables:
 
 
 def differences(shown: object, real: object, place: str = "") -> Iterator[str]:
-    """Where an answer is not as shown: `…` stands for anything, also for further members or items."""
+    """Return where a response differs from the shown one; `…` matches anything, also further items."""
     if shown == ANYTHING:
         return
     if isinstance(shown, list) and isinstance(real, list) and shown[-1:] == [ANYTHING]:
@@ -117,7 +117,7 @@ def _differing_members(shown: Json, real: Json, place: str) -> Iterator[str]:
 
 
 def events(stream: str) -> list[Json]:
-    """The events of a stream, the first of each run of one kind."""
+    """Return the events of a stream, only the first of each run of one kind."""
     found: list[Json] = []
     for block in stream.strip().split("\n\n"):
         event: Json = dict(_header(line) for line in block.splitlines())
@@ -128,7 +128,7 @@ def events(stream: str) -> list[Json]:
 
 
 def answered(step: Step, answer: httpx.Response) -> Json:
-    """The answer of a step in the form that `differences` compares with what is shown."""
+    """Return the response of a step in the form that `differences` compares."""
     body: object = None
     if step.is_stream:
         body = events(answer.text)
@@ -139,7 +139,7 @@ def answered(step: Step, answer: httpx.Response) -> Json:
 
 
 def promised(step: Step, variables: Variables) -> Json:
-    """What the guide shows of it, in the same form."""
+    """Return the shown response in the same form."""
     shown = variables.fill_in(step.shown)
     headers = {name: variables.fill_in(value) for name, value in step.shown_headers.items()}
     body: object = None
@@ -151,13 +151,13 @@ def promised(step: Step, variables: Variables) -> Json:
 
 
 def scripts() -> tuple[str, str]:
-    """The clients in JavaScript: with the package eventsource, and without any."""
+    """Return the JavaScript clients: with the package eventsource, and without any package."""
     with_package, without = [str(block) for kind, block, _ in _BLOCK.findall(GUIDE) if kind == "js"]
     return with_package, without
 
 
 def table(heading: str, columns: int) -> list[list[str]]:
-    """The cells of the rows of the section's table that has so many columns, without its head."""
+    """Return the rows of the section's table with `columns` columns, without its header."""
     section = GUIDE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     rows = [
         [cell.strip() for cell in line.strip("|").split("|")]
@@ -169,5 +169,5 @@ def table(heading: str, columns: int) -> list[list[str]]:
 
 
 def words(cell: str) -> set[str]:
-    """What stands in backticks."""
+    """Return the words in backticks."""
     return set(re.findall(r"`([^`]+)`", cell))

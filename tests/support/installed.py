@@ -1,4 +1,4 @@
-"""Programs of the system that some tests need; CI installs them."""
+"""System programs that some tests need; CI installs them."""
 
 import os
 import shutil
@@ -8,11 +8,11 @@ from typing import NoReturn
 import pytest
 
 IN_CI = os.environ.get("CI") == "true"
-"""There, a test that is skipped for want of a program would go unseen."""
+"""In CI, a test skipped because of a missing program would go unnoticed."""
 
 
 def installed(*names: str, package: str) -> Path:
-    """Return the first of these programs there is; skip the test without one, and fail it in CI."""
+    """Return the first of these programs that is installed; otherwise skip the test, or fail it in CI."""
     folders = os.pathsep.join((os.environ["PATH"], "/usr/sbin", *_folders_of_postgres()))
     found = next((path for name in names if (path := shutil.which(name, path=folders))), None)
     if found is not None:
@@ -21,7 +21,7 @@ def installed(*names: str, package: str) -> Path:
 
 
 def missing(reason: str) -> NoReturn:
-    """Skip on a developer's machine; in CI, what is missing is a failure."""
+    """Skip the test on a developer's machine, and fail it in CI."""
     if IN_CI:
         pytest.fail(reason)
     pytest.skip(reason)

@@ -1,4 +1,4 @@
-"""Looking for what is left of somebody: in every column, every Redis key and value, and the logs."""
+"""Search for remaining data of a deleted user: in every column, Redis key and value, and the logs."""
 
 from collections.abc import Iterable, Iterator
 from typing import cast
@@ -12,26 +12,26 @@ from tests.support.stack import Stack
 
 
 def forms_of_number(mobile_number: str) -> set[str]:
-    """Ways in which an American number (E.164) may be written."""
+    """Return the ways to write an American number (E.164)."""
     digits = mobile_number.removeprefix("+1")
     area, exchange, line = digits[:3], digits[3:6], digits[6:]
     return {digits, f"{area}-{exchange}-{line}", f"({area}) {exchange}-{line}", f"{area} {exchange} {line}"}
 
 
 def forms_of_id(id_: str) -> set[str]:
-    """Ways in which an id may be written."""
+    """Return the ways to write an id."""
     return {id_, UUID(id_).hex}
 
 
 def leftovers(stack: Stack, marks: Iterable[str]) -> list[str]:
-    """Where in PostgreSQL and Redis one of these marks is found."""
+    """Return the places in PostgreSQL and Redis that contain one of these marks."""
     wanted = [mark.lower() for mark in marks]
     places = [*_in_postgres(stack), *_in_redis(stack)]
     return [f"{place}: {text[:200]}" for place, text in places if any(mark in text for mark in wanted)]
 
 
 def log_lines(stack: Stack, marks: Iterable[str]) -> list[str]:
-    """The lines of the product's logs that hold one of these marks; texts to people are none."""
+    """Return the lines of the product's logs that contain one of these marks, except SMS texts."""
     lines = [line for line in stack.logs().splitlines() if not line.startswith("SMS to ")]
     return [line for line in lines if any(mark in line for mark in marks)]
 
@@ -56,7 +56,7 @@ def _in_redis(stack: Stack) -> Iterator[tuple[str, str]]:
 
 
 def _value(raw: "redis.Redis", key: bytes) -> object:
-    """A value of any type that Redis knows; nothing, when it has run out meanwhile."""
+    """Return the value of a key of any type; nothing if it has expired."""
     kind = cast("bytes", raw.type(key)).decode()
     command = {
         "none": "EXISTS {}",
@@ -72,7 +72,7 @@ def _value(raw: "redis.Redis", key: bytes) -> object:
 
 
 def _text(value: object) -> str:
-    """A value as one may search it; bytes as text and in hex."""
+    """Return a value as searchable text; bytes as text and in hex."""
     if isinstance(value, bytes):
         return f"{value.decode('latin-1')} {value.hex()}".lower()
     return str(value).lower()

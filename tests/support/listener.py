@@ -1,4 +1,4 @@
-"""Somebody who listens to a reply's events, and comes back when cut off."""
+"""A client that follows a reply's events, and reconnects when cut off."""
 
 import json
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ class Event:
 
 
 def read_events(lines: Iterator[str]) -> Iterator[Event]:
-    """The events of a stream; comments and retry hints are passed over."""
+    """Return the events of a stream without comments and retry hints."""
     fields: dict[str, str] = {}
     for line in lines:
         if line == "" and "event" in fields:
@@ -32,13 +32,13 @@ def read_events(lines: Iterator[str]) -> Iterator[Event]:
 
 @dataclass
 class Listener:
-    """What a listener was shown: `text` is what stands on their screen."""
+    """Events that a client has received; `text` is the text that it shows."""
 
     events: list[Event] = field(default_factory=list)
     text: str = ""
 
     def hear(self, event: Event) -> None:
-        """Take an event as a client would."""
+        """Apply an event as a client would."""
         assert not self.events or event.id > self.events[-1].id, (self.events[-1], event)
         self.events.append(event)
         if event.kind == "restart":
@@ -48,21 +48,21 @@ class Listener:
 
     @property
     def has_ended(self) -> bool:
-        """Whether the end was heard."""
+        """Whether `end` was received."""
         return bool(self.events) and self.events[-1].kind == "end"
 
     @property
     def kinds(self) -> list[str]:
-        """The kinds of events, without repetitions in a row."""
+        """Return the kinds of events, without consecutive repetitions."""
         kinds = [event.kind for event in self.events]
         return [kind for index, kind in enumerate(kinds) if index == 0 or kinds[index - 1] != kind]
 
     def headers(self) -> dict[str, str]:
-        """Where to go on."""
+        """Return the headers to continue the stream."""
         return {"Last-Event-ID": str(self.events[-1].id)} if self.events else {}
 
     def listen(self, person: Person, address: str, *, seconds: float = 60) -> None:
-        """Listen until the end, until cut off, or for so long."""
+        """Follow the stream until its end, a cut, or the time limit."""
         timeout = httpx.Timeout(70, read=seconds)
         try:
             with person.http.stream("GET", address, headers=self.headers(), timeout=timeout) as answer:
@@ -74,5 +74,5 @@ class Listener:
 
 
 def events_address(reply: Json) -> str:
-    """Where a reply's events are."""
+    """Return the address of a reply's events."""
     return f"/chatroom/{reply['chatroom_id']}/message/{reply['id']}/events"

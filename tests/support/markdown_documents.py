@@ -50,7 +50,7 @@ LEFT_OPEN = {
 
 
 def document(content: str) -> str:
-    """An exported room with this message and a short reply."""
+    """Return an exported room with this message and a short reply."""
     return (
         f"# Room\n\n---\n\n## **You** (now)\n\n{content}\n{closing_lines(content)}"
         "\n---\n\n## **Gemini** (now)\n\nThe last words.\n"
@@ -58,7 +58,7 @@ def document(content: str) -> str:
 
 
 def headings(document: str) -> list[str]:
-    """The headings on the top level that are not the message's own."""
+    """Return the top-level headings that are not part of the message."""
     tokens = READER.parse(document)
     found = [
         tokens[place + 1].content

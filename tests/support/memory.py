@@ -5,12 +5,12 @@ from pathlib import Path
 
 
 def memory_mib(pid: int) -> float:
-    """What a process holds now, in MiB."""
+    """Return the current memory of a process in MiB."""
     return _mib(pid, "VmRSS")
 
 
 def peak_memory_mib(pid: int) -> float:
-    """The most that a process has held so far, in MiB."""
+    """Return the peak memory of a process in MiB."""
     return _mib(pid, "VmHWM")
 
 

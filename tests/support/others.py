@@ -18,7 +18,7 @@ _FEWEST_ANSWERS = 3
 
 @dataclass
 class _Probe:
-    """Sends one GET after the other; what fails counts with the time it took, as status 0."""
+    """Sends GET requests one after the other; a failure counts with its duration as status 0."""
 
     url: str
     headers: dict[str, str] = field(default_factory=dict)
@@ -40,29 +40,29 @@ class _Probe:
 
 @dataclass(frozen=True)
 class OthersWaiting:
-    """The answers that other users got meanwhile; complete once the block has ended."""
+    """Responses to other users during the block; complete after its end."""
 
     api: tuple[_Probe, ...]
     idle: _Probe
-    """A process that nothing is sent to: its slowest answer is the machine's own noise."""
+    """An idle process: its slowest response is the machine's noise."""
 
     @property
     def slowest(self) -> float:
-        """Seconds of the slowest answer of the API."""
+        """Return the seconds of the API's slowest response."""
         return max(second for probe in self.api for second in probe.seconds)
 
     @property
     def noise(self) -> float:
-        """Seconds of the idle process's slowest answer in the same time."""
+        """Return the seconds of the idle process's slowest response in the same time."""
         return max(self.idle.seconds)
 
     @property
     def statuses(self) -> Counter[int]:
-        """How many answers of each status the API gave."""
+        """Return the number of the API's responses by status."""
         return sum((probe.statuses for probe in self.api), Counter[int]())
 
     def assert_served_within(self, seconds: float) -> None:
-        """Check that everybody else got a 200 within `seconds`, and what the machine itself took."""
+        """Check that every other user got a 200 within `seconds` plus twice the noise."""
         assert set(self.statuses) == {200}, self.statuses
         bound = seconds + 2 * self.noise
         assert self.slowest < bound, f"others waited {self.slowest:.2f} s, at most {bound:.2f} s is fine"
@@ -70,7 +70,7 @@ class OthersWaiting:
 
 @contextmanager
 def others_waiting(stack: Stack, *, at: str | None = None) -> Iterator[OthersWaiting]:
-    """Have others ask all the time while the block runs: for liveness, and for a row of their own.
+    """Send requests of other users during the block: for liveness, and for a row of their own.
 
     `at` is the address of an API process other than the stack's own.
     """

@@ -1,4 +1,4 @@
-"""Somebody who uses the product through its API."""
+"""A user of the product's API."""
 
 import secrets
 import time
@@ -9,11 +9,11 @@ import httpx
 import phonenumbers
 
 Json = dict[str, Any]
-"""An answer's body; tests look into it freely."""
+"""Body of a response, untyped."""
 
 
 def some_number() -> str:
-    """A valid mobile number of the United States that no other test uses."""
+    """Return a valid mobile number of the United States that no other test uses."""
     while True:
         number = f"+1{secrets.choice('23456789')}{secrets.randbelow(10**9):09d}"
         parsed = phonenumbers.parse(number)
@@ -22,7 +22,7 @@ def some_number() -> str:
 
 
 class Person:
-    """A signed-in session: a client that sends the access token along."""
+    """A signed-in session: a client that sends the access token."""
 
     def __init__(self, base_url: str, mobile_number: str, tokens: Json) -> None:
         self.mobile_number = mobile_number
@@ -31,14 +31,14 @@ class Person:
         self.take(tokens)
 
     def take(self, tokens: Json) -> None:
-        """Go on with these tokens."""
+        """Use these tokens from now on."""
         self.tokens = {name: value for name, value in tokens.items() if name != "message"}
         self.token: str = tokens["access_token"]
         self.http.headers["Authorization"] = f"Bearer {self.token}"
 
     @classmethod
     def sign_up(cls, base_url: str) -> "Person":
-        """Sign up with a new number, get the code, sign in."""
+        """Sign up with a new number, request a code, sign in."""
         number = some_number()
         with client(base_url) as anyone:
             post = partial(_post_patiently, anyone)
@@ -48,11 +48,11 @@ class Person:
         return cls(base_url, number, tokens)
 
     def at(self, base_url: str) -> "Person":
-        """The same session at another API process."""
+        """Return the same session at another API process."""
         return Person(base_url, self.mobile_number, self.tokens)
 
     def open_room(self, **wishes: object) -> str:
-        """A new room's id."""
+        """Open a room and return its id."""
         room: str = ok(self.http.post("/chatroom", json=wishes))["id"]
         return room
 
@@ -66,14 +66,14 @@ class Person:
         return ok(self.post(room, content, Prefer="wait=60"))
 
     def wait_for(self, reply: Json) -> Json:
-        """A reply once it has come to its end."""
+        """Wait until a reply has ended, and return it."""
         address = f"/chatroom/{reply['chatroom_id']}/message/{reply['id']}"
         found = ok(self.http.get(address, headers={"Prefer": "wait=60"}))
         assert found["status"] not in ("pending", "generating"), found
         return found
 
     def usage(self) -> Json:
-        """The day's count."""
+        """Return the day's usage."""
         usage: Json = ok(self.http.get("/subscription/status"))["usage"]
         return usage
 
@@ -82,19 +82,19 @@ _clients: list[httpx.Client] = []
 
 
 def close_clients() -> None:
-    """Close every client that was handed out."""
+    """Close every client that `client` has returned."""
     while _clients:
         _clients.pop().close()
 
 
 def client(base_url: str, headers: dict[str, str] | None = None) -> httpx.Client:
-    """A client that waits as long as the product may."""
+    """Return a client that waits as long as the product may take."""
     _clients.append(httpx.Client(base_url=base_url, headers=headers, timeout=70, trust_env=False))
     return _clients[-1]
 
 
 def _post_patiently(anyone: httpx.Client, address: str, body: Json) -> Json:
-    """A success, also when the rush of another test has shut Redis out for the two seconds of its breaker."""
+    """POST until it succeeds, also while another test's overload keeps the Redis breaker open."""
     answer = anyone.post(address, json=body)
     for _ in range(4):
         if answer.status_code == 503:
@@ -104,14 +104,14 @@ def _post_patiently(anyone: httpx.Client, address: str, body: Json) -> Json:
 
 
 def ok(response: httpx.Response) -> Json:
-    """The body of a success."""
+    """Return the body of a successful response."""
     assert response.is_success, f"{response.status_code} {response.text}"
     body: Json = response.json()
     return body
 
 
 def problem(response: httpx.Response, status: int, code: str) -> Json:
-    """The body of a failure, held against the contract."""
+    """Return the body of a failure after checking it against the contract."""
     assert (response.status_code, response.json().get("code")) == (status, code), response.text
     assert response.headers["content-type"] == "application/problem+json"
     body: Json = response.json()

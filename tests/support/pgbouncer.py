@@ -1,4 +1,4 @@
-"""PgBouncer in transaction mode before a PostgreSQL, as hosts put it there."""
+"""PgBouncer in transaction mode in front of PostgreSQL, as hosting providers run it."""
 
 import contextlib
 import shutil
@@ -34,8 +34,8 @@ def pgbouncer(url: str) -> Iterator[str]:
     """Yield the database's address through a PgBouncer with three server connections."""
     program = installed("pgbouncer", package="pgbouncer")
     server, own_port = urlsplit(url), free_port()
-    password = unquote(server.password or "")  # none where the server trusts whoever connects
-    home = Path(tempfile.mkdtemp(prefix="pgbouncer-"))  # pytest's folders are closed to its user
+    password = unquote(server.password or "")  # none if the server uses trust authentication
+    home = Path(tempfile.mkdtemp(prefix="pgbouncer-"))  # its user cannot read pytest's folders
     settings = home / "pgbouncer.ini"
     way = {"host": server.hostname, "port": server.port, "user": server.username, "password": password}
     settings.write_text(

@@ -1,4 +1,4 @@
-"""What statements read: those that the service sends are noted, and run again under EXPLAIN ANALYZE."""
+"""Plans of the statements that the service sends: recorded, and repeated under EXPLAIN ANALYZE."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """A part of a plan that reads a table or an index: how, and how many rows, with those it left out."""
+    """A node of a plan that reads a table or an index, with the rows that it read and filtered out."""
 
     kind: str
     of: str
@@ -34,7 +34,7 @@ class Scan:
 
 @contextmanager
 def noted(engine: AsyncEngine, *, tables: Sequence[str] = _TABLES) -> Iterator[list[Sent]]:
-    """The statements about these tables, else about messages and rooms, that are sent meanwhile."""
+    """Record the statements sent during the block about these tables, by default messages and rooms."""
     sent: list[Sent] = []
 
     def note(*arguments: object) -> None:
@@ -50,7 +50,7 @@ def noted(engine: AsyncEngine, *, tables: Sequence[str] = _TABLES) -> Iterator[l
 
 
 def scans(database_url: str, sent: Sent, *, plan: LiteralString) -> list[Scan]:
-    """What a statement reads, planned for its values (`force_custom_plan`) or any (`force_generic_plan`)."""
+    """Return a statement's scans, planned for its values (`force_custom_plan`) or for any."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("SET plan_cache_mode = " + plan)
         connection.execute(b"PREPARE asked AS " + sent.statement.encode())

@@ -14,7 +14,7 @@ _PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE")
 
 
 class Process:
-    """A Python module run as a program, which dies with the test run."""
+    """A Python module run as a program, killed with the test run."""
 
     def __init__(self, name: str, module: str, *arguments: str, env: dict[str, str], log: Path) -> None:
         self.name = name
@@ -23,7 +23,7 @@ class Process:
         with log.open("ab") as output:
             self.popen: subprocess.Popen[bytes] = processes.start(
                 [sys.executable, "-m", module, *arguments],
-                # Not the project's folder: a developer's .env is none of the tests' business.
+                # Not the project's folder: tests must not read a developer's .env.
                 cwd=log.parent,
                 env={**passed_on, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **env},
                 output=output.fileno(),
@@ -32,21 +32,21 @@ class Process:
 
     @property
     def log(self) -> str:
-        """Everything that the process has written."""
+        """Return the whole output of the process."""
         return self.log_file.read_text(errors="replace")
 
     def send(self, number: signal.Signals) -> None:
-        """Signal the process."""
+        """Send a signal to the process."""
         with contextlib.suppress(ProcessLookupError):
             self.popen.send_signal(number)
 
     def kill(self) -> None:
-        """End it without a chance to do anything about it."""
+        """Kill the process."""
         self.send(signal.SIGKILL)
         self.popen.wait(10)
 
     def stop(self, *, seconds: float = 40) -> int:
-        """End it politely; returns its exit code."""
+        """Terminate the process, and return its exit code."""
         self.send(signal.SIGCONT)
         self.send(signal.SIGTERM)
         try:

@@ -1,4 +1,4 @@
-"""HTTP over plain sockets: for clients that send or read in a way that no library does."""
+"""HTTP over plain sockets, for clients that send or read as no library does."""
 
 import contextlib
 import socket
@@ -7,12 +7,12 @@ from http.client import HTTPResponse
 from urllib.parse import urlsplit
 
 OPEN_SECONDS = 30.0
-"""Longer than any limit of these tests: a connection that is open then is never closed."""
+"""Longer than any timeout in these tests: a connection still open then is never closed."""
 
 
 @contextlib.contextmanager
 def connected(address: str, *, receive_buffer: int = 0) -> Iterator[socket.socket]:
-    """Connect to an API process; a small receive buffer lets a response wait in its sender soon."""
+    """Connect to an API process; with a small receive buffer, unread responses soon block their sender."""
     with socket.socket() as connection:
         if receive_buffer:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -22,7 +22,7 @@ def connected(address: str, *, receive_buffer: int = 0) -> Iterator[socket.socke
 
 
 def read_to_the_end(connection: socket.socket) -> bytes:
-    """Read until the server closes; fails when it does not."""
+    """Read until the server closes the connection; fail if it does not."""
     heard = bytearray()
     with contextlib.suppress(ConnectionError):
         while received := connection.recv(65536):
@@ -39,7 +39,7 @@ def read_status(connection: socket.socket) -> int:
 
 
 def talk(address: str, sent: bytes) -> bytes:
-    """Send all of it, and read until the server closes."""
+    """Send the bytes, and read until the server closes the connection."""
     with connected(address) as connection:
         with contextlib.suppress(ConnectionError):
             connection.sendall(sent)
@@ -47,6 +47,6 @@ def talk(address: str, sent: bytes) -> bytes:
 
 
 def get(path: str, token: str, *headers: str) -> bytes:
-    """A signed-in GET request."""
+    """Return a signed-in GET request."""
     lines = (f"GET {path} HTTP/1.1", "Host: x", f"Authorization: Bearer {token}", *headers, "", "")
     return "\r\n".join(lines).encode()

@@ -1,4 +1,4 @@
-"""Debian's redis-server, as an operator may run it: over TLS, with users and passwords."""
+"""Debian's redis-server as an operator may run it: with TLS, users and passwords."""
 
 import contextlib
 import os
@@ -20,7 +20,7 @@ SERVER = shutil.which("redis-server")
 
 
 class RedisServer:
-    """A running server; `port` without TLS is 0 where it has certificates."""
+    """A running server; the plain `port` is 0 if it has certificates."""
 
     def __init__(self, folder: Path, *options: str, tls: "Certificates | None" = None) -> None:
         self.port = free_port()
@@ -35,14 +35,14 @@ class RedisServer:
                 output=output.fileno(),
                 death_signal=signal.SIGKILL,
             )
-        eventually(self._listens, what="a Redis that listens")
+        eventually(self._listens, what="Redis")
 
     def client(self, **options: object) -> "redis.Redis":
-        """A client of the test's own."""
+        """Return a client for the test."""
         return redis.Redis(port=self.port, decode_responses=True, **options)  # type: ignore[arg-type]  # passed on
 
     def stop(self) -> None:
-        """End the server."""
+        """Stop the server."""
         self.process.kill()
         self.process.wait(10)
 
@@ -55,7 +55,7 @@ class RedisServer:
 
 @contextmanager
 def redis_server(folder: Path, *options: str, tls: "Certificates | None" = None) -> Iterator[RedisServer]:
-    """Run a server with these options for a block."""
+    """Run a server with these options for the duration of the block."""
     server = RedisServer(folder, *options, tls=tls)
     try:
         yield server
@@ -64,7 +64,7 @@ def redis_server(folder: Path, *options: str, tls: "Certificates | None" = None)
 
 
 class Certificates:
-    """An authority, and a server's certificate of it for `host`, made by OpenSSL."""
+    """A certificate authority, and its server certificate for `host`, made by OpenSSL."""
 
     def __init__(self, folder: Path, *, host: str = "localhost") -> None:
         folder.mkdir()
@@ -86,7 +86,7 @@ class Certificates:
         _openssl("x509", "-req", "-in", request, *signed_by, "-extfile", names, "-out", self.certificate)
 
     def options(self, port: int) -> tuple[str, ...]:
-        """What makes redis-server speak TLS only, and ask no client for a certificate."""
+        """Return the options for TLS only, without client certificates."""
         files = ("--tls-cert-file", str(self.certificate), "--tls-key-file", str(self.key))
         return ("--tls-port", str(port), *files, "--tls-auth-clients", "no")
 

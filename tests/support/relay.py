@@ -1,4 +1,4 @@
-"""A TCP relay on loopback that adds latency, and that drops flows without closing them, as a NAT does."""
+"""A local TCP relay that adds latency, and drops flows without closing them, as a NAT does."""
 
 import asyncio
 import contextlib
@@ -15,10 +15,10 @@ _T = TypeVar("_T")
 
 
 class Relay:
-    """Forwards 127.0.0.1:`port` to `target_port` of this machine, on a loop in a thread of its own.
+    """Forwards 127.0.0.1:`port` to the local `target_port`, on an event loop in its own thread.
 
-    Every piece of data takes `delay` seconds each way. A new connection takes one such delay each way, too,
-    before its first byte is forwarded, as a handshake across that distance does.
+    Data takes `delay` seconds each way. A new connection also takes one delay each way before its first byte
+    is forwarded, as a handshake over that distance does.
     """
 
     def __init__(self, target_port: int, *, delay: float = 0.0) -> None:
@@ -47,24 +47,24 @@ class Relay:
 
     @property
     def accepted(self) -> int:
-        """How many connections were accepted, ever."""
+        """Return the number of connections accepted so far."""
         return self._accepted
 
     @property
     def alive(self) -> int:
-        """How many connections are open and not dropped."""
-        return sum(not flow.is_forgotten for flow in tuple(self._flows))
+        """Return the number of open connections that are not dropped."""
+        return sum(not flow.is_dropped for flow in tuple(self._flows))
 
     def forget(self) -> int:
-        """Forward nothing more on the connections there are, and close none; returns how many that were."""
+        """Stop forwarding on all open connections without closing them; return their number."""
         return self._call(self._forget())
 
     def swallow(self) -> None:
-        """From now on accept connections and forward nothing on them; existing ones go on."""
+        """Accept later connections without forwarding; existing ones continue."""
         self._forgets_new_flows = True
 
     def serve(self) -> None:
-        """Forward on new connections again; dropped ones stay dropped."""
+        """Forward later connections again; dropped ones stay dropped."""
         self._forgets_new_flows = False
 
     def _call(self, work: Coroutine[object, object, _T]) -> _T:
@@ -75,15 +75,15 @@ class Relay:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _forget(self) -> int:
-        alive = [flow for flow in self._flows if not flow.is_forgotten]
+        alive = [flow for flow in self._flows if not flow.is_dropped]
         for flow in alive:
-            flow.is_forgotten = True
+            flow.is_dropped = True
         return len(alive)
 
     async def _end(self) -> None:
         if self._server is not None:
             self._server.close()
-        # Connections that were on their way are accepted all the same, and tasks that end start others.
+        # Connections in the backlog are still accepted, and ending tasks start others.
         quiet_turns = 0
         while quiet_turns < _QUIET_TURNS:
             others = asyncio.all_tasks() - {asyncio.current_task()}
@@ -94,10 +94,10 @@ class Relay:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._accepted += 1
-        flow = _Flow(asyncio.current_task(), is_forgotten=self._forgets_new_flows)
+        flow = _Flow(asyncio.current_task(), is_dropped=self._forgets_new_flows)
         self._flows.add(flow)
         try:
-            # asyncio prints a traceback for a connection's task that is cancelled, as the relay's end does.
+            # asyncio prints a traceback for a cancelled connection task.
             with contextlib.suppress(OSError, asyncio.CancelledError):
                 await asyncio.sleep(2 * self.delay)
                 onward_reader, onward_writer = await asyncio.open_connection("127.0.0.1", self._target_port)
@@ -122,7 +122,7 @@ class Relay:
             await asyncio.gather(*ways, return_exceptions=True)
 
     async def _copy(self, flow: "_Flow", source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        """Forward one way; pieces overlap on their way, as they do on a long line."""
+        """Forward one way; chunks in transit overlap, as on a long line."""
         due: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
         delivering = asyncio.create_task(self._deliver(flow, due, sink))
         try:
@@ -131,7 +131,7 @@ class Relay:
                     due.put_nowait((self._loop.time() + self.delay, piece))
                 due.put_nowait((self._loop.time() + self.delay, b""))
                 await delivering
-                if flow.is_forgotten:  # the other side does not hear of the end either
+                if flow.is_dropped:  # the other side does not learn of the end either
                     await asyncio.Event().wait()
         finally:
             delivering.cancel()
@@ -143,7 +143,7 @@ class Relay:
         while True:
             moment, piece = await due.get()
             await asyncio.sleep(moment - self._loop.time())
-            if flow.is_forgotten:
+            if flow.is_dropped:
                 continue
             if not piece:
                 return
@@ -154,9 +154,9 @@ class Relay:
 class _Flow:
     """One connection through the relay."""
 
-    def __init__(self, task: asyncio.Task[None] | None, *, is_forgotten: bool) -> None:
-        self.task = task  # the loop's own reference is weak: a task that waits for nothing would be collected
-        self.is_forgotten = is_forgotten
+    def __init__(self, task: asyncio.Task[None] | None, *, is_dropped: bool) -> None:
+        self.task = task  # the loop's reference is weak: the task could be garbage-collected
+        self.is_dropped = is_dropped
 
 
 _End = tuple[asyncio.StreamReader, asyncio.StreamWriter]

@@ -1,4 +1,4 @@
-"""What rooms say of their messages, held against the messages."""
+"""Compares the counters of rooms with their messages."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from tests.support.database import Database, Row
 
 
 def untrue_rooms(database: Database, user_ids: Sequence[str]) -> list[Row]:
-    """The rooms of these people whose `message_count` or `last_message_at` are not what a count says."""
+    """Return these users' rooms whose `message_count` or `last_message_at` differ from their messages."""
     return database.rows(
         "SELECT chatrooms.id, message_count, count(messages.id) AS counted,"
         " last_message_at, max(messages.created_at) AS last"

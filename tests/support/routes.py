@@ -1,16 +1,16 @@
-"""The routes, as the API's own document lists them, so that a test of all covers a new one by itself."""
+"""Routes from the OpenAPI document, so that a test of all routes covers new ones automatically."""
 
 from dataclasses import dataclass
 from typing import Final
 
 from tests.support.person import Json, client, ok
 
-# Whoever sends one of these for good is signed out, and would meet nothing but the door from then on.
+# These requests end the session: every later one would get 401.
 FAREWELLS: Final = ("log_out", "end_session", "delete_me")
 
 
 class Ids(dict[str, str]):
-    """Path parameters: the room, and for all else an id that nobody has."""
+    """Path parameters: the room, and for all others an id that does not exist."""
 
     def __init__(self, room: str) -> None:
         super().__init__(chatroom_id=room)
@@ -30,22 +30,22 @@ class Route:
 
     @property
     def is_farewell(self) -> bool:
-        """Whether it ends the session that sends it."""
+        """Whether the operation ends the session of its request."""
         return self.documented["operationId"] in FAREWELLS
 
     def __str__(self) -> str:
         return f"{self.method.upper()} {self.path}"
 
     def address(self, room: str) -> str:
-        """Where it is for this room."""
+        """Return the operation's path for this room."""
         return self.path.format_map(Ids(room))
 
     def parameters(self, place: str) -> list[str]:
-        """The names of its parameters in the path, the query or the header."""
+        """Return the names of its parameters in the path, the query or the header."""
         return [each["name"] for each in self.documented.get("parameters", ()) if each["in"] == place]
 
     def body(self) -> Json:
-        """The schema of its JSON body; empty when it has none."""
+        """Return the schema of its JSON body; empty without one."""
         content = self.documented.get("requestBody", {}).get("content", {}).get("application/json", {})
         schema: Json = content.get("schema", {})
         for reference in (schema, *schema.get("anyOf", ())):
@@ -56,7 +56,7 @@ class Route:
 
 
 def documented_at(address: str) -> Json:
-    """The OpenAPI document of an API process, with the responses that operations share in their places."""
+    """Return the OpenAPI document of an API process with references to shared responses resolved."""
     with client(address) as anyone:
         document = ok(anyone.get("/openapi.json"))
     for item in document["paths"].values():
@@ -69,7 +69,7 @@ def documented_at(address: str) -> Json:
 
 
 def routes_at(address: str) -> list[Route]:
-    """Every route of an API process."""
+    """Return every route of an API process."""
     document = documented_at(address)
     schemas = document["components"]["schemas"]
     return [

@@ -1,4 +1,4 @@
-"""A client's side of a session: refreshing it, and more of them for the same person."""
+"""Sessions on the client's side: refresh one, and open more of the same user."""
 
 import httpx
 
@@ -15,7 +15,7 @@ def refresh(base_url: str, refresh_token: str) -> httpx.Response:
 
 
 def give_password(person: Person, password: str = PASSWORD) -> None:
-    """Set somebody's first password, and go on with the tokens of the answer."""
+    """Set the user's first password, and use the tokens of the response."""
     person.take(ok(person.http.post("/auth/change-password", json={"new_password": password})))
 
 
@@ -26,6 +26,6 @@ def log_in(base_url: str, mobile_number: str, password: str = PASSWORD) -> httpx
 
 
 def another_session(stack: Stack, person: Person, password: str = PASSWORD) -> Person:
-    """The same person on another device; they have this password."""
+    """Sign the user in on another device with this password."""
     tokens: Json = ok(log_in(stack.base_url, person.mobile_number, password))
     return Person(stack.base_url, person.mobile_number, tokens)

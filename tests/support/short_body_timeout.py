@@ -1,4 +1,4 @@
-"""The API with limits of a second instead of 10 and 30 for what clients send and do not read."""
+"""The API with timeouts of one second instead of 10 and 30 for slow senders and stalled readers."""
 
 from app.config import get_settings
 from app.http_server import ConnectionLimits

@@ -1,4 +1,4 @@
-"""Requests that arrive at the same moment: all but their last bytes are sent ahead."""
+"""Requests that arrive simultaneously: all but their last bytes are sent in advance."""
 
 import contextlib
 import json
@@ -14,9 +14,9 @@ from tests.support.person import Json
 def simultaneous_posts(
     addresses: Sequence[str], body: Json, *, tokens: Sequence[str] = ()
 ) -> list[tuple[int, Json]]:
-    """POST one body to all of these addresses at once; status and body of each answer.
+    """POST one body to all of these addresses at once; return status and body of each response.
 
-    With tokens, one for each address, nobody waits for a reply.
+    With tokens, one for each address, no request waits for a reply.
     """
     content = json.dumps(body).encode()
     with contextlib.ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""The product as processes: sandbox, API, worker on real servers, as an operator would start them."""
+"""Processes of the product as an operator would start them: sandbox, API and worker on real servers."""
 
 import os
 import secrets
@@ -26,10 +26,10 @@ _BASE_SETTINGS = {
     "GEMINI_MODELS": "gemini-2.5-pro",
     "STRIPE_SECRET_KEY": "sk_test_sandbox",
     "STRIPE_PRO_PRICE_ID": "price_sandbox_pro",
-    # Two, as while the secret is changed; the sandbox signs with the second.
+    # Two, as during a rotation of the secret; the sandbox signs with the second.
     "STRIPE_WEBHOOK_SECRET": "whsec_next,whsec_sandbox",
     "OTP_DELIVERY": "response",
-    # All tests call from one address, and some people do nothing but send.
+    # All tests share one address, and some users send many messages.
     "OTP_PER_IP_HOUR": "1000000",
     "OTP_PER_PREFIX_HOUR": "1000000",
     "OTP_GLOBAL_PER_HOUR": "1000000",
@@ -37,14 +37,14 @@ _BASE_SETTINGS = {
     "BASIC_REQUESTS_PER_MINUTE": "1000000",
     "PRO_REQUESTS_PER_MINUTE": "1000000",
     "METRICS_TOKEN": "metrics-token-of-the-tests",
-    # Short enough that a lost worker is noticed within a test.
+    # Short enough for tests that kill a worker.
     "REPLY_LEASE_SECONDS": "3",
     "REPLY_POLL_SECONDS": "1",
 }
 
 
 class Stack:
-    """Everything that runs, and how to start more of it."""
+    """The running processes, and methods to start more."""
 
     def __init__(self, *, database_url: str, redis_url: str, folder: Path, **settings: str) -> None:
         self.folder = folder
@@ -64,7 +64,7 @@ class Stack:
 
     @contextmanager
     def running(self) -> Iterator[Self]:
-        """Migrated, with a sandbox and an API process; with the block everything ends."""
+        """Migrate the database and run a sandbox and an API process for the duration of the block."""
         try:
             self.migrate()
             self.start_sandbox()
@@ -74,11 +74,11 @@ class Stack:
             self.stop()
 
     def migrate(self) -> None:
-        """Bring the database up to date, with the client's command."""
+        """Migrate the database."""
         alembic(self.database.url, "upgrade", "head")
 
     def start(self, name: str, module: str, *arguments: str, **settings: str) -> Process:
-        """Start a process with this stack's settings and some of its own."""
+        """Start a process with this stack's settings and further ones."""
         log = self.folder / f"{name}-{len(self.processes)}.log"
         env = {**self.settings, **settings}
         process = Process(name, module, *arguments, env=env, log=log)
@@ -86,7 +86,7 @@ class Stack:
         return process
 
     def start_sandbox(self) -> None:
-        """Start the stand-in for Gemini and Stripe, quick by default; the stack's processes will use it."""
+        """Start the sandbox of Gemini and Stripe, without pace by default; later processes use it."""
         port = free_port()
         self.sandbox_url = f"http://127.0.0.1:{port}"
         self.settings["GEMINI_BASE_URL"] = self.settings["STRIPE_API_BASE"] = self.sandbox_url
@@ -95,29 +95,29 @@ class Stack:
         _wait_until_up(process, f"{self.sandbox_url}/health")
 
     def start_api(self, app: str = "app.main:app", **settings: str) -> str:
-        """Start an API process; returns its address."""
+        """Start an API process, and return its address."""
         port = free_port()
         process = self.start("api", "uvicorn", app, "--port", str(port), **settings)
         _wait_until_up(process, f"http://127.0.0.1:{port}/health/live")
         return f"http://127.0.0.1:{port}"
 
     def start_worker(self, *options: str, **settings: str) -> Process:
-        """Start a worker as the client does, and wait until it consumes."""
+        """Start a worker with the documented command, and wait until it consumes."""
         command = ("-A", "app.celery_app", "worker", "--loglevel=info", "-Q", "ai_processing")
         process = self.start(
             "worker", "celery", *command, "-n", f"{secrets.token_hex(4)}@%h", *options, **settings
         )
-        eventually(lambda: _is_running(process) and " ready." in process.log, what="a worker that consumes")
+        eventually(lambda: _is_running(process) and " ready." in process.log, what="a consuming worker")
         return process
 
     def person(self, base_url: str | None = None) -> Person:
-        """Somebody new, signed in."""
+        """Sign up a new user."""
         return Person.sign_up(base_url or self.base_url)
 
     def make_pro(self, person: Person) -> None:
-        """Let Stripe have said that this person pays."""
+        """Store an active subscription for this user."""
         self.database.run(
-            # Stripe knows nothing of it, and a reconciliation that began earlier does not ask.
+            # Created in the future, so that no reconciliation checks it: Stripe does not know it.
             "INSERT INTO subscriptions (id, user_id, stripe_subscription_id, status, cancel_at_period_end,"
             " created_at, updated_at)"
             " VALUES (gen_random_uuid(), %s, %s, 'active', false, now() + interval '1 day', now())",
@@ -126,17 +126,17 @@ class Stack:
         )
 
     def calls(self, containing: str) -> list[Json]:
-        """The requests that Gemini's stand-in got, by a text of their last turn."""
+        """Return the calls that the sandbox's Gemini received whose last turn contains a text."""
         answer = httpx.get(f"{self.sandbox_url}/sandbox/calls", params={"contains": containing})
         found: list[Json] = answer.json()
         return found
 
     def logs(self) -> str:
-        """What every process of the product has written; the sandbox is none."""
+        """Return the output of all processes of the product, without the sandbox."""
         return "\n".join(process.log for process in self.processes if process.name != "sandbox")
 
     def stop(self) -> None:
-        """End everything, the newest first, and drop the database."""
+        """Stop all processes, the newest first, and drop the database."""
         for process in reversed(self.processes):
             if process.popen.poll() is None:
                 process.kill()
@@ -145,7 +145,7 @@ class Stack:
 
 
 def alembic(database_url: str, *arguments: str) -> str:
-    """Run Alembic as a program, with nothing set but the database."""
+    """Run Alembic as a program, with only the database configured."""
     done = subprocess.run(
         [sys.executable, "-m", "alembic", "-c", str(ROOT / "alembic.ini"), *arguments],
         env={"PATH": os.environ["PATH"], "DATABASE_URL": database_url},
@@ -160,7 +160,7 @@ def alembic(database_url: str, *arguments: str) -> str:
 
 
 def create_database(server_url: str) -> str:
-    """A new, empty database on this server; returns its address."""
+    """Create an empty database on this server, and return its address."""
     name = f"test_{secrets.token_hex(6)}"
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
@@ -168,7 +168,7 @@ def create_database(server_url: str) -> str:
 
 
 def drop_database(url: str) -> None:
-    """Remove a database of `create_database`."""
+    """Drop a database of `create_database`."""
     server, _, name = url.rpartition("/")
     with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))

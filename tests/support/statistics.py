@@ -1,4 +1,4 @@
-"""Whether two series of times could come from the same source."""
+"""Test whether two series of times may come from the same distribution."""
 
 import math
 from bisect import bisect_right
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def ks_distance(one: Sequence[float], other: Sequence[float]) -> float:
-    """The two-sample Kolmogorov-Smirnov statistic: the largest gap between the two distributions."""
+    """Return the two-sample Kolmogorov-Smirnov statistic, the largest gap between the two distributions."""
     first, second = sorted(one), sorted(other)
     return max(
         abs(bisect_right(first, value) / len(first) - bisect_right(second, value) / len(second))
@@ -15,5 +15,5 @@ def ks_distance(one: Sequence[float], other: Sequence[float]) -> float:
 
 
 def ks_limit(one: int, other: int) -> float:
-    """What the statistic exceeds in one of a thousand pairs of series from the same source."""
+    """Return the value that the statistic exceeds for one in a thousand pairs from the same distribution."""
     return 1.95 * math.sqrt((one + other) / (one * other))

@@ -1,4 +1,4 @@
-"""A server that answers every request with the same stream, written part by part."""
+"""A server that sends the same stream in response to every request, part by part."""
 
 import contextlib
 import socket
@@ -84,9 +84,9 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 class StreamingServer:
-    """A server on a port of its own; `requests` counts what came.
+    """A server on its own port; `requests` counts the requests received.
 
-    `left` is set once a client has closed its connection in the midst of an answer.
+    `left` is set when a client closes its connection in the middle of a response.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class StreamingServer:
         headers: str = "Content-Type: text/event-stream",
         pauses: Sequence[float] = (),
     ) -> None:
-        """`pauses` are the seconds before each part; 0 where none is given."""
+        """Prepare the stream; `pauses` are the seconds before each part, 0 by default."""
         self.parts, self.end, self.pauses = parts, end, pauses
         self.head = f"HTTP/1.1 {status}\r\n{headers}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
         self.requests = 0

@@ -1,4 +1,4 @@
-"""A Stripe that keeps a failure: the first key is answered by the same 500 for ever, as a replay."""
+"""A Stripe server that replays a failure: requests with the first key always get the same 500."""
 
 import json
 import threading
@@ -8,7 +8,7 @@ from typing import Self
 
 
 class StripeReplayingFailures:
-    """A server on a port of its own; `keys` are the idempotency keys that it got, in their order."""
+    """A server on its own port; `keys` lists the idempotency keys received, in order."""
 
     def __init__(self) -> None:
         self.keys: list[str] = []
@@ -34,7 +34,7 @@ class StripeReplayingFailures:
                 self.wfile.write(body)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base's name
-                """Say nothing."""
+                """Write no log."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}/"

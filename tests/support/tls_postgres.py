@@ -1,4 +1,4 @@
-"""Debian's PostgreSQL over TLS only, as hosts run it; the embedded one is built without TLS."""
+"""Debian's PostgreSQL over TLS only, as hosting providers run it; the embedded one has no TLS."""
 
 import shutil
 import signal
@@ -18,8 +18,8 @@ from tests.support.installed import installed
 from tests.support.redis_server import Certificates
 from tests.support.waiting import eventually
 
-_ACCESS = "hostssl all all 127.0.0.1/32 scram-sha-256\n"  # whoever comes without TLS is not let in
-_PASSWORD = "secret of this server"  # with spaces, as an address must encode it
+_ACCESS = "hostssl all all 127.0.0.1/32 scram-sha-256\n"  # rejects connections without TLS
+_PASSWORD = "secret of this server"  # with spaces, which an address must encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,12 @@ class TlsPostgres:
     authority: Path
 
     def url(self, options: str, *, host: str = "localhost") -> str:
-        """The address of its database `app` with options of libpq."""
+        """Return the address of its database `app` with options of libpq."""
         password = _PASSWORD.replace(" ", "%20")
         return f"postgres://owner:{password}@{host}:{self.port}/app?{options}"
 
     def application_names(self) -> set[str]:
-        """The names of the clients that are connected."""
+        """Return the names of the connected clients."""
         with psycopg.connect(_maintenance(self.port)) as connection:
             rows = connection.execute("SELECT application_name FROM pg_stat_activity").fetchall()
         return {name for (name,) in rows}
@@ -45,7 +45,7 @@ class TlsPostgres:
 def tls_postgres() -> Iterator[TlsPostgres]:
     """Run a server with a certificate for `localhost`, and a database `app` of a user `owner`."""
     program = installed("postgres", package="postgresql")
-    home = Path(tempfile.mkdtemp(prefix="tls-postgres-"))  # pytest's folders are closed to its user
+    home = Path(tempfile.mkdtemp(prefix="tls-postgres-"))  # its user cannot read pytest's folders
     home.chmod(0o711)
     certificates = Certificates(home / "tls")
     (home / "tls").chmod(0o755)

@@ -1,4 +1,4 @@
-"""Twilio on the wire: its Messages API on a port of this machine, as well-behaved or not as a test says."""
+"""A local server with Twilio's Messages API, whose responses a test chooses."""
 
 import base64
 import contextlib
@@ -15,14 +15,14 @@ ACCOUNT: Final = "AC0123456789abcdef0123456789abcdef"
 TOKEN: Final = "twilio-token-that-no-log-may-hold"
 SENDER: Final = "+14155550100"
 HANG: Final = 0
-"""In place of a status: take the request and keep silent until `release`."""
+"""Instead of a status: accept the request, and respond only after `release`."""
 
 _ERRORS: Final = {400: 21211, 401: 20003, 403: 20403, 404: 20404, 429: 20429, 500: 20500, 503: 20503}
 
 
 @dataclass(frozen=True, slots=True)
 class Sms:
-    """A text as Twilio was asked to send it."""
+    """A text message in a request to Twilio."""
 
     to: str
     sender: str
@@ -30,12 +30,12 @@ class Sms:
 
     @property
     def otp(self) -> str:
-        """The code that it holds."""
+        """Return the code in the text."""
         return self.body.split(maxsplit=1)[0]
 
 
 class Twilio:
-    """Takes messages; `requests` are all that came, `sent` those that it took."""
+    """Accepts messages; `requests` are all received, `sent` those accepted."""
 
     def __init__(self) -> None:
         self.requests: list[Sms] = []
@@ -61,7 +61,7 @@ class Twilio:
 
     @property
     def settings(self) -> dict[str, str]:
-        """What a process needs to send its codes here."""
+        """Return the settings of a process that sends its codes here."""
         return {
             "OTP_DELIVERY": "twilio",
             "TWILIO_ACCOUNT_SID": ACCOUNT,
@@ -71,21 +71,21 @@ class Twilio:
         }
 
     def behave(self, *statuses: int, always: int = 201) -> None:
-        """Answer the next requests so, and those behind them like `always`."""
+        """Set the responses to the next requests; later ones get `always`."""
         self._next = deque(statuses)
         self._always = always
         self._released = threading.Event()
 
     def release(self) -> None:
-        """Answer what hangs, as if nothing had been."""
+        """Respond to waiting requests with success."""
         self._released.set()
 
     def requests_to(self, number: str) -> list[Sms]:
-        """What came for a number."""
+        """Return the messages received for a number."""
         return [sms for sms in self.requests if sms.to == number]
 
     def sent_to(self, number: str) -> list[Sms]:
-        """What was taken for a number."""
+        """Return the messages accepted for a number."""
         return [sms for sms in self.sent if sms.to == number]
 
     def _answer(self, sms: Sms) -> int:
@@ -103,7 +103,7 @@ class Twilio:
         credentials = base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()
 
         class Handler(BaseHTTPRequestHandler):
-            """Speaks for the Twilio around it."""
+            """Handles requests for the enclosing server."""
 
             protocol_version = "HTTP/1.1"
 
@@ -117,7 +117,7 @@ class Twilio:
                 sender = form.pop("From", [""])[0]
                 if form.keys() != {"To", "Body"} or bool(service) == bool(sender):
                     return self._write(400, "", form)
-                if service[:2] not in ("", "MG") or sender.startswith("MG"):  # as Twilio does, with 21212
+                if service[:2] not in ("", "MG") or sender.startswith("MG"):  # like Twilio, with 21212
                     return self._write(400, "", form)
                 sms = Sms(form["To"][0], service or sender, form["Body"][0])
                 return self._write(twilio._answer(sms), sms.to, form)
@@ -134,11 +134,11 @@ class Twilio:
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(content)))
-                with contextlib.suppress(ConnectionError):  # whoever asked may have given up
+                with contextlib.suppress(ConnectionError):  # the client may have timed out
                     self.end_headers()
                     self.wfile.write(content)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name of the base class
-                """Say nothing."""
+                """Write no log."""
 
         return Handler

@@ -1,4 +1,4 @@
-"""What workers leave to do after a reply: looking at it, holding it, letting it fail."""
+"""Follow-up calls of workers after a reply: observe them, hold them, make them fail."""
 
 import json
 import uuid
@@ -19,13 +19,13 @@ def room_row(stack: Stack, room: str) -> dict[str, object]:
 
 
 def upkeep_calls(stack: Stack, order: str, mark: str) -> list[Json]:
-    """The calls with this order whose conversation holds the mark."""
+    """Return the calls with this order whose conversation contains the mark."""
     return [call for call in stack.calls(order) if mark in json.dumps(call["contents"])]
 
 
 @contextmanager
 def holding(stack: Stack, order: str) -> Iterator[None]:
-    """While in this block, calls with this order wait at the sandbox."""
+    """Hold calls with this order at the sandbox for the duration of the block."""
     held = {"contains": order}
     httpx.post(f"{stack.sandbox_url}/sandbox/hold", json=held).raise_for_status()
     try:
@@ -35,7 +35,7 @@ def holding(stack: Stack, order: str) -> Iterator[None]:
 
 
 def wait_until_held(stack: Stack, order: str, mark: str, *, calls: int = 1) -> None:
-    """Wait until so many calls of this room are held."""
+    """Wait until `count` calls of this room are held."""
     eventually(
         lambda: sum(bool(call["held"]) for call in upkeep_calls(stack, order, mark)) == calls,
         what="held calls",
@@ -43,14 +43,14 @@ def wait_until_held(stack: Stack, order: str, mark: str, *, calls: int = 1) -> N
 
 
 def later_room_gets_its_title(stack: Stack, person: Person) -> None:
-    """Wait until the worker is done with what earlier exchanges left to do, as far as can be seen."""
+    """Wait until the worker has finished the follow-ups of earlier exchanges, as far as can be observed."""
     later = person.open_room()
     person.say(later, "A room of its own")
     eventually(lambda: room_row(stack, later)["title_source"] == "gemini", what="a later room's title")
 
 
 def restart_sandbox(stack: Stack) -> None:
-    """End the sandbox with all its calls, and start one at the same address."""
+    """Restart the sandbox at the same address, ending all its calls."""
     for process in stack.processes:
         if process.name == "sandbox" and process.popen.poll() is None:
             process.kill()

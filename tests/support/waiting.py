@@ -1,4 +1,4 @@
-"""Waiting for conditions, never for seconds."""
+"""Wait for conditions rather than for seconds."""
 
 import time
 from collections.abc import Callable
@@ -7,11 +7,11 @@ from typing import TypeVar
 T = TypeVar("T")
 
 SESSION_ENDS_WITHIN_SECONDS = 5
-"""After that an ended session counts nowhere: the contract's number."""
+"""After this time every process rejects an ended session, as the contract promises."""
 
 
 def eventually(probe: Callable[[], T | None], *, seconds: float = 30, what: str = "the condition") -> T:
-    """What `probe` returns once that is true; fails after `seconds`."""
+    """Wait until `probe` returns a true value, and return it; fail after `seconds`."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         found = probe()
@@ -22,5 +22,5 @@ def eventually(probe: Callable[[], T | None], *, seconds: float = 30, what: str 
 
 
 def let_pass(seconds: float, *, since: float) -> None:
-    """Wait until so long after `since` (monotonic): for promises of what is true from then on."""
+    """Wait until `seconds` after `since` (monotonic), for promises that hold from then on."""
     time.sleep(max(since + seconds - time.monotonic(), 0))

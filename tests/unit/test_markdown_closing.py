@@ -1,4 +1,4 @@
-"""Whatever a message leaves open is closed, so that the next heading of an exported room is a heading."""
+"""Blocks and elements that a message leaves open are closed before the next heading of an export."""
 
 from html.parser import HTMLParser
 
@@ -32,13 +32,13 @@ def test_the_next_heading_is_a_heading(content: str) -> None:
 
 
 @pytest.mark.parametrize("content", _WHOLE.values(), ids=_WHOLE.keys())
-def test_nothing_is_added_to_what_leaves_nothing_open(content: str) -> None:
-    """Red when tags in code are taken for tags, or when a nested fence is closed once more."""
+def test_nothing_is_added_to_a_complete_text(content: str) -> None:
+    """Red when tags in code count as tags, or when a nested fence is closed twice."""
     assert closing_lines(content) == ""
 
 
 class _Elements(HTMLParser):
-    """Notes the elements around each heading of the second level."""
+    """Records the elements around each heading of the second level."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,8 +58,8 @@ class _Elements(HTMLParser):
 
 
 @pytest.mark.parametrize("content", LEFT_OPEN.values(), ids=LEFT_OPEN.keys())
-def test_shown_as_a_page_the_next_heading_is_inside_nothing(content: str) -> None:
-    """Red when an open element is left open: the rest of the room would be folded away in it."""
+def test_in_the_rendered_page_the_next_heading_is_inside_no_element(content: str) -> None:
+    """Red when an element stays open: the rest of the room would be hidden in it."""
     page = _Elements()
     page.feed(READER.render(document(content)))
     page.close()

@@ -5,7 +5,7 @@ import uuid
 
 from app.kit.event_id import EventId
 from app.redis_client.reply_events import EventKind, ReplyEvent
-from app.redis_client.reply_listener import RECHECK, ReplySubscription, Signal
+from app.redis_client.reply_subscription import RECHECK, ReplySubscription, Signal
 
 _START = ReplyEvent(EventId(1, 0), EventKind.START)
 

@@ -1,4 +1,4 @@
-"""How much one user may have open at once: streams and exports, over all API processes."""
+"""Limits on the streams and exports that one user has open, across all API processes."""
 
 import contextlib
 import signal
@@ -21,7 +21,7 @@ _NOWHERE = "redis://127.0.0.1:9/0"
 
 
 def _slow_reply(person: Person) -> Json:
-    """A reply that goes on for longer than the test, which cancels it."""
+    """Start a reply that takes longer than the test, which cancels it."""
     asked = person.post(person.open_room(), f"[sandbox:wait=50] {uuid.uuid4()}", Prefer="respond-async")
     reply: Json = ok(asked)["reply"]
     return reply
@@ -32,7 +32,7 @@ def _cancel(person: Person, reply: Json) -> None:
 
 
 def _listen(held: contextlib.ExitStack, person: Person, reply: Json) -> int:
-    """Open a stream that stays; returns its status."""
+    """Open a stream, keep it open, and return its status."""
     return held.enter_context(person.http.stream("GET", events_address(reply))).status_code
 
 
@@ -50,8 +50,8 @@ def _fill(stack: Stack, person: Person, room: str, *, messages: int) -> None:
     )
 
 
-def test_a_user_has_20_streams_over_all_processes(stack: Stack, person: Person) -> None:
-    """Red when each process counts for itself, and when a stream that has ended goes on counting."""
+def test_a_user_may_have_20_streams_across_all_processes(stack: Stack, person: Person) -> None:
+    """Red when each process counts alone, and when a stream still counts after its end."""
     second, reply = person.at(stack.start_api()), _slow_reply(person)
     with contextlib.ExitStack() as held:
         for number in range(20):
@@ -62,13 +62,13 @@ def test_a_user_has_20_streams_over_all_processes(stack: Stack, person: Person) 
             assert int(refused.headers["retry-after"]) >= 1
         assert stack.person().http.head("/user/me").status_code == 200
     with contextlib.ExitStack() as held:
-        eventually(lambda: _listen(held, second, reply) == 200, what="a stream in a place that is free again")
+        eventually(lambda: _listen(held, second, reply) == 200, what="a stream after one has ended")
     _cancel(person, reply)
     stack.processes[-1].stop()
 
 
-def test_a_message_whose_stream_is_one_too_many_is_neither_stored_nor_charged(stack: Stack) -> None:
-    """Red when the stream is counted once the message is stored."""
+def test_a_message_whose_stream_exceeds_the_limit_is_neither_stored_nor_charged(stack: Stack) -> None:
+    """Red when the stream is counted after the message is stored."""
     person = stack.person().at(stack.start_api(STREAMS_PER_USER="1"))
     room, reply = person.open_room(), _slow_reply(person)
     with contextlib.ExitStack() as held:
@@ -87,8 +87,8 @@ def test_a_message_whose_stream_is_one_too_many_is_neither_stored_nor_charged(st
     stack.processes[-1].stop()
 
 
-def test_what_is_not_there_is_404_also_for_a_user_with_too_many_streams(stack: Stack, person: Person) -> None:
-    """Red when the count comes first: the difference would tell which ids exist."""
+def test_unknown_ids_are_404_also_above_the_limit(stack: Stack, person: Person) -> None:
+    """Red when the limit is checked first: 429 would reveal which ids exist."""
     strangers = _slow_reply(stack.person())
     nothing_allowed = person.at(stack.start_api(STREAMS_PER_USER="0", EXPORTS_PER_USER="0"))
     room = person.open_room()
@@ -107,8 +107,8 @@ def test_what_is_not_there_is_404_also_for_a_user_with_too_many_streams(stack: S
     stack.processes[-1].stop()
 
 
-def test_streams_of_a_process_that_died_stop_counting_within_a_minute(stack: Stack, person: Person) -> None:
-    """Red without a lease: whoever was connected to it has that many streams less for ever."""
+def test_streams_of_a_killed_process_stop_counting_within_a_minute(stack: Stack, person: Person) -> None:
+    """Red when streams do not expire: its users have that many streams less for ever."""
     reply = _slow_reply(person)
     there = person.at(stack.start_api(STREAMS_PER_USER="2"))
     died = stack.processes[-1]
@@ -125,28 +125,30 @@ def test_streams_of_a_process_that_died_stop_counting_within_a_minute(stack: Sta
     leases = list(map(str, stack.redis.zrange(key, 0, -1)))
     ends = [float(str(stack.redis.zscore(key, lease))) for lease in leases]
     assert all(end <= (int(now) + 61) * 1000 for end in ends)
-    stack.redis.zadd(key, {lease: end - 61_000 for lease, end in zip(leases, ends, strict=True)})  # later
+    stack.redis.zadd(
+        key, {lease: end - 61_000 for lease, end in zip(leases, ends, strict=True)}
+    )  # a minute later
     with contextlib.ExitStack() as held:
         assert _listen(held, here, reply) == 200
     _cancel(person, reply)
     stack.processes[-1].stop()
 
 
-def test_without_redis_each_process_counts_its_own(stack: Stack, person: Person) -> None:
-    """Red when the count is Redis's alone: anything goes, or nothing does."""
+def test_without_redis_each_process_counts_its_own_streams(stack: Stack, person: Person) -> None:
+    """Red when only Redis counts: every stream is allowed, or none."""
     reply = _slow_reply(person)
     alone = person.at(stack.start_api(STREAMS_PER_USER="3", REDIS_URL=_NOWHERE))
     with contextlib.ExitStack() as held:
         assert [_listen(held, alone, reply) for _ in range(3)] == [200] * 3
         problem(alone.http.get(events_address(reply)), 429, "too_many_streams")
     with contextlib.ExitStack() as held:
-        eventually(lambda: _listen(held, alone, reply) == 200, what="a stream in a place that is free again")
+        eventually(lambda: _listen(held, alone, reply) == 200, what="a stream after one has ended")
     _cancel(person, reply)
     stack.processes[-1].stop()
 
 
-def test_heads_and_failures_leave_nothing_counted(stack: Stack, person: Person) -> None:
-    """Red when a use ends with the body of its response: that of a HEAD is never begun."""
+def test_head_requests_and_failures_leave_no_lease(stack: Stack, person: Person) -> None:
+    """Red when a lease is released after the response body: a HEAD response has none."""
     reply = _slow_reply(person)
     address = events_address(reply)
     for _ in range(25):
@@ -158,13 +160,13 @@ def test_heads_and_failures_leave_nothing_counted(stack: Stack, person: Person) 
             "validation_failed",
         )
     key = f"uses:streams:{person.id}"
-    eventually(lambda: stack.redis.zcard(key) == 0, what="nothing counted")
+    eventually(lambda: stack.redis.zcard(key) == 0, what="no lease")
     assert stack.redis.zcard(f"uses:exports:{person.id}") == 0
     _cancel(person, reply)
 
 
-def test_2000_listeners_of_one_account_delay_nobody(stack: Stack, person: Person) -> None:
-    """Red without the limit: the process is busy with nothing but them."""
+def test_2000_streams_of_one_user_delay_no_other_user(stack: Stack, person: Person) -> None:
+    """Red without the limit: they keep the process busy."""
     address = stack.start_api()
     said = "[sandbox:pieces=1000] [sandbox:pace=50] On and on"
     reply = ok(person.post(person.open_room(), said, Prefer="respond-async"))["reply"]
@@ -182,11 +184,11 @@ def test_2000_listeners_of_one_account_delay_nobody(stack: Stack, person: Person
     others.assert_served_within(3.0)
 
 
-def test_100_exports_that_nobody_reads_hold_little_and_are_cut_off(stack: Stack, person: Person) -> None:
-    """After 30 s; this process cuts off after one.
+def test_100_unread_exports_use_little_memory_and_are_cut_off(stack: Stack, person: Person) -> None:
+    """The default is 30 s; this process cuts off after one.
 
-    Red without the limit of uses, which is 98 exports more; with pages of a hundred rows; and without the
-    watch over what waits to be read.
+    Red without the limit, which allows 98 more exports; with pages of a hundred rows; and without the check
+    for stalled readers.
     """
     room = person.open_room()
     _fill(stack, person, room, messages=50)
@@ -203,10 +205,10 @@ def test_100_exports_that_nobody_reads_hold_little_and_are_cut_off(stack: Stack,
                 requests[connection.recv(16)[9:12]] += 1
             grown = peak_memory_mib(pid) - before
             log = stack.processes[-1]
-            eventually(lambda: "stalled_reader_cut_off" in log.log, what="readers that are cut off")
+            eventually(lambda: "stalled_reader_cut_off" in log.log, what="the end of the stalled readers")
             eventually(
                 lambda: person.at(address).http.head("/user/me/export").status_code == 200,
-                what="a free place",
+                what="an export after others have ended",
             )
     left = memory_mib(pid) - before
     stack.processes[-1].stop()
@@ -216,10 +218,8 @@ def test_100_exports_that_nobody_reads_hold_little_and_are_cut_off(stack: Stack,
     assert left < 40, f"{left:.0f} MiB"
 
 
-def test_an_export_that_nobody_reads_holds_little_whatever_messages_weigh(
-    stack: Stack, person: Person
-) -> None:
-    """Red with pages of a hundred rows: 60 exports hold over 1 GB."""
+def test_an_unread_export_of_large_messages_uses_little_memory(stack: Stack, person: Person) -> None:
+    """Red with pages of a hundred rows: 60 exports use over 1 GB."""
     room = person.open_room()
     _fill(stack, person, room, messages=50)
     address = stack.start_api(EXPORTS_PER_USER="60")
@@ -235,8 +235,8 @@ def test_an_export_that_nobody_reads_holds_little_whatever_messages_weigh(
     assert grown < 100, f"{grown:.0f} MiB"
 
 
-def test_a_slow_reader_gets_all_of_its_export(stack: Stack, person: Person) -> None:
-    """Red when a reader is cut off for being slow: what waits for it gets less, if only a little."""
+def test_a_slow_reader_receives_its_whole_export(stack: Stack, person: Person) -> None:
+    """Red when slow readers are cut off: their unread bytes decrease, if only slowly."""
     room = person.open_room()
     _fill(stack, person, room, messages=100)
     address = stack.start_api("tests.support.short_body_timeout:app")
@@ -251,8 +251,8 @@ def test_a_slow_reader_gets_all_of_its_export(stack: Stack, person: Person) -> N
     assert received > 100 * 128_000
 
 
-def test_pages_of_long_messages_end_early_and_lead_on(stack: Stack, person: Person) -> None:
-    """Red with pages of rows only: one is 12 MB."""
+def test_pages_of_long_messages_are_shorter_and_reach_every_message(stack: Stack, person: Person) -> None:
+    """Red when pages are bounded by rows only: one is 12 MB."""
     room = person.open_room()
     _fill(stack, person, room, messages=10)
     address, cursor, seen, pages = f"/chatroom/{room}/message", None, 0, 0
@@ -268,10 +268,8 @@ def test_pages_of_long_messages_end_early_and_lead_on(stack: Stack, person: Pers
     assert {message["id"] for message in rest["messages"]}.isdisjoint(m["id"] for m in opened["messages"])
 
 
-def test_100_histories_of_long_messages_at_once_delay_nobody_and_hold_little(
-    stack: Stack, person: Person
-) -> None:
-    """Red with pages of rows only: 100 times 12 MB."""
+def test_100_simultaneous_pages_of_long_messages_are_cheap(stack: Stack, person: Person) -> None:
+    """Red when pages are bounded by rows only: 100 times 12 MB."""
     room = person.open_room()
     _fill(stack, person, room, messages=100)
     address = stack.start_api()

@@ -1,6 +1,7 @@
-"""The daily quota is exact: under a rush, without Redis, over retries, failures, cancels and midnight."""
+"""The daily quota is exact: under load, without Redis, over retries, failures, cancels and midnight."""
 
 import asyncio
+import concurrent.futures
 import datetime as dt
 import uuid
 from collections import Counter
@@ -40,8 +41,8 @@ def three_apis(stack: Stack) -> Iterator[list[str]]:
         process.stop()
 
 
-def _rush(person: Person, apis: list[str], rooms: list[str]) -> list[httpx.Response]:
-    """Post to all processes and rooms at once."""
+def _post_all(person: Person, apis: list[str], rooms: list[str]) -> list[httpx.Response]:
+    """Post to all processes and rooms concurrently."""
 
     async def post_all() -> list[httpx.Response]:
         limits = httpx.Limits(max_connections=_POSTS)
@@ -68,18 +69,18 @@ def _messages(stack: Stack, person: Person) -> object:
 
 @pytest.mark.parametrize("rooms", [1, 7])
 @pytest.mark.parametrize("redis_is", ["there", "emptied"])
-def test_of_200_parallel_posts_at_three_processes_exactly_the_five_that_are_left_are_accepted(
+def test_of_200_concurrent_posts_exactly_the_five_that_are_left_are_accepted(
     stack: Stack, person: Person, three_apis: list[str], rooms: int, redis_is: str
 ) -> None:
-    """Five whatever the order, and no 503.
+    """Five in any order, and no 503.
 
-    Red when the charge counts first and inserts then (more than five), and without turns (the refused hold
-    the connections while they wait for the row, and the others get none in time).
+    Red when the charge counts first and inserts then (more than five), and without the limiter per user
+    (rejected requests hold all connections while they wait for the row).
     """
     addresses = [person.open_room() for _ in range(rooms)]
     if redis_is == "emptied":
         stack.redis.flushall()
-    answers = _rush(person, three_apis, addresses)
+    answers = _post_all(person, three_apis, addresses)
     assert Counter(answer.status_code for answer in answers) == {202: _LEFT, 429: _POSTS - _LEFT}
     assert _messages(stack, person) == _LEFT
     assert (person.usage()["used"], person.usage()["remaining"]) == (_LEFT, 0)
@@ -88,7 +89,27 @@ def test_of_200_parallel_posts_at_three_processes_exactly_the_five_that_are_left
     }
 
 
-def test_the_refusal_says_when_to_come_back_and_where_to_get_more(person: Person) -> None:
+def test_of_two_concurrent_messages_with_one_left_one_is_accepted(stack: Stack, person: Person) -> None:
+    """Both have read that one is left and wait for the day's row. Red without the limit in the charge."""
+    rooms = [person.open_room(), person.open_room()]
+    for number in range(_LEFT - 1):
+        ok(person.post(rooms[0], f"Message {number}", Prefer="respond-async"))
+    with concurrent.futures.ThreadPoolExecutor(2) as threads:
+        with psycopg.connect(stack.database.url) as lock:
+            lock.execute("SELECT FROM daily_usage WHERE user_id = %s FOR UPDATE", [uuid.UUID(person.id)])
+            sending = [
+                threads.submit(person.at(stack.base_url).post, room, "The last", Prefer="respond-async")
+                for room in rooms
+            ]
+            first = stack.database.wait_for_blocked("(?s).*store_exchange")
+            stack.database.wait_for_blocked("(?s).*store_exchange", besides=first)
+            lock.rollback()
+        statuses = sorted(sent.result().status_code for sent in sending)
+    assert statuses == [202, 429]
+    assert (_messages(stack, person), person.usage()["used"]) == (_LEFT, _LEFT)
+
+
+def test_a_rejection_names_the_reset_time_and_the_upgrade(person: Person) -> None:
     room = person.open_room()
     for number in range(_LEFT):
         ok(person.post(room, f"Message {number}", Prefer="respond-async"))
@@ -99,9 +120,7 @@ def test_the_refusal_says_when_to_come_back_and_where_to_get_more(person: Person
     assert dt.datetime.fromisoformat(body["resets_at"]) == midnight
 
 
-def test_a_key_of_the_day_is_answered_and_a_foreign_room_is_404_when_the_day_is_used_up(
-    stack: Stack, person: Person
-) -> None:
+def test_on_a_used_up_day_a_key_is_replayed_and_a_foreign_room_is_404(stack: Stack, person: Person) -> None:
     room, key = person.open_room(), uuid.uuid4().hex
     for number in range(_LEFT - 1):
         ok(person.post(room, f"Message {number}", Prefer="respond-async"))
@@ -115,8 +134,10 @@ def test_a_key_of_the_day_is_answered_and_a_foreign_room_is_404_when_the_day_is_
     assert (_messages(stack, person), person.usage()["used"]) == (_LEFT, _LEFT)
 
 
-def test_whose_day_is_used_up_is_refused_without_waiting_for_anybody(stack: Stack, person: Person) -> None:
-    """Red when a lock is asked for before the day is looked at: both are held here."""
+def test_on_a_used_up_day_a_message_is_rejected_without_waiting_for_a_lock(
+    stack: Stack, person: Person
+) -> None:
+    """Red when a lock is taken before the day is read: both are held here."""
     room = person.open_room()
     for number in range(_LEFT):
         ok(person.post(room, f"Message {number}", Prefer="respond-async"))
@@ -127,22 +148,20 @@ def test_whose_day_is_used_up_is_refused_without_waiting_for_anybody(stack: Stac
 
 
 @pytest.mark.parametrize(
-    ("words", "status"), [("[sandbox:400]", "failed"), ("[sandbox:prompt-blocked]", "blocked")]
+    ("directive", "status"), [("[sandbox:400]", "failed"), ("[sandbox:prompt-blocked]", "blocked")]
 )
-def test_what_nothing_came_of_gives_its_charge_back_once(person: Person, words: str, status: str) -> None:
+def test_a_reply_without_output_is_refunded_once(person: Person, directive: str, status: str) -> None:
     """Red without the refund, and when a reply is refunded again by a later cancel."""
     room = person.open_room()
     ok(person.post(room, "This one counts"))
-    reply = person.say(room, f"{words} {uuid.uuid4().hex}")["reply"]
+    reply = person.say(room, f"{directive} {uuid.uuid4().hex}")["reply"]
     assert reply["status"] == status
     for _ in range(3):
         ok(person.http.post(f"/chatroom/{room}/message/{reply['id']}/cancel"))
     assert person.usage()["used"] == 1
 
 
-def test_a_reply_cancelled_before_its_first_word_gives_its_charge_back_once(
-    stack: Stack, person: Person
-) -> None:
+def test_a_reply_cancelled_before_its_first_word_is_refunded_once(stack: Stack, person: Person) -> None:
     room, mark = person.open_room(), uuid.uuid4().hex
     ok(person.post(room, "This one counts"))
     reply: Json = ok(person.post(room, f"[sandbox:hang] {mark}", Prefer="respond-async"))["reply"]
@@ -153,7 +172,7 @@ def test_a_reply_cancelled_before_its_first_word_gives_its_charge_back_once(
     assert person.usage()["used"] == 1
 
 
-def test_a_charge_that_was_given_back_can_be_used_at_once(person: Person) -> None:
+def test_a_refunded_message_can_be_sent_at_once(person: Person) -> None:
     room = person.open_room()
     for number in range(_LEFT - 1):
         ok(person.post(room, f"Message {number}"))
@@ -185,17 +204,17 @@ def _at(moment: dt.datetime) -> Callable[[], dt.datetime]:
     return lambda: moment
 
 
-def test_the_count_begins_anew_at_midnight_utc_and_only_then(stack: Stack, person: Person) -> None:
+def test_the_count_resets_at_midnight_utc_and_only_then(stack: Stack, person: Person) -> None:
     midnight = dt.datetime(2031, 5, 2, tzinfo=dt.UTC)
     last_moment = midnight - dt.timedelta(microseconds=1)
-    who = uuid.UUID(person.id)
+    user_id = uuid.UUID(person.id)
 
     async def charge(moment: dt.datetime, times: int) -> list[int]:
         quota, used = DailyQuota(_PLANS, _at(moment)), []
         async with _transactions(stack) as uow:
             for _ in range(times):
                 async with uow.begin() as tx:
-                    day, counted = await quota.charge(tx, who, await quota.load(tx, who))
+                    day, counted = await quota.charge(tx, user_id, await quota.load(tx, user_id))
                 assert day == moment.date()
                 used.append(counted.used)
         return used
@@ -210,36 +229,36 @@ def test_the_count_begins_anew_at_midnight_utc_and_only_then(stack: Stack, perso
         asyncio.run(charge(midnight, 1))
 
 
-def test_a_day_that_filled_up_since_the_look_is_refused_by_the_charge(stack: Stack, person: Person) -> None:
-    """Red without `used < limit` in the charge: what the look saw is never what decides."""
-    who, quota = uuid.UUID(person.id), DailyQuota(_PLANS, _at(dt.datetime(2031, 6, 1, tzinfo=dt.UTC)))
+def test_a_day_used_up_since_its_snapshot_is_rejected_by_the_charge(stack: Stack, person: Person) -> None:
+    """Red without `used < limit` in the charge: the snapshot never decides."""
+    user_id, quota = uuid.UUID(person.id), DailyQuota(_PLANS, _at(dt.datetime(2031, 6, 1, tzinfo=dt.UTC)))
 
-    async def charge_after_looking_together() -> None:
+    async def charge_with_one_snapshot() -> None:
         async with _transactions(stack) as uow:
             async with uow.begin() as tx:
-                seen = await quota.load(tx, who)
+                snapshot = await quota.load(tx, user_id)
             for _ in range(_LEFT):
                 async with uow.begin() as tx:
-                    await quota.charge(tx, who, seen)
+                    await quota.charge(tx, user_id, snapshot)
             with pytest.raises(DailyLimitReached) as refused:
                 async with uow.begin() as tx:
-                    await quota.charge(tx, who, seen)
+                    await quota.charge(tx, user_id, snapshot)
             assert refused.value.members["used"] == _LEFT
 
-    asyncio.run(charge_after_looking_together())
+    asyncio.run(charge_with_one_snapshot())
 
 
-def test_whose_account_was_deleted_since_the_look_is_charged_no_more(stack: Stack, person: Person) -> None:
-    """Red when only the look asks for the account: the count that was carried over would be outdated."""
-    who, quota = uuid.UUID(person.id), DailyQuota(_PLANS, _at(dt.datetime(2031, 7, 1, tzinfo=dt.UTC)))
+def test_an_account_deleted_since_its_snapshot_is_not_charged(stack: Stack, person: Person) -> None:
+    """Red when only the snapshot checks the account: the saved carryover would miss the charge."""
+    user_id, quota = uuid.UUID(person.id), DailyQuota(_PLANS, _at(dt.datetime(2031, 7, 1, tzinfo=dt.UTC)))
 
     async def charge_after_the_deletion() -> None:
         async with _transactions(stack) as uow:
             async with uow.begin() as tx:
-                seen = await quota.load(tx, who)
+                snapshot = await quota.load(tx, user_id)
             assert person.http.delete("/user/me").status_code == 202
             with pytest.raises(AuthenticationRequired):
                 async with uow.begin() as tx:
-                    await quota.charge(tx, who, seen)
+                    await quota.charge(tx, user_id, snapshot)
 
     asyncio.run(charge_after_the_deletion())

@@ -1,4 +1,4 @@
-"""A charge is given back only if nothing was generated, and only so many times a day."""
+"""A message is refunded only if nothing was generated, and only so many times a day."""
 
 import concurrent.futures
 import datetime as dt
@@ -17,7 +17,7 @@ from tests.support.waiting import eventually
 pytestmark = pytest.mark.server_version
 
 _LIMIT = 5
-_MOST = REFUNDS_PER_MESSAGE * _LIMIT
+_MAX_REFUNDS = REFUNDS_PER_MESSAGE * _LIMIT
 _TODAY = dt.timedelta()
 
 
@@ -27,8 +27,8 @@ def _day(stack: Stack, person: Person, back: dt.timedelta = _TODAY) -> Json:
     return row
 
 
-def _have_refunds(stack: Stack, person: Person, refunds: int) -> None:
-    """Let the day have given so many charges back."""
+def _set_refunds(stack: Stack, person: Person, refunds: int) -> None:
+    """Set the number of messages that the day has refunded."""
     stack.database.run("UPDATE daily_usage SET refunds = %s WHERE user_id = %s", refunds, person.id)
 
 
@@ -42,7 +42,7 @@ def _cancel(person: Person, reply: Json) -> None:
 
 
 def _hang(stack: Stack, person: Person, rooms: Sequence[str]) -> list[Json]:
-    """One reply in each room whose call to Gemini hangs before the first word."""
+    """Begin a reply in each room; its call to Gemini hangs before the first word."""
     mark = uuid.uuid4().hex
     replies = [_begin(person, room, f"[sandbox:hang] {mark} {place}") for place, room in enumerate(rooms)]
     eventually(lambda: len(stack.calls(mark)) == len(rooms), what="calls to Gemini")
@@ -56,7 +56,7 @@ def _used_once_settled(person: Person, replies: Sequence[Json]) -> int:
 
 
 @pytest.mark.parametrize(
-    ("words", "status", "is_shown"),
+    ("directive", "status", "is_shown"),
     [
         ("[sandbox:safety]", "blocked", True),
         ("[sandbox:recitation]", "blocked", True),
@@ -65,19 +65,17 @@ def _used_once_settled(person: Person, replies: Sequence[Json]) -> int:
         ("[sandbox:cut*1] [sandbox:prompt-blocked]", "blocked", False),
     ],
 )
-def test_a_reply_for_which_something_was_generated_keeps_its_charge(
-    person: Person, words: str, status: str, *, is_shown: bool
+def test_a_reply_with_output_is_not_refunded(
+    person: Person, directive: str, status: str, *, is_shown: bool
 ) -> None:
     """Red when every failed or blocked reply is free, and when only the last attempt's text counts."""
-    reply = person.say(person.open_room(), f"{words} {uuid.uuid4().hex}")["reply"]
+    reply = person.say(person.open_room(), f"{directive} {uuid.uuid4().hex}")["reply"]
     assert (reply["status"], reply["content"] != "") == (status, is_shown)
     assert person.usage()["used"] == 1
 
 
-def test_a_reply_that_showed_text_and_waits_for_its_retry_keeps_its_charge_when_cancelled(
-    stack: Stack, person: Person
-) -> None:
-    """Red when a cancel looks at the text that is there: the retry has emptied it."""
+def test_a_reply_cancelled_before_its_retry_is_not_refunded_after_text(stack: Stack, person: Person) -> None:
+    """Red when a cancel checks the stored text: the retry has emptied it."""
     room, mark = person.open_room(), uuid.uuid4().hex
     reply = _begin(person, room, f"[sandbox:cut*1] [sandbox:429] {mark}")
     query = "SELECT retries FROM messages WHERE id = %s AND status = 'pending'"
@@ -91,58 +89,58 @@ def test_a_reply_that_showed_text_and_waits_for_its_retry_keeps_its_charge_when_
     assert person.usage()["used"] == 1
 
 
-def test_charges_are_given_back_three_times_the_limit_a_day(stack: Stack, person: Person) -> None:
-    """Red without the count of refunds: the model can be asked without end."""
+def test_a_day_refunds_three_times_the_limit(stack: Stack, person: Person) -> None:
+    """Red without the count of refunds: the model could be called without limit."""
     room = person.open_room()
-    for number in range(_MOST + 2):
+    for number in range(_MAX_REFUNDS + 2):
         reply = person.say(room, f"[sandbox:400] {number} {uuid.uuid4().hex}")["reply"]
         assert reply["status"] == "failed"
-        assert person.usage()["used"] == max(number + 1 - _MOST, 0)
-    assert _day(stack, person)["refunds"] == _MOST
+        assert person.usage()["used"] == max(number + 1 - _MAX_REFUNDS, 0)
+    assert _day(stack, person)["refunds"] == _MAX_REFUNDS
 
 
 @pytest.mark.parametrize("is_running", [True, False])
-def test_of_parallel_cancels_exactly_the_refunds_that_are_left_are_given(
+def test_concurrent_cancels_get_exactly_the_refunds_that_are_left(
     stack: Stack,
     own_stack: Stack,
     is_running: bool,  # noqa: FBT001  # pytest's
 ) -> None:
     """Red when the count is read and written in two steps; a worker's refunds and the API's are one count."""
-    where = stack if is_running else own_stack
-    person = where.person()
+    its_stack = stack if is_running else own_stack
+    person = its_stack.person()
     rooms = [person.open_room() for _ in range(_LIMIT)]
     if is_running:
-        replies = _hang(where, person, rooms)
+        replies = _hang(its_stack, person, rooms)
     else:
-        replies = [_begin(person, room, "Nobody works on this") for room in rooms]
-    _have_refunds(where, person, _MOST - 2)
+        replies = [_begin(person, room, "Without a worker") for room in rooms]
+    _set_refunds(its_stack, person, _MAX_REFUNDS - 2)
     with concurrent.futures.ThreadPoolExecutor(_LIMIT) as threads:
         list(threads.map(lambda reply: _cancel(person, reply), replies))
     assert _used_once_settled(person, replies) == _LIMIT - 2
-    assert _day(where, person)["refunds"] == _MOST
+    assert _day(its_stack, person)["refunds"] == _MAX_REFUNDS
 
 
-def test_a_deleted_room_gives_back_no_more_than_is_left(own_stack: Stack) -> None:
-    """Red when several replies that end together are given back one limit or no limit."""
+def test_a_deleted_room_refunds_no_more_than_is_left(own_stack: Stack) -> None:
+    """Red when replies that end in one transaction are refunded once or without a limit."""
     person = own_stack.person()
     room = person.open_room()
     for number in range(_LIMIT):
         _begin(person, room, f"Message {number}")
-    _have_refunds(own_stack, person, _MOST - 3)
+    _set_refunds(own_stack, person, _MAX_REFUNDS - 3)
     assert person.http.delete(f"/chatroom/{room}").status_code == 204
-    assert (person.usage()["used"], _day(own_stack, person)["refunds"]) == (_LIMIT - 3, _MOST)
+    assert (person.usage()["used"], _day(own_stack, person)["refunds"]) == (_LIMIT - 3, _MAX_REFUNDS)
 
 
-def test_on_pro_every_charge_is_given_back_that_nothing_came_of(stack: Stack, pro: Person) -> None:
+def test_on_pro_every_reply_without_output_is_refunded(stack: Stack, pro: Person) -> None:
     """Pro is counted, never limited: neither are its refunds."""
     room = pro.open_room()
     ok(pro.post(room, "This one counts"))
-    _have_refunds(stack, pro, _MOST)
+    _set_refunds(stack, pro, _MAX_REFUNDS)
     assert pro.say(room, f"[sandbox:400] {uuid.uuid4().hex}")["reply"]["status"] == "failed"
     assert pro.usage()["used"] == 1
 
 
-def test_a_charge_goes_back_to_the_day_it_was_taken_from(stack: Stack, person: Person) -> None:
+def test_a_refund_goes_to_the_day_that_was_charged(stack: Stack, person: Person) -> None:
     """Red when the refund goes to the day on which the reply ends."""
     yesterday = dt.timedelta(days=1)
     [reply] = _hang(stack, person, [person.open_room()])
@@ -161,12 +159,12 @@ def test_a_charge_goes_back_to_the_day_it_was_taken_from(stack: Stack, person: P
     assert [_day(stack, person)[name] for name in ("used", "refunds")] == [1, 0]
 
 
-def test_whoever_signs_up_again_has_the_refunds_of_the_number(stack: Stack, person: Person) -> None:
-    """Red when only the day's count is carried over: deleting the account would give the refunds anew."""
+def test_a_new_account_has_the_refunds_of_its_number(stack: Stack, person: Person) -> None:
+    """Red when only the count is carried over: deleting the account would reset the refunds."""
     room = person.open_room()
     reply = person.say(room, f"[sandbox:400] {uuid.uuid4().hex}")["reply"]
     assert (reply["status"], person.usage()["used"]) == ("failed", 0)
-    _have_refunds(stack, person, _MOST)
+    _set_refunds(stack, person, _MAX_REFUNDS)
     assert person.http.delete("/user/me").status_code == 202
     number = {"mobile_number": person.mobile_number}
     with client(stack.base_url) as anyone:
@@ -179,8 +177,8 @@ def test_whoever_signs_up_again_has_the_refunds_of_the_number(stack: Stack, pers
     assert (failed["status"], again.usage()["used"]) == ("failed", 1)
 
 
-def test_text_of_a_worker_that_was_lost_keeps_the_charge_when_the_next_try_fails(own_stack: Stack) -> None:
-    """Red when a renewal saves the text alone: the next claim empties it, and nobody knows of it."""
+def test_a_reply_with_text_of_a_lost_worker_is_not_refunded_when_the_retry_fails(own_stack: Stack) -> None:
+    """Red when a renewal saves the text alone: the next claim empties it, without a trace."""
     doomed = own_stack.start_worker()
     person, mark = own_stack.person(), uuid.uuid4().hex
     held = {"contains": mark, "after_pieces": 3}

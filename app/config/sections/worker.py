@@ -25,8 +25,9 @@ class WorkerSettings(Section):
     """Interval at which a worker polls the database for unclaimed replies, in seconds."""
     reply_max_retries: Count = 3
     """Retries of a reply after failures of Gemini."""
-    reply_max_losses: Count = 20
-    """Times that a reply may lose its worker before it fails."""
+    reply_max_worker_losses: Count = 20
+    """Times that a reply may lose its worker before it fails; the former name `REPLY_MAX_LOSSES` still
+    works."""
     shutdown_grace_seconds: Seconds = 25
     """Time for which a worker that is shutting down continues its replies before it releases them, in
     seconds."""

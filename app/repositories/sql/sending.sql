@@ -2,7 +2,7 @@
 -- Continue user_plan (usage.sql): store a message and its pending reply, charge the day, update the room.
 --
 -- All of it or nothing. Each step takes its row from the step before, so no row is returned if the room or
--- the account is gone or the day is used up. A used idempotency key violates uq_messages_idempotency_key.
+-- the account is deleted or the day is used up. A used idempotency key violates uq_messages_idempotency_key.
 -- Locks are taken in the order that holds everywhere, the room before the day's count.
 , terms AS (
     -- What the user's plan allows; without a message_limit its messages are unlimited.
@@ -62,7 +62,7 @@ grown AS (
         chatrooms.user_id,
         chatrooms.last_position,
         chatrooms.last_message_at AS stored_at,
-        -- A room that names an offered model is answered by it, any other by the default model.
+        -- The room's named model if it is offered, else the default model. As in OfferedModels.choose.
         CASE
             WHEN chatrooms.follows_default IS NOT TRUE AND chatrooms.model = ANY(:offered_models)
             THEN chatrooms.model
@@ -99,7 +99,7 @@ CROSS JOIN plan
 -- name: explain_rejection
 -- Continue user_plan (usage.sql): return the committed state that explains why a message was not stored.
 --
--- Takes no lock. No row if the account is gone.
+-- Takes no lock. No row if the account is deleted.
 SELECT plan.is_pro, coalesce(daily_usage.used, 0) AS used, chatrooms.id IS NOT NULL AS has_room
 FROM users
 CROSS JOIN plan

@@ -13,7 +13,7 @@ WITH plan AS (
 )
 
 -- name: read_usage
--- Continue user_plan: return the plan and the day's count, without a lock; no row if the account is gone.
+-- Continue user_plan: return the plan and the day's count, without a lock; no row if the account is deleted.
 SELECT plan.is_pro, coalesce(daily_usage.used, 0) AS used
 FROM users
 CROSS JOIN plan

@@ -73,7 +73,7 @@ class AccountErasure:
     async def _erase_account(self, deletion: AccountDeletion) -> None:
         """Erase what is left of an account without rooms.
 
-        The deletion's row goes last, so that a crash repeats the other steps.
+        Delete the deletion's row last, so that a crash repeats the other steps.
         """
         today = self.clock().date()
         async with self.uow.autocommit() as tx:

@@ -1,4 +1,4 @@
-"""Everything held about a person as one JSON document, streamed page by page."""
+"""Export everything stored about a user as one JSON document, streamed page by page."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -28,16 +28,16 @@ _FIRST_DAY = dt.date(1970, 1, 1)
 
 @dataclass(frozen=True, slots=True)
 class ExportService:
-    """Reads in pages, each in a short read of its own: memory stays flat and nothing is held meanwhile."""
+    """Reads each page in a transaction of its own: memory stays flat, and no lock or connection is held."""
 
     uow: UnitOfWork
     clock: Clock
 
     async def begin(self, user_id: UUID) -> Download:
-        """The caller's export. Errors after this one come out of its pieces.
+        """Begin the caller's export; later errors are raised while its pieces are read.
 
         Raises:
-            AuthenticationRequired: the account was deleted a moment ago.
+            AuthenticationRequired: the account was deleted concurrently.
         """
         now = self.clock()
         account = (await self._account(user_id)).model_dump_json()
@@ -65,7 +65,7 @@ class ExportService:
         ):
             async for piece in member:
                 yield piece
-        await self._account(user_id)  # erased meanwhile, this would be half of it and look like the whole
+        await self._account(user_id)  # if it was erased meanwhile, fail: the document is incomplete
         yield "}"
 
     def _rows(self, user_id: UUID, name: str, kind: type[OwnRow], shape: type[Response]) -> Pieces:
@@ -102,7 +102,7 @@ class ExportService:
         yield "]"
 
     async def _require_rooms(self, user_id: UUID, rooms: Sequence[UUID]) -> None:
-        """Of a room that was deleted meanwhile, half of it may stand above and look like the whole."""
+        """Fail if a room was deleted meanwhile: its messages above may be incomplete."""
         async with self.uow.autocommit() as tx:
             if await tx.exports.count_rooms(user_id, rooms) < len(rooms):
                 raise ChatroomNotFound

@@ -1,4 +1,4 @@
-"""The last thing that Stripe hears of a person."""
+"""Delete a closed account's customer at Stripe."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -14,24 +14,24 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class StripeCustomerCleanup:
-    """Ends at Stripe what belongs to a deleted account."""
+    """Cancels subscriptions and payment pages of a deleted account."""
 
     customers: StripeCustomers
     checkouts: StripeCheckouts
     subscriptions: StripeSubscriptions
 
     async def delete(self, customer_id: str, *, user_id: UUID, installation_id: UUID) -> None:
-        """Close the user's payment pages, then delete the customer, which ends the subscriptions.
+        """Expire the user's payment pages, then delete the customer, which cancels its subscriptions.
 
-        A customer with live subscriptions of others than this service is kept, and only ours are ended. Safe
-        to repeat, also when the customer is gone already.
+        If the customer has live subscriptions that this service did not sell, keep the customer and cancel
+        only those that it sold. Safe to repeat, also once the customer is deleted.
 
         Raises:
-            StripeUnavailableError: not confirmed by Stripe; to be tried again.
+            StripeUnavailableError: Stripe has not confirmed it; try again.
         """
         try:
             await self.checkouts.expire_all(customer_id, user_id=user_id, installation_id=installation_id)
-        except StripeRefusedError as error:  # a page that nobody can open any more ends by itself in a day
+        except StripeRefusedError as error:  # Stripe expires the page itself within a day
             log.warning("checkouts_not_expired", customer_id=customer_id, reason=str(error))
         ours, others = [], 0
         async for found in self.subscriptions.of_customer(customer_id):
@@ -47,4 +47,4 @@ class StripeCustomerCleanup:
             log.warning("stripe_customer_kept", customer_id=customer_id, others=others, cancelled=len(ours))
             return
         await self.customers.delete(customer_id)
-        log.info("stripe_customer_ended", customer_id=customer_id)
+        log.info("stripe_customer_deleted", customer_id=customer_id)

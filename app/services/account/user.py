@@ -1,4 +1,4 @@
-"""People's own accounts."""
+"""Read and change the caller's own account."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,35 +14,35 @@ from app.unit_of_work import Transaction, UnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class UserService:
-    """Accounts as their owners see them."""
+    """Profile, name and usage of the caller."""
 
     uow: UnitOfWork
     quota: DailyQuota
     clock: Clock
 
     async def me(self, user_id: UUID) -> UserOut:
-        """The caller's account, with the plan it is on now.
+        """Return the caller's account with its current plan.
 
         Raises:
-            AuthenticationRequired: the account was deleted a moment ago.
+            AuthenticationRequired: the account was deleted concurrently.
         """
         async with self.uow.begin() as tx:
-            return await self._shown(tx, await tx.users.get(user_id))
+            return await self._to_schema(tx, await tx.users.get(user_id))
 
     async def rename(self, user_id: UUID, full_name: str | None) -> UserOut:
-        """Give the caller another name, or none.
+        """Change the caller's name; None clears it.
 
         Raises:
-            AuthenticationRequired: the account was deleted a moment ago.
+            AuthenticationRequired: the account was deleted concurrently.
         """
         async with self.uow.begin() as tx:
-            return await self._shown(tx, await tx.users.rename(user_id, full_name))
+            return await self._to_schema(tx, await tx.users.rename(user_id, full_name))
 
     async def usage(self, user_id: UUID, *, days: int) -> UsageOut:
-        """What is left of today, and what was used on each of the last `days` UTC days, newest first.
+        """Return today's quota and the usage of the last `days` UTC days, newest first.
 
         Raises:
-            AuthenticationRequired: the account was deleted a moment ago.
+            AuthenticationRequired: the account was deleted concurrently.
         """
         async with self.uow.begin() as tx:
             quota = await self.quota.read(tx, user_id)
@@ -55,7 +55,7 @@ class UserService:
             days=[UsageDay.of(used[day]) if day in used else UsageDay.empty(day) for day in every_day],
         )
 
-    async def _shown(self, tx: Transaction, user: User | None) -> UserOut:
+    async def _to_schema(self, tx: Transaction, user: User | None) -> UserOut:
         if user is None:
             raise AuthenticationRequired
         subscription = await tx.subscriptions.current(user.id)

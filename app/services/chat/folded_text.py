@@ -1,4 +1,4 @@
-"""A text in a form that search compares, and the places of its letters in the text itself."""
+"""Folded forms of a text, with the position of each character in the original."""
 
 import re
 from bisect import bisect_right
@@ -8,15 +8,15 @@ from typing import Final, Self
 from app.kit.normal_form import MARKS
 from app.repositories.search_forms import OPTIONAL_MARKS, forms_of_cluster
 
-_LONGEST: Final = 4_000
-"""So much of a form is made: a single character may become eighteen."""
+_MAX_LENGTH: Final = 4_000
+"""Length at which a form is cut off: one character may become eighteen."""
 
-# Second characters of a composition that are no marks: vowel signs of Indic scripts, kana's sound marks.
+# Characters other than marks that compose with the one before: Indic vowel signs, kana's sound marks.
 JOINING: Final = (
     r"\u09BE\u09D7\u0B3E\u0B56-\u0B57\u0BBE\u0BD7\u0CC2\u0CD5-\u0CD6\u0D3E\u0D57\u0DCF\u0DDF\u102E\u1B35"
     r"\U00011127\U0001133E\U00011357\U000114B0\U000114BA\U000114BD\U000115AF\U00011930"
 )
-# Kana, ideographs, Hangul and pictographs are the same in every form, unless marks follow.
+# Kana, ideographs, Hangul and pictographs are the same in all forms, unless marks follow.
 _SAME: Final = (
     r"\u3041-\u3096\u30A1-\u30FA\u30FC\u3400-\u4DBF\u4E00-\u9FFF\uAC00-\uD7A3\U0001F300-\U0001FAFF"
     r"\U00020000-\U0002A6DF"
@@ -32,17 +32,17 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class FoldedText:
-    """A form of a text; clusters, letters with their marks, that became longer or shorter are noted."""
+    """A form of a text. It records each cluster (a letter with its marks) whose length changed."""
 
     text: str
     _starts: list[int]
-    """Of the noted clusters, in this form."""
+    """Start of each recorded cluster in this form."""
     _clusters: list[tuple[int, Span]]
-    """Of each the end in this form, and its place in the text itself."""
+    """End of each recorded cluster in this form, and its span in the original."""
 
     @classmethod
     def forms_of(cls, text: str) -> list[Self]:
-        """Return the forms of a text that differ."""
+        """Return the distinct forms of a text."""
         if text.isascii():
             return [cls(text.lower(), [], [])]
         found = [(cluster.span(), forms_of_cluster(cluster.group())) for cluster in _CLUSTER.finditer(text)]
@@ -56,7 +56,7 @@ class FoldedText:
     def _of(cls, text: str, clusters: list[tuple[Span, str]]) -> Self:
         pieces: list[str] = []
         starts: list[int] = []
-        noted: list[tuple[int, Span]] = []
+        recorded: list[tuple[int, Span]] = []
         length = at = 0
         for (begin, end), form in clusters:
             if begin > at:
@@ -64,18 +64,18 @@ class FoldedText:
                 length += begin - at
             if end - begin != 1 or len(form) != 1:
                 starts.append(length)
-                noted.append((length + len(form), (begin, end)))
+                recorded.append((length + len(form), (begin, end)))
             pieces.append(form)
             length += len(form)
             at = end
-            if length > _LONGEST:
+            if length > _MAX_LENGTH:
                 break
         else:
             pieces.append(text[at:].lower())
-        return cls("".join(pieces), starts, noted)
+        return cls("".join(pieces), starts, recorded)
 
-    def place(self, span: Span) -> Span:
-        """Return where this part of the form, which is not empty, stands in the text itself."""
+    def original_span(self, span: Span) -> Span:
+        """Return the span of the original for a non-empty span of this form."""
         return self._cluster(span[0])[0], self._cluster(span[1] - 1)[1]
 
     def _cluster(self, at: int) -> Span:

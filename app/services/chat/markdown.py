@@ -1,4 +1,4 @@
-"""A conversation in Markdown, for people to read; what was said stands in it byte for byte."""
+"""A conversation as Markdown for reading; it contains each message byte for byte."""
 
 import re
 from datetime import datetime
@@ -15,7 +15,7 @@ _SPEAKERS = {Role.USER: "You", Role.MODEL: "Gemini"}
 
 
 def room_in_markdown(room: ChatroomOut, *, model: str, exported_at: datetime) -> str:
-    """Write the beginning of the document, with the model that answers in the room now."""
+    """Format the start of the document, with the room's current model."""
     heading = f"# {_LINE_BREAKS.sub(' ', room.title or _UNTITLED)}"
     text = f"{heading}\n{closing_lines(heading)}\n*{model}, exported {_time(exported_at)}*\n"
     if room.description:
@@ -24,10 +24,10 @@ def room_in_markdown(room: ChatroomOut, *, model: str, exported_at: datetime) ->
 
 
 def message_in_markdown(message: MessageOut, *, model: str) -> str:
-    """Write a message under a heading with its author and time.
+    """Format a message under a heading with its author and time.
 
-    Of a reply also the model, if another one is named at the beginning, and the end, if it did not complete.
-    What the message leaves open is closed after it, so that the next heading is one.
+    For a reply, the heading also names its model, if that differs from the room's, and its status, if it did
+    not complete. Whatever the message leaves open is closed after it, so that the next heading is a heading.
     """
     remarks = [_time(message.created_at)]
     if message.model is not None and message.model != model:
@@ -41,5 +41,5 @@ def message_in_markdown(message: MessageOut, *, model: str) -> str:
     return f"\n---\n\n{heading}\n\n{message.content}\n{closing_lines(message.content)}"
 
 
-def _time(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M UTC")
+def _time(time: datetime) -> str:
+    return time.strftime("%Y-%m-%d %H:%M UTC")

@@ -1,7 +1,7 @@
-"""Reads the blocks of a Markdown text (CommonMark), to tell what is still open where the text ends.
+"""Reads the blocks of a Markdown text (CommonMark), to find those that are open at its end.
 
-A block inside a quote or a list ends with it, in front of a line that is neither quoted nor indented. So only
-what stands on the top level can stay open. Time is proportional to the text.
+A block inside a quote or list ends with it, at the next line that is neither quoted nor indented. So only
+blocks on the top level can stay open. Runs in time proportional to the text.
 """
 
 import re
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
-_MAX_DEPTH: Final = 20  # of quotes and lists within each other; deeper ones are read as text
+_MAX_DEPTH: Final = 20  # of nested quotes and lists; deeper ones are read as text
 _QUOTE: Final = -1
 _INDENTED_CODE: Final = 4
 
@@ -29,12 +29,12 @@ _BLOCK_NAMES: Final = (
 )
 _ATTRIBUTE: Final = r"""\s+[a-z_:][\w.:-]*(?:\s*=\s*(?:[^\s"'=<>`]+|'[^']*'|"[^"]*"))?"""
 TAG: Final = re.compile(rf"<(?:[a-z][a-z0-9-]*(?:{_ATTRIBUTE})*+\s*/?|/[a-z][a-z0-9-]*\s*)>", re.IGNORECASE)
-"""A whole tag, as it may stand in a line of text."""
+"""A complete tag in a line of text."""
 
 
 @dataclass(frozen=True, slots=True)
 class _HtmlBlock:
-    """A kind of HTML block: how it begins, and what ends it; a blank line if that is None."""
+    """A kind of HTML block: its start and its end condition; None is a blank line."""
 
     start: re.Pattern[str]
     end: re.Pattern[str] | None
@@ -57,10 +57,10 @@ _CLOSING: Final = (None, "-->", "?>", "]]>", ">")
 
 
 class Leaf(Enum):
-    """The kinds of blocks that hold no other blocks."""
+    """Kinds of blocks that contain no other blocks."""
 
     NONE = auto()
-    """The next line begins a new one."""
+    """No leaf is open."""
     PARAGRAPH = auto()
     FENCE = auto()
     HTML = auto()
@@ -68,28 +68,28 @@ class Leaf(Enum):
 
 @dataclass(slots=True)
 class OpenBlocks:
-    """What is open behind the lines read so far."""
+    """The blocks that are open after the lines read so far."""
 
     containers: list[int] = field(default_factory=list)
-    """Quotes and list items around the next line; of an item the column of its content."""
+    """Open quotes and list items, outermost first; an item is the width of its indentation."""
     leaf: Leaf = Leaf.NONE
     closing: str | None = None
-    """The line that ends the leaf, if only such a line does."""
+    """The line that closes the leaf, if it needs one."""
     prose: list[tuple[str, bool]] = field(default_factory=list)
-    """Each line that may hold HTML, and whether it is part of a block of HTML; "" between blocks."""
+    """Each line that may contain HTML, and whether it belongs to an HTML block; "" between blocks."""
     _html: _HtmlBlock | None = None
     _is_item_empty: bool = False
     _was_blank: bool = False
 
     def read(self, line: str) -> None:
-        """Read one line."""
+        """Read the next line."""
         line = line.expandtabs(4)
         is_blank = not line.strip(" ")
         if is_blank and self._was_blank and self.leaf is Leaf.NONE:
             return
         self._was_blank = is_blank
         at, matched = self._matched(line)
-        if matched == len(self.containers) and self._goes_on(line[at:]):
+        if matched == len(self.containers) and self._continue_leaf(line[at:]):
             return
         is_new = False
         while matched < _MAX_DEPTH and (opened := self._container(line, at, matched)) is not None:
@@ -103,7 +103,7 @@ class OpenBlocks:
         self._leaf(line[at:], matched, is_new=is_new)
 
     def _matched(self, line: str) -> tuple[int, int]:
-        """Return the column behind the containers that this line continues, and how many those are."""
+        """Return the column after the containers that the line continues, and their number."""
         at, is_blank = 0, not line.strip(" ")
         for number, container in enumerate(self.containers):
             indent = _indent(line, at)
@@ -121,8 +121,8 @@ class OpenBlocks:
                 return at, number
         return at, len(self.containers)
 
-    def _goes_on(self, rest: str) -> bool:
-        """Add the line to an open leaf that takes lines as they are; False if there is none."""
+    def _continue_leaf(self, rest: str) -> bool:
+        """Add the line to an open fence or HTML block; False if there is none."""
         if self.leaf is Leaf.FENCE and self.closing is not None:
             bare = rest.strip(" ")
             is_end = set(bare) == {self.closing[0]} and len(bare) >= len(self.closing)
@@ -140,7 +140,7 @@ class OpenBlocks:
         return False
 
     def _container(self, line: str, at: int, matched: int) -> tuple[int, int] | None:
-        """Return the column behind the quote or list item that begins here, and the container."""
+        """Return the column after the quote or list item that starts here, and the container."""
         indent = _indent(line, at)
         rest = line[at + indent :]
         if indent >= _INDENTED_CODE or not rest:
@@ -161,7 +161,7 @@ class OpenBlocks:
         return min(at + indent + width, len(line)), indent + width
 
     def _leaf(self, rest: str, matched: int, *, is_new: bool) -> None:
-        """Begin, continue or end a leaf with what stands behind the containers."""
+        """Start, continue or end a leaf with the rest of the line."""
         indent, text = _indent(rest), rest.strip(" ")
         in_paragraph = self.leaf is Leaf.PARAGRAPH
         continues = in_paragraph and matched == len(self.containers)
@@ -174,7 +174,7 @@ class OpenBlocks:
             if continues and _UNDERLINE.match(text):
                 self._end_leaf()
                 return
-            if self._begins(rest.lstrip(" "), matched, in_paragraph=in_paragraph):
+            if self._start_block(rest.lstrip(" "), matched, in_paragraph=in_paragraph):
                 return
         elif not in_paragraph:  # indented code
             self._close(matched)
@@ -186,8 +186,8 @@ class OpenBlocks:
             self.leaf = Leaf.PARAGRAPH
         self.prose.append((rest, False))
 
-    def _begins(self, text: str, matched: int, *, in_paragraph: bool) -> bool:
-        """Begin a block that ends a paragraph in front of it; False if the line is text."""
+    def _start_block(self, text: str, matched: int, *, in_paragraph: bool) -> bool:
+        """Start a block that may interrupt a paragraph; False if the line is text."""
         if _HEADING.match(text) or _RULE.match(text):
             self._close(matched)
             self._end_leaf()
@@ -216,7 +216,7 @@ class OpenBlocks:
         return False
 
     def _close(self, matched: int) -> None:
-        """Close the containers that the line does not continue, and what is open in them."""
+        """Close the containers that the line does not continue, with their leaf."""
         if matched < len(self.containers):
             del self.containers[matched:]
             self._end_leaf()
@@ -228,7 +228,7 @@ class OpenBlocks:
 
 
 def open_blocks(text: str) -> OpenBlocks:
-    """Return what is open where the text ends."""
+    """Return the blocks that are open at the end of the text."""
     blocks = OpenBlocks()
     for line in _lines(text):
         blocks.read(line)
@@ -242,7 +242,7 @@ def _lines(text: str) -> Iterator[str]:
 
 
 def _indent(text: str, at: int = 0) -> int:
-    """Return how many spaces stand at this column."""
+    """Count the spaces at this column."""
     end = at
     while text[end : end + 1] == " ":
         end += 1

@@ -33,7 +33,7 @@ _ATTEMPTS = 5
 
 @dataclass(frozen=True, slots=True)
 class SendOptions:
-    """The caller of a request that sends a message or regenerates a reply, and how it is to be answered."""
+    """Options of a request that sends a message or regenerates a reply."""
 
     user_id: UUID
     request_id: str
@@ -47,7 +47,9 @@ class SendResult:
 
     exchange: ExchangeOut
     is_replay: bool
+    """Whether an earlier request with the same key stored it."""
     now: datetime
+    """The time of the response."""
 
     @property
     def is_answered(self) -> bool:

@@ -1,4 +1,4 @@
-"""A room as a document: JSON for programs, Markdown for people; streamed page by page."""
+"""Export of a room as JSON or Markdown, streamed page by page."""
 
 import asyncio
 from dataclasses import dataclass
@@ -26,19 +26,19 @@ from app.services.ownership import own_room
 from app.unit_of_work import UnitOfWork
 
 _UNTITLED = "chatroom"
-_READ_AT_ONCE = 4_000  # characters of a message; longer ones are read beside the other requests
+_MAX_INLINE_CHARS = 4_000  # longer messages are formatted in a thread, not in the event loop
 
 
 @dataclass(frozen=True, slots=True)
 class RoomExportService:
-    """Reads in pages, each in a short read of its own: memory stays flat and nothing is held meanwhile."""
+    """Exports rooms. Each page is a short read of its own, so memory is bounded and no connection is held."""
 
     uow: UnitOfWork
     clock: Clock
     models: OfferedModels
 
     async def begin(self, user_id: UUID, chatroom_id: UUID, document: ExportFormat) -> Download:
-        """The room with all its messages, oldest first. Errors after this one come out of its pieces.
+        """Start the export of a room with all its messages, oldest first; later errors come from its pieces.
 
         Raises:
             ChatroomNotFound: not a room of this user.
@@ -58,20 +58,18 @@ class RoomExportService:
         yield f'{json_opening(now)},"chatroom":{room.model_dump_json()}'
         async for piece in json_array("messages", self._messages(user_id, room.id), 0):
             yield piece
-        await self._room(
-            user_id, room.id
-        )  # erased meanwhile, this would be half of it and look like the whole
+        await self._room(user_id, room.id)  # fails if it was erased meanwhile: the document is incomplete
         yield "}"
 
     async def _markdown(self, user_id: UUID, room: ChatroomOut, now: datetime) -> Pieces:
         model = self.models.choose(room.model)
         yield room_in_markdown(room, model=model, exported_at=now)
         async for message in all_rows(self._messages(user_id, room.id), 0):
-            if len(message.content) < _READ_AT_ONCE:
+            if len(message.content) < _MAX_INLINE_CHARS:
                 yield message_in_markdown(message, model=model)
             else:
                 yield await asyncio.to_thread(message_in_markdown, message, model=model)
-        await self._room(user_id, room.id)
+        await self._room(user_id, room.id)  # as above
 
     def _messages(self, user_id: UUID, chatroom_id: UUID) -> ReadPage[int, MessageOut]:
         async def read(after: int) -> Page[int, MessageOut]:

@@ -1,4 +1,4 @@
-"""Rooms of a user: at most so many by plan, exact also when many are opened at once."""
+"""Limit on the rooms of a user by plan; exact under simultaneous requests."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from app.unit_of_work import Transaction
 
 @dataclass(frozen=True, slots=True)
 class RoomLimit:
-    """Bounds what a user stores. Archived rooms count, deleted ones do not."""
+    """Limits the number of rooms. Archived rooms count, deleted ones do not."""
 
     by_plan: Mapping[Plan, int]
     clock: Clock
 
     async def lock(self, tx: Transaction, user_id: UUID) -> Plan:
-        """Let the user open no other room until the transaction ends; return the plan.
+        """Lock the creation of rooms for this user until the transaction ends, and return the plan.
 
         Raises:
-            AuthenticationRequired: the account was deleted a moment ago.
+            AuthenticationRequired: the account has just been deleted.
         """
         is_pro = await tx.users.lock_plan(user_id, now=self.clock())
         if is_pro is None:
@@ -29,12 +29,12 @@ class RoomLimit:
         return Plan.of(is_pro=is_pro)
 
     async def require_space(self, tx: Transaction, user_id: UUID, plan: Plan) -> None:
-        """Refuse a room too many; call it behind the lock.
+        """Check that the user may create a room; requires the lock.
 
         Raises:
             ChatroomLimitReached: the plan allows no more rooms.
         """
         limit = self.by_plan[plan]
-        # A statement of its own, behind the lock: it sees the rooms of whoever held the lock before.
+        # A separate statement after the lock sees the rooms of earlier holders of the lock.
         if await tx.chatrooms.count(user_id, limit=limit) >= limit:
             raise ChatroomLimitReached(limit=limit, can_upgrade=plan is Plan.BASIC)

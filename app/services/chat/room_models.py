@@ -1,4 +1,4 @@
-"""Decides which rooms of an earlier version follow the default model."""
+"""Decides for rooms of an earlier version whether they follow the default model."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -8,30 +8,33 @@ from app.services.generation.offered_models import OfferedModels
 from app.services.periodic import PeriodicTask
 from app.unit_of_work import UnitOfWork
 
-_AT_ONCE = 1000
+_BATCH_SIZE = 1000
 _SCHEDULE = Schedule("room_models", every_seconds=3600, at_midnight=False)
 
 
 @dataclass(frozen=True, slots=True)
 class RoomModels:
-    """Earlier versions stored the default of their time in every room that named no model.
+    """Earlier versions stored their default model in rooms that named none.
 
-    A room that has the present `GEMINI_MODEL` is taken for one that named none.
+    A room with the current `GEMINI_MODEL` is assumed to have named none.
     """
 
     uow: UnitOfWork
     models: OfferedModels
 
     def periodic_task(self) -> PeriodicTask:
-        """Hourly, until a run finds all rooms decided: an API of an earlier version may still open some."""
+        """Return the periodic task: hourly, until a run finds every room decided.
+
+        Until then, a process of an earlier version may still create undecided rooms.
+        """
         return PeriodicTask(_SCHEDULE, self.run)
 
     async def run(self) -> None:
-        """Decide, in transactions that stay short however many rooms there are."""
+        """Decide all undecided rooms, one short transaction per batch."""
         after, is_done = UUID(int=0), True
         while True:
             async with self.uow.begin() as tx:
-                through = await tx.room_models.batch_end(after=after, limit=_AT_ONCE)
+                through = await tx.room_models.batch_end(after=after, limit=_BATCH_SIZE)
                 if through is None:
                     break
                 if await tx.room_models.has_undecided(after=after, through=through):

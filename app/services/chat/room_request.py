@@ -1,4 +1,4 @@
-"""Digests of a keyed request for a room, by which a retry is told from another request."""
+"""Digests of a create request with a key; they distinguish a retry from another request."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ from app.schemas.chatroom import ChatroomIn
 
 @dataclass(frozen=True, slots=True)
 class RoomRequest:
-    """A request with an Idempotency-Key. Neither the key nor the body can be read from the digests."""
+    """A create request with an Idempotency-Key, as digests from which neither key nor body can be read."""
 
     user_id: UUID
     key_digest: bytes
@@ -19,9 +19,9 @@ class RoomRequest:
 
     @classmethod
     def of(cls, user_id: UUID, key: str, body: ChatroomIn) -> Self:
-        """Compute the digests; bodies that ask for the same room have the same one."""
+        """Compute the digests; equivalent bodies have the same digest."""
         salted_key = user_id.bytes + key.encode()
-        # Without fields that are null: no body, {} and one written out in full ask for the same.
+        # Without null fields: no body, {} and a body with all fields null are equivalent.
         content = json.dumps(body.model_dump(exclude_none=True), sort_keys=True).encode()
         return cls(
             user_id,

@@ -1,4 +1,4 @@
-"""Searching: a person's own messages by their words."""
+"""Search: a user's messages by their words."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,13 +8,13 @@ from uuid import UUID
 
 from app.errors import ValidationFailed
 from app.kit.paging import CursorSigner
-from app.repositories.search import MAX_ID
+from app.repositories.search import MAX_ID, SearchHitRow
 from app.schemas.search import SearchHit, SearchPage
 from app.services.chat.snippet import Marker
 from app.unit_of_work import UnitOfWork
 
-_STRIPPED_FORM: Final = "2"
-"""Marks the cursor of a list that goes on with the second choice."""
+_STRIPPED: Final = "2"
+"""Marks the cursors of a list whose matches are those without accents."""
 _MAX_TERMS: Final = 10
 _NO_WORD: Final = {
     "pointer": "/query/q",
@@ -25,66 +25,71 @@ _NO_WORD: Final = {
 
 @dataclass(frozen=True, slots=True)
 class SearchService:
-    """A person's messages by their words."""
+    """Searches a user's messages."""
 
     uow: UnitOfWork
     cursors: CursorSigner
 
     async def search(self, user_id: UUID, query: str, *, cursor: str | None, limit: int) -> SearchPage:
-        """A page of messages with the first ten words of what was query for, newest first, from `cursor` on.
+        """Return a page of messages with the first ten words of the query, newest first, from `cursor` on.
 
-        A word without accents is found with any; one with accents as it is. When nothing has the words as
-        they are, the second choice are messages with these words without accents.
+        A word without accents matches with any accents; one with accents matches as written. If no message
+        matches, accents are ignored on both sides.
 
         Raises:
-            ValidationFailed: there is no word in it.
-            CursorInvalid: not of this person's search for this.
+            ValidationFailed: the query contains no word.
+            CursorInvalid: not a cursor of this user's search for this query.
         """
-        scope = f"search:{user_id}:{query!a}"  # on one line, whatever was typed
-        before, *choice = [str(MAX_ID)] if cursor is None else self.cursors.read(scope, cursor)
+        scope = f"search:{user_id}:{query!a}"  # ASCII, on one line
+        before_id, ignores_accents = self.cursors.start(scope, cursor, _position) or (MAX_ID, False)
         async with self.uow.autocommit() as tx:
-            words = await tx.search.words(query)
-            if not words.folded:
+            terms = await tx.search.parse(query)
+            if not terms.folded:
                 raise ValidationFailed(members={"errors": [_NO_WORD]})
-            former, wanted, plain = (
-                _first_of(form, query) for form in (words.former, words.folded, words.stripped)
+            legacy, folded, stripped = (
+                _first_terms(form, query) for form in (terms.legacy, terms.folded, terms.stripped)
             )
-            ids: Sequence[UUID] = []
-            if not choice:
-                either = [wanted] if former == wanted else [wanted, former]
-                ids = await tx.search.newest(user_id, either, before=UUID(before), limit=limit + 1)
-                if not ids and cursor is None and plain and plain != wanted:
-                    choice = [_STRIPPED_FORM]
-            if choice:
-                wanted = plain
-                ids = await tx.search.newest(user_id, [plain], before=UUID(before), limit=limit + 1)
+            ids: Sequence[UUID] = ()
+            if not ignores_accents:
+                alternatives = [folded] if legacy == folded else [folded, legacy]
+                ids = await tx.search.find(user_id, alternatives, before_id=before_id, limit=limit + 1)
+                ignores_accents = not ids and cursor is None and bool(stripped) and stripped != folded
+            if ignores_accents:
+                ids = await tx.search.find(user_id, [stripped], before_id=before_id, limit=limit + 1)
             page = self.cursors.page(
-                scope, ids, limit=limit, position=lambda message_id: (str(message_id), *choice)
+                scope,
+                ids,
+                limit=limit,
+                position=lambda message_id: (str(message_id), *([_STRIPPED] if ignores_accents else [])),
             )
-            found = await tx.search.messages(user_id, page.rows, wanted)
-        marker = Marker.of(wanted)
-
-        def hits() -> list[SearchHit]:
-            return [
-                SearchHit(
-                    chatroom_id=message.chatroom_id,
-                    message_id=message.id,
-                    snippet=marker.snippet(
-                        message.passage,
-                        is_cut_before=message.is_cut_before,
-                        is_cut_behind=message.is_cut_behind,
-                    ),
-                    created_at=message.created_at,
-                )
-                for message in found
-            ]
-
-        # A hundred passages take a while, in which the process has others to serve.
-        return SearchPage(hits=await asyncio.to_thread(hits), next_cursor=page.next_cursor)
+            matched = stripped if ignores_accents else folded
+            rows = await tx.search.load(user_id, page.rows, matched)
+        # In a thread: a hundred snippets would block the event loop noticeably.
+        hits = await asyncio.to_thread(_hits, rows, Marker.of(matched))
+        return SearchPage(hits=hits, next_cursor=page.next_cursor)
 
 
-def _first_of(words: Sequence[str], query: str) -> Sequence[str]:
-    """Return the ten words that stand first in what was typed, or all if there are no more."""
-    if len(words) <= _MAX_TERMS:
-        return words
-    return Marker.of(words).first(_MAX_TERMS, query) or words[:_MAX_TERMS]
+def _position(message_id: str, *form: str) -> tuple[UUID, bool]:
+    """Parse a cursor's position: the last message, and whether accents are ignored."""
+    return UUID(message_id), bool(form)
+
+
+def _first_terms(terms: Sequence[str], query: str) -> Sequence[str]:
+    """Return the ten terms that come first in the query, or all if there are fewer."""
+    if len(terms) <= _MAX_TERMS:
+        return terms
+    return Marker.of(terms).first(_MAX_TERMS, query) or terms[:_MAX_TERMS]
+
+
+def _hits(rows: Sequence[SearchHitRow], marker: Marker) -> list[SearchHit]:
+    return [
+        SearchHit(
+            chatroom_id=row.chatroom_id,
+            message_id=row.id,
+            snippet=marker.snippet(
+                row.passage, is_cut_before=row.is_cut_before, is_cut_behind=row.is_cut_behind
+            ),
+            created_at=row.created_at,
+        )
+        for row in rows
+    ]

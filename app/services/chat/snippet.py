@@ -1,4 +1,4 @@
-"""The part of a message that shows why it was found, as HTML that is safe to show."""
+"""Snippets: the part of a message around its first match, as safe HTML."""
 
 import html
 import re
@@ -7,73 +7,73 @@ from dataclasses import dataclass
 from heapq import merge
 from typing import Final, Self
 
-from app.repositories.search_pattern import UNSPACED, is_unspaced, sought
+from app.repositories.search_pattern import UNSPACED, distinct_terms, is_unspaced
 from app.services.chat.folded_text import FoldedText, Span
 
-_CHARS: Final = 240
-_BEFORE: Final = 60
-"""So many of them stand before the first hit."""
+_SNIPPET_CHARS: Final = 240
+_CHARS_BEFORE_MATCH: Final = 60
+"""Maximum number of them before the first match."""
 
 _LETTER: Final = rf"[^\W_{UNSPACED}]"
 
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """Finds the words of a search in texts."""
+    """Finds the terms of a search in texts."""
 
     pattern: re.Pattern[str]
-    """Literal words with a look at what is beside them: takes time in proportion to the text."""
+    """Literal terms with lookarounds: runs in time proportional to the text."""
 
     @classmethod
-    def of(cls, words: Sequence[str]) -> Self:
-        """Words as they are kept."""
+    def of(cls, terms: Sequence[str]) -> Self:
+        """Build the pattern for these terms."""
         alternatives = [
-            re.escape(word) if is_unspaced(word) else rf"(?<!{_LETTER}){re.escape(word)}(?!{_LETTER})"
-            for word in sorted(sought(words), key=len, reverse=True)
+            re.escape(term) if is_unspaced(term) else rf"(?<!{_LETTER}){re.escape(term)}(?!{_LETTER})"
+            for term in sorted(distinct_terms(terms), key=len, reverse=True)
         ]
         return cls(re.compile(f"(?=({'|'.join(alternatives)}))"))
 
     def first(self, limit: int, query: str) -> list[str]:
-        """Return the words that stand first in what was typed; of unspaced scripts a pair counts as one."""
+        """Return the terms that come first in the query; in unspaced scripts a pair counts as one term."""
         found = (
-            (form.place(hit.span(1)), hit.group(1))
+            (form.original_span(hit.span(1)), hit.group(1))
             for form in FoldedText.forms_of(query)
             for hit in self.pattern.finditer(form.text)
         )
-        return list(dict.fromkeys(word for _, word in sorted(found)))[:limit]
+        return list(dict.fromkeys(term for _, term in sorted(found)))[:limit]
 
     def snippet(self, passage: str, *, is_cut_before: bool = False, is_cut_behind: bool = False) -> str:
-        """The part around the first hit with its hits in `<mark>`; how the passage begins, if there is none.
+        """Return the part around the first match, with matches in `<mark>`; without a match, the beginning.
 
-        Text is data, whoever wrote it: any other markup comes out escaped.
+        All other markup is escaped.
         """
-        # What touches a cut may be a part of a longer word.
+        # A match at a cut may be part of a longer word.
         within = (1 if is_cut_before else 0, len(passage) - 1 if is_cut_behind else len(passage))
-        hits = merge(*(self._hits(form, within) for form in FoldedText.forms_of(passage)))
-        first_hit = next(hits, None)
-        begin, end = _part(passage, first_hit[0] if first_hit else 0)
+        matches = merge(*(self._matches(form, within) for form in FoldedText.forms_of(passage)))
+        first_match = next(matches, None)
+        begin, end = _part(passage, first_match[0] if first_match else 0)
         pieces, at = ["… " if begin or is_cut_before else ""], begin
-        for first, last in _joined(first_hit, hits, end):
+        for first, last in _joined(first_match, matches, end):
             marked = html.escape(passage[first : min(last, end)])
             pieces += (html.escape(passage[at:first]), "<mark>", marked, "</mark>")
             at = min(last, end)
         pieces += (html.escape(passage[at:end]), " …" if end < len(passage) or is_cut_behind else "")
         return " ".join("".join(pieces).split())
 
-    def _hits(self, form: FoldedText, within: Span) -> Iterator[Span]:
-        """Yield where words stand in this part of the text, in order."""
+    def _matches(self, form: FoldedText, within: Span) -> Iterator[Span]:
+        """Yield the spans of matches within this part of the text, in order."""
         for found in self.pattern.finditer(form.text):
-            first, last = form.place(found.span(1))
+            first, last = form.original_span(found.span(1))
             if within[0] <= first and last <= within[1]:
                 yield first, last
 
 
-def _joined(first_hit: Span | None, hits: Iterator[Span], end: int) -> Iterator[Span]:
-    """Yield the hits before `end`; what overlaps or touches in an unspaced script is one."""
-    if first_hit is None:
+def _joined(first_match: Span | None, matches: Iterator[Span], end: int) -> Iterator[Span]:
+    """Yield the matches before `end`, with overlapping and adjacent ones joined."""
+    if first_match is None:
         return
-    joined = first_hit
-    for first, last in hits:
+    joined = first_match
+    for first, last in matches:
         if first >= end:
             break
         if first <= joined[1]:
@@ -84,12 +84,12 @@ def _joined(first_hit: Span | None, hits: Iterator[Span], end: int) -> Iterator[
     yield joined
 
 
-def _part(text: str, first_mark: int) -> Span:
-    """Around this place, between whole words where blanks are near."""
-    begin = max(first_mark - _BEFORE, 0)
+def _part(text: str, match_start: int) -> Span:
+    """Return the span around a match, cut at spaces if there are any nearby."""
+    begin = max(match_start - _CHARS_BEFORE_MATCH, 0)
     if begin:
-        begin = text.find(" ", begin, first_mark) + 1 or begin
-    end = min(begin + _CHARS, len(text))
+        begin = text.find(" ", begin, match_start) + 1 or begin
+    end = min(begin + _SNIPPET_CHARS, len(text))
     if end < len(text):
-        end = max(text.rfind(" ", first_mark + _BEFORE, end), 0) or end
+        end = max(text.rfind(" ", match_start + _CHARS_BEFORE_MATCH, end), 0) or end
     return begin, end

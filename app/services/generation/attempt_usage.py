@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from app.gemini_client import GeminiError, TokenUsage
+from app.gemini_client import ModelError, TokenUsage
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class AttemptUsage:
         if counts.output_tokens:
             self.uncounted_bytes = 0
 
-    def fail(self, error: GeminiError) -> None:
+    def fail(self, error: ModelError) -> None:
         """Note a failure: a prompt that was not sent costs nothing."""
         if not error.is_sent:
             self.prompt_bytes = 0

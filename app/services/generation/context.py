@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.gemini_client import Prompt, Turn
 from app.models import Role
-from app.repositories.claims import EXCHANGES_AT_ONCE, ClaimedReply, ReplyWork
+from app.repositories.claims import EXCHANGES_AT_ONCE, ClaimedReply, ReplyJob
 from app.repositories.room_context import PastExchange, RoomContext
 from app.services.generation.offered_models import OfferedModels
 from app.unit_of_work import UnitOfWork
@@ -42,8 +42,8 @@ class ContextBuilder:
             return None
         is_last = len(page) < EXCHANGES_AT_ONCE
         current, *page = page
-        left = self.token_budget - tokens(room, room.system_instruction or "", current.question)
-        memory = remembered(room.summary)
+        left = self.token_budget - estimate_tokens(room, room.system_instruction or "", current.question)
+        memory = summary_preamble(room.summary)
         if (cost := summary_tokens(room)) <= left:
             left -= cost
         else:
@@ -51,7 +51,7 @@ class ContextBuilder:
         kept: list[PastExchange] = []
         while page:
             for exchange in page:
-                left -= tokens(room, exchange.question, exchange.answer)
+                left -= estimate_tokens(room, exchange.question, exchange.answer)
                 if left < 0:
                     return self._prompt(room, memory, kept, current)
                 kept.append(exchange)
@@ -61,7 +61,7 @@ class ContextBuilder:
             is_last = len(page) < EXCHANGES_AT_ONCE
         return self._prompt(room, memory, kept, current)
 
-    async def _read(self, room: RoomContext, reply: ReplyWork, *, before: int) -> list[PastExchange]:
+    async def _read(self, room: RoomContext, reply: ReplyJob, *, before: int) -> list[PastExchange]:
         after = min(room.summarized_through, reply.position - 1)  # whatever was summarised, the message goes
         async with self.uow.autocommit() as tx:
             return await tx.room_contexts.newest_exchanges(
@@ -83,7 +83,7 @@ class ContextBuilder:
         )
 
 
-def remembered(summary: str | None) -> tuple[Turn, ...]:
+def summary_preamble(summary: str | None) -> tuple[Turn, ...]:
     """Tell a room's summary as a note in a turn, with an answer to it so that turns alternate.
 
     Never as system instruction: whatever a pasted text had the model write into the summary would come back
@@ -105,10 +105,10 @@ def as_turns(oldest_first: Sequence[PastExchange]) -> list[Turn]:
 
 def summary_tokens(room: RoomContext) -> float:
     """How many tokens the room's summary is, as the model is told it."""
-    return tokens(room, *(turn.text for turn in remembered(room.summary)))
+    return estimate_tokens(room, *(turn.text for turn in summary_preamble(room.summary)))
 
 
-def tokens(room: RoomContext, *texts: str) -> float:
+def estimate_tokens(room: RoomContext, *texts: str) -> float:
     """How many tokens texts are, as far as can be told without asking."""
     return sum(len(text.encode()) for text in texts) / room.bytes_per_token
 

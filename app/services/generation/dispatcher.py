@@ -10,9 +10,9 @@ import structlog
 
 from app.errors import ServiceUnavailable
 from app.repositories.claims import ClaimLimits
-from app.services.generation.places import Places
 from app.services.generation.quarantine import Quarantine
 from app.services.generation.reply import Claim, ReplyService
+from app.services.generation.worker_slots import WorkerSlots
 from app.unit_of_work import UnitOfWork
 
 _UNCLAIMED_SECONDS = 2.0
@@ -37,7 +37,7 @@ class ReplyDispatcher:
         self,
         uow: UnitOfWork,
         replies: ReplyService,
-        places: Places,
+        places: WorkerSlots,
         *,
         lease_seconds: float,
         poll_seconds: float,
@@ -120,7 +120,11 @@ class ReplyDispatcher:
         if is_poll or (self._quarantine.is_awaited and self._places.is_empty):
             suspect = await self._quarantine.claim(is_empty=self._places.is_empty)
             if suspect is not None:
-                log.info("reply_suspected", reply_id=str(suspect.reply.id), losses=suspect.reply.losses)
+                log.info(
+                    "reply_suspected",
+                    reply_id=str(suspect.reply.id),
+                    worker_losses=suspect.reply.worker_losses,
+                )
                 self._begin(suspect)
 
     async def _claim_named(self, named: dict[UUID, asyncio.Event]) -> None:
@@ -156,7 +160,7 @@ class ReplyDispatcher:
         self._rest((time.monotonic() - claimed_at) * _REST_FACTOR)
         self._others_may_wait = self._was_share_freed
         for claim in claims:
-            log.info("reply_found", reply_id=str(claim.reply.id), losses=claim.reply.losses)
+            log.info("reply_rescued", reply_id=str(claim.reply.id), worker_losses=claim.reply.worker_losses)
             self._begin(claim)
         self._note_filled(len(claims), limits)
 
@@ -175,7 +179,7 @@ class ReplyDispatcher:
     async def _work(self, claim: Claim, done: asyncio.Event | None) -> None:
         user_id = claim.reply.user_id
         try:
-            await self._replies.answer_room(claim, may_go_on=lambda: self._may_go_on(user_id))
+            await self._replies.process_room(claim, may_go_on=lambda: self._may_go_on(user_id))
         finally:
             if self._places.release(user_id):
                 self._others_may_wait = self._was_share_freed = True

@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 
 from app.errors import ServiceUnavailable
-from app.repositories.renewal import LeaseText
+from app.repositories.renewal import LeaseCheckpoint
 from app.services.generation.attempt_usage import AttemptUsage
 from app.unit_of_work import UnitOfWork
 
@@ -24,7 +24,7 @@ _SAVE_SOON_SECONDS = 1.0
 log = structlog.get_logger(__name__)
 
 
-class Stopped(StrEnum):
+class StopReason(StrEnum):
     """Why a reply's work was stopped from outside."""
 
     LOST = "lost"
@@ -41,11 +41,11 @@ class Lease:
     task: asyncio.Task[object]
     deadline: float
     """By this process's monotonic clock; earlier than `lease_until` of the database."""
-    pieces: list[str] = field(default_factory=list)
+    chunks: list[str] = field(default_factory=list)
     usage: AttemptUsage = field(default_factory=AttemptUsage)
     model: str | None = None
     """The model that was asked."""
-    stopped: Stopped | None = None
+    stop_reason: StopReason | None = None
     is_finishing: bool = False
     """Its end is being written: from here on only the database's fence decides."""
 
@@ -57,20 +57,20 @@ class Lease:
     @property
     def text(self) -> str:
         """The reply so far."""
-        return "".join(self.pieces)
+        return "".join(self.chunks)
 
     @property
-    def progress(self) -> LeaseText:
+    def progress(self) -> LeaseCheckpoint:
         """Return what a renewal saves."""
         usage = self.usage
-        return LeaseText(
+        return LeaseCheckpoint(
             self.reply_id, self.token, self.text, usage.has_output, usage.input_tokens, usage.output_tokens
         )
 
-    def stop(self, why: Stopped) -> None:
+    def stop(self, reason: StopReason) -> None:
         """Cancel the work, and with it the call to Gemini."""
-        if self.stopped is None and not self.is_finishing:
-            self.stopped = why
+        if self.stop_reason is None and not self.is_finishing:
+            self.stop_reason = reason
             self.task.cancel()
 
 
@@ -99,9 +99,9 @@ class LeaseKeeper:
     def stop_all(self) -> None:
         """The process ends: stop every reply, so that it can be handed back."""
         for lease in tuple(self._leases):
-            lease.stop(Stopped.SHUTDOWN)
+            lease.stop(StopReason.SHUTDOWN)
 
-    def save_soon(self) -> None:
+    def checkpoint_soon(self) -> None:
         """Redis shows nobody the text: save it early, so that listeners find it in the row."""
         self._next_renewal = min(self._next_renewal, time.monotonic() + _SAVE_SOON_SECONDS)
 
@@ -117,7 +117,7 @@ class LeaseKeeper:
                 await self._renew(tuple(self._leases))
             for lease in tuple(self._leases):
                 if time.monotonic() > lease.deadline:
-                    lease.stop(Stopped.LOST)
+                    lease.stop(StopReason.LOST)
 
     async def _stop_cancelled(self) -> None:
         with contextlib.suppress(ServiceUnavailable, TimeoutError):
@@ -128,7 +128,7 @@ class LeaseKeeper:
                 cancelled = await tx.replies.cancel_requests()
             for lease in tuple(self._leases):
                 if lease.token in cancelled:
-                    lease.stop(Stopped.CANCELLED)
+                    lease.stop(StopReason.CANCELLED)
 
     async def _renew(self, leases: tuple[Lease, ...]) -> None:
         asked_at = time.monotonic()
@@ -146,4 +146,4 @@ class LeaseKeeper:
             if lease.reply_id in held:
                 lease.deadline = asked_at + self.lease_seconds - _SAFETY_SECONDS
             elif lease in self._leases:
-                lease.stop(Stopped.LOST)
+                lease.stop(StopReason.LOST)

@@ -2,18 +2,18 @@
 
 from dataclasses import dataclass, replace
 
-from app.gemini_client import Answer, Failure, FinishReason, TokenUsage
+from app.gemini_client import Completion, FinishReason, ModelFailure, TokenUsage
 from app.models import MessageStatus
 
 _FAILURES = {
-    Failure.TIMEOUT: "The model took too long to answer. Try again.",
-    Failure.UNAVAILABLE: "The model is not available right now. Try again later.",
-    Failure.RATE_LIMITED: "The model is busy. Try again later.",
-    Failure.QUOTA_EXHAUSTED: "The service has used up its share of the model for now. Try again later.",
-    Failure.INTERRUPTED: "The answer broke off. Try again.",
-    Failure.EMPTY: "The model gave no answer. Try again.",
-    Failure.REJECTED: "The model did not accept this conversation.",
-    Failure.NOT_CONFIGURED: "The service's access to the model is not set up.",
+    ModelFailure.TIMEOUT: "The model took too long to answer. Try again.",
+    ModelFailure.UNAVAILABLE: "The model is not available right now. Try again later.",
+    ModelFailure.RATE_LIMITED: "The model is busy. Try again later.",
+    ModelFailure.QUOTA_EXHAUSTED: "The service has used up its share of the model for now. Try again later.",
+    ModelFailure.INTERRUPTED: "The answer broke off. Try again.",
+    ModelFailure.EMPTY: "The model gave no answer. Try again.",
+    ModelFailure.REJECTED: "The model did not accept this conversation.",
+    ModelFailure.NOT_CONFIGURED: "The service's access to the model is not set up.",
 }
 _BLOCKS = {
     FinishReason.PROMPT_BLOCKED: "The model refused this message.",
@@ -31,7 +31,7 @@ class RetryLater:
 
 
 @dataclass(frozen=True, slots=True)
-class HandedBack:
+class Released:
     """This process ends or cannot go on; somebody else is to answer."""
 
 
@@ -49,7 +49,7 @@ class Outcome:
     bytes_per_token: float | None = None
 
     def with_answer(
-        self, answer: Answer, *, time_to_first_token: float | None, bytes_per_token: float | None
+        self, answer: Completion, *, time_to_first_token: float | None, bytes_per_token: float | None
     ) -> "Outcome":
         """The same, with what Gemini said about its answer. Times in seconds."""
         return replace(
@@ -76,11 +76,11 @@ class Outcome:
         }
 
 
-AnyOutcome = Outcome | RetryLater | HandedBack
+AnyOutcome = Outcome | RetryLater | Released
 """All that can come of an attempt."""
 
 
-def failed(failure: Failure, reason: str) -> Outcome:
+def failed(failure: ModelFailure, reason: str) -> Outcome:
     """No answer, for good. `reason` is for operators."""
     return Outcome(
         MessageStatus.FAILED,
@@ -114,7 +114,7 @@ def cancelled() -> Outcome:
     return Outcome(MessageStatus.CANCELLED)
 
 
-def blocked(answer: Answer) -> Outcome:
+def blocked(answer: Completion) -> Outcome:
     """The model refused to answer or withheld its answer."""
     return Outcome(
         MessageStatus.BLOCKED,
@@ -124,7 +124,7 @@ def blocked(answer: Answer) -> Outcome:
 
 
 ERROR_CODES = (
-    *(failure.value for failure in Failure),
+    *(failure.value for failure in ModelFailure),
     *(f"blocked_{reason.value}" for reason in FinishReason if reason.is_blocked),
     "worker_lost",
     "internal_error",

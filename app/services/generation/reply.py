@@ -9,17 +9,18 @@ from dataclasses import dataclass
 import structlog
 
 from app.errors import ServiceUnavailable
-from app.gemini_client import GeminiClient, GeminiError, TextPiece, TokenUsage
+from app.gemini_client import ChatModel, ModelError, TextDelta, TokenUsage
 from app.models import Message, MessageStatus
 from app.redis_client.reply_events import ReplyEvents
-from app.repositories.claims import ClaimedReply, ReplyWork
+from app.repositories.claims import ClaimedReply, ReplyJob
 from app.services.generation.attempt_usage import AttemptUsage
 from app.services.generation.context import ContextBuilder, learned_bytes_per_token, prompt_bytes
-from app.services.generation.leases import Lease, LeaseKeeper, Stopped
+from app.services.generation.follow_ups import FollowUpRunner
+from app.services.generation.leases import Lease, LeaseKeeper, StopReason
 from app.services.generation.outcomes import (
     AnyOutcome,
-    HandedBack,
     Outcome,
+    Released,
     RetryLater,
     blocked,
     cancelled,
@@ -30,7 +31,6 @@ from app.services.generation.outcomes import (
 from app.services.generation.reply_reports import ReplyReports
 from app.services.generation.reply_writer import ReplyWriter
 from app.services.generation.retry_policy import RetryPolicy
-from app.services.generation.upkeep import Upkeep
 from app.services.usage.quota import DailyQuota
 from app.unit_of_work import Transaction, UnitOfWork
 
@@ -50,7 +50,7 @@ class Claim:
     claimed_at: float
 
     @property
-    def reply(self) -> ReplyWork:
+    def reply(self) -> ReplyJob:
         """The reply as work."""
         return self.claimed.reply
 
@@ -60,16 +60,16 @@ class ReplyService:
     """Replies as work. Whoever claims a row holds it under a lease and ends it under the lease's token."""
 
     uow: UnitOfWork
-    gemini: GeminiClient
+    model: ChatModel
     events: ReplyEvents
     leases: LeaseKeeper
     quota: DailyQuota
     context: ContextBuilder
-    upkeep: Upkeep
+    follow_ups: FollowUpRunner
     reports: ReplyReports
     policy: RetryPolicy
 
-    async def answer_room(self, claim: Claim, *, may_go_on: MayGoOn) -> None:
+    async def process_room(self, claim: Claim, *, may_go_on: MayGoOn) -> None:
         """Answer, and go on with the room's next replies as long as `may_go_on` says so."""
         following: Claim | None = claim
         while following is not None:
@@ -77,9 +77,9 @@ class ReplyService:
             with structlog.contextvars.bound_contextvars(
                 request_id=reply.request_id, reply_id=str(reply.id), attempt=reply.attempt
             ):
-                following = await self._answer_one(following, may_go_on)
+                following = await self._process_job(following, may_go_on)
 
-    async def _answer_one(self, claim: Claim, may_go_on: MayGoOn) -> Claim | None:
+    async def _process_job(self, claim: Claim, may_go_on: MayGoOn) -> Claim | None:
         reply = claim.reply
         with self.leases.hold(reply.id, reply.lease_token, claimed_at=claim.claimed_at) as lease:
             started = time.monotonic()
@@ -87,16 +87,16 @@ class ReplyService:
             try:
                 outcome = await self._generate(claim, lease)
             except ServiceUnavailable:
-                outcome = HandedBack()
+                outcome = Released()
             except asyncio.CancelledError:
-                if lease.stopped is None:
+                if lease.stop_reason is None:
                     raise
                 lease.task.uncancel()
-                if lease.stopped is Stopped.LOST:
+                if lease.stop_reason is StopReason.LOST:
                     log.warning("reply_lease_lost")
                     await self._survive(reply, lease)
                     return None
-                outcome = cancelled() if lease.stopped is Stopped.CANCELLED else HandedBack()
+                outcome = cancelled() if lease.stop_reason is StopReason.CANCELLED else Released()
             except Exception as error:
                 # Not mapped by anybody: a failed try now, rather than a lease that runs out 21 times.
                 log.exception("reply_crashed", retries=reply.retries)
@@ -107,30 +107,30 @@ class ReplyService:
     async def _generate(self, claim: Claim, lease: Lease) -> AnyOutcome:
         reply = claim.reply
         if reply.cancel_requested_at is not None:
-            lease.pieces.append(reply.content)
+            lease.chunks.append(reply.content)
             return cancelled()
-        if reply.losses > self.policy.max_losses:
+        if reply.worker_losses > self.policy.max_worker_losses:
             return worker_lost()
         started, first_token, answer = time.monotonic(), None, None
         prompt = await self.context.build(claim.claimed)
         if prompt is None:
-            return HandedBack()
+            return Released()
         log.info("reply_started", model=prompt.model, turns=len(prompt.turns))
         lease.call(prompt.model, prompt_bytes(prompt), claim.claimed.room.bytes_per_token)
         writer = ReplyWriter(self.events, self.leases, lease, attempt=reply.attempt)
         try:
-            async with writer.running(), contextlib.aclosing(self.gemini.stream(prompt)) as items:
+            async with writer.running(), contextlib.aclosing(self.model.stream(prompt)) as items:
                 async for item in items:
-                    if isinstance(item, TextPiece):
+                    if isinstance(item, TextDelta):
                         first_token = first_token or time.monotonic() - started
-                        lease.pieces.append(item.text)
+                        lease.chunks.append(item.text)
                         lease.usage.add_text(item.text)
                         writer.grown()
                     elif isinstance(item, TokenUsage):
                         lease.usage.add_counts(item)
                     else:
                         answer = item
-        except GeminiError as error:
+        except ModelError as error:
             lease.usage.fail(error)
             log.warning(
                 "model_failed", failure=error.failure.value, reason=error.reason, retries=reply.retries
@@ -140,7 +140,7 @@ class ReplyService:
                 return RetryLater(wait, error.reason)
             return failed(error.failure, error.reason)
         if answer is None:
-            raise RuntimeError("a stream ends with an Answer or a GeminiError")
+            raise RuntimeError("a stream ends with a Completion or a ModelError")
         outcome = blocked(answer) if answer.finish_reason.is_blocked else Outcome(MessageStatus.COMPLETED)
         return outcome.with_answer(
             answer,
@@ -148,23 +148,23 @@ class ReplyService:
             bytes_per_token=learned_bytes_per_token(prompt, answer.usage.input_tokens),
         )
 
-    async def _survive(self, reply: ReplyWork, lease: Lease) -> None:
+    async def _survive(self, reply: ReplyJob, lease: Lease) -> None:
         """Say that this process has not died of a reply: it was too slow, frozen or cut off from the rows.
 
         Best effort; without it the reply may be answered apart from others.
         """
         with contextlib.suppress(ServiceUnavailable):
-            await self._record_once(reply, lease, HandedBack(), 0, lambda: False)
+            await self._record_once(reply, lease, Released(), 0, lambda: False)
             async with self.uow.autocommit() as tx:
                 await tx.replies.acquit(reply.id, reply.lease_token)
 
-    def _crashed(self, reply: ReplyWork, error: Exception) -> Outcome | RetryLater:
+    def _crashed(self, reply: ReplyJob, error: Exception) -> Outcome | RetryLater:
         if reply.retries < self.policy.max_retries:
             return RetryLater(self.policy.backoff_seconds(reply.retries), type(error).__name__)
         return crashed(type(error).__name__)
 
     async def _record(
-        self, reply: ReplyWork, lease: Lease, outcome: AnyOutcome, duration: float, may_go_on: MayGoOn
+        self, reply: ReplyJob, lease: Lease, outcome: AnyOutcome, duration: float, may_go_on: MayGoOn
     ) -> Claim | None:
         """Write what came of it under the lease's token, again and again while the lease holds."""
         is_storable = True
@@ -182,11 +182,11 @@ class ReplyService:
                 if not is_storable:
                     raise  # nothing of the answer is left that could be the cause
                 is_storable = False
-                lease.pieces.clear()
+                lease.chunks.clear()
                 outcome = self._crashed(reply, error)
 
     async def _record_once(
-        self, reply: ReplyWork, lease: Lease, outcome: AnyOutcome, duration: float, may_go_on: MayGoOn
+        self, reply: ReplyJob, lease: Lease, outcome: AnyOutcome, duration: float, may_go_on: MayGoOn
     ) -> Claim | None:
         following, claimed_at, usage = None, time.monotonic(), lease.usage
         async with self.uow.begin() as tx:
@@ -205,7 +205,7 @@ class ReplyService:
                     reason=outcome.reason,
                 )
             else:
-                ended = await tx.replies.hand_back(reply.id, lease.token, has_output=usage.has_output)
+                ended = await tx.replies.release(reply.id, lease.token, has_output=usage.has_output)
             if ended is not None:
                 # Last: locks go reply, room, usage, as everywhere; another order would deadlock.
                 await self.quota.settle(
@@ -217,7 +217,7 @@ class ReplyService:
         log.info("reply_recorded", status=ended.status.value, error=ended.error_code, retries=ended.retries)
         self.reports.record(ended)
         if ended.status is MessageStatus.COMPLETED:
-            self.upkeep.soon(ended)
+            self.follow_ups.schedule(ended)
         return None if following is None else Claim(following, claimed_at)
 
     async def _end(self, tx: Transaction, lease: Lease, outcome: Outcome, duration: float) -> Message | None:

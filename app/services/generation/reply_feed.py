@@ -10,7 +10,8 @@ from uuid import UUID
 
 from app.errors import ServiceUnavailable
 from app.models import Message
-from app.redis_client.reply_listener import SHUTDOWN, Recheck, ReplyListener, ReplySubscription, Shutdown
+from app.redis_client.reply_listener import ReplyListener
+from app.redis_client.reply_subscription import SHUTDOWN, Recheck, ReplySubscription, Shutdown
 from app.repositories.reply import ReplyProgress
 from app.schemas.message import MessageOut
 from app.unit_of_work import UnitOfWork

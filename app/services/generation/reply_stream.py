@@ -11,7 +11,7 @@ from app.errors import ServiceUnavailable
 from app.kit.event_id import END_OFFSET, STREAM_START, EventId
 from app.models import Message, MessageStatus
 from app.redis_client.reply_events import ReplyEvent, ReplyEvents
-from app.redis_client.reply_listener import ReplySubscription, Shutdown
+from app.redis_client.reply_subscription import ReplySubscription, Shutdown
 from app.schemas.message import MessageOut
 from app.schemas.sse import ReplyEndEvent, ReplyMessageEvent, SseEvent
 from app.services.generation.reply_feed import ReplyFeed

@@ -1,4 +1,4 @@
-"""Shows a reply while it grows: the first piece at once, then what has come together every 50 ms."""
+"""Streams a reply's text to Redis: the first chunk at once, then every 50 ms what has been added."""
 
 import asyncio
 import contextlib
@@ -10,12 +10,12 @@ from app.kit.event_id import EventId
 from app.redis_client.reply_events import Appended, EventKind, ReplyEvent, ReplyEvents
 from app.services.generation.leases import Lease, LeaseKeeper
 
-_PAUSE_SECONDS = 0.05
-_START_SECONDS = 0.005
+_INTERVAL_SECONDS = 0.05
+_START_DELAY_SECONDS = 0.005
 
 
 class ReplyWriter:
-    """Writes a lease's text to the reply's stream, in a task of its own: Redis never holds up the model."""
+    """Appends a lease's text to the reply's stream in a background task, so Redis never delays the model."""
 
     def __init__(self, events: ReplyEvents, leases: LeaseKeeper, lease: Lease, *, attempt: int) -> None:
         self._events = events
@@ -29,35 +29,35 @@ class ReplyWriter:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["ReplyWriter"]:
-        """Write for as long as this block lasts, and what is left at its end."""
+        """Write in the background for the duration of this block, and write the rest at its end."""
         task = asyncio.create_task(self._run())
         try:
             yield self
         finally:
-            # Told rather than cancelled: a cancellation in the midst of a Redis command gets lost at times.
+            # Stopped by flag: redis-py sometimes swallows a cancellation in the middle of a command.
             self._closing.set()
             self._grown.set()
             await task
 
     def grown(self) -> None:
-        """The lease's text has grown."""
+        """Note that the lease's text has grown."""
         self._grown.set()
 
     async def _run(self) -> None:
-        with contextlib.suppress(TimeoutError):  # the call to Gemini goes out first
-            await asyncio.wait_for(self._grown.wait(), _START_SECONDS)
+        with contextlib.suppress(TimeoutError):  # the model is called first
+            await asyncio.wait_for(self._grown.wait(), _START_DELAY_SECONDS)
         await self._write()
         while not self._closing.is_set():
             await self._grown.wait()
             self._grown.clear()
             await self._write()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), _PAUSE_SECONDS)
+                await asyncio.wait_for(self._closing.wait(), _INTERVAL_SECONDS)
         await self._write()
 
     async def _write(self) -> None:
         if time.monotonic() > self._lease.deadline:
-            return  # woken up too late: others have gone on, or erased what this belongs to
+            return  # the lease has expired: another worker may own the reply, or it was erased
         if not self._has_started:
             done = await self._append(
                 ReplyEvent(EventId(self._written.attempt, 0), EventKind.START), after=None
@@ -70,7 +70,7 @@ class ReplyWriter:
         if done is Appended.GAP:
             done = await self._append(self._delta(text, 0), after=None)
         if done is not Appended.UNAVAILABLE:
-            # Refused: the answer to an earlier try was lost, or a later attempt writes here now.
+            # Refused: an earlier try was stored but its response lost, or a later attempt owns the stream.
             self._written = EventId(self._written.attempt, len(text))
 
     def _delta(self, text: str, offset: int) -> ReplyEvent:
@@ -79,5 +79,5 @@ class ReplyWriter:
     async def _append(self, event: ReplyEvent, *, after: EventId | None) -> Appended:
         done = await self._events.append(self._lease.reply_id, event, after=after)
         if done is Appended.UNAVAILABLE:
-            self._leases.save_soon()
+            self._leases.checkpoint_soon()
         return done

@@ -11,7 +11,7 @@ class RetryPolicy:
     """How often a reply is tried: after the model's failures, and after workers that were lost."""
 
     max_retries: int
-    max_losses: int
+    max_worker_losses: int
 
     def backoff_seconds(self, retries: int, *, not_before: float | None = None) -> float:
         """Full jitter over 2^n seconds, and not before Gemini said so."""

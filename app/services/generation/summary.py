@@ -7,7 +7,7 @@ from uuid import UUID
 from app.gemini_client import Prompt, Turn
 from app.models import Role
 from app.repositories.room_context import HistorySize, PastExchange, RoomContext
-from app.services.generation.context import as_turns, remembered, summary_tokens, tokens
+from app.services.generation.context import as_turns, estimate_tokens, summary_preamble, summary_tokens
 
 # A room is summarised before its history outgrows the budget, so that the next message finds the summary
 # made; and down to a good deal less, so that it is done now and then and not after every exchange.
@@ -32,7 +32,7 @@ _ORDER = (
 
 
 @dataclass(frozen=True, slots=True)
-class Fold:
+class SummaryBatch:
     """A room's oldest exchanges, to be taken into the summary that reaches up to `old_upto`."""
 
     room_id: UUID
@@ -48,7 +48,7 @@ class Fold:
 
 
 @dataclass(frozen=True, slots=True)
-class SummaryPlan:
+class SummaryPolicy:
     """When and how much, by the token budget of a prompt. With no budget to speak of: never."""
 
     token_budget: int
@@ -60,21 +60,21 @@ class SummaryPlan:
 
     def excess(self, room: RoomContext, history: HistorySize) -> float:
         """How many tokens of the history since the summary are to be taken into it; 0 if it is not due."""
-        told = tokens(room, room.system_instruction or "") + summary_tokens(room)
+        told = estimate_tokens(room, room.system_instruction or "") + summary_tokens(room)
         told += history.text_bytes / room.bytes_per_token
         if self.summary_tokens == 0 or told <= _FULL * self.token_budget:
             return 0
         return told - _KEPT * self.token_budget
 
-    def fold(
+    def next_batch(
         self, room: RoomContext, oldest_first: Iterable[PastExchange], *, excess: float, model: str
-    ) -> Fold | None:
+    ) -> SummaryBatch | None:
         """Take the oldest exchanges until the excess is gone or a prompt is full; None if there are none."""
         taken: list[PastExchange] = []
         cost = 0.0
         most = self.token_budget - summary_tokens(room)
         for exchange in oldest_first:
-            cost += tokens(room, exchange.question, exchange.answer)
+            cost += estimate_tokens(room, exchange.question, exchange.answer)
             # One always goes, like a person's message: else a long one would stand in the way for ever.
             if taken and cost > most:
                 break
@@ -83,16 +83,16 @@ class SummaryPlan:
                 break
         if not taken:
             return None
-        return Fold(room.id, model, room.summary, room.summarized_through, taken)
+        return SummaryBatch(room.id, model, room.summary, room.summarized_through, taken)
 
-    def prompt(self, fold: Fold) -> Prompt:
+    def prompt(self, batch: SummaryBatch) -> Prompt:
         """Ask for the summary that extends the former one."""
         words = int(self.summary_tokens * _WORDS_PER_TOKEN)
         return Prompt(
-            model=fold.model,
+            model=batch.model,
             turns=(
-                *remembered(fold.summary),
-                *as_turns(fold.exchanges),
+                *summary_preamble(batch.summary),
+                *as_turns(batch.exchanges),
                 Turn(Role.USER, _ORDER.format(words=words)),
             ),
             system_instruction=_ROLE,

@@ -1,4 +1,4 @@
-"""Reads phone numbers as users write them: digits of any script, separators, URIs, dialling prefixes."""
+"""Parses typed phone numbers: digits of any script, separators, URIs, dialling prefixes."""
 
 import re
 import unicodedata
@@ -29,10 +29,10 @@ _MEXICAN_PREFIX: Final = re.compile(r"\+520(?:44|45|1)(?=\d{10}\Z)")
 
 
 def parsed_number(written: str, *, default_region: str | None) -> str:
-    """Return the number in E.164, valid or not; `default_region` (ISO code) reads national writing.
+    """Return the number in E.164, valid or not; `default_region` (ISO code) completes national notation.
 
     Raises:
-        ValidationFailed: it is no number, has an extension, or names no country.
+        ValidationFailed: not a number, with an extension, or without a country.
     """
     typed = _digits(written)
     digits = typed.lstrip("+")
@@ -49,14 +49,14 @@ def parsed_number(written: str, *, default_region: str | None) -> str:
         if not digits.startswith("00"):
             raise
         return _e164(abroad, None)
-    # 00 calls abroad in most countries, and is typed in the others, too.
+    # 00 is the international prefix of most countries, and users of the others type it, too.
     if digits.startswith("00") and canonical_form(number) is None:
         return _e164(abroad, None)
     return number
 
 
 def _digits(written: str) -> str:
-    """Return a number's digits in ASCII, behind a plus sign if it has one."""
+    """Return the number's digits in ASCII, with its plus sign if it has one."""
     text = ascii_digits(written).translate(_PLUS_SIGNS)
     if uri := _URI.fullmatch(text):
         text = uri["number"]
@@ -64,19 +64,22 @@ def _digits(written: str) -> str:
             raise refused(number_refusals.HAS_EXTENSION)
         if (context := _CONTEXT.search(uri["rest"])) and "+" not in text:
             text = context[1] + text
-    digits = "".join(sign for sign in text if not _is_separator(sign))
+    digits = "".join(character for character in text if not _is_separator(character))
     if _NUMBER.fullmatch(digits):
         return digits
     if _has_extension(text):
         raise refused(number_refusals.HAS_EXTENSION)
-    if any(sign.isalpha() for sign in text):
+    if any(character.isalpha() for character in text):
         raise refused(number_refusals.HAS_LETTERS)
     raise refused(number_refusals.MALFORMED)
 
 
-def _is_separator(sign: str) -> bool:
+def _is_separator(character: str) -> bool:
     return (
-        sign.isspace() or sign in _SEPARATORS or is_hyphen(sign) or unicodedata.category(sign) in _SEPARATING
+        character.isspace()
+        or character in _SEPARATORS
+        or is_hyphen(character)
+        or unicodedata.category(character) in _SEPARATING
     )
 
 
@@ -91,7 +94,7 @@ def _e164(digits: str, region: str | None) -> str:
     try:
         number = _MEXICAN_PREFIX.sub("+52", settled_form(digits, region))
         if number.startswith("+549") and canonical_form(number) is None:
-            # Both marks of Argentina's mobiles at once, 9 from abroad and 15 at home, or 9 before a zero.
+            # Both prefixes of Argentina's mobiles, 9 from abroad and 15 from within, or 9 before a zero.
             return settled_form("+54" + number.removeprefix("+549"))
     except NumberParseException as error:
         raise refused(number_refusals.unreadable(error)) from None

@@ -1,4 +1,4 @@
-"""Why a mobile number is refused: a stable code and a sentence for each reason."""
+"""Reasons for refusing a mobile number, each with a stable code and a sentence."""
 
 import re
 from typing import Final
@@ -36,7 +36,7 @@ _LENGTHS: Final = {
     ValidationResult.INVALID_LENGTH: _TOO_SHORT,
     ValidationResult.TOO_LONG: _TOO_LONG,
 }
-# Old forms that no rule turns into the new one with certainty, or that a typing error looks like.
+# Old forms that no rule converts with certainty, or that may be typing errors.
 _OUTDATED: Final = (
     (r"\+55[1-9]\d[6-9]\d{7}", "Mobile numbers in Brazil have a 9 between area code and old number now."),
     (r"\+225[02-9]\d{7}", "Numbers in Ivory Coast have ten digits since 2021."),
@@ -50,7 +50,7 @@ _OUTDATED: Final = (
 
 
 def refused(reason: tuple[str, str]) -> ValidationFailed:
-    """Return the failure of a request with such a number."""
+    """Return the error for a number with this code and sentence."""
     code, sentence = reason
     return ValidationFailed(
         members={"errors": [{"pointer": "/mobile_number", "code": code, "message": sentence}]}
@@ -58,12 +58,12 @@ def refused(reason: tuple[str, str]) -> ValidationFailed:
 
 
 def unreadable(error: NumberParseException) -> tuple[str, str]:
-    """Return the reason of a number that could not be parsed."""
+    """Return code and sentence for a number that cannot be parsed."""
     return _PARSING.get(error.error_type, MALFORMED)
 
 
 def invalid(number: str) -> tuple[str, str]:
-    """Return the reason of a number in E.164 that is not valid."""
+    """Return code and sentence for a number in E.164 that is not valid."""
     for old_form, sentence in _OUTDATED:
         if re.fullmatch(old_form, number):
             return "number_outdated", sentence

@@ -1,4 +1,4 @@
-"""One-time codes: made, paid for out of the budgets, sent, and compared."""
+"""One-time codes: generated, counted in budgets, sent and verified."""
 
 import math
 import secrets
@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.errors import OtpAttemptsExceeded, OtpInvalid, ServiceUnavailable
+from app.models.sign_in import OtpPurpose
 from app.redis_client.connection import RedisUnavailableError
-from app.redis_client.otp_budgets import CodeRequest, OtpBudgets, OtpRefusal
 from app.redis_client.otp_store import OtpStore, OtpVerdict
 from app.redis_client.windows import LimitExceeded, SlidingWindows
 from app.schemas.auth import SendOtpOut
 from app.security import new_otp, otp_digest
 from app.services.identity.mobile_number import MobileNumbers
-from app.services.identity.otp_refusal import refused
+from app.services.identity.otp_budgets import CodeRequest, OtpBudgets
+from app.services.identity.otp_refusal import OtpRefusal, refused
 from app.services.identity.otp_sender import OtpSender
 from app.services.identity.session import Device
 from app.unit_of_work import UnitOfWork
@@ -21,7 +22,7 @@ from app.unit_of_work import UnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class OtpService:
-    """Codes for numbers. Known and unknown numbers take the same steps, so that they take the same time."""
+    """Sends and verifies codes; with and without an account it takes the same steps and the same time."""
 
     uow: UnitOfWork
     store: OtpStore
@@ -32,28 +33,28 @@ class OtpService:
     key: bytes
     show_otp: bool
 
-    async def send(self, *, mobile_number: str, purpose: str, device: Device) -> SendOtpOut:
-        """Send a code. For an unknown number one is kept that nobody can know, so that all looks alike.
+    async def send(self, *, mobile_number: str, purpose: OtpPurpose, device: Device) -> SendOtpOut:
+        """Send a code. For a number without an account, store a random one, so the response is the same.
 
         Raises:
             CountryNotAllowed: codes are not sent to this number's country.
-            OtpResendTooSoon: one was sent moments ago and was not used.
-            OtpLimitReached: a budget is spent; nothing was counted in the others.
-            ServiceUnavailable: Redis or the database is away.
+            OtpResendTooSoon: an unused code was sent moments ago.
+            OtpLimitReached: a budget is exhausted; the others count nothing.
+            ServiceUnavailable: Redis or the database is unavailable.
         """
-        number = self.numbers.read_for_code(mobile_number)
+        number = self.read_allowed(mobile_number)
         forms = self.numbers.stored_forms(mobile_number)
         async with self.uow.autocommit() as tx:
             status = await tx.users.number_status(
                 forms, network=device.rate_limit_key if device.ip_address else None
             )
         otp, undeliverable = new_otp(), secrets.token_hex()
-        kept = otp if status.has_account else undeliverable
+        stored = otp if status.has_account else undeliverable
         try:
             exceeded = await self.store.save(
                 mobile_number=number,
                 purpose=purpose,
-                digest=self._digest(number, purpose, kept),
+                digest=self._digest(number, purpose, stored),
                 network=device.rate_limit_key,
                 signed_in_before=status.signed_in_before,
                 windows=self.budgets.of_code(
@@ -72,13 +73,25 @@ class OtpService:
             otp=otp if self.show_otp else None,
         )
 
-    async def consume_signup_budget(self, *, mobile_number: str, networks: Sequence[str]) -> None:
-        """Spend what a sign-up costs; asked before the database, for known numbers and unknown ones alike.
+    def read_allowed(self, mobile_number: str) -> str:
+        """Return a number in E.164 if codes are sent to it.
 
         Raises:
-            OtpLimitReached: the address's budget is spent, or the one of the number's neighbours.
-            ServiceUnavailable: Redis is away. Without budgets anybody could ask of every number whether it is
-                taken, and whoever signs up could not get a code now anyway.
+            ValidationFailed: not a valid number.
+            CountryNotAllowed: not an ordinary number of an allowed country.
+        """
+        number = self.numbers.read(mobile_number)
+        if not self.numbers.gets_codes(number):
+            raise refused(OtpRefusal.COUNTRY)
+        return number
+
+    async def consume_signup_budget(self, *, mobile_number: str, networks: Sequence[str]) -> None:
+        """Count a sign-up in its budgets, before the database is queried: for all numbers alike.
+
+        Raises:
+            OtpLimitReached: the budget of the network or of the number's block is exhausted.
+            ServiceUnavailable: Redis is unavailable. Without budgets, a caller could test every number for an
+                account; and without Redis, no code can be sent either.
         """
         windows = self.budgets.of_signup(mobile_number=mobile_number, networks=networks)
         try:
@@ -87,14 +100,14 @@ class OtpService:
             raise ServiceUnavailable from error
         _raise_if_exceeded(exceeded)
 
-    async def verify(self, *, mobile_number: str, purpose: str, otp: str, network: str) -> None:
-        """Use up the number's (E.164) code of this purpose; of several uses at once one gets through.
+    async def verify(self, *, mobile_number: str, purpose: OtpPurpose, otp: str, network: str) -> None:
+        """Consume the code of this number (E.164) and purpose; of concurrent uses one succeeds.
 
         Raises:
             OtpInvalid: wrong, expired, used or never sent.
-            OtpAttemptsExceeded: the fifth wrong try of a network that asked for a code, or of all others, and
-                every one after it.
-            ServiceUnavailable: Redis is away.
+            OtpAttemptsExceeded: the fifth wrong try of a network that requested a code, or of all others, and
+                each further try.
+            ServiceUnavailable: Redis is unavailable.
         """
         try:
             check = await self.store.check(
@@ -110,7 +123,7 @@ class OtpService:
         if check.verdict is not OtpVerdict.RIGHT:
             raise OtpInvalid(attempts_left=check.attempts_left)
 
-    def _digest(self, number: str, purpose: str, otp: str) -> str:
+    def _digest(self, number: str, purpose: OtpPurpose, otp: str) -> str:
         return otp_digest(self.key, mobile_number=number, purpose=purpose, otp=otp)
 
 

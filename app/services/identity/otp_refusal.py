@@ -1,16 +1,29 @@
-"""Codes that were not sent: the one place where that is logged, counted and put into words."""
+"""Refused codes: logs, counts and names each refusal."""
+
+from enum import StrEnum
 
 import structlog
 
 from app import metrics
 from app.errors import AppError, CountryNotAllowed, OtpLimitReached, OtpResendTooSoon
-from app.redis_client.otp_budgets import OtpRefusal
 
 log = structlog.get_logger(__name__)
 
 
+class OtpRefusal(StrEnum):
+    """The reason why no code was sent."""
+
+    RESEND = "resend"
+    NUMBER = "number"
+    IP = "ip"
+    PREFIX = "prefix"
+    GLOBAL = "global"
+    UNKNOWN = "unknown"
+    COUNTRY = "country"
+
+
 def refused(reason: OtpRefusal, *, wait_seconds: int = 0) -> AppError:
-    """The failure to raise. Every refusal comes through here once."""
+    """Log and count a refusal; return the error to raise. Call it once per refusal."""
     log.info("otp_refused", reason=reason.value)
     metrics.otp_refused(reason.value)
     if reason is OtpRefusal.COUNTRY:

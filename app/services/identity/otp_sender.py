@@ -1,4 +1,4 @@
-"""Sends codes in the background of the process that made them; no code is ever queued or logged."""
+"""Sends codes in the background of this process; no code is queued or logged."""
 
 import asyncio
 import secrets
@@ -9,7 +9,7 @@ import structlog
 from app.kit.background import TaskSet
 from app.sms_client import SmsClient, SmsNotSentError, SmsRefusedError
 
-_PAUSES_SECONDS = (0.0, 0.3, 0.6)  # before each try; a try takes 3 s at most
+_PAUSES_SECONDS = (0.0, 0.3, 0.6)  # before each attempt; one takes 3 s at most
 _GIVE_UP_SECONDS = 10.0
 _SHORTEST_DELAY_SECONDS, _LONGEST_DELAY_SECONDS = 0.05, 0.25
 
@@ -18,23 +18,23 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class OtpSender:
-    """Three tries in ten seconds, never waited for by a request."""
+    """Sends each text in the background: up to three attempts within ten seconds."""
 
     sms: SmsClient
     _sending: TaskSet = field(default_factory=lambda: TaskSet("otp-sender"))
 
     def send_soon(self, *, mobile_number: str, otp: str, minutes: int) -> None:
-        """Send a little later, when the answer to the person is out.
+        """Send after a random delay, once the response is out.
 
-        An unknown number's code is not sent, so the work of sending must not show in the time of the answer,
-        nor at a moment that a second request could be timed for.
+        For a number without an account nothing is sent. The random delay hides that difference from the
+        response time of this request and of concurrent ones.
         """
         text = f"{otp} is your code. It is valid for {minutes} minutes. Do not share it."
         delay = secrets.SystemRandom().uniform(_SHORTEST_DELAY_SECONDS, _LONGEST_DELAY_SECONDS)
         self._sending.start(self._send(mobile_number, text, delay))
 
     async def aclose(self) -> None:
-        """Let sends under way end, which takes ten seconds at most."""
+        """Wait for pending sends, ten seconds at most, and close the client."""
         await self._sending.wait(_GIVE_UP_SECONDS + _LONGEST_DELAY_SECONDS)
         await self.sms.aclose()
 
@@ -50,7 +50,7 @@ class OtpSender:
             log.warning("otp_not_sent", error=f"not sent within {_GIVE_UP_SECONDS:g} s")
 
     async def _try(self, mobile_number: str, text: str, attempt: int) -> bool:
-        """Send once; whether that is the end of it."""
+        """Send once; return False if another attempt may succeed."""
         try:
             await self.sms.send(mobile_number=mobile_number, text=text)
         except SmsRefusedError as error:

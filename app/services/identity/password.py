@@ -1,4 +1,4 @@
-"""Passwords: signing in with one, and setting it."""
+"""Password sign-in and password change."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from app.errors import AuthenticationRequired, CredentialsInvalid, ValidationFailed
 from app.kit.clock import Clock
 from app.kit.user_limiter import PerUserLimiter
+from app.models.sign_in import SignInMethod
 from app.repositories.password import PasswordChangeContext
 from app.schemas.auth import TokensOut
 from app.services.identity.mobile_number import MobileNumbers
@@ -21,7 +22,7 @@ from app.unit_of_work import UnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class PasswordService:
-    """Logins by password, and changes of it."""
+    """Signs in with passwords and changes them."""
 
     uow: UnitOfWork
     sessions: SessionService
@@ -34,12 +35,12 @@ class PasswordService:
     async def log_in(
         self, *, mobile_number: str, password: str, device: Device, device_name: str | None
     ) -> TokensOut:
-        """Open a session with a password. Whatever is wrong, the answer and its time are the same.
+        """Open a session with a password; every failure has the same response and response time.
 
         Raises:
-            CredentialsInvalid: number and password do not go together.
-            PasswordAttemptsExceeded: too many tries; nothing was compared.
-            ServiceUnavailable: too many passwords wait to be compared, or the database is away; nothing was
+            CredentialsInvalid: the number or the password is wrong.
+            PasswordAttemptsExceeded: too many attempts; nothing was compared.
+            ServiceUnavailable: the hasher's queue is full, or the database is unavailable; nothing was
                 counted.
         """
         number, network = self.numbers.read(mobile_number), device.rate_limit_key
@@ -48,19 +49,19 @@ class PasswordService:
                 found = await tx.passwords.credentials(self.numbers.stored_forms(mobile_number))
             is_known_network = found is not None and network in found.networks
             await self.attempts.consume(number, network, is_known_network=is_known_network)
-            kept = found.password_hash if found else None
-            check = await self.hasher.check(password, kept)
-            if found is None or kept is None or not check.is_right:
+            stored_hash = found.password_hash if found else None
+            check = await self.hasher.check(password, stored_hash)
+            if found is None or stored_hash is None or not check.is_right:
                 raise CredentialsInvalid
             await self.attempts.refund(number, network, is_known_network=is_known_network)
         async with self.uow.begin() as tx:
             user = await tx.passwords.record_login(
-                found.user_id, now=self.clock(), checked=kept, renewed=check.renewed_hash
+                found.user_id, now=self.clock(), checked=stored_hash, renewed=check.renewed_hash
             )
-            if user is None:  # changed or deleted this very moment
+            if user is None:  # changed or deleted concurrently
                 raise CredentialsInvalid
             return await self.sessions.open(
-                tx, user, auth_method="password", device=device, device_name=device_name
+                tx, user, auth_method=SignInMethod.PASSWORD, device=device, device_name=device_name
             )
 
     async def change(
@@ -72,10 +73,10 @@ class PasswordService:
         10 minutes in a session opened by a reset code.
 
         Raises:
-            RecentSignInRequired: this would be the first one, and the session was opened too long ago.
-            ValidationFailed: the new one is too easy to guess, or the old one is missing.
-            CredentialsInvalid: the old one is wrong, or was changed this very moment.
-            PasswordAttemptsExceeded: too many tries; nothing was compared.
+            RecentSignInRequired: the user has no password yet, and the session is older than 10 minutes.
+            ValidationFailed: the new password is too easy to guess, or the old one is missing.
+            CredentialsInvalid: the old password is wrong, or was changed concurrently.
+            PasswordAttemptsExceeded: too many attempts; nothing was compared.
             ServiceUnavailable: as in `log_in`.
         """
         async with self.uow.autocommit() as tx:
@@ -84,11 +85,11 @@ class PasswordService:
             raise AuthenticationRequired
         if context.password_hash is None:
             require_recent_sign_in(context.opened_at, now=self.clock())
-        found_problem = await asyncio.to_thread(
+        problem = await asyncio.to_thread(
             password_problem, new_password, mobile_number=context.mobile_number, full_name=context.full_name
         )
-        if found_problem is not None:
-            raise _invalid("/new_password", "password_too_weak", found_problem)
+        if problem is not None:
+            raise _invalid("/new_password", "password_too_weak", problem)
         is_old_needed = context.password_hash is not None and not self._is_recent_reset(context)
         if is_old_needed and old_password is None:
             raise _invalid("/old_password", "missing", "is needed to change a password")
@@ -101,19 +102,19 @@ class PasswordService:
             if not await tx.passwords.replace(
                 user.id, session_id=user.session_id, old=context.password_hash, new=new_hash
             ):
-                raise CredentialsInvalid("The password was changed this very moment.")
+                raise CredentialsInvalid("The password was changed by another request.")
             replacement = await self.sessions.replace_all(tx, user, device=device)
         self.sessions.open_sessions.discard(replacement.ended)
-        await self.attempts.reset(number)  # those that came before were at another password
+        await self.attempts.reset(number)  # earlier attempts guessed another password
         return replacement.tokens
 
     @asynccontextmanager
     async def _hasher_slot(self, number: str, network: str) -> AsyncIterator[None]:
-        """Hold a place in the hasher. Of a burst at one number most are refused before they need one.
+        """Hold a hasher slot; check the wait first, so a burst at one number is refused without a slot.
 
         Raises:
             PasswordAttemptsExceeded: the network has to wait.
-            ServiceUnavailable: too many are waiting; nothing was counted.
+            ServiceUnavailable: the queue is full; nothing was counted.
         """
         async with self.user_limiter.acquire((number, network)):
             await self.attempts.require_open(number, network)
@@ -121,7 +122,9 @@ class PasswordService:
                 yield
 
     def _is_recent_reset(self, context: PasswordChangeContext) -> bool:
-        return context.auth_method == "password_reset" and is_recent(context.opened_at, now=self.clock())
+        return context.auth_method == SignInMethod.PASSWORD_RESET and is_recent(
+            context.opened_at, now=self.clock()
+        )
 
     async def _check_old_password(
         self, context: PasswordChangeContext, old_password: str, *, network: str

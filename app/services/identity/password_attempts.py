@@ -1,4 +1,4 @@
-"""Waits after wrong passwords, by number and network; without Redis each process counts alone."""
+"""Waits after wrong passwords, per number and network; without Redis each process counts its own."""
 
 import contextlib
 import hashlib
@@ -39,13 +39,13 @@ class _Count:
 
 
 class LocalAttempts:
-    """The waits of `PasswordAttemptStore` in this process's memory, for a bounded number of numbers."""
+    """The counts of `PasswordAttemptStore` in this process's memory, for a bounded number of keys."""
 
     def __init__(self) -> None:
         self._counts: OrderedDict[tuple[str, str], _Count] = OrderedDict()
 
     def consume(self, attempt: Attempt, *, count: bool = True) -> int:
-        """Take a try, or only look whether there is one; returns 0, or the milliseconds until there is."""
+        """Count an attempt, or only check; return 0, or the milliseconds until one is allowed."""
         now = time.monotonic()
         free_tries = {(attempt.account, attempt.network): FREE_ATTEMPTS}
         if not attempt.is_known_network:
@@ -61,37 +61,38 @@ class LocalAttempts:
         return 0
 
     def refund(self, attempt: Attempt) -> None:
-        """Take a counted try back, since it was right, and begin anew for its network."""
+        """Uncount a successful attempt and reset the wait of its network."""
         self._counts.pop((attempt.account, attempt.network), None)
         if not attempt.is_known_network and (count := self._counts.get((attempt.account, ""))):
             count.tries = max(count.tries - 1, 0)
 
     def reset(self, account: str) -> None:
-        """Begin anew for all networks."""
+        """Reset the account for all networks."""
         for key in [key for key in self._counts if key[0] == account]:
             del self._counts[key]
 
 
 @dataclass(frozen=True, slots=True)
 class PasswordAttempts:
-    """Five tries for a number from a network, then waits of 2, 4, 8 … 900 seconds between further ones.
+    """Five attempts per number and network, then waits of 2, 4, 8 … 900 seconds before each further one.
 
-    The same waits begin at the fiftieth try of all networks together that never signed the number in. They do
-    not apply to a network that did, so strangers cannot keep its user out. A right password ends the waits of
-    its network, a new password all of them, a day without tries any. An early try changes nothing.
+    The same waits begin at the fiftieth attempt of all new networks together. A known network has signed the
+    number in before; the waits of new networks do not apply to it, so others cannot lock its user out. A
+    right password resets its network, a new password all networks, and a day without attempts any wait. A try
+    before the wait is over changes nothing.
 
-    So in 24 hours a number has at most 154 passwords compared for all new networks together, and 109 for each
-    network that signed it in; on further days 96 each. A network has at most 1,000 tries an hour at numbers
-    that it never signed in. Numbers without an account are counted alike.
+    So within 24 hours a number has at most 154 passwords compared for all new networks together, and 109 for
+    each known network; on further days 96 each. A network has at most 1,000 attempts an hour at numbers that
+    are new to it. Numbers without an account are counted alike.
     """
 
     store: PasswordAttemptStore
     key: bytes
-    """What numbers and networks are hidden under."""
+    """For the HMACs that replace numbers and networks in Redis."""
     local: LocalAttempts = field(default_factory=LocalAttempts)
 
     async def require_open(self, mobile_number: str, network: str) -> None:
-        """Refuse early what the network's own wait forbids; nothing is counted.
+        """Refuse an attempt during the network's own wait; count nothing.
 
         Raises:
             PasswordAttemptsExceeded: the network has to wait.
@@ -99,35 +100,35 @@ class PasswordAttempts:
         await self._consume(self._attempt(mobile_number, network, is_known_network=True), count=False)
 
     async def consume(self, mobile_number: str, network: str, *, is_known_network: bool) -> None:
-        """Count a try before it is compared.
+        """Count an attempt before its password is compared.
 
         Raises:
-            PasswordAttemptsExceeded: it must not be compared now, right or wrong.
+            PasswordAttemptsExceeded: it must not be compared now.
         """
         attempt = self._attempt(mobile_number, network, is_known_network=is_known_network)
         await self._consume(attempt, count=True)
 
     async def refund(self, mobile_number: str, network: str, *, is_known_network: bool) -> None:
-        """Take a counted try back, since it was right, and begin anew for its network."""
+        """Uncount a successful attempt and reset the wait of its network."""
         attempt = self._attempt(mobile_number, network, is_known_network=is_known_network)
         self.local.refund(attempt)
         with contextlib.suppress(RedisUnavailableError):
             await self.store.refund(attempt)
 
     async def reset(self, mobile_number: str) -> None:
-        """Begin anew for all networks: the number has another password."""
+        """Reset the number for all networks, after a change of its password."""
         account = self._digest(mobile_number)
         self.local.reset(account)
         with contextlib.suppress(RedisUnavailableError):
             await self.store.reset(account)
 
     async def _consume(self, attempt: Attempt, *, count: bool) -> None:
-        # Locally always, so that losing Redis gives no fresh tries here.
-        locally = self.local.consume(attempt, count=count)
+        # Count locally as well, so that an outage of Redis allows no further attempts here.
+        local_wait = self.local.consume(attempt, count=count)
         try:
             wait = await self.store.consume(attempt, count=count)
         except RedisUnavailableError:
-            wait = locally
+            wait = local_wait
         if wait:
             raise PasswordAttemptsExceeded(retry_after=math.ceil(wait / 1000))
 

@@ -1,4 +1,4 @@
-"""Argon2id off the event loop: few hashes at a time, few waiting of each network, the others refused."""
+"""Argon2id off the event loop, with a bounded queue that is fair to networks."""
 
 import asyncio
 import secrets
@@ -19,7 +19,7 @@ from app.kit.fair_queue import FairQueue, QueueFullError
 # OWASP's minimum for Argon2id; one hash takes 25 ms and 19 MiB on one core of a 2026 laptop.
 _MEMORY_KIB, _PASSES, _LANES = 19_456, 2, 1
 _THREADS = 2
-_SLOTS = 8  # what is done beside the hash, a few milliseconds, leaves no thread idle
+_SLOTS = 8  # more than threads, so that work beside the hash leaves no thread idle
 _MAX_WAITING, _MAX_WAITING_PER_NETWORK = 512, 80
 _MAX_WAIT_SECONDS = 5.0
 _FULL_RETRY_SECONDS = 2
@@ -29,14 +29,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class PasswordCheck:
-    """Whether a password was right, and its new hash when the old one was made with other parameters."""
+    """The result of a comparison, with a new hash if the stored one has other parameters."""
 
     is_right: bool
     renewed_hash: str | None = None
 
 
 class PasswordHasher:
-    """Hashes and checks passwords in threads of its own, whose number bounds memory and processors."""
+    """Hashes and checks passwords in its own threads; their number bounds memory and CPU."""
 
     def __init__(self) -> None:
         self._argon2 = PasswordHash(
@@ -49,17 +49,17 @@ class PasswordHasher:
             max_waiting_per_group=_MAX_WAITING_PER_NETWORK,
             max_wait_seconds=_MAX_WAIT_SECONDS,
         )
-        # Checked where there is no hash, so that this takes as long.
+        # Compared when there is no stored hash, so that the response takes as long.
         self._dummy_hash: Future[str] = self._threads.submit(self._argon2.hash, secrets.token_hex())
 
     @asynccontextmanager
     async def slot(self, network: str) -> AsyncIterator[None]:
-        """Hold a place for the block that hashes or checks; networks take turns.
+        """Hold a slot for a block that hashes or checks; networks are served in rotation.
 
-        Nothing is to be counted before: who gets no place has not tried.
+        Count attempts inside: a caller without a slot has not tried.
 
         Raises:
-            ServiceUnavailable: too many of this network, or of all, are waiting.
+            ServiceUnavailable: the queue of this network or of all is full.
         """
         async with AsyncExitStack() as stack:
             try:
@@ -69,15 +69,15 @@ class PasswordHasher:
             yield
 
     async def hash(self, password: str) -> str:
-        """A salted hash to keep; to be called inside `slot`."""
+        """Return a salted hash; call inside `slot`."""
         return await self._run(lambda: self._argon2.hash(_normalized(password)))
 
     async def check(self, password: str, stored_hash: str | None) -> PasswordCheck:
-        """Compare a password, inside `slot`; without a hash it takes as long and is wrong."""
+        """Compare a password; without a stored hash it takes as long and is wrong. Call inside `slot`."""
         return await self._run(lambda: self._check(_normalized(password), stored_hash))
 
     def close(self) -> None:
-        """End the threads; what waits is dropped."""
+        """Stop the threads and drop queued work."""
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     def _check(self, password: str, stored_hash: str | None) -> PasswordCheck:
@@ -90,5 +90,5 @@ class PasswordHasher:
 
 
 def _normalized(password: str) -> str:
-    """One form for what keyboards write in several (NFKC, as NIST SP 800-63B asks)."""
+    """Return the NFKC form, as NIST SP 800-63B requires: keyboards encode one character in several ways."""
     return unicodedata.normalize("NFKC", password)

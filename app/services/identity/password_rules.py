@@ -1,4 +1,4 @@
-"""Which passwords are too easy to guess: the commonest, and what everybody knows of their owner."""
+"""Rejects passwords that are easy to guess: common ones, and the user's own number or name."""
 
 import unicodedata
 from functools import lru_cache
@@ -10,7 +10,7 @@ _COMMONEST = Path(__file__).with_name("common_passwords.txt")  # source and lice
 
 
 def password_problem(password: str, *, mobile_number: str, full_name: str | None) -> str | None:
-    """Why this person must not have this password; None if they may."""
+    """Return why the password is rejected, None if it is accepted."""
     folded = _folded(password)
     if folded in _commonest():
         return "is one of the commonest passwords"
@@ -26,12 +26,12 @@ def _folded(text: str) -> str:
 
 
 def _squeezed(text: str) -> str:
-    """Letters and digits only."""
+    """Return the letters and digits only."""
     return "".join(character for character in text if character.isalnum())
 
 
 def _is_number(password: str, mobile_number: str) -> bool:
-    """Whether it is this number, in whatever writing: with or without country code, trunk zero, dashes."""
+    """Tell whether it is this number in any notation: country code, trunk zero and dashes are optional."""
     if any(character.isalpha() for character in password):
         return False
     digits = "".join(character for character in password if character.isdecimal()).lstrip("0")
@@ -40,5 +40,5 @@ def _is_number(password: str, mobile_number: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _commonest() -> frozenset[str]:
-    """Read the commonest leaked passwords, folded; read at the first use, since workers set no passwords."""
+    """Read the commonest leaked passwords, folded, at the first use: workers need none."""
     return frozenset(_COMMONEST.read_text("utf-8").splitlines())

@@ -1,4 +1,4 @@
-"""Sessions: a sign-in on one device; who a token speaks for, and how its session ends."""
+"""Sessions: opening, authenticating access tokens, listing and ending."""
 
 import time
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from app.kit.user_limiter import PerUserLimiter
 from app.kit.utc_text import utc_text
 from app.models import Plan, Session, User, plan_of
 from app.models.base import new_id
+from app.models.sign_in import SignInMethod
 from app.schemas.auth import TokensOut
 from app.schemas.session import LogoutScope, SessionOut, SessionPage
 from app.security import AccessClaims
@@ -26,7 +27,7 @@ _MAX_DEVICE_CHARS = 200
 
 @dataclass(frozen=True, slots=True)
 class CurrentUser:
-    """Who a request speaks for, and their plan as it was at most 5 seconds ago."""
+    """The user of a request, with a plan that is at most 5 seconds old."""
 
     id: UUID
     session_id: UUID
@@ -35,22 +36,22 @@ class CurrentUser:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """From where somebody signs in."""
+    """The client and the network of a request."""
 
     user_agent: str | None
     ip_address: str | None
     networks: tuple[str, ...]
-    """The networks that limits count it in, from narrow to wide."""
+    """The networks that limits count, from narrow to wide."""
 
     @property
     def rate_limit_key(self) -> str:
-        """What limits count as one caller, however many addresses that one has."""
+        """Return the network that limits count as one caller."""
         return self.networks[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """The tokens of the session that goes on, and the ids under which no session is open any more."""
+    """The new tokens of the continued session, and the ids of all ended sessions."""
 
     tokens: TokensOut
     ended: list[UUID]
@@ -58,7 +59,7 @@ class Replacement:
 
 @dataclass(frozen=True, slots=True)
 class SessionService:
-    """Opens, recognises, lists and ends sessions."""
+    """Opens, authenticates, lists and ends sessions."""
 
     uow: UnitOfWork
     tokens: TokenIssuer
@@ -68,9 +69,15 @@ class SessionService:
     clock: Clock
 
     async def open(
-        self, tx: Transaction, user: User, *, auth_method: str, device: Device, device_name: str | None
+        self,
+        tx: Transaction,
+        user: User,
+        *,
+        auth_method: SignInMethod,
+        device: Device,
+        device_name: str | None,
     ) -> TokensOut:
-        """A new session, stored with this transaction."""
+        """Add a session to this transaction and return its tokens."""
         now = self.clock()
         subscription = await tx.subscriptions.current(user.id)
         session = Session(
@@ -88,10 +95,10 @@ class SessionService:
         return self.tokens.pair(session, user, plan_of(subscription, now), now=now)
 
     async def replace_all(self, tx: Transaction, user: CurrentUser, *, device: Device) -> Replacement:
-        """End the user's other sessions, and give the calling one another id and new tokens.
+        """End the user's other sessions, and give the calling one a new id and new tokens.
 
-        Tokens name their session, so none from before counts any more. It stays the same sign-in: its time,
-        means and device are kept.
+        Tokens name their session, so all earlier ones become invalid. The session keeps the time, method and
+        device of its sign-in.
 
         Raises:
             AuthenticationRequired: the calling session has ended.
@@ -111,11 +118,11 @@ class SessionService:
         return Replacement(tokens, [user.session_id, *ended])
 
     def claims_of(self, access_token: str | None) -> AccessClaims | None:
-        """What a valid access token says, without asking whether its session is still open: no I/O."""
+        """Return the claims of a valid access token, whether or not its session is open; no I/O."""
         return self.tokens.claims_of(access_token)
 
     def known_plan(self, claims: AccessClaims) -> Plan | None:
-        """The plan of an open session, if it was looked up a moment ago: no I/O."""
+        """Return the plan of an open session if it is cached; no I/O."""
         known = self.open_sessions.get(claims.session_id)
         return known.plan if known and known.user_id == claims.user_id else None
 
@@ -124,12 +131,12 @@ class SessionService:
         self.open_sessions.discard([user.session_id])
 
     async def user_of(self, claims: AccessClaims | None, *, ip_address: str | None) -> CurrentUser:
-        """Whom these claims of a valid token speak for, if the session is still open.
+        """Return the user of a valid token's claims if the session is open.
 
-        `ip_address` is where the request comes from.
+        `ip_address` is the address of the request.
 
         Raises:
-            AuthenticationRequired: there are none, or the session has ended.
+            AuthenticationRequired: no claims, or the session has ended.
         """
         if claims is None:
             raise AuthenticationRequired
@@ -139,12 +146,12 @@ class SessionService:
         return CurrentUser(id=known.user_id, session_id=claims.session_id, plan=known.plan)
 
     async def _find_limited(self, claims: AccessClaims, ip_address: str | None) -> OpenSession | None:
-        """Ask the row; of many requests at once the first few do, and the others know it from them."""
+        """Query the row; of concurrent requests of a user only a few do, and the others find it cached."""
         async with self.lookup_limiter.acquire(claims.user_id):
             return self.open_sessions.get(claims.session_id) or await self._find(claims, ip_address)
 
     async def _find(self, claims: AccessClaims, ip_address: str | None) -> OpenSession | None:
-        """Read the row; note the use if it comes from another address than the last, or after a while."""
+        """Query the row; record the use if the address changed, or ten minutes after the last one."""
         read_at, now = time.monotonic(), self.clock()
         async with self.uow.autocommit() as tx:
             use = await tx.sessions.find_open(session_id=claims.session_id, user_id=claims.user_id, now=now)
@@ -162,7 +169,7 @@ class SessionService:
         return found
 
     async def listing(self, user: CurrentUser, *, cursor: str | None, limit: int) -> SessionPage:
-        """The user's open sessions by newest use, from `cursor` on."""
+        """Return a page of the user's open sessions by newest use, from `cursor` on."""
         scope = f"sessions:{user.id}"
         before = self.cursors.start(scope, cursor, time_and_id)
         async with self.uow.autocommit() as tx:
@@ -176,7 +183,7 @@ class SessionService:
         )
 
     async def log_out(self, user: CurrentUser, scope: LogoutScope) -> None:
-        """End this session, the user's others, or all; other processes notice within 5 seconds."""
+        """End this session, the user's others, or all; other processes apply it within 5 seconds."""
         only = user.session_id if scope is LogoutScope.THIS else None
         but = user.session_id if scope is LogoutScope.OTHERS else None
         async with self.uow.begin() as tx:
@@ -187,7 +194,7 @@ class SessionService:
         """End one of the user's open sessions.
 
         Raises:
-            SessionNotFound: none of theirs, or ended before.
+            SessionNotFound: no open session of this user.
         """
         async with self.uow.begin() as tx:
             ended = await tx.sessions.end(user.id, now=self.clock(), only=session_id)

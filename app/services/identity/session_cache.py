@@ -1,4 +1,4 @@
-"""Which sessions were found open lately, so that most requests need not ask Postgres."""
+"""Cache of open sessions, so that most requests need no query."""
 
 import time
 from collections import OrderedDict
@@ -8,43 +8,44 @@ from uuid import UUID
 
 from app.models import Plan
 
-FRESH_SECONDS = 4.5  # of the five that an ended session may go on somewhere
+FRESH_SECONDS = 4.5  # an ended session may be accepted elsewhere for up to five
 _MAX_SESSIONS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
 class OpenSession:
-    """What a look at an open session's row told."""
+    """An open session as read from its row."""
 
     user_id: UUID
     plan: Plan
 
 
 class SessionCache:
-    """Remembers for at most `FRESH_SECONDS` from the start of the read; the row decides, nothing is told.
+    """Keeps open sessions for at most `FRESH_SECONDS` from the start of the read.
 
-    Only the process that ended a session knows of it at once: a look that began before is outdated then.
+    The process that ends a session discards it at once, also results of earlier reads that end later. Other
+    processes query the row again after `FRESH_SECONDS`; there is no notification.
     """
 
     def __init__(self) -> None:
         self._seen: OrderedDict[UUID, tuple[float, OpenSession | None]] = OrderedDict()
 
     def get(self, session_id: UUID) -> OpenSession | None:
-        """The session if it was found open a moment ago."""
+        """Return the session if a fresh read found it open."""
         seen_at, session = self._seen.get(session_id, (0.0, None))
         return session if time.monotonic() - seen_at < FRESH_SECONDS else None
 
     def add(self, session_id: UUID, session: OpenSession, *, read_at: float) -> None:
-        """Note an open session; `read_at` is the monotonic time before the row was read."""
+        """Store an open session; `read_at` is the monotonic time before the row was read."""
         if self._seen.get(session_id, (0.0, None))[0] < read_at:
-            self._note(session_id, read_at, session)
+            self._put(session_id, read_at, session)
 
     def discard(self, session_ids: Iterable[UUID]) -> None:
-        """Note that these sessions have ended: call it once that is committed."""
+        """Mark these sessions as not cached; call it after the commit."""
         for session_id in session_ids:
-            self._note(session_id, time.monotonic(), None)
+            self._put(session_id, time.monotonic(), None)
 
-    def _note(self, session_id: UUID, seen_at: float, session: OpenSession | None) -> None:
+    def _put(self, session_id: UUID, seen_at: float, session: OpenSession | None) -> None:
         self._seen[session_id] = seen_at, session
         self._seen.move_to_end(session_id)
         if len(self._seen) > _MAX_SESSIONS:

@@ -1,1 +1,1 @@
-"""Health, metrics and purges."""
+"""Health, metrics and purges of old rows."""

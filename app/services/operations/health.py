@@ -1,4 +1,4 @@
-"""How the service is: every part asked at once, each for at most a second."""
+"""Check the database, Redis and the queue concurrently, each for at most a second."""
 
 import asyncio
 import time
@@ -37,7 +37,7 @@ class _QueueState:
 
 
 class HealthService:
-    """Asks the parts: one check at a time, and its result counts for a second, however many ask for it."""
+    """Runs one check at a time; callers within a second share its result."""
 
     def __init__(self, uow: UnitOfWork, redis: RedisConnection, revisions: Revisions) -> None:
         self._uow = uow
@@ -49,13 +49,15 @@ class HealthService:
     async def check(self) -> Health:
         """Return the result of the running check, of one that ended within a second, or of a new one.
 
-        Unhealthy if the database cannot be used in full; degraded without Redis or without any worker, or if
-        a reply has waited for more than a minute.
+        Unhealthy: the database is unavailable, read-only, full or not migrated. Degraded: no Redis, no
+        worker, or a reply that has waited for more than a minute.
         """
         is_recent = time.monotonic() - self._checked_at < _SHARED_SECONDS
         if self._checking is None or (self._checking.done() and not is_recent):
             self._checking = asyncio.create_task(self._check())
-        return await asyncio.shield(self._checking)  # whoever asked first may be gone before the others
+        return await asyncio.shield(
+            self._checking
+        )  # a caller that disconnects must not cancel it for the others
 
     async def _check(self) -> Health:
         (database, _), (redis, _), (queue, state) = await asyncio.gather(
@@ -63,12 +65,12 @@ class HealthService:
         )
         self._checked_at = time.monotonic()
         workers = state or _QueueState()
-        is_whole = (
+        is_complete = (
             redis.status is CheckStatus.UP
             and workers.workers > 0
             and workers.oldest_pending_seconds <= _LONG_PENDING_SECONDS
         )
-        status = HealthStatus.HEALTHY if is_whole else HealthStatus.DEGRADED
+        status = HealthStatus.HEALTHY if is_complete else HealthStatus.DEGRADED
         if database.status is not CheckStatus.UP:
             status = HealthStatus.UNHEALTHY
         return Health(
@@ -103,14 +105,14 @@ class HealthService:
             return _QueueState(await tx.workers.count_alive(), await tx.workers.oldest_pending_seconds())
 
 
-async def _timed(asked: Awaitable[_T]) -> tuple[Check, _T | None]:
-    started, answer, status = time.monotonic(), None, CheckStatus.UP
+async def _timed(check: Awaitable[_T]) -> tuple[Check, _T | None]:
+    started, result, status = time.monotonic(), None, CheckStatus.UP
     try:
         async with stall_timeout(_LIMIT_SECONDS):
-            answer = await asked
+            result = await check
     except (ServiceUnavailable, RedisUnavailableError, TimeoutError) as error:
         status = _FAILURES.get(type(error), CheckStatus.DOWN)
     except Exception:
         log.exception("health_check_crashed")
         status = CheckStatus.DOWN
-    return Check(status=status, latency_ms=round((time.monotonic() - started) * 1000, 1)), answer
+    return Check(status=status, latency_ms=round((time.monotonic() - started) * 1000, 1)), result

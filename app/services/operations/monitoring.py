@@ -1,4 +1,4 @@
-"""What an operator's Prometheus gets to see, for the right token."""
+"""Metrics for Prometheus, behind a token."""
 
 import hmac
 from dataclasses import dataclass
@@ -17,27 +17,27 @@ _LIMIT_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class MonitoringService:
-    """Counters of this process, and the state of the queue at this moment."""
+    """Counters of this process, and the current state of the queue."""
 
     uow: UnitOfWork
     redis: RedisConnection
     token: str
 
     async def metrics(self, token: str | None) -> bytes:
-        """Everything in Prometheus's text format; what the database knows is left out while it is away.
+        """Return all metrics in Prometheus's text format; without the database only those of this process.
 
         Raises:
-            NotFound: no token is set, so there is nothing to see for anybody.
-            AuthenticationRequired: another token than the one that is set, or none.
+            NotFound: `METRICS_TOKEN` is not set.
+            AuthenticationRequired: the request has no token or a wrong one.
         """
         if not self.token:
             raise NotFound
         if token is None or not hmac.compare_digest(token.encode(), self.token.encode()):
             raise AuthenticationRequired
-        given_up = StoredMetric(
-            "redis_breaker_open", "1 while Redis is not asked, after a failure.", self.redis.is_breaker_open
+        breaker = StoredMetric(
+            "redis_breaker_open", "1 while Redis is not used after a failure.", self.redis.is_breaker_open
         )
-        return metrics.exposition([given_up, *await self._queue()])
+        return metrics.exposition([breaker, *await self._queue()])
 
     async def _queue(self) -> list[StoredMetric]:
         try:
@@ -51,10 +51,10 @@ class MonitoringService:
         except (ServiceUnavailable, TimeoutError):
             return []
         return [
-            StoredMetric("workers_alive", "Worker processes with a sign of life in the last 15 s.", workers),
+            StoredMetric("workers_alive", "Worker processes with a heartbeat in the last 15 s.", workers),
             StoredMetric("replies_pending", "Replies that wait for a worker.", pending),
             StoredMetric("oldest_pending_reply_seconds", "How long the oldest due reply has waited.", oldest),
-            StoredMetric("stripe_events_waiting", "Events of Stripe's that are not worked off.", events),
+            StoredMetric("stripe_events_waiting", "Stripe events that are not processed.", events),
             StoredMetric(
                 "stripe_subscriptions_repaired",
                 "Subscriptions that differed from Stripe and were repaired, over all processes.",
@@ -63,7 +63,7 @@ class MonitoringService:
             ),
             StoredMetric(
                 "stripe_subscriptions_of_unknown_users",
-                "Live subscriptions to Pro whose user is not known here, as of the last reconciliation.",
+                "Live subscriptions to Pro without a user in this database, as of the last reconciliation.",
                 unresolved.get(UnresolvedReason.UNKNOWN_USER, 0),
             ),
             StoredMetric(
@@ -73,7 +73,7 @@ class MonitoringService:
             ),
             StoredMetric(
                 "stripe_subscriptions_ignored",
-                "Live subscriptions to something else at customers of users, as of the last reconciliation.",
+                "Live subscriptions of users' customers to other products, as of the last reconciliation.",
                 unresolved.get(UnresolvedReason.NOT_OURS, 0),
             ),
         ]

@@ -1,4 +1,4 @@
-"""Limits how many streams and exports one user has open at once, over all API processes."""
+"""Limits the streams and exports that one user has open at once, across all API processes."""
 
 import asyncio
 import contextlib
@@ -13,34 +13,39 @@ from uuid import UUID
 from app import metrics
 from app.errors import AppError, TooManyExports, TooManyStreams
 from app.kit.background import run_forever
-from app.redis_client.concurrent_uses import LEASE_SECONDS, ConcurrentUses, Use
+from app.redis_client.concurrency_leases import LEASE_SECONDS, ConcurrencyLeases, LimitedResource
 from app.redis_client.connection import RedisUnavailableError
 from app.services.usage.request_limit import RequestLimit
 
 _RENEW_SECONDS: Final = LEASE_SECONDS / 3
 
+PathIds = Mapping[str, str]
+"""The ids in a request's path by parameter name, as the client sent them."""
 
-Ids = Mapping[str, str]
-"""The ids in a request's path, by name, as they came."""
-
-_REJECTIONS: Final[Mapping[Use, type[AppError]]] = {Use.STREAM: TooManyStreams, Use.EXPORT: TooManyExports}
+_REJECTIONS: Final[Mapping[LimitedResource, type[AppError]]] = {
+    LimitedResource.STREAM: TooManyStreams,
+    LimitedResource.EXPORT: TooManyExports,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class ConcurrencyLimiter:
-    """Counts in Redis; without it each process counts its own.
+    """Counts leases in Redis, and in this process alone while Redis is unavailable.
 
-    Uses of a process that has died stop counting after a minute.
+    The leases of a killed process expire within a minute.
     """
 
-    uses: ConcurrentUses
+    leases: ConcurrencyLeases
     request_limit: RequestLimit
-    limits: Mapping[Use, int]
-    _held: defaultdict[tuple[Use, UUID], dict[str, Ids]] = field(default_factory=lambda: defaultdict(dict))
+    limits: Mapping[LimitedResource, int]
+    _held: defaultdict[tuple[LimitedResource, UUID], dict[str, PathIds]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
+    """The leases of this process by id, each with the ids in its request's path."""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Self]:
-        """Renew leases while this block runs."""
+        """Renew the leases of this process for the duration of this block."""
         renewing = asyncio.create_task(run_forever(self._renew_all, name="concurrency-limiter"))
         try:
             yield self
@@ -48,40 +53,44 @@ class ConcurrencyLimiter:
             renewing.cancel()
 
     @asynccontextmanager
-    async def hold(self, use: Use, user_id: UUID, ids: Ids) -> AsyncIterator[None]:
-        """Count one use for as long as this block runs; `ids` are those in the request's path.
+    async def acquire(self, resource: LimitedResource, user_id: UUID, ids: PathIds) -> AsyncIterator[None]:
+        """Hold a lease for the duration of this block.
 
         Raises:
-            TooManyStreams, TooManyExports: the user has as many as are allowed.
-            ChatroomNotFound, MessageNotFound: likewise, and the path leads to nothing of this user.
+            TooManyStreams, TooManyExports: the user has reached the limit.
+            ChatroomNotFound, MessageNotFound: likewise, and the path names nothing of this user.
         """
-        use_id = uuid.uuid4().hex
-        if len(self._held.get((use, user_id), ())) >= self.limits[use]:
-            raise await self._rejection(use, user_id, ids, use_id)
-        held = self._held[use, user_id]
-        held[use_id] = ids
+        lease_id = uuid.uuid4().hex
+        if len(self._held.get((resource, user_id), ())) >= self.limits[resource]:
+            raise await self._rejection(resource, user_id, ids, lease_id)
+        held = self._held[resource, user_id]
+        held[lease_id] = ids
         try:
-            if not await self._acquire(use, user_id, use_id):
-                raise await self._rejection(use, user_id, ids, use_id)
+            if not await self._acquire_lease(resource, user_id, lease_id):
+                raise await self._rejection(resource, user_id, ids, lease_id)
             yield
         finally:
-            del held[use_id]
+            del held[lease_id]
             if not held:
-                self._held.pop((use, user_id), None)
+                self._held.pop((resource, user_id), None)
             with contextlib.suppress(RedisUnavailableError):
-                await self.uses.release(use, user_id, use_id)
+                await self.leases.release(resource, user_id, lease_id)
 
-    async def _rejection(self, use: Use, user_id: UUID, ids: Ids, use_id: str) -> AppError:
-        others = (known for other, known in self._held.get((use, user_id), {}).items() if other != use_id)
-        # One like those that are open: then a thousand rejections cost no look into the database.
+    async def _rejection(
+        self, resource: LimitedResource, user_id: UUID, ids: PathIds, lease_id: str
+    ) -> AppError:
+        others = (
+            known for other, known in self._held.get((resource, user_id), {}).items() if other != lease_id
+        )
+        # Ids of an open stream exist: so a flood of requests for it causes no queries.
         missing = None if ids in others else await self.request_limit.missing(user_id=user_id, ids=ids)
         if missing is None:
-            metrics.rate_limit_refused(use.value)
-        return missing or _REJECTIONS[use]()
+            metrics.rate_limit_refused(resource.value)
+        return missing or _REJECTIONS[resource]()
 
-    async def _acquire(self, use: Use, user_id: UUID, use_id: str) -> bool:
+    async def _acquire_lease(self, resource: LimitedResource, user_id: UUID, lease_id: str) -> bool:
         try:
-            return await self.uses.acquire(use, user_id, use_id, limit=self.limits[use])
+            return await self.leases.acquire(resource, user_id, lease_id, limit=self.limits[resource])
         except RedisUnavailableError:
             return True
 
@@ -89,6 +98,6 @@ class ConcurrencyLimiter:
         while True:
             await asyncio.sleep(_RENEW_SECONDS)
             with contextlib.suppress(RedisUnavailableError):
-                for (use, user_id), held in list(self._held.items()):
+                for (resource, user_id), held in list(self._held.items()):
                     if held:
-                        await self.uses.renew(use, user_id, tuple(held))
+                        await self.leases.renew(resource, user_id, tuple(held))

@@ -1,4 +1,4 @@
-"""The daily quota: Postgres decides, in the transaction that stores the message."""
+"""The daily quota and its refunds. PostgreSQL decides, in the transaction that stores or ends a message."""
 
 import math
 from collections import Counter
@@ -19,7 +19,7 @@ from app.services.usage.plans import Plans
 from app.unit_of_work import Transaction
 
 REFUNDS_PER_MESSAGE = 3
-"""How often a day gives charges back, in times of Basic's messages a day."""
+"""Refunds a day on Basic, as a multiple of its daily limit."""
 
 _REFUNDED = (MessageStatus.FAILED, MessageStatus.BLOCKED, MessageStatus.CANCELLED)
 
@@ -39,7 +39,7 @@ class QuotaSnapshot:
 
     @property
     def is_used_up(self) -> bool:
-        """Whether nothing is left; so it stays until a refund, which gives back what it was asked for."""
+        """Whether no message is left."""
         return self.limit is not None and self.used >= self.limit
 
 
@@ -51,10 +51,10 @@ class DailyQuota:
     clock: Clock
 
     async def load(self, tx: Transaction, user_id: UUID) -> QuotaSnapshot:
-        """The day as it is committed, without a lock: who is refused needs to wait for nobody.
+        """Read the user's committed day without a lock, so that a rejection waits for no other request.
 
         Raises:
-            AuthenticationRequired: the account was deleted a moment ago.
+            AuthenticationRequired: the account was deleted concurrently.
         """
         now = self.clock()
         status = await tx.usage.status(user_id=user_id, now=now)
@@ -67,23 +67,23 @@ class DailyQuota:
         return QuotaSnapshot(self.plans[status.plan], status.used, now)
 
     def require_available(self, snapshot: QuotaSnapshot) -> None:
-        """Refuse whose day was seen used up.
+        """Reject a message on a used-up day.
 
         Raises:
-            DailyLimitReached: the plan allows no more today.
+            DailyLimitReached: no message is left.
         """
         if snapshot.limit is not None and snapshot.is_used_up:
-            raise self._refusal(snapshot.limit, snapshot.used, snapshot)
+            raise self._limit_reached(snapshot.limit, snapshot.used, snapshot)
 
     async def charge(self, tx: Transaction, user_id: UUID, snapshot: QuotaSnapshot) -> tuple[date, Quota]:
-        """Count one message in this transaction; returns the day it is charged to.
+        """Count one message in this transaction, and return the charged day and its quota.
 
-        `snapshot` is what `look` said in this transaction. What it saw used up is refused; of everything
-        else the database decides now, whatever was charged meanwhile.
+        `snapshot` was loaded in this transaction and only saves a lock: if it is not used up, the database
+        decides by the count at the time of the charge.
 
         Raises:
-            DailyLimitReached: the plan allows no more today.
-            AuthenticationRequired: the account was deleted a moment ago.
+            DailyLimitReached: no message is left.
+            AuthenticationRequired: the account was deleted concurrently.
         """
         self.require_available(snapshot)
         day = snapshot.at.date()
@@ -92,31 +92,31 @@ class DailyQuota:
             status = await tx.usage.status(user_id=user_id, now=snapshot.at)
             if status is None or snapshot.limit is None:  # an unlimited charge fails only without an account
                 raise AuthenticationRequired
-            raise self._refusal(snapshot.limit, status.used, snapshot)
+            raise self._limit_reached(snapshot.limit, status.used, snapshot)
         return day, self.record(tx, user_id, replace(snapshot, used=used))
 
     def record(self, tx: Transaction, user_id: UUID, snapshot: QuotaSnapshot) -> Quota:
-        """The count as a charge has made it."""
+        """Mirror the count after a charge, and return it."""
         tx.mirror_usage(user_id=user_id, day=snapshot.at.date(), used=snapshot.used)
         return self.to_schema(snapshot)
 
     async def settle(self, tx: Transaction, reply: Message, *, input_tokens: int, output_tokens: int) -> None:
-        """Count the tokens of an attempt that is over; give the charge back if nothing came of the reply.
+        """Count the tokens of an ended attempt, and refund the reply if nothing was generated for it.
 
-        Call it in the transaction of the statement that ended the attempt, which happens once.
+        Call it in the transaction that ends the attempt, so that it happens once.
         """
         await self._refund(tx, [reply])
-        await self._count(tx, reply.user_id, input_tokens, output_tokens)
+        await self._count_tokens(tx, reply.user_id, input_tokens, output_tokens)
 
     async def settle_cancelled(self, tx: Transaction, replies: Sequence[Message]) -> None:
-        """Do the same for replies of one user that no worker held when they were cancelled.
+        """Count and refund replies of one user that were cancelled while no worker held them.
 
-        Tokens of an attempt whose worker was lost are counted as far as its last renewal saved them.
+        Tokens of an attempt whose worker was lost are counted up to its last lease renewal.
         """
         if not replies:
             return
         await self._refund(tx, replies)
-        await self._count(
+        await self._count_tokens(
             tx,
             replies[0].user_id,
             sum(reply.uncounted_input_tokens for reply in replies),
@@ -124,7 +124,7 @@ class DailyQuota:
         )
 
     async def _refund(self, tx: Transaction, replies: Sequence[Message]) -> None:
-        """Give back to their days the charges of replies for which nothing was generated."""
+        """Refund the replies for which nothing was generated to the days they were charged on."""
         now = self.clock()
         charges = Counter(
             (reply.charged_on, reply.user_id)
@@ -144,7 +144,9 @@ class DailyQuota:
             if used is not None:
                 tx.mirror_usage(user_id=user_id, day=day, used=used, refunded=True)
 
-    async def _count(self, tx: Transaction, user_id: UUID, input_tokens: int, output_tokens: int) -> None:
+    async def _count_tokens(
+        self, tx: Transaction, user_id: UUID, input_tokens: int, output_tokens: int
+    ) -> None:
         if input_tokens or output_tokens:
             await tx.usage.add_tokens(
                 user_id=user_id,
@@ -154,18 +156,22 @@ class DailyQuota:
             )
 
     async def read(self, tx: Transaction, user_id: UUID) -> Quota:
-        """Today's count, without changing it."""
+        """Read today's quota.
+
+        Raises:
+            AuthenticationRequired: the account was deleted concurrently.
+        """
         return self.to_schema(await self.load(tx, user_id))
 
     def to_schema(self, snapshot: QuotaSnapshot) -> Quota:
-        """The count as it was seen."""
+        """Return the snapshot as part of a response."""
         limit, used = snapshot.limit, snapshot.used
         remaining = None if limit is None else max(limit - used, 0)
         return Quota(
             limit=limit, used=used, remaining=remaining, resets_at=snapshot.terms.window.ends_at(snapshot.at)
         )
 
-    def _refusal(self, limit: int, used: int, snapshot: QuotaSnapshot) -> DailyLimitReached:
+    def _limit_reached(self, limit: int, used: int, snapshot: QuotaSnapshot) -> DailyLimitReached:
         metrics.rate_limit_refused("daily")
         now, resets_at = snapshot.at, snapshot.terms.window.ends_at(snapshot.at)
         return DailyLimitReached(
@@ -177,23 +183,23 @@ class DailyQuota:
 
 
 def is_free(reply: Message) -> bool:
-    """Whether a reply has ended without any text or output token, in this attempt and all before it."""
+    """Return whether a reply ended without success and no attempt generated text or output tokens."""
     return reply.status in _REFUNDED and not reply.has_output and reply.content == ""
 
 
 @dataclass(frozen=True, slots=True)
 class UsageCarryover:
-    """The day's count of a number: it outlives the account, so that deleting it refills nothing."""
+    """The day's counts of a number. They outlive its account: deleting it does not reset the limit."""
 
     key: bytes
     clock: Clock
 
     async def save(self, tx: Transaction, user: User) -> None:
-        """Note where an account stands that is about to lose its number; its row must be locked."""
+        """Save the day's counts of an account before its number is removed; its row must be locked."""
         digest = number_digest(self.key, subscriber_of(user.mobile_number))
         await tx.usage.save_carryover(number_digest=digest, user_id=user.id, day=self.clock().date())
 
     async def restore(self, tx: Transaction, user: User) -> None:
-        """Let an account that was just opened go on where its number stood today."""
+        """Begin a new account's day with the counts that its number has from a deleted account."""
         digest = number_digest(self.key, subscriber_of(user.mobile_number))
         await tx.usage.restore_carryover(number_digest=digest, user_id=user.id, day=self.clock().date())

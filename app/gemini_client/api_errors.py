@@ -11,7 +11,7 @@ from typing import Final
 
 from google.genai import errors
 
-from app.gemini_client.base import Failure, GeminiError
+from app.gemini_client.base import ModelError, ModelFailure
 
 LONGEST_WAIT_SECONDS = 60.0
 _MAX_WORD_CHARS = 100
@@ -67,31 +67,31 @@ _MESSAGES_OF_THE_SETUP: Final = (
 _CONVERSATION: Final = ("contents", "systemInstruction", "system_instruction")
 
 
-def from_answer(error: errors.APIError) -> GeminiError:
+def from_answer(error: errors.APIError) -> ModelError:
     """Return the failure that an answer means."""
     code: int | None = error.code  # None when the answer is JSON, but no error of Google's
     reason = _reason(error)
     if code is None:
-        return GeminiError(Failure.INTERRUPTED, f"unreadable answer: {reason}", retryable=True)
+        return ModelError(ModelFailure.INTERRUPTED, f"unreadable answer: {reason}", retryable=True)
     if not _is_googles(error):
         return _from_gateway(error, code)
     if _is_of_the_setup(error, code):
-        return GeminiError(Failure.NOT_CONFIGURED, reason, retryable=False)
+        return ModelError(ModelFailure.NOT_CONFIGURED, reason, retryable=False)
     if code == HTTPStatus.TOO_MANY_REQUESTS:
         return _from_quota(error, reason)
     if code in _ABOUT_THE_REQUEST:
-        return GeminiError(Failure.REJECTED, reason, retryable=False)
-    return GeminiError(Failure.UNAVAILABLE, reason, retryable=True, retry_after=_retry_delay(error))
+        return ModelError(ModelFailure.REJECTED, reason, retryable=False)
+    return ModelError(ModelFailure.UNAVAILABLE, reason, retryable=True, retry_after=_retry_delay(error))
 
 
-def _from_quota(error: errors.APIError, reason: str) -> GeminiError:
+def _from_quota(error: errors.APIError, reason: str) -> ModelError:
     wait = _retry_delay(error)
     if _is_daily_quota(error) or (wait is not None and wait > LONGEST_WAIT_SECONDS):
-        return GeminiError(Failure.QUOTA_EXHAUSTED, reason, retryable=False)
-    return GeminiError(Failure.RATE_LIMITED, reason, retryable=True, retry_after=wait)
+        return ModelError(ModelFailure.QUOTA_EXHAUSTED, reason, retryable=False)
+    return ModelError(ModelFailure.RATE_LIMITED, reason, retryable=True, retry_after=wait)
 
 
-def _from_gateway(error: errors.APIError, code: int) -> GeminiError:
+def _from_gateway(error: errors.APIError, code: int) -> ModelError:
     """Sort an answer that is not Google's by its status; what it says is unknown."""
     is_json = bool(getattr(error.response, "content", b""))  # others were dropped on the way here
     reason = f"{code}, not in Google's form"
@@ -100,12 +100,12 @@ def _from_gateway(error: errors.APIError, code: int) -> GeminiError:
         or code in _ASKS_FOR_CREDENTIALS
         or (is_json and code in _OF_A_WRONG_ADDRESS)
     ):
-        return GeminiError(Failure.NOT_CONFIGURED, reason, retryable=False)
+        return ModelError(ModelFailure.NOT_CONFIGURED, reason, retryable=False)
     if code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        return GeminiError(Failure.REJECTED, reason, retryable=False)
+        return ModelError(ModelFailure.REJECTED, reason, retryable=False)
     if code == HTTPStatus.TOO_MANY_REQUESTS:
-        return GeminiError(Failure.RATE_LIMITED, reason, retryable=True)
-    return GeminiError(Failure.UNAVAILABLE, reason, retryable=True)
+        return ModelError(ModelFailure.RATE_LIMITED, reason, retryable=True)
+    return ModelError(ModelFailure.UNAVAILABLE, reason, retryable=True)
 
 
 def _is_googles(error: errors.APIError) -> bool:

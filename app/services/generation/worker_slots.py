@@ -8,7 +8,7 @@ from app.repositories.claims import ClaimLimits
 _MOST_AT_ONCE = 50
 
 
-class Places:
+class WorkerSlots:
     """Counts the replies in work by user.
 
     Args:

@@ -1,42 +1,30 @@
-"""What codes may cost: windows per number, per caller's network, per block of numbers, and in all.
+"""Budgets of codes: sliding windows per number, per network, per block of numbers, and for the service.
 
-Their keys hold no number and no address, only HMACs of them. They go with a FLUSHALL, and so does every code:
-whoever empties Redis gives the budgets out anew, but no guess.
+Redis keys hold HMACs instead of numbers and addresses. FLUSHALL resets the budgets but deletes every code, so
+it allows no extra guess.
 """
 
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from typing import Final
 
 from app.redis_client.windows import WindowLimit
+from app.services.identity.otp_refusal import OtpRefusal
 
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
 _BLOCK_DIGITS: Final = 4
 
-# What an IPv6 /64, /56 and /48 may ask for, in budgets of one address. A /56 is one household's; a /48 has
-# 256 of them, or thousands of a carrier's phones, as an IPv4 address behind a carrier's NAT has.
+# Budgets of an IPv6 /64, /56 and /48, in multiples of one address. A /56 is one household; a /48 holds 256 of
+# them, or thousands of a carrier's phones, as an IPv4 address behind a carrier's NAT does.
 _NETWORK_BUDGETS: Final = (1, 2, 5)
-
-
-class OtpRefusal(StrEnum):
-    """Why no code was sent."""
-
-    RESEND = "resend"
-    NUMBER = "number"
-    IP = "ip"
-    PREFIX = "prefix"
-    GLOBAL = "global"
-    UNKNOWN = "unknown"
-    COUNTRY = "country"
 
 
 @dataclass(frozen=True, slots=True)
 class OtpLimits:
-    """The settings; 0 means none at all, as with every limit."""
+    """The settings; 0 forbids all codes."""
 
     per_hour: int
     per_day: int
@@ -47,18 +35,18 @@ class OtpLimits:
 
 @dataclass(frozen=True, slots=True)
 class CodeRequest:
-    """A number (E.164) that a code is asked for, by a caller of these networks, from narrow to wide."""
+    """A request for a code: the number (E.164), and the caller's networks from narrow to wide."""
 
     mobile_number: str
     networks: Sequence[str]
     has_account: bool
     signed_in_before: bool
-    """Whether the caller's narrowest network signed this number in before."""
+    """From the caller's narrowest network, with this number."""
 
 
 @dataclass(frozen=True, slots=True)
 class OtpBudgets:
-    """Says which windows an event is counted in. `key` is for HMACs and serves nothing else."""
+    """Selects the windows that count an event. `key` serves HMACs of their subjects only."""
 
     limits: OtpLimits
     key: bytes
@@ -66,9 +54,9 @@ class OtpBudgets:
     def of_code(self, request: CodeRequest) -> list[WindowLimit]:
         """Return the windows of a code.
 
-        A network that signed the number in before has what no stranger can spend: half as much again as the
-        number's budget, and windows of its own for the block and in all. Otherwise only the windows in all
-        depend on whether the number has an account: 10,000 invented numbers must not close those of accounts.
+        Other networks cannot consume the reserve of a network that signed the number in before: half of the
+        number's budget, and separate windows for the block and the service. For all others, only the
+        service's window depends on the account: 10,000 invented numbers must not exhaust that of accounts.
         """
         limits, number = self.limits, request.mobile_number
         callers = "known" if request.signed_in_before else "other"
@@ -87,15 +75,15 @@ class OtpBudgets:
                 self._window(OtpRefusal.PREFIX, "hour", block, limits.per_prefix_hour, _HOUR),
                 self._window(OtpRefusal.GLOBAL, "hour", own, limits.global_per_hour, _HOUR),
             ]
-        whole = OtpRefusal.GLOBAL if request.has_account else OtpRefusal.UNKNOWN
+        service = OtpRefusal.GLOBAL if request.has_account else OtpRefusal.UNKNOWN
         return [
             *windows,
             *self.of_signup(mobile_number=number, networks=request.networks),
-            self._window(whole, "hour", "", limits.global_per_hour, _HOUR),
+            self._window(service, "hour", "", limits.global_per_hour, _HOUR),
         ]
 
     def of_signup(self, *, mobile_number: str, networks: Sequence[str]) -> list[WindowLimit]:
-        """Return the windows of a sign-up, which costs something since it tells whether a number is taken."""
+        """Return the windows of a sign-up; it is limited because its response reveals a taken number."""
         return [
             *self._of_networks(networks),
             self._window(
@@ -119,5 +107,5 @@ def _block(mobile_number: str) -> str:
 
 
 def _with_reserve(limit: int) -> int:
-    """Return a limit with the half of it, rounded down, that strangers cannot spend."""
+    """Return the limit plus the reserve: half of it, rounded down."""
     return limit + limit // 2

@@ -9,11 +9,11 @@ from google.genai import types
 
 from app.gemini_client.base import (
     MAX_TOKEN_COUNT,
-    Answer,
-    Failure,
+    Completion,
     FinishReason,
-    GeminiError,
-    TextPiece,
+    ModelError,
+    ModelFailure,
+    TextDelta,
     TokenUsage,
 )
 
@@ -86,7 +86,7 @@ class Reading:
         """Whether to stop reading: the answer is longer than any, or chunks follow its end for ever."""
         return self._chars_left == 0 or self._chunks_after_end == _MAX_CHUNKS_AFTER_END
 
-    def take(self, chunk: types.GenerateContentResponse) -> Iterator[TextPiece | TokenUsage]:
+    def take(self, chunk: types.GenerateContentResponse) -> Iterator[TextDelta | TokenUsage]:
         """Yield what is new in a chunk."""
         candidate = _first_candidate(chunk)
         if text := _text(candidate):
@@ -95,7 +95,7 @@ class Reading:
             else:
                 text = text[: self._chars_left]
                 self.has_text, self._chars_left = True, self._chars_left - len(text)
-                yield TextPiece(text)
+                yield TextDelta(text)
         if counts := _usage(chunk):
             self.usage = self.usage.updated(counts)
             yield counts
@@ -117,32 +117,32 @@ class Reading:
             word = str(finish.value)[:_MAX_WORD_CHARS]
             self._ending = _Ending(_FINISH_REASONS.get(word, FinishReason.OTHER), word)
 
-    def result(self) -> Answer:
+    def result(self) -> Completion:
         """Return the answer's end, after the last chunk.
 
         Raises:
-            GeminiError: there is no whole answer.
+            ModelError: there is no whole answer.
         """
         ending = self._ending
         if ending is None and self._is_last_unspecified:
             ending = _Ending(FinishReason.OTHER, _UNSPECIFIED[0])
         if ending is None:
             reason = "the stream ended without a finish reason"
-            raise GeminiError(Failure.INTERRUPTED, reason, retryable=True)
+            raise ModelError(ModelFailure.INTERRUPTED, reason, retryable=True)
         reason = f"finish reason {ending.word}"
         if ending.is_failed_try:
-            failure = Failure.INTERRUPTED if self.has_text else Failure.EMPTY
-            raise GeminiError(failure, reason, retryable=True)
+            failure = ModelFailure.INTERRUPTED if self.has_text else ModelFailure.EMPTY
+            raise ModelError(failure, reason, retryable=True)
         if not ending.finish.is_blocked and not self.has_text:
             if ending.word == _ACCOUNT_LIMITED:
-                raise GeminiError(Failure.NOT_CONFIGURED, reason, retryable=False)
+                raise ModelError(ModelFailure.NOT_CONFIGURED, reason, retryable=False)
             is_retryable = ending.word not in _SAME_AGAIN
-            raise GeminiError(Failure.EMPTY, f"no text, {reason}", retryable=is_retryable)
+            raise ModelError(ModelFailure.EMPTY, f"no text, {reason}", retryable=is_retryable)
         if self._chars_after_end:
             log.warning("model_text_after_end_ignored", chars=self._chars_after_end)
         if ending.finish is FinishReason.OTHER or ending.finish.is_blocked:
             log.warning("model_answer_ended", finish_reason=ending.finish.value, reason=ending.word)
-        return Answer(ending.finish, self.usage)
+        return Completion(ending.finish, self.usage)
 
 
 def _first_candidate(chunk: types.GenerateContentResponse) -> types.Candidate | None:

@@ -8,12 +8,12 @@ from uuid import UUID
 import structlog
 
 from app.errors import ServiceUnavailable
-from app.gemini_client import Answer, Failure, FinishReason, GeminiClient, GeminiError, Prompt, TextPiece
+from app.gemini_client import ChatModel, Completion, FinishReason, ModelError, ModelFailure, Prompt, TextDelta
 from app.kit.clock import Clock
 from app.models import Message, TitleSource
 from app.repositories.room_context import PastExchange
 from app.services.generation.offered_models import OfferedModels
-from app.services.generation.summary import Fold, SummaryPlan
+from app.services.generation.summary import SummaryBatch, SummaryPolicy
 from app.services.generation.title import title_from, title_prompt
 from app.unit_of_work import UnitOfWork
 
@@ -37,27 +37,27 @@ class _Untitled:
 
 
 @dataclass(frozen=True, slots=True)
-class RoomUpkeep:
+class RoomFollowUp:
     """One try per completed reply. Nobody waits for it, nobody is charged, and no lock is held meanwhile."""
 
     uow: UnitOfWork
-    gemini: GeminiClient
-    plan: SummaryPlan
+    model: ChatModel
+    policy: SummaryPolicy
     clock: Clock
     models: OfferedModels
 
-    async def after(self, reply: Message) -> None:
+    async def run(self, reply: Message) -> None:
         """Do what the room needs after this reply; whatever goes wrong is only logged."""
         try:
             todo = await self._find(reply)
             if isinstance(todo, _Untitled):
                 await self._give_title(todo)
-            elif isinstance(todo, Fold):
+            elif isinstance(todo, SummaryBatch):
                 await self._extend_summary(todo)
         except ServiceUnavailable:
-            log.warning("upkeep_failed", failure="service_unavailable")
+            log.warning("follow_up_failed", failure="service_unavailable")
 
-    async def _find(self, reply: Message) -> _Untitled | Fold | None:
+    async def _find(self, reply: Message) -> _Untitled | SummaryBatch | None:
         async with self.uow.begin() as tx:
             room = await tx.room_contexts.get_context(reply.chatroom_id)
             if room is None:
@@ -70,18 +70,18 @@ class RoomUpkeep:
                     room.id, after=after, before=before, limit=1
                 )
                 return _Untitled(room.id, model, first)
-            if (excess := self.plan.excess(room, history)) <= 0:
+            if (excess := self.policy.excess(room, history)) <= 0:
                 return None
             # Without the newest exchange: its reply may still be regenerated, and leave the context.
             oldest = await tx.room_contexts.oldest_exchanges(
                 room.id, after=after, before=reply.position, limit=_EXCHANGES_AT_ONCE
             )
-            return self.plan.fold(room, oldest, excess=excess, model=model)
+            return self.policy.next_batch(room, oldest, excess=excess, model=model)
 
     async def _give_title(self, room: _Untitled) -> None:
         try:
             title = title_from(await self._ask(title_prompt(room.model, room.first), _TITLE_SECONDS))
-        except GeminiError as error:
+        except ModelError as error:
             log.warning("title_failed", failure=error.failure.value, reason=error.reason)
             return
         if not title:
@@ -92,63 +92,63 @@ class RoomUpkeep:
                 tx.invalidate_room_list(owner)
         log.info("title_outdated" if owner is None else "title_given", chatroom_id=str(room.room_id))
 
-    async def _extend_summary(self, fold: Fold) -> None:
+    async def _extend_summary(self, batch: SummaryBatch) -> None:
         try:
-            summary = await self._ask(self.plan.prompt(fold), _SUMMARY_SECONDS)
-        except GeminiError as error:
+            summary = await self._ask(self.policy.prompt(batch), _SUMMARY_SECONDS)
+        except ModelError as error:
             log.warning("summary_failed", failure=error.failure.value, reason=error.reason)
             return
         if not summary:
             return
         async with self.uow.begin() as tx:
             is_kept = await tx.room_contexts.extend_summary(
-                fold.room_id, summary, old_end=fold.old_upto, new_end=fold.upto
+                batch.room_id, summary, old_end=batch.old_upto, new_end=batch.upto
             )
         log.info(
             "summary_extended" if is_kept else "summary_outdated",
-            chatroom_id=str(fold.room_id),
-            exchanges=len(fold.exchanges),
-            upto=fold.upto,
+            chatroom_id=str(batch.room_id),
+            exchanges=len(batch.exchanges),
+            upto=batch.upto,
         )
 
     async def _ask(self, prompt: Prompt, seconds: float) -> str:
         """The model's whole answer to one try.
 
         Raises:
-            GeminiError: there is none, or not the whole of it: half a summary would forget what came last.
+            ModelError: there is none, or not the whole of it: half a summary would forget what came last.
         """
         pieces: list[str] = []
         finish = FinishReason.OTHER
         try:
-            async with asyncio.timeout(seconds), contextlib.aclosing(self.gemini.stream(prompt)) as items:
+            async with asyncio.timeout(seconds), contextlib.aclosing(self.model.stream(prompt)) as items:
                 async for item in items:
-                    if isinstance(item, TextPiece):
+                    if isinstance(item, TextDelta):
                         pieces.append(item.text)
-                    elif isinstance(item, Answer):
+                    elif isinstance(item, Completion):
                         finish = item.finish_reason
         except TimeoutError as error:
             reason = f"no answer in {seconds:g} s"
-            raise GeminiError(Failure.TIMEOUT, reason, retryable=False) from error
+            raise ModelError(ModelFailure.TIMEOUT, reason, retryable=False) from error
         if finish is not FinishReason.STOP:
-            raise GeminiError(Failure.INTERRUPTED, f"finished with {finish}", retryable=False)
+            raise ModelError(ModelFailure.INTERRUPTED, f"finished with {finish}", retryable=False)
         return "".join(pieces).strip()
 
 
-class Upkeep:
+class FollowUpRunner:
     """Runs upkeep in the background: a few calls at once, and no queue without end."""
 
-    def __init__(self, rooms: RoomUpkeep) -> None:
-        self._rooms = rooms
+    def __init__(self, follow_up: RoomFollowUp) -> None:
+        self._follow_up = follow_up
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
         self._places = asyncio.Semaphore(_CALLS_AT_ONCE)
 
-    def soon(self, reply: Message) -> None:
+    def schedule(self, reply: Message) -> None:
         """Look after the room of a reply that was recorded as completed. Returns at once, never fails."""
         room_id = reply.chatroom_id
         if room_id in self._tasks:
             return  # the room's next reply gives the next chance
         if len(self._tasks) >= _MOST_ROOMS:
-            log.warning("upkeep_dropped", chatroom_id=str(room_id))
+            log.warning("follow_up_dropped", chatroom_id=str(room_id))
             return
         task = asyncio.create_task(self._run(reply))
         self._tasks[room_id] = task
@@ -165,6 +165,6 @@ class Upkeep:
     async def _run(self, reply: Message) -> None:
         try:
             async with self._places:
-                await self._rooms.after(reply)
+                await self._follow_up.run(reply)
         except Exception:
-            log.exception("upkeep_crashed", chatroom_id=str(reply.chatroom_id))
+            log.exception("follow_up_crashed", chatroom_id=str(reply.chatroom_id))
