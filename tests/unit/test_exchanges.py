@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from app.models import MessageStatus, Role
+from app.models import MessageStatus, Plan, Role
 from app.repositories.sending import StoredExchange
 from app.repositories.usage import UsageStatus
 from app.schemas.quota import Quota
@@ -42,7 +42,7 @@ def test_a_new_exchange_is_a_completed_message_and_a_pending_reply() -> None:
         request_id="request",
     )
     stored_at = _NOW + dt.timedelta(hours=1)
-    stored = StoredExchange(UsageStatus(is_pro=False, used=1), "gemini", stored_at)
+    stored = StoredExchange(UsageStatus(Plan.BASIC, used=1), "gemini", stored_at)
     quota = Quota(limit=5, used=1, remaining=4, resets_at=_NOW)
     accepted = accept(new, stored, quota)
     message, reply = accepted.exchange.message, accepted.exchange.reply
