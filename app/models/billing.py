@@ -1,4 +1,4 @@
-"""Billing: what ties a person to Stripe, and what came from there. No card and no address is kept."""
+"""Billing: users' customers and checkouts at Stripe, and its events. No card or address is stored."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -13,7 +13,7 @@ UNPROCESSED = text("processed_at IS NULL")
 
 
 class StripeCustomer(Base):
-    """A person's one customer at Stripe."""
+    """A user's customer at Stripe."""
 
     __tablename__ = "stripe_customers"
 
@@ -23,11 +23,11 @@ class StripeCustomer(Base):
 
 
 class Checkout(Base):
-    """The wish to buy Pro. Its id makes the key under which Stripe creates the session only once."""
+    """A checkout for Pro. Its id is the idempotency key under which Stripe creates the session."""
 
     __tablename__ = "checkouts"
     __table_args__ = (
-        # At most one open per person: what twenty parallel clicks meet.
+        # At most one open checkout per user, also under concurrent requests.
         Index(
             "uq_checkouts_open_of_user", "user_id", unique=True, postgresql_where=text("closed_at IS NULL")
         ),
@@ -39,16 +39,16 @@ class Checkout(Base):
     success_url: Mapped[str]
     cancel_url: Mapped[str]
     checkout_session_id: Mapped[str | None] = mapped_column("session_id", unique=True)
-    """Stripe's session, as soon as its answer has come."""
+    """The id of Stripe's session, once it is created."""
     session_url: Mapped[str | None]
     expires_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
-    """Paid, expired or replaced."""
+    """When it was paid, expired or replaced."""
 
 
 class StripeEvent(Base):
-    """An event that Stripe sent, stored once. Of its content only ids: the state itself is fetched anew."""
+    """An event from Stripe, stored once. Only ids are kept of it: processing fetches the state."""
 
     __tablename__ = "stripe_events"
     __table_args__ = (Index("ix_stripe_events_unprocessed", "received_at", postgresql_where=UNPROCESSED),)
@@ -65,37 +65,39 @@ class StripeEvent(Base):
     received_at: Mapped[datetime]
     processed_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
-    """What came of it: `applied`, or why it was ignored."""
+    """The outcome of its processing, or why it was ignored."""
     attempts: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     next_attempt_at: Mapped[datetime | None]
-    """By the database's clock; set while somebody works on it, and after a failure."""
+    """The end of its lease, or of the pause after a failure, by the database's clock."""
 
 
 class SubscriptionSyncCursor(Base):
-    """Who may write a subscription's state: only a fetch that began later than the one applied last."""
+    """Orders the fetches of a subscription: only one that began after the last applied is applied."""
 
     __tablename__ = "subscription_syncs"
 
     subscription_id: Mapped[str] = mapped_column(primary_key=True)
     sync_seq: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """The sequence number of the last fetch that began."""
     applied_seq: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """The sequence number of the last fetch that was stored."""
     synced_at: Mapped[datetime] = mapped_column(server_default=func.now())
     """When the last fetch began, by the database's clock."""
 
 
 class UnresolvedReason(StrEnum):
-    """Why a live subscription was left alone."""
+    """Why a live subscription was not changed."""
 
     UNKNOWN_USER = "unknown_user"
-    """It sells Pro or names this installation, and its user is neither known nor provably deleted here."""
+    """It sells Pro or names this installation; its user does not exist, and was not deleted here."""
     OTHER_INSTALLATION = "other_installation"
-    """It names another installation, and its user is not known here."""
+    """It names another installation, and its user does not exist here."""
     NOT_OURS = "not_ours"
-    """It is at a customer of a user, and neither sells Pro nor carries metadata of ours."""
+    """It belongs to a user's customer, but neither sells Pro nor carries our metadata."""
 
 
 class UnresolvedSubscriptions(Base):
-    """Live subscriptions that the last reconciliation left alone, counted by reason for operators."""
+    """Live subscriptions that the last reconciliation did not change, counted by reason."""
 
     __tablename__ = "unresolved_subscriptions"
 

@@ -1,4 +1,4 @@
-"""Plans, and what each of them allows."""
+"""Plans, and the type of their terms."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,7 +33,7 @@ class UsageWindow(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PlanTerms:
-    """What a plan allows one user."""
+    """Limits and priority that a plan gives each user."""
 
     messages: int | None
     """Messages per window; None: unlimited."""

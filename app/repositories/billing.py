@@ -63,7 +63,7 @@ class BillingRepository:
         return taken is not None
 
     async def lock_user(self, user_id: UUID) -> bool:
-        """Lock an account, so that its subscriptions are synced one at a time; False if it is gone."""
+        """Lock an account, so that its subscriptions are synced one at a time; False if it is deleted."""
         found = await self.session.scalar(
             select(User.id)
             .where(User.id == user_id, User.deleted_at.is_(None))

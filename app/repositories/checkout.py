@@ -29,7 +29,7 @@ class CheckoutRepository:
     session: AsyncSession
 
     async def begin(self, user_id: UUID, *, success_url: str, cancel_url: str) -> Checkout | None:
-        """Store a checkout; None if the user has an open one, or the account is gone."""
+        """Store a checkout; None if the user has an open one, or the account is deleted."""
         columns = ["id", "user_id", "success_url", "cancel_url", "created_at"]
         row = live_user(user_id).with_only_columns(
             literal(new_id(), Uuid),

@@ -1,4 +1,4 @@
-"""Requests and answers about a person's plan, and about paying for it."""
+"""Requests and responses of subscriptions and payments."""
 
 from typing import Annotated
 
@@ -14,8 +14,8 @@ Address = Annotated[str, StringConstraints(min_length=1, max_length=2000), STORA
 class SubscribeIn(Request):
     """The addresses to which Stripe returns the user, on `PUBLIC_URL` or `ALLOWED_ORIGINS`.
 
-    Without them, two small pages of this service. In `success_url` Stripe puts the session's id in the
-    place of `{CHECKOUT_SESSION_ID}`; without it, `session_id={CHECKOUT_SESSION_ID}` is added to the query.
+    The default is two small pages of this service. Stripe replaces `{CHECKOUT_SESSION_ID}` in `success_url`
+    by the session's id; without it, `session_id={CHECKOUT_SESSION_ID}` is added to the query.
     """
 
     success_url: Address | None = None
@@ -23,7 +23,7 @@ class SubscribeIn(Request):
 
 
 class CheckoutOut(BaseModel):
-    """Stripe's payment page. `session_id` tells `GET /subscription/status` what to ask Stripe about."""
+    """Stripe's payment page. With `session_id`, `GET /subscription/status` refreshes the plan."""
 
     checkout_url: str
     session_id: str
@@ -31,9 +31,9 @@ class CheckoutOut(BaseModel):
 
 
 class SubscriptionOut(BaseModel):
-    """The plan, the subscription as Stripe last reported it (null on Basic), and the day's use.
+    """The plan, the subscription as Stripe last reported it (null without one), and the day's usage.
 
-    `pro_until`: when Pro ends unless something is paid or resumed; null if it goes on, and on Basic.
+    `pro_until`: when Pro ends unless the user pays or resumes; null if it continues, and on Basic.
     """
 
     plan: Plan
@@ -46,7 +46,7 @@ class SubscriptionOut(BaseModel):
 
 
 class PortalOut(BaseModel):
-    """The address of Stripe's customer portal, valid for a short time."""
+    """A short-lived URL of Stripe's customer portal."""
 
     url: str
 

@@ -1,10 +1,10 @@
-"""The answer to a webhook."""
+"""The response to a webhook."""
 
 from pydantic import BaseModel
 
 
 class WebhookOut(BaseModel):
-    """The event is stored; `duplicate` if it had been stored before."""
+    """The event is stored; `duplicate` if it was stored before."""
 
     received: bool = True
     duplicate: bool

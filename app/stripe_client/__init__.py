@@ -1,4 +1,4 @@
-"""Stripe, in the product's own words."""
+"""Client of Stripe, behind protocols of the product."""
 
 from app.stripe_client.base import (
     ENDED,

@@ -1,4 +1,4 @@
-"""What the product asks of Stripe."""
+"""The protocols of the Stripe client, with their values and errors."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from uuid import UUID
 
 
 class StripeUnavailableError(Exception):
-    """Stripe did not answer, or not in a way that tells what happened; the same call may be made again."""
+    """No response from Stripe, or none that tells the result; the call may be repeated."""
 
 
 class StripeMissingError(Exception):
-    """Stripe does not know this object (any more); `param` is the parameter that names it, if any."""
+    """Stripe does not have this object; `param` is the request's parameter that names it, if known."""
 
     def __init__(self, reason: str, *, param: str | None = None) -> None:
         super().__init__(reason)
@@ -21,47 +21,47 @@ class StripeMissingError(Exception):
 
 
 ENDED = frozenset({"canceled", "incomplete_expired"})
-"""The states that a subscription never leaves."""
+"""The final states of a subscription."""
 
 
 @dataclass(frozen=True, slots=True)
 class StripeSubscription:
-    """A subscription as it is at Stripe now."""
+    """A subscription's current state at Stripe."""
 
     id: str
     customer_id: str
     user_id: UUID | None
-    """From the metadata that checkout gave it."""
+    """From the metadata of its checkout."""
     status: str
     created_at: datetime
     current_period_start: datetime | None
     current_period_end: datetime | None
     cancel_at_period_end: bool
     unpaid_since: datetime | None = None
-    """When past due: the start of the first period that is not paid; only `get` says it."""
+    """When past due: the start of the first unpaid period. Only `get` sets it."""
     sells_pro: bool | None = False
-    """Whether an item is of Pro's price, or of another price of its product; None if that is not known."""
+    """Whether an item has Pro's price, or another price of Pro's product; None if unknown."""
     pro_product: str | None = None
-    """Pro's product, if an item is of it."""
+    """Pro's product, if an item has it."""
     products: frozenset[str] = frozenset()
     """The products of all items."""
     is_voiding: bool = False
-    """Whether collection is paused so that the invoices made meanwhile are voided."""
+    """Whether collection is paused, and new invoices are voided."""
     voids_next: bool = False
-    """Whether the pause still lasts when the invoice of the next period is made."""
+    """Whether the pause will last until the next period's invoice is created."""
     is_period_voided: bool = False
-    """Whether the pause has voided the invoice of the current period; only `get` says it."""
+    """Whether the pause has voided the current period's invoice. Only `get` sets it."""
     installation_id: str | None = None
-    """From the metadata that checkout gave it: the installation that it was bought from."""
+    """From the metadata of its checkout: the installation that sold it."""
 
     @property
     def has_ended(self) -> bool:
-        """Whether it is over for good."""
+        """Whether it is in a final state."""
         return self.status in ENDED
 
 
 class CheckoutState(StrEnum):
-    """How far a checkout session has come."""
+    """The states of a checkout session."""
 
     OPEN = "open"
     COMPLETE = "complete"
@@ -70,7 +70,7 @@ class CheckoutState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CheckoutSession:
-    """A visit to Stripe's payment page."""
+    """A session of Stripe's payment page."""
 
     id: str
     url: str | None
@@ -84,11 +84,11 @@ class CheckoutSession:
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """A bill; amounts in the currency's smallest unit."""
+    """An invoice; amounts in the currency's smallest unit."""
 
     id: str
     sells_pro: bool | None
-    """Whether a line is of Pro's product; None if that is not known."""
+    """Whether a line has Pro's product; None if unknown."""
     subscription_id: str | None
     installation_id: str | None
     """From the metadata of its subscription."""
@@ -103,36 +103,36 @@ class Invoice:
 
 
 class StripeCustomers(Protocol):
-    """People as customers. Every method may raise `StripeUnavailableError`."""
+    """Customers. Every method may raise `StripeUnavailableError`."""
 
     async def create(self, *, user_id: UUID, installation_id: UUID) -> str:
-        """The person's customer, made once however often this is called; returns its id."""
+        """Create the user's customer and return its id; repeated calls return the same customer."""
         ...
 
     async def exists(self, customer_id: str) -> bool:
-        """Whether there is this customer, and it is not deleted."""
+        """Whether the customer exists and is not deleted."""
         ...
 
     async def delete(self, customer_id: str) -> None:
-        """Remove a customer and end their subscriptions; one that is gone already is fine."""
+        """Delete a customer, which cancels its subscriptions; no error if it does not exist."""
         ...
 
     async def portal_url(self, customer_id: str, *, return_url: str) -> str:
-        """Return an address of Stripe's customer portal, valid for a short time.
+        """Return a short-lived URL of Stripe's customer portal.
 
         Raises:
-            StripeMissingError: there is no such customer.
-            StripeNotConfiguredError: the portal is not set up.
+            StripeMissingError: the customer does not exist.
+            StripeNotConfiguredError: the portal is not configured.
         """
         ...
 
     async def invoices(
         self, customer_id: str, *, limit: int, after: str | None
     ) -> tuple[list[Invoice], bool]:
-        """Bills of all kinds, newest first, behind the one with the id `after`; and whether there are more.
+        """Return invoices of all kinds, newest first, after the id `after`; and whether more follow.
 
         Raises:
-            StripeMissingError: there is no such customer, or no such bill.
+            StripeMissingError: the customer or the invoice does not exist.
         """
         ...
 
@@ -150,28 +150,28 @@ class StripeCheckouts(Protocol):
         success_url: str,
         cancel_url: str,
     ) -> CheckoutSession:
-        """A session for Pro, made once for a `checkout_id` however often this is called.
+        """Create a session for Pro; repeated calls with a `checkout_id` return the same session.
 
         Raises:
-            StripeMissingError: there is no such customer.
+            StripeMissingError: the customer does not exist.
             StripeNotConfiguredError: the price cannot be sold.
         """
         ...
 
     async def get(self, checkout_session_id: str) -> CheckoutSession:
-        """The session as it is now.
+        """Return the session's current state.
 
         Raises:
-            StripeMissingError: there is none.
+            StripeMissingError: it does not exist.
         """
         ...
 
     async def expire(self, checkout_session_id: str) -> CheckoutSession:
-        """Close an open session; one that is paid or closed already is returned as it is."""
+        """Expire an open session; return one that is complete or expired unchanged."""
         ...
 
     async def expire_all(self, customer_id: str, *, user_id: UUID, installation_id: UUID) -> None:
-        """Close every open session of ours of a customer, so that Pro cannot be bought there any more."""
+        """Expire the customer's open sessions of this installation, so that none can be paid any more."""
         ...
 
 
@@ -179,29 +179,29 @@ class StripeSubscriptions(Protocol):
     """Subscriptions. Every method may raise `StripeUnavailableError`."""
 
     async def get(self, subscription_id: str) -> StripeSubscription:
-        """The subscription as it is now.
+        """Return the subscription's current state.
 
         Raises:
-            StripeMissingError: there is none.
+            StripeMissingError: it does not exist.
         """
         ...
 
     async def set_cancel_at_period_end(self, subscription_id: str, *, cancel: bool) -> StripeSubscription:
-        """Let it end with the paid period, or undo that.
+        """Cancel at the end of the paid period, or undo that.
 
         Raises:
-            StripeMissingError: there is none, or it has ended.
+            StripeMissingError: it does not exist, or has ended.
         """
         ...
 
     async def cancel_now(self, subscription_id: str) -> None:
-        """End it at once; one that has ended already is fine."""
+        """Cancel immediately; no error if it has ended."""
         ...
 
     def all(self) -> AsyncIterator[StripeSubscription]:
-        """Every subscription, ended ones too, newest first."""
+        """Iterate over all subscriptions, ended ones too, newest first."""
         ...
 
     def of_customer(self, customer_id: str) -> AsyncIterator[StripeSubscription]:
-        """Every subscription of a customer that is not canceled; none if there is no such customer."""
+        """Iterate over a customer's subscriptions that are not canceled; none if it does not exist."""
         ...

@@ -13,7 +13,7 @@ from app.stripe_client.failures import (
 from app.stripe_client.parsing import own_metadata, session_from
 
 RETURN_ADDRESSES = ("success_url", "cancel_url")
-"""The parameters that hold an address of the caller, or one below `PUBLIC_URL`."""
+"""The parameters with an address of the caller's, or one under `PUBLIC_URL`."""
 
 _PAGE = 100
 
@@ -35,7 +35,7 @@ class SdkCheckouts:
         success_url: str,
         cancel_url: str,
     ) -> CheckoutSession:
-        """A session for Pro, made once for a `checkout_id` however often this is called."""
+        """Create a session for Pro; the idempotency key is made from `checkout_id`."""
         if not self.price_id:
             raise StripeNotConfiguredError("STRIPE_PRO_PRICE_ID is not set")
         metadata = own_metadata(user_id, installation_id)
@@ -67,14 +67,14 @@ class SdkCheckouts:
         return session_from(session.to_dict())
 
     async def get(self, checkout_session_id: str) -> CheckoutSession:
-        """The session as it is now."""
+        """Return the session's current state."""
         found = await self.stripe.call(
             lambda client: client.v1.checkout.sessions.retrieve_async(checkout_session_id)
         )
         return session_from(found.to_dict())
 
     async def expire(self, checkout_session_id: str) -> CheckoutSession:
-        """Close an open session; one that is paid or closed already is returned as it is."""
+        """Expire an open session; return one that is complete or expired unchanged."""
         try:
             closed = await self.stripe.call(
                 lambda client: client.v1.checkout.sessions.expire_async(checkout_session_id)
@@ -87,7 +87,7 @@ class SdkCheckouts:
         return session_from(closed.to_dict())
 
     async def expire_all(self, customer_id: str, *, user_id: UUID, installation_id: UUID) -> None:
-        """Close every open session of ours of a customer, so that Pro cannot be bought there any more."""
+        """Expire the customer's open sessions of this installation."""
         try:
             page = await self.stripe.call(
                 lambda client: client.v1.checkout.sessions.list_async(
@@ -105,10 +105,10 @@ class SdkCheckouts:
 
 
 def _is_configuration_fault(error: StripeRefusedError) -> bool:
-    """Whether a refused session is the fault of a price or of the account, which only an operator mends.
+    """Whether Stripe rejected a price or the account, which only an operator can correct.
 
-    Everything in the request is ours but the customer and the two addresses. A kept failure and a key that
-    was used for another price end by themselves: the next checkout has another key.
+    All parameters but the customer and the two addresses come from the configuration. A replayed failure
+    says nothing about it: the next checkout has another idempotency key.
     """
     return not isinstance(error, StripeReplayedFailureError) and error.param not in (
         *RETURN_ADDRESSES,

@@ -1,4 +1,4 @@
-"""The one connection to Stripe of a process: opened on first use, every request bounded."""
+"""A process's connection to Stripe: loads the SDK on first use, and bounds every call."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ _TIMEOUT_SECONDS = 10.0
 _ERROR_LOG_PERIOD_SECONDS = 60.0
 
 before_call: ContextVar[Callable[[], Awaitable[None]] | None] = ContextVar("before_call", default=None)
-"""What is awaited before each call; it may raise to prevent the call."""
+"""A function that is awaited before each call; it may raise to prevent the call."""
 
 _T = TypeVar("_T")
 
@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 
 
 class StripeConnection:
-    """The SDK's client, bound to the loop that first asks."""
+    """The SDK's client, bound to the event loop of the first call."""
 
     def __init__(self, settings: Settings) -> None:
         self._key = settings.stripe_secret_key.get_secret_value()
@@ -42,13 +42,13 @@ class StripeConnection:
         self._sdk: Sdk | None = None
 
     async def call(self, request: "Callable[[StripeClient], Awaitable[_T]]") -> _T:
-        """The answer of Stripe, within ten seconds with all repetitions.
+        """Run a request with the SDK's client, within ten seconds including retries.
 
         Raises:
-            StripeMissingError: what the request is about does not exist (any more).
-            StripeNotConfiguredError: there is no key, or Stripe refuses this one.
-            StripeRefusedError: Stripe will not do this.
-            StripeUnavailableError: no answer, or none that tells what happened.
+            StripeMissingError: the object does not exist.
+            StripeNotConfiguredError: no key is set, or Stripe rejects it.
+            StripeRefusedError: Stripe rejects the request.
+            StripeUnavailableError: no response, or none that tells the result.
         """
         forbid_in_transaction()
         sdk = await self._opened()
@@ -65,7 +65,7 @@ class StripeConnection:
             raise failure from error
 
     async def prepare(self) -> None:
-        """Load the SDK, if there is a key to use it with."""
+        """Load the SDK, if a key is set."""
         if self._key:
             await self._opened()
 
@@ -74,13 +74,13 @@ class StripeConnection:
             raise StripeNotConfiguredError("STRIPE_SECRET_KEY is not set")
         async with self._opening:
             if self._sdk is None:
-                # In a thread: nobody's answer is held up meanwhile.
+                # In a thread, because the import would block the event loop.
                 create, tls = await asyncio.to_thread(_load)
                 self._sdk = create(self._key, self._api_base, tls)
             return self._sdk
 
     def _log(self, failure: Exception) -> None:
-        """Log the reason; callers tell of an outage, and a wrong set-up is told of once a minute."""
+        """Log the reason: outages at debug level, since callers report them; a bad setup once a minute."""
         level = logging.DEBUG
         match failure:
             case StripeMissingError():

@@ -1,4 +1,4 @@
-"""Customers at Stripe. They carry our id of the person, and no name or number."""
+"""Customers at Stripe, with the user's id as metadata, and without name and number."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -30,7 +30,7 @@ class SdkCustomers:
     pro: ProProduct
 
     async def create(self, *, user_id: UUID, installation_id: UUID) -> str:
-        """The person's customer, made once however often this is called; returns its id."""
+        """Create the user's customer under an idempotency key per user, and return its id."""
         key = f"customer:{user_id}"
         for _ in range(_MAX_KEYS):
             try:
@@ -38,14 +38,14 @@ class SdkCustomers:
             except StripeReplayedFailureError:
                 key += ":again"
                 continue
-            # An answer that Stripe has kept may tell of a customer that an operator has deleted since.
+            # A replayed response may name a customer that an operator has deleted since.
             if not _is_replayed(made) or await self.exists(made.id):
                 return made.id
             key = f"customer:{user_id}:{made.id}"
         raise StripeUnavailableError("no customer under any of its keys")
 
     async def exists(self, customer_id: str) -> bool:
-        """Whether there is this customer, and it is not deleted."""
+        """Whether the customer exists and is not deleted."""
         try:
             found = await self.stripe.call(lambda client: client.v1.customers.retrieve_async(customer_id))
         except StripeMissingError:
@@ -53,14 +53,14 @@ class SdkCustomers:
         return not found.to_dict().get("deleted")
 
     async def delete(self, customer_id: str) -> None:
-        """Remove a customer and end their subscriptions; one that is gone already is fine."""
+        """Delete a customer, which cancels its subscriptions; no error if it does not exist."""
         try:
             await self.stripe.call(lambda client: client.v1.customers.delete_async(customer_id))
         except StripeMissingError:
             return
 
     async def portal_url(self, customer_id: str, *, return_url: str) -> str:
-        """An address of Stripe's customer portal, for a short time."""
+        """Return a short-lived URL of Stripe's customer portal."""
         try:
             session = await self.stripe.call(
                 lambda client: client.v1.billing_portal.sessions.create_async(
@@ -71,14 +71,14 @@ class SdkCustomers:
             if error.param in (None, "customer"):
                 raise
             raise StripeNotConfiguredError(str(error), param=error.param) from error
-        except StripeRefusedError as error:  # the rest of the request is ours: PUBLIC_URL, and the dashboard
+        except StripeRefusedError as error:  # PUBLIC_URL, or the portal's settings in the dashboard
             raise StripeNotConfiguredError(str(error), param=error.param) from error
         return session.url
 
     async def invoices(
         self, customer_id: str, *, limit: int, after: str | None
     ) -> tuple[list[Invoice], bool]:
-        """Bills of all kinds, newest first, behind the one with the id `after`; whether there are more."""
+        """Return invoices of all kinds, newest first, after the id `after`; and whether more follow."""
         params: InvoiceListParams = {"customer": customer_id, "limit": limit}
         if after is not None:
             params["starting_after"] = after

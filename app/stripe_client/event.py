@@ -1,6 +1,6 @@
-"""What a webhook says, as far as anybody needs it: which objects to look at, never how they are.
+"""Parses events: which objects to fetch, not their state.
 
-Events are rendered in the version of the webhook endpoint, not of the SDK, so both shapes are read.
+An event has the API version of the webhook endpoint, not of the SDK, so old and new shapes are parsed.
 """
 
 import re
@@ -21,11 +21,11 @@ _Json = dict[str, JsonValue]
 
 
 class EventUnreadableError(Exception):
-    """The body is no JSON object, or an event that is damaged."""
+    """The body is not a JSON object, or a malformed event."""
 
 
 class UnknownShape(StrEnum):
-    """What a JSON object is that is not one of the events that are read."""
+    """Kinds of JSON objects that are not parsed as events."""
 
     V2 = "v2_event"
     """An event of API v2, such as a thin one."""
@@ -34,23 +34,23 @@ class UnknownShape(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StripeEventRef:
-    """That something happened at Stripe, and to what."""
+    """An event's id and type, and the ids of the objects it is about."""
 
     id: str
     type: str
     livemode: bool | None
-    """None where it is not said."""
+    """None if the event does not state it."""
     api_version: str | None
     created_at: datetime | None
     subscription_id: str | None
     customer_id: str | None
     checkout_session_id: str | None
     unknown_shape: UnknownShape | None = None
-    """Set if nothing but the id and the type was read."""
+    """Set if only the id and the type were parsed."""
 
     @property
     def is_relevant(self) -> bool:
-        """Whether it can mean anything to a person's plan."""
+        """Whether events of its type can change a user's plan."""
         if self.unknown_shape is not None:
             return False
         return self.type == _CUSTOMER_DELETED or self.type.startswith(_RELEVANT)
@@ -91,15 +91,15 @@ class _JsonObject(BaseModel):
 
 
 def is_id(text: str) -> bool:
-    """Whether this could be an id of Stripe's; nobody is asked for anything else."""
+    """Whether the text has the form of an id of Stripe's; others are never sent to Stripe."""
     return re.fullmatch(_WORD, text) is not None
 
 
 def read_event(body: bytes) -> StripeEventRef:
-    """The event in this body; its id is empty if it is of an unknown shape and has none that can be stored.
+    """Parse a webhook's body; the id is empty if an unknown shape has none that can be stored.
 
     Raises:
-        EventUnreadableError: it is no JSON object, or an event that is damaged.
+        EventUnreadableError: not a JSON object, or a malformed event.
     """
     try:
         other = _JsonObject.model_validate_json(body)
@@ -151,6 +151,6 @@ def _of_unknown_shape(other: _JsonObject, shape: UnknownShape) -> StripeEventRef
 
 
 def _id(value: object) -> str | None:
-    """The id of what is referred to, if it could be one."""
+    """Return the id of a reference, if it has the form of one."""
     found = reference(value)
     return found if found is not None and is_id(found) else None

@@ -1,12 +1,12 @@
-"""A refusal by Stripe, for those methods that know what one means."""
+"""Rejections by Stripe, for callers that handle them apart from an outage."""
 
 from app.stripe_client.base import StripeUnavailableError
 
 
 class StripeRefusedError(StripeUnavailableError):
-    """Stripe answered that it will not do this: an object in another state, or an unusual parameter.
+    """Stripe rejected the request: the object's state or a parameter does not allow it.
 
-    `param` is the parameter that Stripe names, if it names one.
+    `param` is the parameter that Stripe names, if any.
     """
 
     def __init__(self, reason: str, *, param: str | None = None) -> None:
@@ -15,14 +15,14 @@ class StripeRefusedError(StripeUnavailableError):
 
 
 class StripeNotConfiguredError(StripeRefusedError):
-    """The set-up is wrong: no key, one that Stripe refuses, a price or an address that is not there.
+    """The configuration is wrong: no key, a rejected key, or a price or address that does not exist.
 
-    No repetition helps until an operator has changed a setting or something in Stripe's dashboard.
+    Retries fail until an operator corrects a setting or Stripe's dashboard.
     """
 
 
 class StripeReplayedFailureError(StripeRefusedError):
-    """A failure that Stripe keeps under the idempotency key for a day: only another key gets further.
+    """A failure that Stripe replays for a day under the same idempotency key: retry with another key.
 
-    A key that was used with other parameters is one, too.
+    So does a key that was used with other parameters.
     """

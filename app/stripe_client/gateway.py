@@ -1,4 +1,4 @@
-"""Stripe as a whole: the parts over one connection."""
+"""The Stripe client: its parts over one connection."""
 
 from app.config import Settings
 from app.stripe_client.base import StripeCheckouts, StripeCustomers, StripeSubscriptions
@@ -10,7 +10,7 @@ from app.stripe_client.subscriptions import SdkSubscriptions
 
 
 class StripeGateway:
-    """Everything that this process asks of Stripe; nothing is loaded or opened before the first question."""
+    """All calls of this process to Stripe; loads the SDK and connects at the first call."""
 
     def __init__(self, settings: Settings) -> None:
         self._connection = StripeConnection(settings)
@@ -21,7 +21,7 @@ class StripeGateway:
         self.subscriptions: StripeSubscriptions = SdkSubscriptions(self._connection, pro)
 
     async def prepare(self) -> None:
-        """Load the SDK now, so that nobody's first question waits for it; nothing happens without a key."""
+        """Load the SDK now instead of at the first call, if a key is set."""
         await self._connection.prepare()
 
     async def aclose(self) -> None:

@@ -1,19 +1,17 @@
-"""Tells the log that Stripe is unavailable: once a minute in a process, however much work meets it."""
+"""Logs that Stripe is unavailable, at most once a minute per process."""
 
 import time
 from typing import Final
 
 import structlog
 
-_PERIOD_SECONDS: Final = (
-    55.0  # less than a minute, so that work which is tried every minute is told of each time
-)
+_PERIOD_SECONDS: Final = 55.0  # under a minute, so that work retried every minute is logged each time
 
 log = structlog.get_logger(__name__)
 
 
 class StripeOutage:
-    """The lines of one process; what is left out is counted in the next one."""
+    """Limits the warnings of one process; each counts those that were left out before it."""
 
     def __init__(self) -> None:
         self._next_at = 0.0

@@ -1,4 +1,4 @@
-"""Stripe's objects in our own words; they come as plain JSON, since the SDK's are no mappings."""
+"""Parses Stripe's objects from plain JSON, because the SDK's objects are not mappings."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ _USER_ID, _INSTALLATION_ID = "user_id", "installation_id"
 Json = Mapping[str, object]
 
 _PERIOD_REASONS = (None, "subscription_create", "subscription_cycle", "subscription")
-"""Why a bill for a period was made, rather than one for a change within it; older bills do not say it."""
+"""The `billing_reason` of invoices for a whole period; older invoices have none."""
 _NOT_COLLECTED = frozenset({"void", "draft"})
 _COLLECTED = frozenset({"paid", "open"})
 
@@ -19,15 +19,15 @@ _SESSION_LIFETIME = timedelta(hours=24)
 
 
 def own_metadata(user_id: UUID, installation_id: UUID) -> dict[str, str]:
-    """Return the metadata of everything that we create: who it is for, and which installation made it."""
+    """Return the metadata of objects that this service creates: the user and the installation."""
     return {_USER_ID: str(user_id), _INSTALLATION_ID: str(installation_id)}
 
 
 def subscription_from(body: Json, selling: Collection[str] | None = ()) -> StripeSubscription:
-    """A subscription, given those of its prices that sell Pro; None if they are not known.
+    """Parse a subscription, given those of its prices that sell Pro; None if they are unknown.
 
-    The period is on its items; before 2025-03-31 it was on the subscription. Other products that are sold
-    along may have other periods.
+    Items have the period; before API version 2025-03-31 the subscription had it. Items of other products may
+    have other periods.
     """
     items = [item for item in _items(body.get("items")) if "current_period_end" in item]
     items = [item for item in items if _price_of(item).get("id") in (selling or ())] or items or [body]
@@ -35,7 +35,7 @@ def subscription_from(body: Json, selling: Collection[str] | None = ()) -> Strip
     starts = [timestamp for item in items if (timestamp := _timestamp(item.get("current_period_start")))]
     ends = [timestamp for item in items if (timestamp := _timestamp(item.get("current_period_end")))]
     end = min(ends, default=None)
-    cancel_at = _timestamp(body.get("cancel_at"))  # how the customer portal says it
+    cancel_at = _timestamp(body.get("cancel_at"))  # set by the customer portal
     pause = body.get("pause_collection")
     pause = pause if isinstance(pause, Mapping) and pause.get("behavior") == "void" else None
     resumes_at = _timestamp(pause.get("resumes_at")) if pause is not None else None
@@ -54,23 +54,23 @@ def subscription_from(body: Json, selling: Collection[str] | None = ()) -> Strip
         pro_product=next((products[price] for price in selling or () if products.get(price)), None),
         products=frozenset(product for product in products.values() if product),
         is_voiding=pause is not None,
-        # An invoice that is made when the pause ends is collected.
+        # An invoice that is created when the pause ends is collected.
         voids_next=pause is not None and (resumes_at is None or end is None or resumes_at > end),
     )
 
 
 def products_of(subscription: Json) -> dict[str, str | None]:
-    """Return the prices of a subscription's items with their products; older versions say `plan`."""
+    """Map the prices of a subscription's items to their products; older versions say `plan`."""
     return _products(_price_of(item) for item in _items(subscription.get("items")))
 
 
 def sold_by_invoice(invoice: Json) -> dict[str, str | None]:
-    """Return the prices of a bill's lines with their products; before 2025-03-31 a line had the price."""
+    """Map the prices of an invoice's lines to their products."""
     return _products(_price_of(line) for line in _items(invoice.get("lines")))
 
 
 def session_from(body: Json) -> CheckoutSession:
-    """A checkout session."""
+    """Parse a checkout session."""
     return CheckoutSession(
         id=str(body["id"]),
         url=_text(body.get("url")),
@@ -84,7 +84,7 @@ def session_from(body: Json) -> CheckoutSession:
 
 
 def invoice_from(body: Json, *, sells_pro: bool | None = None) -> Invoice:
-    """A bill."""
+    """Parse an invoice."""
     return Invoice(
         id=str(body["id"]),
         sells_pro=sells_pro,
@@ -102,7 +102,7 @@ def invoice_from(body: Json, *, sells_pro: bool | None = None) -> Invoice:
 
 
 def unpaid_since_times(invoices: Sequence[Json], subscription_id: str) -> list[datetime]:
-    """When the open ones among these bills of a subscription were made, whatever else is listed."""
+    """Return when the subscription's open invoices among these were created."""
     return [
         _created_at(invoice)
         for invoice in invoices
@@ -111,9 +111,9 @@ def unpaid_since_times(invoices: Sequence[Json], subscription_id: str) -> list[d
 
 
 def is_voided(invoices: Sequence[Json], subscription: StripeSubscription) -> bool:
-    """Whether these bills say that the subscription's current period is voided, and not paid in part.
+    """Whether, by these invoices, the subscription's current period is voided and no part of it paid.
 
-    A draft counts as voided: while collection is paused so, it is not collected.
+    A draft counts as voided: it is not collected while collection is paused.
     """
     start = subscription.current_period_start
     states = {
@@ -127,7 +127,7 @@ def is_voided(invoices: Sequence[Json], subscription: StripeSubscription) -> boo
 
 
 def subscription_of(invoice: Json) -> str | None:
-    """What a bill is for. Since 2025-03-31 it is below `parent`; before, it was a field of the invoice."""
+    """Return an invoice's subscription: below `parent` since 2025-03-31, a field of the invoice before."""
     return reference(_subscription_details(invoice).get("subscription")) or reference(
         invoice.get("subscription")
     )
@@ -141,12 +141,12 @@ def _subscription_details(invoice: Json) -> Json:
 
 
 def has_more(page: Json) -> bool:
-    """Whether a list goes on."""
+    """Whether more pages of a list follow."""
     return page.get("has_more") is True
 
 
 def reference(value: object) -> str | None:
-    """The id of what is referred to by its id, or by the whole object."""
+    """Return the id of a reference, which is an id or a whole object."""
     return _text(value.get("id")) if isinstance(value, Mapping) else _text(value)
 
 
@@ -155,7 +155,7 @@ def _products(prices: Iterable[Json]) -> dict[str, str | None]:
 
 
 def _price_of(item: Json) -> Json:
-    """The price of a subscription's item or of a bill's line, in any version's shape."""
+    """Return the price of a subscription's item or an invoice's line, in the shape of any version."""
     pricing = item.get("pricing")
     details = pricing.get("price_details") if isinstance(pricing, Mapping) else None
     if isinstance(details, Mapping):
@@ -199,5 +199,5 @@ def _created_at(body: Json) -> datetime:
 
 
 def _state(value: object) -> CheckoutState:
-    """An open one may come without it."""
+    """Parse a session's status; an open session may have none."""
     return CheckoutState(value) if isinstance(value, str) else CheckoutState.OPEN

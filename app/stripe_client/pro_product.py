@@ -1,4 +1,4 @@
-"""Recognises what sells Pro: the price that is set, or another price of the same product."""
+"""Recognises prices that sell Pro: the configured one, and others of its product."""
 
 import time
 from collections.abc import Mapping
@@ -9,11 +9,11 @@ from app.stripe_client.connection import StripeConnection
 from app.stripe_client.failures import StripeRefusedError
 from app.stripe_client.parsing import reference
 
-_AGAIN_AFTER_SECONDS: Final = 600.0
+_RETRY_SECONDS: Final = 600.0
 
 
 class ProProduct:
-    """The product of `STRIPE_PRO_PRICE_ID`; Stripe is asked for it when another price first turns up."""
+    """The product of `STRIPE_PRO_PRICE_ID`; fetched from Stripe when another price first occurs."""
 
     def __init__(self, stripe: StripeConnection, price_id: str) -> None:
         self._stripe = stripe
@@ -22,12 +22,12 @@ class ProProduct:
         self._next_try_at = 0.0
 
     async def among(self, products: Mapping[str, str | None]) -> frozenset[str] | None:
-        """Return those of these prices, given with their products, that sell Pro.
+        """Return the prices that sell Pro, of prices given with their products.
 
-        None if that cannot be told, because `STRIPE_PRO_PRICE_ID` is not set, or names no price.
+        None if it is unknown, because `STRIPE_PRO_PRICE_ID` is not set or names no price.
 
         Raises:
-            StripeUnavailableError: the product is not known yet, and Stripe did not answer.
+            StripeUnavailableError: the product has not been fetched yet, and Stripe is unavailable.
         """
         if not any(products.values()):
             return frozenset(products.keys() & {self._price_id})
@@ -40,14 +40,14 @@ class ProProduct:
         )
 
     async def _known_product(self) -> str | None:
-        """Return Pro's product; None when Stripe does not know the price, or may not show it."""
+        """Return Pro's product; None if Stripe does not have the price, or denies access to it."""
         if self._product is None and time.monotonic() >= self._next_try_at:
             try:
                 price = await self._stripe.call(
                     lambda client: client.v1.prices.retrieve_async(self._price_id)
                 )
             except (StripeMissingError, StripeRefusedError):
-                self._next_try_at = time.monotonic() + _AGAIN_AFTER_SECONDS
+                self._next_try_at = time.monotonic() + _RETRY_SECONDS
             else:
                 self._product = reference(price.to_dict().get("product"))
         return self._product

@@ -1,6 +1,6 @@
-"""Stripe's errors in our own words: an outage, an object that is missing, a refusal, or a wrong set-up.
+"""Translates the SDK's exceptions: outage, missing object, rejection, or wrong configuration.
 
-A reason holds Stripe's status, type, code and parameter, and never its message, which may quote a key.
+A reason consists of Stripe's status, type, code and parameter, without its message, which may quote a key.
 """
 
 from collections.abc import Mapping
@@ -17,10 +17,10 @@ from app.stripe_client.failures import (
     StripeReplayedFailureError,
 )
 
-# What the SDK raises over an answer that is not Stripe's, such as a proxy's.
+# Raised by the SDK for a response that is not Stripe's, such as a proxy's.
 _UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)
 
-# https://docs.stripe.com/error-codes: what only the owner of the account or of this service can mend.
+# https://docs.stripe.com/error-codes: only the account's owner or the operator can correct these.
 _CONFIGURATION_CODES: Final = frozenset(
     {
         "account_closed",
@@ -40,7 +40,7 @@ _TRANSIENT_STATUSES: Final = (HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 def to_stripe_failure(error: Exception) -> Exception | None:
-    """Return the failure that an exception of the SDK means; None for what is no failure of Stripe's."""
+    """Translate an exception of the SDK; None if it is not a failure of a call to Stripe."""
     if isinstance(error, stripe.APIConnectionError):
         if isinstance(error.__cause__, httpx2.LocalProtocolError):
             return StripeNotConfiguredError("STRIPE_SECRET_KEY cannot be sent in a header")
@@ -48,9 +48,9 @@ def to_stripe_failure(error: Exception) -> Exception | None:
     if isinstance(error, UnicodeEncodeError):
         return StripeNotConfiguredError("STRIPE_SECRET_KEY cannot be sent in a header")
     if isinstance(error, TimeoutError | OSError):
-        return StripeUnavailableError(str(error) or "no answer in time")
+        return StripeUnavailableError(str(error) or "no response in time")
     if isinstance(error, _UNREADABLE):
-        return StripeUnavailableError(f"unreadable answer: {type(error).__name__}")
+        return StripeUnavailableError(f"unreadable response: {type(error).__name__}")
     return _from_response(error) if isinstance(error, stripe.StripeError) else None
 
 
@@ -66,10 +66,10 @@ def _from_response(error: stripe.StripeError) -> Exception:
 
 
 def _refusal(error: stripe.StripeError, body: Mapping[str, object]) -> type[StripeRefusedError] | None:
-    """Return the kind of refusal that an answer is; None for an outage, which a repetition may get past."""
+    """Return the class of rejection for an error response; None for an outage, which may be retried."""
     status = error.http_status or 0
     if status in _REFUSED_KEY or status == HTTPStatus.NOT_FOUND or body.get("code") in _CONFIGURATION_CODES:
-        return StripeNotConfiguredError  # a 404 that is about no object: the address is not the API's
+        return StripeNotConfiguredError  # a 404 without an object: the base address is not the API's
     if body.get("type") == "idempotency_error" and status == HTTPStatus.BAD_REQUEST:
         return StripeReplayedFailureError
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -82,7 +82,7 @@ def _refusal(error: stripe.StripeError, body: Mapping[str, object]) -> type[Stri
 
 
 def _error_body(error: stripe.StripeError) -> Mapping[str, object] | None:
-    """Return the error in Stripe's envelope; None if the answer has none."""
+    """Return the error object of the response body; None without one."""
     body = error.json_body
     inner = body.get("error") if isinstance(body, Mapping) else None
     return inner if isinstance(inner, Mapping) else None
@@ -95,7 +95,7 @@ def _reason(error: stripe.StripeError, body: Mapping[str, object]) -> str:
 
 
 def _is_missing_object(error: stripe.StripeError) -> bool:
-    """A 404 about an object; one about the address itself means a wrong base, and ends no subscription."""
+    """Whether a 404 is about an object; one about the URL means a wrong base, and ends no subscription."""
     is_about_address = (error.user_message or "").startswith("Unrecognized request URL")
     is_missing = isinstance(error, stripe.InvalidRequestError) and error.http_status == HTTPStatus.NOT_FOUND
     return is_missing and not is_about_address

@@ -1,6 +1,6 @@
-"""Stripe's SDK; the only file that loads it, and itself loaded only when Stripe is first asked.
+"""Stripe's SDK, imported on the first call.
 
-The import takes 0.4 s and 30 MB, which a process that only writes replies should not pay.
+The import takes 0.4 s and 30 MB, which processes that never call Stripe save.
 """
 
 import ssl
@@ -17,20 +17,20 @@ _RETRIES = 1
 
 
 def tls_context() -> ssl.SSLContext:
-    """Trust in the authorities that the SDK brings; reading them takes a while."""
+    """Create a context with the certificate authorities that the SDK ships."""
     return ssl.create_default_context(cafile=stripe.ca_bundle_path)
 
 
 @dataclass(frozen=True, slots=True)
 class Sdk:
-    """A client over a transport of our own, bound to the loop it is first used on."""
+    """A client over our transport, bound to the event loop of its first call."""
 
     client: StripeClient
     transport: Httpx2Transport
 
     @classmethod
     def create(cls, key: str, api_base: str, tls: ssl.SSLContext) -> "Sdk":
-        """A client with this key for Stripe at this address; nothing is asked yet."""
+        """Create a client with this key for this address, without a call."""
         transport = Httpx2Transport(tls=tls, timeout_seconds=_TIMEOUT_SECONDS)
         client = StripeClient(
             key,
@@ -46,5 +46,5 @@ class Sdk:
 
     @staticmethod
     def to_stripe_failure(error: Exception) -> Exception | None:
-        """The failure in our own words; None for what is no failure of Stripe's."""
+        """Translate an exception of the SDK; None if it is not a failure of a call to Stripe."""
         return to_stripe_failure(error)

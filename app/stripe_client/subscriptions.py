@@ -26,7 +26,7 @@ class SdkSubscriptions:
     pro: ProProduct
 
     async def get(self, subscription_id: str) -> StripeSubscription:
-        """The subscription as it is now."""
+        """Return the subscription's current state."""
         found = await self.stripe.call(lambda client: client.v1.subscriptions.retrieve_async(subscription_id))
         subscription = await self._read(found)
         if subscription.is_voiding and not subscription.has_ended:
@@ -36,7 +36,7 @@ class SdkSubscriptions:
         return subscription
 
     async def set_cancel_at_period_end(self, subscription_id: str, *, cancel: bool) -> StripeSubscription:
-        """Let it end with the paid period, or undo that."""
+        """Cancel at the end of the paid period, or undo that."""
         try:
             found = await self.stripe.call(
                 lambda client: client.v1.subscriptions.update_async(
@@ -44,7 +44,7 @@ class SdkSubscriptions:
                 )
             )
             if not cancel and found.to_dict().get("cancel_at") is not None:
-                # The customer portal cancels by a date, which the flag does not take back.
+                # The customer portal cancels by date, which the flag does not undo.
                 found = await self.stripe.call(
                     lambda client: client.v1.subscriptions.update_async(subscription_id, {"cancel_at": ""})
                 )
@@ -56,19 +56,19 @@ class SdkSubscriptions:
         return await self._read(found)
 
     async def cancel_now(self, subscription_id: str) -> None:
-        """End it at once; one that has ended already is fine."""
+        """Cancel immediately; no error if it has ended."""
         try:
             await self.stripe.call(lambda client: client.v1.subscriptions.cancel_async(subscription_id))
         except StripeMissingError:
-            return  # which is also said of one that has ended
+            return  # also raised for one that has ended
 
     async def all(self) -> AsyncIterator[StripeSubscription]:
-        """Every subscription, newest first."""
+        """Iterate over all subscriptions, newest first."""
         async for found in self._listed({"status": "all", "limit": _PAGE}):
             yield found
 
     async def of_customer(self, customer_id: str) -> AsyncIterator[StripeSubscription]:
-        """Every subscription of a customer that is not canceled; none if there is no such customer."""
+        """Iterate over a customer's subscriptions that are not canceled; none if it does not exist."""
         try:
             async for found in self._listed({"customer": customer_id, "limit": _PAGE}):
                 if found.customer_id == customer_id:
@@ -90,28 +90,28 @@ class SdkSubscriptions:
         return subscription_from(body, await self.pro.among(products_of(body)))
 
     async def _is_period_voided(self, subscription: StripeSubscription) -> bool:
-        """Whether the current period began while collection was paused, so that it is not paid."""
+        """Whether the current period's invoice was voided, because collection was paused."""
         try:
             page = await self.stripe.call(
                 lambda client: client.v1.invoices.list_async(
                     {"subscription": subscription.id, "limit": _PAGE}
                 )
             )
-        except (StripeMissingError, StripeRefusedError):  # without the bills, the period counts as paid
+        except (StripeMissingError, StripeRefusedError):  # without its invoices the period counts as paid
             return False
         return is_voided([invoice.to_dict() for invoice in page.data], subscription)
 
     async def _unpaid_since(self, subscription: StripeSubscription) -> datetime | None:
-        """When the first period began that is not paid; the current one need not be the only one."""
+        """Return the start of the first unpaid period, which may be before the current one."""
         try:
             page = await self.stripe.call(
                 lambda client: client.v1.invoices.list_async(
                     {"subscription": subscription.id, "status": "open", "limit": _PAGE}
                 )
             )
-        except StripeRefusedError:  # the period that has begun is known without the bills
+        except StripeRefusedError:  # the current period is known without invoices
             return subscription.current_period_start
-        moments = unpaid_since_times([invoice.to_dict() for invoice in page.data], subscription.id)
+        times = unpaid_since_times([invoice.to_dict() for invoice in page.data], subscription.id)
         if subscription.current_period_start is not None:
-            moments.append(subscription.current_period_start)
-        return min(moments, default=None)
+            times.append(subscription.current_period_start)
+        return min(times, default=None)

@@ -1,7 +1,7 @@
-"""Stripe's SDK over httpx2, as Gemini's and Twilio's clients are: all three obey one rule about proxies.
+"""Transport of Stripe's SDK over httpx2, so that it handles proxies like the other clients.
 
 httpx2 reads HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY once, when the client is made. The SDK's own
-transports do not: aiohttp ignores the variables or, told to obey them, knows no ALL_PROXY, no proxy with TLS
+transports do not: aiohttp ignores the variables or, configured to use them, knows no ALL_PROXY, no proxy with TLS
 and no networks in NO_PROXY, and reads them in a thread before each request.
 """
 
@@ -19,7 +19,7 @@ _LIMITS = httpx2.Limits(max_connections=None, max_keepalive_connections=20, keep
 
 
 class Httpx2Transport(stripe.HTTPClient):
-    """The asynchronous half of the SDK's transport, bound to the loop it is first used on."""
+    """The asynchronous part of the SDK's transport, bound to the event loop of its first call."""
 
     name = "httpx2"
 
@@ -28,7 +28,7 @@ class Httpx2Transport(stripe.HTTPClient):
         self._http = httpx2.AsyncClient(verify=tls, timeout=timeout_seconds, limits=_LIMITS)
 
     async def sleep_async(self, secs: float) -> None:
-        """Wait between two tries."""
+        """Wait between two attempts."""
         await asyncio.sleep(secs)
 
     async def request_async(
@@ -37,7 +37,7 @@ class Httpx2Transport(stripe.HTTPClient):
         """Send one request; redirects are not followed, since they would take the key elsewhere."""
         try:
             answer = await self._http.request(method, url, headers=headers, content=post_data)
-        except httpx2.LocalProtocolError as error:  # nothing left, and nothing would on a second try
+        except httpx2.LocalProtocolError as error:  # the request was never sent, nor would a retry be
             _fail(error, should_retry=False)
         except httpx2.HTTPError as error:
             _fail(error, should_retry=True)

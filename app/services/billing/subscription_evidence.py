@@ -14,7 +14,7 @@ class Evidence:
     installation_id: UUID
     """The id of this installation."""
     customer_user_id: UUID | None
-    """The user for whom this database created the customer, if it did."""
+    """The user of the customer, if this database created it."""
 
     @property
     def user_id(self) -> UUID | None:
