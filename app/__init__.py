@@ -1,3 +1,3 @@
 """A self-hosted backend for AI chat apps."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

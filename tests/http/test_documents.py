@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from app import __version__
 from app.config import Settings
 from app.config.reference import environment_file, settings_page
 from app.config.renamed import RENAMED
@@ -124,3 +125,10 @@ def test_the_pages_link_to_files_that_exist() -> None:
         if not (page.parent / link).exists()
     ]
     assert broken == []
+
+
+def test_the_newest_release_of_the_changelog_is_the_version() -> None:
+    newest = re.findall(
+        r"^## \[(\d+\.\d+\.\d+)\] - \d{4}-\d\d-\d\d$", (_ROOT / "CHANGELOG.md").read_text(), re.MULTILINE
+    )[0]
+    assert newest == __version__
