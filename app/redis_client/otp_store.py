@@ -122,7 +122,7 @@ class OtpCheck:
 
 
 class OtpStore:
-    """Codes in Redis. Without Redis there are no codes and no sign-ins: errors reach the caller.
+    """Codes in Redis. Without Redis no code is stored or accepted: errors reach the caller.
 
     Each network that requested a code of a number has five tries of its own from then on. All other networks
     together have five in any span of a code's lifetime. So a code faces five tries of each network that

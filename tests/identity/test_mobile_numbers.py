@@ -133,7 +133,7 @@ def test_every_writing_is_one_number(number: str, writings: list[str]) -> None:
 
 
 @pytest.mark.parametrize(("written", "code"), _NOT_VALID.values(), ids=_NOT_VALID.keys())
-def test_what_is_no_valid_number_is_refused_and_the_reason_is_named(written: str, code: str) -> None:
+def test_an_invalid_number_is_refused_with_the_reason(written: str, code: str) -> None:
     """Red when a number of the right length is enough, or when an extension is dropped."""
     with pytest.raises(ValidationFailed) as refusal:
         parse_mobile_number(written, default_region=None)
@@ -154,7 +154,7 @@ def test_what_is_no_valid_number_is_refused_and_the_reason_is_named(written: str
         ("BR", "+5511987654321", ["011 98765-4321", "0 15 11 98765-4321"]),
     ],
 )
-def test_a_number_is_read_as_its_country_writes_it(region: str, number: str, writings: list[str]) -> None:
+def test_a_number_is_read_in_its_countrys_notation(region: str, number: str, writings: list[str]) -> None:
     for written in writings:
         assert parse_mobile_number(written, default_region=region) == number
 
@@ -167,7 +167,7 @@ def _some_valid_numbers() -> Iterator[str]:
                 yield phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
 
 
-def test_the_one_form_is_valid_and_final_in_every_country() -> None:
+def test_the_canonical_form_is_valid_and_final_in_every_country() -> None:
     for number in _some_valid_numbers():
         form = canonical_form(number)
         assert form is not None
@@ -178,7 +178,7 @@ def test_the_one_form_is_valid_and_final_in_every_country() -> None:
 
 
 def test_zeros_in_front_make_no_second_number_in_any_country() -> None:
-    """Red when a number is read once only: of two zeros the second stayed, and made a second account."""
+    """Red when a number is parsed only once: the second of two zeros remained and made a second account."""
     for number in _some_valid_numbers():
         country = str(phonenumbers.parse(number).country_code)
         national = number.removeprefix(f"+{country}")
@@ -189,7 +189,7 @@ def test_zeros_in_front_make_no_second_number_in_any_country() -> None:
                 assert written.startswith(f"+{country}")
 
 
-def test_an_account_is_looked_for_first_as_its_number_is_written() -> None:
+def test_an_account_is_first_queried_by_the_form_of_its_notation() -> None:
     numbers = MobileNumbers(default_region=None, allowed_countries=frozenset())
     assert numbers.stored_forms("+54 11 2345 6789") == ("+541123456789", "+5491123456789")
     assert numbers.stored_forms("+54 9 11 2345 6789") == ("+5491123456789", "+541123456789")
