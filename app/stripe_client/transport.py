@@ -1,8 +1,8 @@
 """Transport of Stripe's SDK over httpx2, so that it handles proxies like the other clients.
 
 httpx2 reads HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY once, when the client is made. The SDK's own
-transports do not: aiohttp ignores the variables or, configured to use them, knows no ALL_PROXY, no proxy with TLS
-and no networks in NO_PROXY, and reads them in a thread before each request.
+transports do not: aiohttp ignores the variables or, configured to use them, knows no ALL_PROXY, no proxy with
+TLS and no networks in NO_PROXY, and reads them in a thread before each request.
 """
 
 import asyncio
