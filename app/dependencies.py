@@ -1,6 +1,6 @@
-"""What a route may ask for: the services, who is calling, from where, and the parts of a request.
+"""Dependencies of the routes: services, the caller, and parts of the request.
 
-All are coroutines: FastAPI sends any other function through a thread, and each request on a detour.
+All are coroutines, since FastAPI runs other functions in a thread.
 """
 
 from typing import Annotated
@@ -54,7 +54,7 @@ async def _current_user(
 
 
 User = Annotated[CurrentUser, Depends(_current_user)]
-"""The caller; a request without a valid access token is refused."""
+"""The caller; a request without a valid access token is rejected."""
 
 
 async def _stripe_budget(request: Request, services: Services, user: User) -> StripeBudget:
@@ -87,11 +87,11 @@ def _query_names(dependant: Dependant) -> set[str]:
 
 
 async def refuse_unknown_query(request: Request) -> None:
-    """Refuse query parameters that the route does not have; a misspelt one would be ignored.
+    """Reject query parameters that the route does not have, since a misspelt one would be ignored.
 
     Raises:
-        RequestValidationError: there are some.
-        ValidationFailed: there are so many that they are not even taken apart.
+        RequestValidationError: the query has unknown parameters.
+        ValidationFailed: the query has too many parameters to be parsed.
     """
     route: APIRoute = request.scope["route"]
     if not request.url.query or allows_unknown_query(request.url.path) or not route.include_in_schema:
@@ -126,16 +126,16 @@ async def _raw_body(request: Request) -> bytes:
     try:
         return await request.body()
     except ClientDisconnect:
-        raise ValidationFailed from None  # which nobody reads
+        raise ValidationFailed from None  # no client receives it
 
 
 Budget = Annotated[StripeBudget, Depends(_stripe_budget)]
-"""What the caller may make this service ask Stripe."""
+"""The limit of Stripe calls for the caller."""
 
 CallingDevice = Annotated[Device, Depends(_device)]
 RequestId = Annotated[str, Depends(_request_id)]
 RawBody = Annotated[bytes, Depends(_raw_body)]
-"""The body as it came, for what is signed byte by byte."""
+"""The bytes of the body, for checking their signature."""
 
 ChatroomId = Annotated[UUID, Path(description="A chatroom of the user.")]
 MessageId = Annotated[UUID, Path(description="A message in this chatroom.")]

@@ -1,4 +1,4 @@
-"""Failures → the one error body (RFC 9457, with the client's members)."""
+"""Render errors as problem+json (RFC 9457) with the members of the client's contract."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -31,7 +31,7 @@ from app.kit.utc_text import utc_text
 
 PROBLEM_TYPE = "application/problem+json"
 
-_MOST_ERRORS = 20
+_MAX_ERRORS = 20
 
 _ERROR_BY_STATUS: Final[Mapping[int, type[AppError]]] = {
     HTTPStatus.BAD_REQUEST: ValidationFailed,
@@ -88,7 +88,7 @@ def _headers_of(error: AppError) -> dict[str, str]:
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Answer every failure with the one body."""
+    """Register a handler for every kind of exception."""
     app.add_exception_handler(AppError, _expected)  # type: ignore[arg-type]  # Starlette types handlers by Exception
     app.add_exception_handler(RequestValidationError, _invalid)  # type: ignore[arg-type]  # the same
     app.add_exception_handler(FrameworkError, _framework)  # type: ignore[arg-type]  # the same
@@ -107,7 +107,7 @@ async def _framework(request: Request, error: FrameworkError) -> JSONResponse:
 
 
 def _methods_at(request: Request) -> set[str]:
-    """Every method of an address; the framework names those of the first route only."""
+    """Return every method of the path; the framework names those of the first route only."""
     app: FastAPI = request.app
     possible = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
     taken = {
@@ -126,7 +126,7 @@ def _as_app_error(request: Request, problems: Sequence[dict[str, object]]) -> Ap
     for problem in problems:
         location = problem["loc"]
         if isinstance(location, tuple) and location[0] == "path":
-            # An id that is no UUID is an id that nobody has.
+            # No row has an id that is no UUID.
             return NOT_FOUND_BY_PARAMETER.get(str(location[1]), NotFound)()
     if _has_other_body(request) and any(problem["loc"] == ("body",) for problem in problems):
         return UnsupportedMediaType()
@@ -136,7 +136,7 @@ def _as_app_error(request: Request, problems: Sequence[dict[str, object]]) -> Ap
             "code": problem["type"],
             "message": _printable(str(problem["msg"])),
         }
-        for problem in problems[:_MOST_ERRORS]
+        for problem in problems[:_MAX_ERRORS]
     ]
     if omitted := len(problems) - len(errors):
         return ValidationFailed(
@@ -147,14 +147,14 @@ def _as_app_error(request: Request, problems: Sequence[dict[str, object]]) -> Ap
 
 
 def _has_other_body(request: Request) -> bool:
-    """Whether something was sent that does not call itself JSON; nothing at all is merely incomplete."""
+    """Return whether the request has a body that is not declared as JSON."""
     headers = request.headers
     is_empty = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
     return not is_json(headers.get("content-type", "")) and not (is_empty and "content-type" not in headers)
 
 
 def _pointer(location: object) -> str:
-    """A JSON pointer (RFC 6901); what is not in the body keeps the name of its place."""
+    """Return a JSON pointer (RFC 6901); outside of the body it begins with `/query` or `/header`."""
     parts = [str(part) for part in location] if isinstance(location, tuple) else []
     if parts[:1] == ["body"]:
         parts = parts[1:]
@@ -162,5 +162,5 @@ def _pointer(location: object) -> str:
 
 
 def _printable(text: str) -> str:
-    """Pydantic's words, cleared of unpaired surrogates, and short also when a field's name is not."""
+    """Remove unpaired surrogates from a message of Pydantic, and limit its length."""
     return text.removeprefix("Value error, ").encode("utf-8", "replace").decode()[:300]

@@ -128,7 +128,7 @@ class Worker:
         if self._draining.is_set():
             return None
         with self._the_services.reports.awaiting(reply_id) as awaited:
-            await self._the_services.dispatcher.answer(reply_id)
+            await self._the_services.dispatcher.process(reply_id)
         return awaited.report
 
     def _start_event(self, event_id: str) -> None:

@@ -38,8 +38,8 @@ REPLACED_WORDS = {
 }
 WORDED = re.compile("|".join(rf"(\b({words})\b)" for words in REPLACED_WORDS), re.IGNORECASE)
 CLAUSE_FIRST = re.compile(r'"""(Who|What|Whose|Whoever)\b')
-# Values of released tables, and the system's user of that name.
-RIGHT_WORDS = re.compile(r'"person"|`nobody`|\'nobody\'')
+# Values of released tables, the system's user of that name, and the prompts for summaries and titles.
+RIGHT_WORDS = re.compile(r'"person"|`nobody`|\'nobody\'|between a person and|third person|numbers, wishes')
 
 
 def denied_packages(root: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""Settings of the service: their form, what production refuses, and reading them once."""
+"""Settings of the service: their forms, the checks at start, and the one reading of them."""
 
 from app.config.loading import (
     START_FAILURE,

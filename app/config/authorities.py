@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def authority_problems(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield each variable that names no usable authorities, and the reason, without the value."""
+    """Yield each variable without usable authorities, and the reason, without the value."""
     if file := environment.get("SSL_CERT_FILE"):
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=file)

@@ -1,4 +1,4 @@
-"""The address of Celery's broker: Redis by its own reader, RabbitMQ by kombu's."""
+"""The address of Celery's broker: Redis, parsed by this service, or RabbitMQ, parsed by kombu."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -28,21 +28,21 @@ _SCHEMES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class BrokerAddress:
-    """What Celery is told about its broker."""
+    """The settings of Celery's broker."""
 
     url: str
     use_ssl: dict[str, object] | None
     """For `broker_use_ssl`; None without TLS."""
     redis: RedisAddress | None
-    """The same address where the broker is a Redis."""
+    """The same address if the broker is Redis."""
 
     def __repr__(self) -> str:
-        """Without the URL, which holds the password."""
+        """Leave out the URL, which holds the password."""
         return f"{type(self).__name__}({self.redis or 'amqp'})"
 
     @classmethod
     def of_redis(cls, redis: RedisAddress) -> "BrokerAddress":
-        """A queue in this Redis."""
+        """Return the address of a queue in this Redis."""
         return cls(redis.as_kombu(), dict(redis.tls.as_redis()) if redis.tls else None, redis)
 
     @classmethod
@@ -74,7 +74,7 @@ class BrokerAddress:
 
 
 def _socket_url(text: str) -> str:
-    """Return kombu's own form of a Unix socket, once it is known to be one."""
+    """Check the address of a Unix socket, which kombu reads as it is."""
     parts = split_address(text, _SCHEMES)
     credentials_of(parts)
     options = options_of(parts, known=("virtual_host",))

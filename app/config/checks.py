@@ -1,4 +1,4 @@
-"""What the service refuses to start on: incomplete settings, and what production must not have."""
+"""Checks that refuse a start: incomplete settings, and settings that are unsafe in production."""
 
 from collections.abc import Iterator
 from ipaddress import ip_address
@@ -7,13 +7,13 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from app.config.secrets import SHORTEST_JWT_SECRET_BYTES, is_sample, is_short_secret
+from app.config.secrets import MIN_JWT_SECRET_BYTES, is_sample, is_short_secret
 from app.config.sections import Environment, OtpDelivery
 from app.config.settings import Settings
 from app.config.twilio import SENDER_FORMS, is_account, is_sender
 
 Problem = tuple[str, str]
-"""A field, and what is wrong with it, without its value."""
+"""A field, and its problem, without the value."""
 
 # Besides DATABASE_URL and REDIS_URL, which are required everywhere.
 REQUIRED_IN_PRODUCTION: Final = (
@@ -32,10 +32,10 @@ _SECRETS: Final = (
     "twilio_auth_token",
     "metrics_token",
 )
-_OUTSIDE: Final = ("gemini_base_url", "stripe_api_base", "twilio_api_base")
-_OF_TWILIO: Final = ("twilio_account_sid", "twilio_auth_token", "twilio_from")
-# Keys and ids that go to others as they are; whatever stands around them is trimmed before.
-_SENT_AS_THEY_ARE: Final = (
+_ADDRESSES_OF_PROVIDERS: Final = ("gemini_base_url", "stripe_api_base", "twilio_api_base")
+_REQUIRED_BY_TWILIO: Final = ("twilio_account_sid", "twilio_auth_token", "twilio_from")
+# Keys and ids that are sent in headers and URLs as they are.
+_SENT_UNCHANGED: Final = (
     "gemini_api_key",
     "stripe_secret_key",
     "stripe_webhook_secret",
@@ -50,7 +50,7 @@ _FORMS: Final = {
 
 
 def find_problems(settings: Settings) -> list[Problem]:
-    """Every problem between or about settings whose form is right."""
+    """Return the problems of settings that are well-formed."""
     found = list(_incomplete(settings))
     if settings.environment is Environment.PRODUCTION:
         found += [*_bad_secrets(settings), *_unsafe_for_production(settings)]
@@ -59,14 +59,14 @@ def find_problems(settings: Settings) -> list[Problem]:
 
 def _incomplete(settings: Settings) -> Iterator[Problem]:
     if settings.otp_delivery is OtpDelivery.TWILIO:
-        for field in _OF_TWILIO:
+        for field in _REQUIRED_BY_TWILIO:
             if not _text(settings, field):
                 yield field, "is missing, but OTP_DELIVERY=twilio needs it"
         if settings.twilio_from and not is_sender(settings.twilio_from):
             yield "twilio_from", SENDER_FORMS
-    for field in _SENT_AS_THEY_ARE:
+    for field in _SENT_UNCHANGED:
         if not all(_can_be_sent(part) for part in _text(settings, field).split(",")):
-            yield field, "holds a line break, a space or a sign that no key has"
+            yield field, "contains a line break, a space or a character that no key has"
 
 
 def _bad_secrets(settings: Settings) -> Iterator[Problem]:
@@ -79,7 +79,7 @@ def _bad_secrets(settings: Settings) -> Iterator[Problem]:
     if (secret := _text(settings, "jwt_secret_key")) and is_short_secret(secret):
         yield (
             "jwt_secret_key",
-            f"is shorter than {SHORTEST_JWT_SECRET_BYTES} bytes: use what `openssl rand -hex 32` prints",
+            f"is shorter than {MIN_JWT_SECRET_BYTES} bytes: use what `openssl rand -hex 32` prints",
         )
     if settings.otp_delivery is OtpDelivery.TWILIO and not is_account(settings.twilio_account_sid or "AC0"):
         yield "twilio_account_sid", "is no account SID of Twilio's (AC…)"
@@ -89,35 +89,35 @@ def _bad_secrets(settings: Settings) -> Iterator[Problem]:
 
 
 def _unsafe_for_production(settings: Settings) -> Iterator[Problem]:
-    for field in _OUTSIDE:
+    for field in _ADDRESSES_OF_PROVIDERS:
         if not _is_public(_text(settings, field)):
             yield field, "is a sandbox: production needs https and a public host"
     if settings.otp_delivery is None:
         yield "otp_delivery", "is missing: production needs twilio"
     elif settings.otp_delivery is not OtpDelivery.TWILIO:
-        yield "otp_delivery", "shows codes to whoever asks or reads the terminal: production needs twilio"
+        yield "otp_delivery", "shows codes in responses or on the terminal: production needs twilio"
     if not settings.otp_allowed_countries:
         yield "otp_allowed_countries", "is missing: name the countries whose numbers get codes, or * for all"
     if "*" in settings.allowed_origins:
         yield "allowed_origins", "must name origins, not *"
     if any(network.prefixlen == 0 for network in settings.trusted_proxies):
-        yield "trusted_proxies", "must name proxies, not everybody"
+        yield "trusted_proxies", "must name proxies, not all addresses"
 
 
 def _can_be_sent(key: str) -> bool:
-    """Whether a key may stand in a header and in an address as it is."""
+    """Return whether a key can be sent in a header and in a URL as it is."""
     return key.isascii() and key.isprintable() and " " not in key
 
 
 def _text(settings: Settings, field: str) -> str:
     value = getattr(settings, field)
-    if isinstance(value, tuple):  # several secrets, while one is changed
+    if isinstance(value, tuple):  # several secrets, during a rotation
         return ",".join(secret.get_secret_value() for secret in value)
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
 def _is_public(address: str) -> bool:
-    """Whether an address is https and not on this machine, in this network or one of its containers."""
+    """Return whether an address is https with a host outside of this machine and its networks."""
     try:
         parts = urlsplit(address)
         host = parts.hostname or ""

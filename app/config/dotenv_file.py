@@ -1,4 +1,4 @@
-"""The file `.env`: whether it can be read at all, and which of its lines mean nothing."""
+"""The file `.env`: whether it is readable, and which lines are malformed."""
 
 import io
 from pathlib import Path
@@ -7,11 +7,11 @@ from dotenv.parser import parse_stream
 
 DOTENV_FILE = ".env"
 ENCODING = "utf-8-sig"
-"""UTF-8, with or without the mark that some editors put in front."""
+"""UTF-8, with or without a byte order mark."""
 
 
 def dotenv_problems() -> list[str]:
-    """Say what is wrong with the file in the working directory, without any part of it; it may be missing."""
+    """Return the problems of the file in the working directory, without any part of it; it may be missing."""
     path = Path(DOTENV_FILE)
     try:
         if not path.exists():

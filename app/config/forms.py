@@ -1,4 +1,4 @@
-"""The forms of settings: each is checked at start by what will read it."""
+"""The types of settings: each value is checked at start by the parser that will use it."""
 
 import re
 from typing import Annotated, Final
@@ -20,7 +20,7 @@ _MAX_COUNT: Final = 1_000_000_000
 _MAX_SECONDS: Final = 1_000_000
 _MAX_DAYS: Final = 36_500
 ALL_COUNTRIES: Final = "*"
-"""In place of countries: every number, also those of satellites and of paid services."""
+"""In place of country codes: every number, including those of satellites and paid services."""
 _PATH_PART: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@-]*(/[A-Za-z0-9_][A-Za-z0-9._@-]*)*")
 
 
@@ -45,22 +45,22 @@ def _printable(value: SecretStr) -> SecretStr:
 
 
 def path_part(value: str) -> str:
-    """Refuse what would change the address that it becomes a part of.
+    """Reject a text that would change the URL which it becomes a part of.
 
     Raises:
         ValueError: without the value.
     """
     if not _PATH_PART.fullmatch(value):
-        raise ValueError("must consist of letters, digits and . _ - @ (it becomes part of an address)")
+        raise ValueError("must consist of letters, digits and . _ - @ (it becomes part of a URL)")
     return value
 
 
-def _items(value: object) -> object:
+def _split(value: object) -> object:
     return split_list(value) if isinstance(value, str) else value
 
 
-def _countries(words: tuple[str, ...]) -> tuple[str, ...]:
-    countries = tuple(word.upper() for word in words)
+def _countries(codes: tuple[str, ...]) -> tuple[str, ...]:
+    countries = tuple(code.upper() for code in codes)
     if countries != (ALL_COUNTRIES,) and not set(countries) <= phonenumbers.SUPPORTED_REGIONS:
         raise ValueError("must be ISO country codes of two letters, as in US,CA, or * for all")
     return countries
@@ -83,12 +83,12 @@ PositiveCount = Annotated[int, Field(ge=1, le=_MAX_COUNT)]
 Days = Annotated[int, Field(ge=0, le=_MAX_DAYS)]
 Seconds = Annotated[float, Field(ge=0, le=_MAX_SECONDS, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, Field(gt=0, le=_MAX_SECONDS, allow_inf_nan=False)]
-CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_items)]
+CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Countries = Annotated[CommaSeparated, AfterValidator(_countries)]
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)]
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
 AnyCase = BeforeValidator(_lower)
-"""For words that may be written in upper case."""
+"""Accept upper case."""
 WebAddress = Annotated[str, AfterValidator(web_address)]
 PathPart = Annotated[str, AfterValidator(path_part)]
 HeaderSecret = Annotated[SecretStr, AfterValidator(_printable)]

@@ -1,4 +1,4 @@
-"""Reads the environment and `.env` once, and refuses with the whole list of problems."""
+"""Read the environment and `.env` once, or fail with the list of all problems."""
 
 import os
 import sys
@@ -15,8 +15,8 @@ from app.config.sections import Environment
 from app.config.settings import Settings
 
 START_FAILURE: Final = 3
-"""The exit code of a process that cannot start. `uvicorn --workers` ends with such a child, and would start
-one that ends with any other code again and again."""
+"""The exit code of a process that cannot start. `uvicorn --workers` ends if a child exits with this code, and
+restarts children that exit with any other."""
 
 
 class SettingsInvalidError(Exception):
@@ -32,22 +32,22 @@ def load_settings() -> Settings:
     Raises:
         SettingsInvalidError: naming every problem, without any value.
     """
-    if unreadable := dotenv_problems():  # what is missing may be in there
+    if unreadable := dotenv_problems():  # missing settings may be in the file
         raise SettingsInvalidError(unreadable)
     try:
         settings = Settings()
         malformed: dict[str, str] = {}
     except ValidationError as error:
         malformed = _malformed(error)
-        # Production's demands on the others are to be named in the same breath.
+        # With placeholders, the checks for production run on the other settings in the same start.
         placeholders: dict[str, Any] = {field: _placeholder(field) for field in malformed}
         settings = Settings(**placeholders)
     problems = [f"{field.upper()} {message}" for field, message in malformed.items()]
     problems += [
         f"{field.upper()} {message}" for field, message in find_problems(settings) if field not in malformed
     ]
-    of_the_system = (*proxy_problems(os.environ), *authority_problems(os.environ))
-    problems += [f"{variable} {message}" for variable, message in of_the_system]
+    of_variables = (*proxy_problems(os.environ), *authority_problems(os.environ))
+    problems += [f"{variable} {message}" for variable, message in of_variables]
     if problems:
         raise SettingsInvalidError(problems)
     return settings
@@ -67,8 +67,8 @@ def get_settings() -> Settings:
 def get_flower_settings() -> Settings:
     """Return the settings of Flower, which needs the queue's address and no secret of the service.
 
-    With `DATABASE_URL` it is given everything, and refuses what the others refuse. Without, all that it does
-    not need stands at its default or at an address that leads nowhere.
+    If `DATABASE_URL` is set, Flower has all settings, and fails as the other processes do. Otherwise the
+    settings that it does not need have their default or a placeholder.
     """
     missing: set[str] = set()
     try:
@@ -91,7 +91,7 @@ def get_flower_settings() -> Settings:
 
 
 def _malformed(error: ValidationError) -> dict[str, str]:
-    """What is wrong with the form of each field, in words that leave the value out."""
+    """Return the problem of each malformed field, without its value."""
     return {
         str(item["loc"][0]): "is missing"
         if item["type"] == "missing"
@@ -101,7 +101,7 @@ def _malformed(error: ValidationError) -> dict[str, str]:
 
 
 def _placeholder(field: str) -> object:
-    """A value of the right form, so that the rest is looked at; an unknown environment may be production."""
+    """Return a valid value, so that the other checks run; an unknown environment may be production."""
     if field == "environment":
         return Environment.PRODUCTION
     default = Settings.model_fields[field].get_default()

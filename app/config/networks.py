@@ -8,7 +8,7 @@ Network = IPv4Network | IPv6Network
 
 
 def parse_networks(text: str) -> tuple[Network, ...]:
-    """Read a comma separated list of addresses and networks; an address of IPv4 in IPv6 form is IPv4.
+    """Parse a comma-separated list of addresses and networks; IPv4-mapped IPv6 becomes IPv4.
 
     Raises:
         ValueError: naming by their positions the items that are neither, without their values.

@@ -1,4 +1,4 @@
-"""Origins as browsers send them (RFC 6454): scheme, host and port, in the one form that can ever match."""
+"""Origins as browsers send them (RFC 6454): scheme, host and port in canonical form."""
 
 import re
 from enum import StrEnum
@@ -21,7 +21,7 @@ _OPAQUE_HOST: Final = re.compile(r"[a-z0-9._~!$&'()+;=-]+")
 
 
 class HostFault(StrEnum):
-    """Why browsers never send a host in this form."""
+    """The reasons why browsers never send a host in this form."""
 
     MISSING = "names no host"
     WILDCARD = "has a wildcard: name every origin"
@@ -32,7 +32,7 @@ class HostFault(StrEnum):
 
 
 def parse_origins(text: str) -> tuple[str, ...]:
-    """Read a comma separated list of origins; `*` stands for all.
+    """Parse a comma-separated list of origins; `*` means all.
 
     Raises:
         ValueError: naming each item that no browser ever sends by its position, and why, without its value.
@@ -51,7 +51,7 @@ def parse_origins(text: str) -> tuple[str, ...]:
 
 
 def origin_fault(origin: str) -> str | None:
-    """Say why a browser never sends this as `Origin`; None when it does."""
+    """Return why a browser never sends this as `Origin`, or None."""
     if origin.lower() == "null":
         return "is null, which any page can make a browser send"
     scheme, separator, rest = origin.partition("://")
@@ -61,7 +61,7 @@ def origin_fault(origin: str) -> str | None:
 
 
 def host_fault(host: str) -> HostFault | None:
-    """Say what is wrong with the host of a web address; None when nothing is."""
+    """Return the fault of the host of a web address, or None."""
     for is_fault, fault in (
         (not host, HostFault.MISSING),
         ("*" in host, HostFault.WILDCARD),
@@ -104,7 +104,7 @@ def _fault_for_scheme(scheme: str, host: str) -> HostFault | None:
 
 
 def _split_port(scheme: str, rest: str) -> tuple[str, str | None]:
-    """Return the host, and what is wrong with the port behind it."""
+    """Return the host, and the fault of the port after it."""
     if rest.endswith("]") or ":" not in rest:
         return rest, None
     host, _, port = rest.rpartition(":")
@@ -116,7 +116,7 @@ def _split_port(scheme: str, rest: str) -> tuple[str, str | None]:
 
 
 def _ipv4_fault(host: str) -> HostFault | None:
-    """A host whose last label is a number is an IPv4 address to browsers, or nothing."""
+    """Return whether browsers take a host for an IPv4 address: its last label is a number."""
     try:
         is_canonical = str(IPv4Address(host)) == host
     except ValueError:
@@ -135,7 +135,7 @@ def _ipv6_fault(host: str) -> HostFault | None:
 
 
 def _compressed(address: IPv6Address) -> str:
-    """Return an address as browsers write it: an IPv4 address inside is written in hexadecimal, too."""
+    """Return an IPv6 address as browsers write it, with an embedded IPv4 address in hexadecimal."""
     if address.ipv4_mapped is None:
         return address.compressed
     high, low = divmod(int(address.ipv4_mapped), 1 << 16)

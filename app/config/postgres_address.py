@@ -1,4 +1,4 @@
-"""Reads `DATABASE_URL` as hosts of PostgreSQL hand it out: libpq's options, for asyncpg."""
+"""Parse `DATABASE_URL` as PostgreSQL providers write it, with options of libpq, for asyncpg."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 import asyncpg
 from asyncpg import connect_utils
 
-# asyncpg gives these libpq's meaning.
+# asyncpg treats these as libpq does.
 _UNDERSTOOD: Final = frozenset(
     {
         "host",
@@ -35,7 +35,7 @@ _UNDERSTOOD: Final = frozenset(
 _OF_THE_SERVER_ITSELF: Final = frozenset({"host", "port", "dbname", "database", "user", "password"})
 # asyncpg sends these to the server as they are, as libpq does.
 _OF_THE_SERVER: Final = frozenset({"application_name", "options"})
-# They change nothing that this service relies on: hints for other drivers, the sockets' keepalive (always on
+# These change nothing that this service relies on: hints for other drivers, the sockets' keepalive (always on
 # here), and channel binding, which asyncpg lacks and which no server demands of its clients.
 _IGNORED: Final = frozenset(
     {
@@ -56,12 +56,12 @@ _IGNORED: Final = frozenset(
         "uselibpqcompat",
     }
 )
-# Of these only some values ask for nothing that asyncpg cannot do.
+# asyncpg supports only some values of these.
 _HARMLESS_VALUES: Final = {
     "gssencmode": {"disable", "prefer"},
     "client_encoding": {"auto", "utf8", "utf-8"},
 }
-# What other drivers' users write for a pooler in transaction mode.
+# Options by which other drivers mark a pooler in transaction mode.
 _MARKS_OF_A_POOLER: Final = {
     ("pgbouncer", "true"),
     ("prepared_statement_cache_size", "0"),
@@ -97,7 +97,7 @@ _LONGEST_NAME: Final = 30
 _SPECIAL_CHARACTERS: Final = (
     "cannot be read: write special characters in user, password and database percent-encoded"
 )
-# A word of asyncpg's complaint, whose rest may quote the value, and ours for it.
+# A word of asyncpg's message, which may quote the value, and the message to show instead.
 _COMPLAINTS: Final = (
     ("root certificate file", "has an sslmode that needs sslrootcert: a file, or sslrootcert=system"),
     ("sslmode", "has an sslmode that PostgreSQL does not know"),
@@ -113,17 +113,17 @@ class PostgresAddress:
     """A parsed `DATABASE_URL`."""
 
     dsn: str
-    """For `asyncpg.connect()`."""
+    """The address for `asyncpg.connect()`."""
     connect_seconds: float | None
-    """`connect_timeout`; None when it is not given or means no limit."""
+    """`connect_timeout` in seconds; None if it is absent or means no limit."""
     trusts_system: bool
     """`sslrootcert=system`: verify the server by the system's authorities."""
     is_pooled: bool
-    """An option of another driver says that a pooler in transaction mode listens there."""
+    """Whether an option marks a pooler in transaction mode."""
 
     @property
     def identity(self) -> str:
-        """User, password, server and database, without the options that may differ between processes."""
+        """User, password, server and database, without options, which may differ between processes."""
         server, _, query = self.dsn.partition("?")
         return urlencode(
             [("", server), *sorted(o for o in parse_qsl(query) if o[0] in _OF_THE_SERVER_ITSELF)]
@@ -161,7 +161,7 @@ class PostgresAddress:
 
 
 def _split(rest: str) -> tuple[str, str]:
-    """Split an address at the `?` before its options, which is not one within a password."""
+    """Split an address at the `?` before its options, not at one in the password."""
     server, mark, query = rest.partition("?")
     if mark and "@" in query and not {"@", "/"} & set(server):
         credentials, _, location = rest.rpartition("@")
@@ -171,7 +171,7 @@ def _split(rest: str) -> tuple[str, str]:
 
 
 def _quoted(server: str) -> str:
-    """Percent-encode user, password and database again: passwords are often written as they are."""
+    """Percent-encode user, password and database, since passwords are often written unencoded."""
     authority, separator, location = server.rpartition("@")
     host, slash, database = location.partition("/")
     user, colon, password = authority.partition(":")
@@ -192,7 +192,7 @@ def _seconds(text: str) -> float | None:
 
 
 def _for_asyncpg(given: dict[str, str]) -> dict[str, str]:
-    """Keep what asyncpg acts on, drop what is harmless."""
+    """Keep the options that asyncpg supports, and drop harmless ones."""
     options = {}
     for name, value in given.items():
         if name in ("ssl", "sslmode"):  # `ssl` is other drivers' name
@@ -213,13 +213,13 @@ def _for_asyncpg(given: dict[str, str]) -> dict[str, str]:
 
 
 def _shown(name: str) -> str:
-    """Show an option's name, unless it may be a part of a password that was split at a `?`."""
+    """Return the name of an option, unless it may be part of a password that was split at a `?`."""
     is_a_name = name.isidentifier() and name.islower() and len(name) <= _LONGEST_NAME
     return f"`{name}`" if is_a_name else "(unreadable)"
 
 
 def _check(dsn: str) -> None:
-    """Have asyncpg itself read the address, and the files that it names.
+    """Let asyncpg parse the address, and read the files that it names.
 
     Raises:
         ValueError: asyncpg cannot use it.

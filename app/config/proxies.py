@@ -16,9 +16,9 @@ _MOST_PORT: Final = 65535
 
 
 def proxy_problems(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield each variable whose proxy cannot be used, and the reason, without the value."""
+    """Yield each variable with an unusable proxy, and the reason, without the value."""
     if "*" in (entry.strip() for entry in _effective(environment, "no_proxy")[1].split(",")):
-        return  # no proxy is asked at all
+        return  # no proxy is used
     for variable in _VARIABLES:
         name, value = _effective(environment, variable)
         problem = _problem_of(value) if value else None
@@ -27,7 +27,7 @@ def proxy_problems(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def _effective(environment: Mapping[str, str], variable: str) -> tuple[str, str]:
-    """Return the spelling of a variable that counts, and its value: lower case wins, as for curl."""
+    """Return the effective spelling of a variable and its value: lower case wins, as in curl."""
     if variable in environment:
         return variable, environment[variable]
     spelled = [name for name in environment if name.lower() == variable and environment[name]]

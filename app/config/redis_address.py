@@ -1,4 +1,4 @@
-"""The address of a Redis: read once, strictly, and handed to each library in the form that it needs."""
+"""The address of a Redis, parsed once and rendered in the form that each library needs."""
 
 import re
 from collections.abc import Mapping
@@ -61,12 +61,12 @@ class RedisAddress:
         )
 
     def __str__(self) -> str:
-        """The address without user and password, for logs."""
+        """Return the address without user and password, for logs."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'redis' if self.tls is None else 'rediss'}://{host}:{self.port}/{self.database}"
 
     def as_kombu(self) -> str:
-        """As kombu's URL. Options are not in it: `tls` goes to Celery as `broker_use_ssl`."""
+        """Return the URL for kombu, without options: Celery gets `tls` as `broker_use_ssl`."""
         user = quote(self.username or "", safe="")
         password = "" if self.password is None else f":{quote(self.password, safe='')}"
         at = f"{user}{password}@" if user or password else ""
@@ -75,7 +75,7 @@ class RedisAddress:
 
 
 def split_address(text: str, schemes: Mapping[str, str]) -> SplitResult:
-    """Split an address; `schemes` are those that are taken, with the words for them in an error.
+    """Split an address; `schemes` are the accepted ones, with their spelling in an error.
 
     Raises:
         ValueError: it has another scheme, or characters that make its parts ambiguous.
@@ -151,7 +151,7 @@ def options_of(
             continue
         if name not in known:
             instead = f"; set {settings[name]} instead" if settings and name in settings else ""
-            # What is not even the name of an option may be a piece of a password.
+            # A text that is no name of an option may be part of a password.
             shown = f"the option {name}" if _OPTION_NAME.fullmatch(name) else "an option"
             raise ValueError(f"has {shown}, which is not supported{instead}")
         if not value or name in found:

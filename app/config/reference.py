@@ -49,7 +49,7 @@ _Row = tuple[str, str, str, str]
 
 
 def settings_page(page: str) -> str:
-    """Return the page with its tables made anew."""
+    """Return the page with its tables regenerated."""
     head, _, rest = page.partition(_BEGIN)
     _, _, tail = rest.partition(_END)
     tables = "".join(_table(title, rows) for title, rows in _sections())

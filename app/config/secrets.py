@@ -1,10 +1,10 @@
-"""Judges the strength of a secret: its length, and whether documents print it as a sample."""
+"""The strength of a secret: its length, and whether it is a sample of a document."""
 
 from typing import Final
 
-SHORTEST_JWT_SECRET_BYTES: Final = 32
-# Words of the samples that the documents print, and of ours.
-_SAMPLE_WORDS: Final = (
+MIN_JWT_SECRET_BYTES: Final = 32
+# Parts of samples in documentation, of this service and of others.
+_SAMPLE_PARTS: Final = (
     "change",
     "example",
     "secret-key",
@@ -17,10 +17,10 @@ _SAMPLE_WORDS: Final = (
 
 
 def is_short_secret(secret: str) -> bool:
-    """Whether a JWT secret has fewer bytes than its hash, so that it can be guessed from any token."""
-    return len(secret.encode()) < SHORTEST_JWT_SECRET_BYTES
+    """Return whether a JWT secret is shorter than its hash, so that it can be guessed from a token."""
+    return len(secret.encode()) < MIN_JWT_SECRET_BYTES
 
 
 def is_sample(value: str) -> bool:
-    """Whether a value looks like a sample of a document."""
-    return any(word in value.lower() for word in _SAMPLE_WORDS)
+    """Return whether a value resembles a sample in documentation."""
+    return any(part in value.lower() for part in _SAMPLE_PARTS)

@@ -32,7 +32,7 @@ class RedisTlsArguments(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class TlsOptions:
-    """How a server is verified over TLS: certificate and host name, unless the address asks for less."""
+    """The verification of a server over TLS: certificate and host name, unless the address relaxes it."""
 
     verify: ssl.VerifyMode = ssl.CERT_REQUIRED
     check_hostname: bool = True
@@ -44,7 +44,7 @@ class TlsOptions:
 
     @classmethod
     def read(cls, options: Mapping[str, str]) -> "TlsOptions":
-        """Read the options behind `?` whose names are in `TLS_OPTIONS`.
+        """Read the options after `?` whose names are in `TLS_OPTIONS`.
 
         Raises:
             ValueError: naming the option that cannot be used, without its value.
@@ -84,7 +84,7 @@ class TlsOptions:
             raise ValueError(f"names a file that OpenSSL cannot use: {names or 'ssl_password'}") from None
 
     def as_redis(self) -> RedisTlsArguments:
-        """As redis-py's arguments."""
+        """Return the arguments for redis-py."""
         found = RedisTlsArguments(ssl_cert_reqs=self.verify, ssl_check_hostname=self.check_hostname)
         if self.ca_certs is not None:
             found["ssl_ca_certs"] = self.ca_certs
@@ -99,7 +99,7 @@ class TlsOptions:
         return found
 
     def as_amqp(self, host: str) -> dict[str, object]:
-        """As py-amqp's options; it checks a host name only if it is given one."""
+        """Return the options for py-amqp, which checks a host name only if it is given one."""
         given = {"ca_certs": self.ca_certs, "certfile": self.certfile, "keyfile": self.keyfile}
         options: dict[str, object] = {name: value for name, value in given.items() if value is not None}
         options["cert_reqs"] = self.verify
@@ -109,7 +109,7 @@ class TlsOptions:
 
 
 def _is_readable(path: Path) -> bool:
-    """Whether a file or folder is there and can be read by this process."""
+    """Return whether this process can read a file or folder."""
     try:
         if path.is_dir():
             list(path.iterdir())

@@ -1,4 +1,4 @@
-"""What `TWILIO_FROM` may hold, told apart by the one parser that the check at start and the client share."""
+"""The forms of `TWILIO_FROM`, parsed alike by the check at start and by the client."""
 
 import re
 from typing import Final
@@ -30,7 +30,7 @@ def sender_parameter(sender: str) -> dict[str, str]:
 
 
 def is_sender(sender: str) -> bool:
-    """Whether Twilio takes a sender of this form."""
+    """Return whether Twilio accepts a sender of this form."""
     try:
         sender_parameter(sender)
     except ValueError:
@@ -39,5 +39,5 @@ def is_sender(sender: str) -> bool:
 
 
 def is_account(sid: str) -> bool:
-    """Whether this is an account's SID, which goes into the address; one of an API key (SK…) is none."""
+    """Return whether this is the SID of an account, not of an API key (SK…)."""
     return _ACCOUNT.fullmatch(sid) is not None

@@ -1,4 +1,4 @@
-"""Addresses of HTTP services: those that every HTTP client of this service reads in the same way."""
+"""Addresses of HTTP services that every HTTP client of this service parses alike."""
 
 import re
 from typing import Final
@@ -10,7 +10,7 @@ _ASCII: Final = re.compile(r"[!-~]+")
 
 
 def web_address(text: str) -> str:
-    """Return an address that begins with http:// or https://, unchanged.
+    """Check an address that begins with http:// or https://, and return it unchanged.
 
     Raises:
         ValueError: saying what is wrong, without any part of the value.

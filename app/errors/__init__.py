@@ -1,4 +1,4 @@
-"""The catalogue of expected failures; knows nothing of the web but status codes."""
+"""The catalogue of expected errors, with their status codes."""
 
 from collections.abc import Mapping
 from typing import Final

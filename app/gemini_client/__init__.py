@@ -1,4 +1,4 @@
-"""The model behind a protocol in our own words; only this package imports Google's SDK."""
+"""The language model behind a protocol of this service; only this package imports Google's SDK."""
 
 from app.gemini_client.base import (
     ChatModel,

@@ -1,7 +1,7 @@
-"""Errors that Gemini's address answers, sorted by what they mean.
+"""Map error responses of Gemini's address to `ModelError`.
 
-A reason holds the HTTP status, Google's status and its reason word, and never its message, which may quote
-the conversation.
+A reason contains the HTTP status, Google's status and its error reason. It never contains the message, which
+may quote the conversation.
 """
 
 import re
@@ -13,25 +13,25 @@ from google.genai import errors
 
 from app.gemini_client.base import ModelError, ModelFailure
 
-LONGEST_WAIT_SECONDS = 60.0
-_MAX_WORD_CHARS = 100
-_PASSING: Final = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_EARLY, 499)
-_ABOUT_THE_REQUEST: Final = (
+MAX_RETRY_AFTER_SECONDS = 60.0
+_MAX_PART_CHARS = 100
+_TRANSIENT: Final = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_EARLY, 499)
+_REQUEST_ERRORS: Final = (
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     HTTPStatus.UNPROCESSABLE_ENTITY,
 )
-# Of answers that are not Google's: the operator has to name credentials, or another address.
-_ASKS_FOR_CREDENTIALS: Final = (
+# Of responses that are not in Google's form: the operator has to set credentials, or another address.
+_NEEDS_CREDENTIALS: Final = (
     HTTPStatus.UNAUTHORIZED,
     HTTPStatus.PAYMENT_REQUIRED,
     HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
 )
-_OF_A_WRONG_ADDRESS: Final = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
+_WRONG_ADDRESS: Final = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
 
-# Words of google.api.ErrorReason (googleapis, google/api/error_reason.proto) that only an operator can mend,
+# Values of google.api.ErrorReason (googleapis, google/api/error_reason.proto) that only an operator can fix,
 # besides all that begin with API_KEY_.
-_OF_THE_SETUP: Final = frozenset(
+_SETUP_REASONS: Final = frozenset(
     {
         "ACCESS_TOKEN_EXPIRED",
         "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
@@ -50,8 +50,8 @@ _OF_THE_SETUP: Final = frozenset(
         "USER_PROJECT_DENIED",
     }
 )
-# Beginnings of Google's messages about the set-up, since some gateways drop its ErrorInfo.
-_MESSAGES_OF_THE_SETUP: Final = (
+# Prefixes of Google's messages about the set-up, since some gateways drop its ErrorInfo.
+_SETUP_MESSAGES: Final = (
     "API key not valid",
     "API key expired",
     "API Key not found",
@@ -63,42 +63,42 @@ _MESSAGES_OF_THE_SETUP: Final = (
     "* GenerateContentRequest.model",
     "unexpected model name format",
 )
-# The parts of a request that hold the conversation; all others come from settings.
+# The fields of a request that contain the conversation; all others come from settings.
 _CONVERSATION: Final = ("contents", "systemInstruction", "system_instruction")
 
 
-def from_answer(error: errors.APIError) -> ModelError:
-    """Return the failure that an answer means."""
-    code: int | None = error.code  # None when the answer is JSON, but no error of Google's
+def from_response(error: errors.APIError) -> ModelError:
+    """Return the error that a response means."""
+    code: int | None = error.code  # None if the response is JSON, but not an error in Google's form
     reason = _reason(error)
     if code is None:
         return ModelError(ModelFailure.INTERRUPTED, f"unreadable answer: {reason}", retryable=True)
-    if not _is_googles(error):
+    if not _is_google_error(error):
         return _from_gateway(error, code)
-    if _is_of_the_setup(error, code):
+    if _is_setup_error(error, code):
         return ModelError(ModelFailure.NOT_CONFIGURED, reason, retryable=False)
     if code == HTTPStatus.TOO_MANY_REQUESTS:
         return _from_quota(error, reason)
-    if code in _ABOUT_THE_REQUEST:
+    if code in _REQUEST_ERRORS:
         return ModelError(ModelFailure.REJECTED, reason, retryable=False)
     return ModelError(ModelFailure.UNAVAILABLE, reason, retryable=True, retry_after=_retry_delay(error))
 
 
 def _from_quota(error: errors.APIError, reason: str) -> ModelError:
     wait = _retry_delay(error)
-    if _is_daily_quota(error) or (wait is not None and wait > LONGEST_WAIT_SECONDS):
+    if _is_daily_quota(error) or (wait is not None and wait > MAX_RETRY_AFTER_SECONDS):
         return ModelError(ModelFailure.QUOTA_EXHAUSTED, reason, retryable=False)
     return ModelError(ModelFailure.RATE_LIMITED, reason, retryable=True, retry_after=wait)
 
 
 def _from_gateway(error: errors.APIError, code: int) -> ModelError:
-    """Sort an answer that is not Google's by its status; what it says is unknown."""
-    is_json = bool(getattr(error.response, "content", b""))  # others were dropped on the way here
+    """Map a response that is not in Google's form by its status alone."""
+    is_json = bool(getattr(error.response, "content", b""))  # `event_stream` has dropped all other bodies
     reason = f"{code}, not in Google's form"
     if (
         HTTPStatus.MULTIPLE_CHOICES <= code < HTTPStatus.BAD_REQUEST
-        or code in _ASKS_FOR_CREDENTIALS
-        or (is_json and code in _OF_A_WRONG_ADDRESS)
+        or code in _NEEDS_CREDENTIALS
+        or (is_json and code in _WRONG_ADDRESS)
     ):
         return ModelError(ModelFailure.NOT_CONFIGURED, reason, retryable=False)
     if code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
@@ -108,33 +108,33 @@ def _from_gateway(error: errors.APIError, code: int) -> ModelError:
     return ModelError(ModelFailure.UNAVAILABLE, reason, retryable=True)
 
 
-def _is_googles(error: errors.APIError) -> bool:
-    """Whether an answer has the form of Google's errors (google.rpc.Status in `error`)."""
+def _is_google_error(error: errors.APIError) -> bool:
+    """Return whether a response has the form of Google's errors (google.rpc.Status in `error`)."""
     inner = error.details.get("error") if isinstance(error.details, dict) else None
     return isinstance(inner, dict) and (
         isinstance(inner.get("status"), str) or isinstance(inner.get("code"), int)
     )
 
 
-def _is_of_the_setup(error: errors.APIError, code: int) -> bool:
-    """Whether an operator has to change the key, its project, the model or another setting.
+def _is_setup_error(error: errors.APIError, code: int) -> bool:
+    """Return whether an operator has to change the key, its project, the model or another setting.
 
-    Google answers a server in a region that it does not serve, and a project that needs billing there, with
-    400 FAILED_PRECONDITION; an unknown or retired model with 404. A redirect comes from an address that is
-    not the API's. Of the other statuses, only those of `_ABOUT_THE_REQUEST` can be about what a user wrote.
+    Google responds 400 FAILED_PRECONDITION in a region that it does not serve or where the project needs
+    billing, and 404 for an unknown or retired model. A redirect means that the address is not the API's. Of
+    the other statuses, only `_REQUEST_ERRORS` can be caused by the text of a user.
     """
-    if any(word.startswith("API_KEY_") or word in _OF_THE_SETUP for word in _reason_words(error)):
+    if any(word.startswith("API_KEY_") or word in _SETUP_REASONS for word in _error_reasons(error)):
         return True
     if _setup_message(error) or _has_no_quota(error) or code == HTTPStatus.NOT_IMPLEMENTED:
         return True
-    if code in _ABOUT_THE_REQUEST:
-        return error.status == "FAILED_PRECONDITION" or _is_about_settings(error)
-    is_refusal = HTTPStatus.MULTIPLE_CHOICES <= code < HTTPStatus.INTERNAL_SERVER_ERROR
-    return is_refusal and code not in (*_PASSING, HTTPStatus.TOO_MANY_REQUESTS)
+    if code in _REQUEST_ERRORS:
+        return error.status == "FAILED_PRECONDITION" or _is_settings_error(error)
+    is_rejected = HTTPStatus.MULTIPLE_CHOICES <= code < HTTPStatus.INTERNAL_SERVER_ERROR
+    return is_rejected and code not in (*_TRANSIENT, HTTPStatus.TOO_MANY_REQUESTS)
 
 
-def _is_about_settings(error: errors.APIError) -> bool:
-    """Whether Google names fields of the request, and none of them is part of the conversation."""
+def _is_settings_error(error: errors.APIError) -> bool:
+    """Return whether Google names fields of the request, none of which is part of the conversation."""
     fields = [
         str(violation.get("field", ""))
         for detail in _details(error)
@@ -146,13 +146,13 @@ def _is_about_settings(error: errors.APIError) -> bool:
 
 
 def _reason(error: errors.APIError) -> str:
-    details = _reason_words(error) or [_setup_message(error) or ""]
+    details = _error_reasons(error) or [_setup_message(error) or ""]
     words = (error.code, error.status, *details, *_quota_ids(error)[:1])
-    return " ".join(str(word)[:_MAX_WORD_CHARS] for word in words if word)
+    return " ".join(str(word)[:_MAX_PART_CHARS] for word in words if word)
 
 
-def _reason_words(error: errors.APIError) -> list[str]:
-    """The words of Google's ErrorInfo, such as API_KEY_INVALID."""
+def _error_reasons(error: errors.APIError) -> list[str]:
+    """Return the reasons of Google's ErrorInfo, such as API_KEY_INVALID."""
     return [
         word
         for detail in _details(error)
@@ -162,9 +162,9 @@ def _reason_words(error: errors.APIError) -> list[str]:
 
 
 def _setup_message(error: errors.APIError) -> str | None:
-    """Return the known beginning of Google's message, if it is about the set-up."""
+    """Return the known prefix of Google's message if it is about the set-up."""
     message = str(error.message)
-    return next((known for known in _MESSAGES_OF_THE_SETUP if message.startswith(known)), None)
+    return next((known for known in _SETUP_MESSAGES if message.startswith(known)), None)
 
 
 def _details(error: errors.APIError) -> Iterator[dict[str, object]]:
@@ -175,7 +175,7 @@ def _details(error: errors.APIError) -> Iterator[dict[str, object]]:
 
 
 def _retry_delay(error: errors.APIError) -> float | None:
-    """Seconds of Google's RetryInfo (a protobuf Duration such as "7s" or "0.5s")."""
+    """Return the seconds of Google's RetryInfo (a protobuf Duration such as "7s" or "0.5s")."""
     for detail in _details(error):
         if str(detail.get("@type", "")).endswith("RetryInfo"):
             match = re.fullmatch(r"(\d+(?:\.\d+)?)s", str(detail.get("retryDelay", "")))
@@ -188,7 +188,7 @@ def _is_daily_quota(error: errors.APIError) -> bool:
 
 
 def _has_no_quota(error: errors.APIError) -> bool:
-    """Whether the limit that was exceeded is 0: the project may not use the model without billing."""
+    """Return whether the exceeded limit is 0: the project cannot use the model without billing."""
     return any(violation.get("quotaValue") in ("0", 0) for violation in _quota_violations(error))
 
 

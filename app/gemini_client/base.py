@@ -1,4 +1,4 @@
-"""What the product asks of a language model."""
+"""The protocol of a streaming chat model, with its prompts, results and errors."""
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from app.models import Role
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One turn of the conversation."""
+    """One turn of a conversation."""
 
     role: Role
     text: str
@@ -18,7 +18,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A conversation to be continued; the last turn is the person's."""
+    """A conversation that the model continues; the last turn is the user's."""
 
     model: str
     turns: tuple[Turn, ...]
@@ -28,13 +28,13 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
-    """The next characters of the answer, byte for byte as the model gave them."""
+    """The next characters of the answer, exactly as the model sent them."""
 
     text: str
 
 
 class FinishReason(StrEnum):
-    """Why an answer ended."""
+    """The reason why an answer ended."""
 
     STOP = "stop"
     MAX_TOKENS = "max_tokens"
@@ -45,24 +45,24 @@ class FinishReason(StrEnum):
 
     @property
     def is_blocked(self) -> bool:
-        """Whether the model refused rather than answered; an ending for another reason is no refusal."""
+        """Whether the model refused the prompt or its answer was withheld."""
         return self in (FinishReason.SAFETY, FinishReason.RECITATION, FinishReason.PROMPT_BLOCKED)
 
 
 MAX_TOKEN_COUNT = 2**31 - 1
-"""The greatest count that is believed, and that a reply's row can hold."""
+"""The greatest count that is accepted, and that a reply's row can store."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenUsage:
-    """Tokens as Gemini counts and bills them; none negative or above `MAX_TOKEN_COUNT`."""
+    """Tokens as the model counts and bills them, each from 0 to `MAX_TOKEN_COUNT`."""
 
     input_tokens: int
     output_tokens: int
     thinking_tokens: int
 
     def updated(self, later: "TokenUsage") -> "TokenUsage":
-        """Return these counts with those that `later` states; a zero states nothing."""
+        """Return these counts, replaced by those of `later` that are not 0."""
         return TokenUsage(
             later.input_tokens or self.input_tokens,
             later.output_tokens or self.output_tokens,
@@ -72,14 +72,14 @@ class TokenUsage:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """The end of an answer: the last thing a stream yields, exactly once."""
+    """The end of an answer: the last item of a stream, exactly once."""
 
     finish_reason: FinishReason
     usage: TokenUsage
 
 
 class ModelFailure(StrEnum):
-    """Why there is no answer; a reply's stable `error.code`."""
+    """The kind of a failed attempt; its value is the stable `error.code` of the reply."""
 
     TIMEOUT = "model_timeout"
     UNAVAILABLE = "model_unavailable"
@@ -92,7 +92,7 @@ class ModelFailure(StrEnum):
 
 
 class ModelError(Exception):
-    """A failed attempt: whether another one makes sense, and not before how many seconds."""
+    """A failed attempt. `retry_after`: seconds before which a retry makes no sense."""
 
     def __init__(
         self,
@@ -109,21 +109,20 @@ class ModelError(Exception):
         self.retryable = retryable
         self.retry_after = retry_after
         self.is_sent = is_sent
-        """Whether the prompt may have reached the model; False if there was no connection."""
+        """Whether the prompt may have reached the model; False if no connection was made."""
 
 
 class ChatModel(Protocol):
-    """A model that streams. One client per process, used on one event loop."""
+    """A streaming model. One client per process, used on one event loop."""
 
     def stream(self, prompt: Prompt) -> AsyncGenerator[TextDelta | TokenUsage | Completion, None]:
-        """Yield pieces of text and the token counts so far, then one `Completion`.
+        """Yield the text in chunks with the token counts so far, then one `Completion`.
 
-        A count covers all text that was yielded before it; one that is 0 was not stated.
-
-        Cancelling the task that awaits the next item ends the request at once.
+        A count covers all text yielded before it; a count of 0 is unknown. Cancelling the task that awaits
+        the next item ends the request at once.
 
         Raises:
-            ModelError: the attempt failed, also in the middle of the text.
+            ModelError: the attempt failed, possibly in the middle of the text.
         """
         ...
 

@@ -1,17 +1,17 @@
-"""Errors of the SDK and the HTTP library, said in our own words."""
+"""Map exceptions of the SDK and the HTTP library to `ModelError`."""
 
 from typing import Final
 
 import httpx2
 from google.genai import errors
 
-from app.gemini_client.api_errors import from_answer
+from app.gemini_client.api_errors import from_response
 from app.gemini_client.base import ModelError, ModelFailure
 from app.gemini_client.event_stream import NotGeminiError, UnreadableStreamError
 from app.kit.outgoing import reason_of
 
-# What happens on the way to Google and back; the first kind that fits counts.
-_ON_THE_WAY: Final = {
+# Errors of the transport; the first matching kind counts.
+_TRANSPORT: Final = {
     (httpx2.ConnectTimeout, httpx2.PoolTimeout): ModelFailure.UNAVAILABLE,
     (TimeoutError, httpx2.TimeoutException): ModelFailure.TIMEOUT,
     (httpx2.ConnectError, httpx2.ProxyError): ModelFailure.UNAVAILABLE,
@@ -26,9 +26,9 @@ _NO_CONNECTION: Final = (
 
 
 def as_model_error(error: Exception) -> ModelError | None:
-    """The failure that an exception of the SDK means; None for what is no failure of the model's side."""
+    """Return the error that an exception of the SDK means; None if it is unexpected."""
     if isinstance(error, errors.APIError):
-        return from_answer(error)
+        return from_response(error)
     if isinstance(error, httpx2.LocalProtocolError | UnicodeEncodeError):
         return ModelError(
             ModelFailure.NOT_CONFIGURED,
@@ -36,7 +36,7 @@ def as_model_error(error: Exception) -> ModelError | None:
             retryable=False,
             is_sent=False,
         )
-    for kinds, failure in _ON_THE_WAY.items():
+    for kinds, failure in _TRANSPORT.items():
         if isinstance(error, kinds):
             is_sent = not isinstance(error, _NO_CONNECTION)
             return ModelError(failure, reason_of(error), retryable=True, is_sent=is_sent)

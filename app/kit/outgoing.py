@@ -1,24 +1,24 @@
-"""Reasons of failed outgoing requests, in words that may be logged."""
+"""Reasons of failed outgoing requests, as text that may be logged."""
 
 import httpx2
 
-_HOLDS_A_HEADER = httpx2.LocalProtocolError
-"""Its message quotes the header that cannot be sent, and that may be a key."""
+_QUOTES_A_HEADER = httpx2.LocalProtocolError
+"""Its message quotes the header that cannot be sent, which may hold a key."""
 
 
 def reason_of(error: Exception) -> str:
-    """Return the error's class with the library's own message and, below it, the operating system's.
+    """Return the class of the error with the messages of the library and of the operating system.
 
     Neither holds a key: the libraries name hosts, ports and states of the connection.
     """
     name = type(error).__name__
-    if isinstance(error, _HOLDS_A_HEADER):
+    if isinstance(error, _QUOTES_A_HEADER):
         return f"{name}: a header cannot be sent"
-    words = [word for word in (str(error), _of_the_system(error)) if word]
-    return ": ".join([name, *dict.fromkeys(words)])
+    messages = [message for message in (str(error), _system_message(error)) if message]
+    return ": ".join([name, *dict.fromkeys(messages)])
 
 
-def _of_the_system(error: BaseException) -> str:
+def _system_message(error: BaseException) -> str:
     """Return the innermost message of the operating system, as in "[Errno 111] Connection refused"."""
     found = ""
     below: BaseException | None = error

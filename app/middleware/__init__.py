@@ -1,4 +1,4 @@
-"""Pure ASGI around the routes, outermost first: context, headers, CORS, failures, limits, body, HEAD."""
+"""ASGI middleware, outermost first: context, headers, CORS, failures, limits, body, HEAD."""
 
 from app.middleware.body import BodyMiddleware
 from app.middleware.context import RequestContextMiddleware

@@ -1,4 +1,4 @@
-"""Request bodies: read whole before anything is done for them, bounded in size, in time and in form."""
+"""Request bodies: read completely before the route runs, with limits of size, time and form."""
 
 import asyncio
 from collections.abc import Collection
@@ -9,18 +9,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.errors import BodyTooLarge, ContentEncodingUnsupported, RequestTimeout, ValidationFailed
 from app.kit.json_bounds import is_json, json_problem
 
-_WITHOUT_A_BODY = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+_METHODS_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
-class _ClientGoneError(Exception):
-    """Raised when the client left in the middle of its body."""
+class _ClientDisconnectedError(Exception):
+    """Raised when the client disconnected before the end of its body."""
 
 
 class BodyMiddleware:
-    """Hands a body over in one piece; a body that trickles in holds nothing but its connection meanwhile.
+    """Passes a body on in one piece; a slow body holds no resource but its connection.
 
-    What is sent along with a GET means nothing (RFC 9110) and is not read. JSON that is too deep or has too
-    many members is refused before it is parsed, except at `raw_paths`, which take any bytes.
+    The body of a GET has no meaning (RFC 9110) and is not read. JSON that is too deep or has too many members
+    is rejected before it is parsed, except at `raw_paths`, which accept any bytes.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class BodyMiddleware:
         length = headers.get("content-length", "0")
         if (
             scope["type"] != "http"
-            or scope["method"] in _WITHOUT_A_BODY
+            or scope["method"] in _METHODS_WITHOUT_BODY
             or (length == "0" and "transfer-encoding" not in headers)
         ):
             await self._app(scope, receive, send)
@@ -47,17 +47,17 @@ class BodyMiddleware:
             raise ContentEncodingUnsupported
         try:
             body = await self._read(receive)
-        except _ClientGoneError:
+        except _ClientDisconnectedError:
             return
         if is_json(headers.get("content-type", "")) and scope["path"] not in self._raw_paths:
             _check_form(body)
-        is_handed_over = False
+        is_delivered = False
 
         async def receive_whole() -> Message:
-            nonlocal is_handed_over
-            if is_handed_over:
+            nonlocal is_delivered
+            if is_delivered:
                 return await receive()
-            is_handed_over = True
+            is_delivered = True
             return {"type": "http.request", "body": body, "more_body": False}
 
         await self._app(scope, receive_whole, send)
@@ -69,7 +69,7 @@ class BodyMiddleware:
                 while more:
                     message = await receive()
                     if message["type"] == "http.disconnect":
-                        raise _ClientGoneError
+                        raise _ClientDisconnectedError
                     pieces.append(message.get("body", b""))
                     size += len(pieces[-1])
                     more = message.get("more_body", False)

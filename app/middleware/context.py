@@ -1,4 +1,4 @@
-"""Every request's id, its one log line, and its place in the metrics."""
+"""The id, the log line and the metrics of each request."""
 
 import re
 import time
@@ -16,7 +16,7 @@ log = structlog.get_logger(__name__)
 
 
 class RequestContextMiddleware:
-    """Outermost: binds the request id to the log, puts it on the answer, and notes how the request went."""
+    """Outermost: binds the request id to the log, sends it in the response, and records the outcome."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -43,22 +43,22 @@ class RequestContextMiddleware:
         try:
             await self._app(scope, receive, send_with_id)
         finally:
-            _note(scope, status=status, seconds=time.monotonic() - started, is_stream=is_stream)
+            _record(scope, status=status, seconds=time.monotonic() - started, is_stream=is_stream)
 
 
-def _note(scope: Scope, *, status: int, seconds: float, is_stream: bool) -> None:
-    # The route's pattern, so that neither queries nor ids of others fill the log.
+def _record(scope: Scope, *, status: int, seconds: float, is_stream: bool) -> None:
+    # The pattern of the route, so that the log holds neither queries nor ids.
     route = getattr(scope.get("route"), "path_format", None) or "unknown"
     log.info(
         "request", method=scope["method"], route=route, status=status, duration_ms=round(seconds * 1000, 1)
     )
-    if status:  # 0: the client went away before it was answered
+    if status:  # 0: the client disconnected before the response
         metrics.request_answered(
             method=scope["method"], route=route, status=status, seconds=seconds, is_stream=is_stream
         )
 
 
 def _request_id(headers: Headers) -> str:
-    """The caller's id when it is safe to log and echo, else a new one."""
+    """Return the client's id if it is safe to log and echo, else a new one."""
     given = headers.get("x-request-id", "")
     return given if _SAFE_ID.fullmatch(given) else uuid.uuid4().hex

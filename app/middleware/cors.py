@@ -1,4 +1,4 @@
-"""CORS for the pages of `ALLOWED_ORIGINS`; others get no header of it, and a rejection the one error body."""
+"""CORS for `ALLOWED_ORIGINS`: no header for other origins, and problem+json for rejected preflights."""
 
 from typing import Final
 
@@ -32,14 +32,14 @@ _EXPOSED_HEADERS: Final = (
     "Content-Disposition",
     "WWW-Authenticate",
 )
-# Whatever a developer's page or app shell is served from: http://localhost:5173, capacitor://localhost, …
+# Origins of development servers and app shells: http://localhost:5173, capacitor://localhost, …
 _ON_THIS_MACHINE: Final = r"[a-z][a-z0-9+.-]*://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?"
 
 
 class CorsMiddleware(CORSMiddleware):
-    """Starlette's, outside everything that answers, so that a page can read every answer.
+    """Starlette's middleware, outside of all others that respond, so that pages can read every response.
 
-    Preflights end here: they cost nothing and count on no limit.
+    Preflights end here and count on no limit.
     """
 
     def __init__(self, app: ASGIApp, *, allow_origins: tuple[str, ...], allow_this_machine: bool) -> None:
@@ -61,7 +61,7 @@ class CorsMiddleware(CORSMiddleware):
             await super().__call__(scope, receive, send)
             return
         response = self.preflight_response(request_headers=headers)
-        if response.status_code >= 400:  # noqa: PLR2004  # a refusal
+        if response.status_code >= 400:  # noqa: PLR2004  # rejected
             vary = {"Vary": response.headers["Vary"]}
             response = problem_response(OriginNotAllowed(), scope["state"]["request_id"], vary)
         await response(scope, receive, send)

@@ -1,4 +1,4 @@
-"""Never an answer without the one error body: for what middleware refuses, and for what nobody expected."""
+"""Render errors from middleware and unexpected exceptions as problem+json."""
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -10,7 +10,7 @@ log = structlog.get_logger(__name__)
 
 
 class FailureMiddleware:
-    """Answers the failures of everything inside it that no error handler has answered."""
+    """Responds to the exceptions that no error handler inside of it has handled."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -21,17 +21,17 @@ class FailureMiddleware:
             return
         has_begun = False
 
-        async def watched_send(message: Message) -> None:
+        async def send_and_note(message: Message) -> None:
             nonlocal has_begun
             has_begun = has_begun or message["type"] == "http.response.start"
             await send(message)
 
         try:
-            await self._app(scope, receive, watched_send)
+            await self._app(scope, receive, send_and_note)
         except AppError as error:
             await problem_response(error, scope["state"]["request_id"])(scope, receive, send)
         except Exception:
             log.exception("request_crashed")
             if has_begun:
-                raise  # the server must cut the answer off
+                raise  # the server must abort the response
             await problem_response(InternalError(), scope["state"]["request_id"])(scope, receive, send)

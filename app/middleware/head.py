@@ -1,17 +1,17 @@
-"""HEAD for every address that takes GET: the same status and headers, and no body (RFC 9110 §9.3.2)."""
+"""HEAD for every path that supports GET: the same status and headers, no body (RFC 9110 §9.3.2)."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
-class _AnsweredError(Exception):
-    """Raised when the head of an answer is out: nothing of its body is to be made."""
+class _HeadSentError(Exception):
+    """Raised when the head of the response is sent, so that no body is made."""
 
 
 class HeadMiddleware:
-    """Lets the routes answer a HEAD as a GET, and ends the answer with its head.
+    """Runs the route of a HEAD as a GET, and ends the response after its head.
 
-    A stream of events or a download is opened, so that its status is true, and never read. Everything outside
-    this still sees a HEAD, and counts and logs it as one.
+    An event stream or a download is opened, so that the status is correct, but not read. Middleware outside
+    of this one counts and logs the request as a HEAD.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -25,12 +25,12 @@ class HeadMiddleware:
         async def send_head(message: Message) -> None:
             await send(message)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
-            raise _AnsweredError
+            raise _HeadSentError
 
         as_get = {**scope, "method": "GET"}
         try:
             await self._app(as_get, receive, send_head)
-        except _AnsweredError:
+        except _HeadSentError:
             pass
         finally:
             if "route" in as_get:

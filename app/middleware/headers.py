@@ -1,4 +1,4 @@
-"""Headers that every answer has: what browsers are told to be careful with, and what limits have left."""
+"""Headers of every response: security headers for browsers, caching, and limits of requests."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -6,8 +6,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.kit.rate_limit import rate_limit_headers
 from app.rate_limiter import CountedRequest
 
-_NOTHING = "default-src 'none'; frame-ancestors 'none'"
-_DOCS_PAGE = (
+_API_POLICY = "default-src 'none'; frame-ancestors 'none'"
+_DOCS_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; frame-ancestors 'none'"
 )
@@ -20,7 +20,7 @@ _TWO_YEARS_OF_TLS = "max-age=63072000; includeSubDomains"
 
 
 class ResponseHeadersMiddleware:
-    """Adds to an answer what its route did not say itself."""
+    """Adds the headers that the route has not set."""
 
     def __init__(self, app: ASGIApp, *, tls_only: bool) -> None:
         self._app = app
@@ -32,7 +32,7 @@ class ResponseHeadersMiddleware:
             return
         state = scope["state"]
         state["counted"] = CountedRequest()
-        policy = _DOCS_PAGE if scope["path"] == "/docs" else _NOTHING
+        policy = _DOCS_POLICY if scope["path"] == "/docs" else _API_POLICY
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

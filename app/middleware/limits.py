@@ -1,4 +1,4 @@
-"""Find out the caller of each request, and count the request on the caller's limits."""
+"""Identify the caller of each request, and count the request on the caller's limits."""
 
 from collections.abc import Sequence
 

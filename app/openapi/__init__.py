@@ -1,4 +1,4 @@
-"""The OpenAPI document: every route with all its failures, examples, headers and events."""
+"""The OpenAPI document: every route with its errors, examples, headers and events."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +18,7 @@ __all__ = ["REPLY_EVENT_REFERENCE", "document", "error_responses"]
 
 
 def document(app: FastAPI) -> Callable[[], dict[str, Any]]:
-    """The generator for `app.openapi`: FastAPI's document without the 422 that this API never answers."""
+    """Return the generator for `app.openapi`; it removes FastAPI's 422, which this API never returns."""
 
     def generate() -> dict[str, Any]:
         if app.openapi_schema is None:

@@ -8,7 +8,7 @@ from pydantic.json_schema import models_json_schema
 
 from app.openapi.parameters import without_null
 from app.schemas.examples import EXAMPLES, body_of
-from app.schemas.examples.chat import CANCELLED_REPLY, EVENTS, STREAM, UNANSWERED
+from app.schemas.examples.chat import CANCELLED_REPLY, EVENTS, PENDING_EXCHANGE, STREAM
 from app.schemas.examples.exports import ROOM_IN_MARKDOWN
 from app.schemas.examples.operations import UNHEALTHY
 from app.schemas.problem import Problem
@@ -21,21 +21,21 @@ REPLY_EVENT_REFERENCE: Final = {"$ref": f"{_SCHEMAS}ReplyEvent"}
 """The data of an event in a reply's stream."""
 
 _EXAMPLES: Final = {type(example).__name__: example for example in EXAMPLES}
-_OF_ANSWER: Final[dict[tuple[str, str], BaseModel]] = {
+_EXAMPLE_OF_RESPONSE: Final[dict[tuple[str, str], BaseModel]] = {
     ("get_health", "503"): UNHEALTHY,
-    ("send_message", "202"): UNANSWERED,
-    ("regenerate_reply", "202"): UNANSWERED,
+    ("send_message", "202"): PENDING_EXCHANGE,
+    ("regenerate_reply", "202"): PENDING_EXCHANGE,
     ("cancel_reply", "200"): CANCELLED_REPLY,
 }
-"""Answers that the usual example of their model would not explain, by operation and status."""
-_OF_MEDIA_TYPE: Final = {"text/markdown": ROOM_IN_MARKDOWN}
+"""Examples of single responses, by operation and status, in place of the example of their model."""
+_EXAMPLE_OF_MEDIA_TYPE: Final = {"text/markdown": ROOM_IN_MARKDOWN}
 
 
 def add_examples(operation: Json, schemas: Json) -> None:
-    """The example of its model for every JSON body, and a description of every success."""
+    """Add an example to every JSON body, and a description to every success."""
     _add_example(operation.get("requestBody", {}), None)
     for status, response in operation["responses"].items():
-        _add_example(response, _OF_ANSWER.get((operation["operationId"], status)))
+        _add_example(response, _EXAMPLE_OF_RESPONSE.get((operation["operationId"], status)))
         if response["description"] == "Successful Response":
             models = [name for content in _json_of(response) for name in _models_of(content)]
             response["description"] = schemas[models[0]]["description"] if models else "Done."
@@ -43,8 +43,8 @@ def add_examples(operation: Json, schemas: Json) -> None:
 
 def _add_example(message: Json, own: BaseModel | None) -> None:
     for media_type, content in message.get("content", {}).items():
-        if media_type in _OF_MEDIA_TYPE:
-            content["example"] = _OF_MEDIA_TYPE[media_type]
+        if media_type in _EXAMPLE_OF_MEDIA_TYPE:
+            content["example"] = _EXAMPLE_OF_MEDIA_TYPE[media_type]
     for content in _json_of(message):
         for name in _models_of(content):
             example = own or _EXAMPLES.get(name)
@@ -53,14 +53,14 @@ def _add_example(message: Json, own: BaseModel | None) -> None:
 
 
 def _json_of(message: Json) -> Iterator[Json]:
-    """The JSON content of a request or a response."""
+    """Yield the JSON content of a request or a response, if any."""
     content = message.get("content", {})
     if "application/json" in content:
         yield content["application/json"]
 
 
 def _models_of(content: Json) -> Iterator[str]:
-    """The name of the model that is the whole body, if there is one."""
+    """Yield the name of the model that is the whole body, if any."""
     schema = content["schema"]
     for reference in (schema, *schema.get("anyOf", ())):
         if "$ref" in reference:
@@ -68,7 +68,7 @@ def _models_of(content: Json) -> Iterator[str]:
 
 
 def further_schemas() -> Json:
-    """The error body, and the data of a stream's events, which no route has as its model."""
+    """Return the schemas of the error body and of events, which are not the model of any route."""
     models = [(model, "serialization") for model in (Problem, *PAYLOADS.values())]
     _, document = models_json_schema(models, ref_template=_SCHEMAS + "{model}")  # type: ignore[arg-type]  # a list of literals
     schemas: Json = document["$defs"]

@@ -1,4 +1,4 @@
-"""Failures in the OpenAPI document: each route's own, and those that middleware may answer in front of it."""
+"""Error responses in the OpenAPI document: those of each route, and those of middleware."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -39,10 +39,12 @@ _MEMBERS: Final[dict[type[AppError], dict[str, object]]] = {
         "upgrade": "/subscribe/pro",
     },
 }
-"""What some failures say besides what all say."""
+"""Examples of the further members of some errors."""
 
-_OF_CODE: Final = {error.code: error for error in sorted(CATALOGUE, key=lambda error: -len(error.__mro__))}
-"""The most general error of each code."""
+_ERROR_BY_CODE: Final = {
+    error.code: error for error in sorted(CATALOGUE, key=lambda error: -len(error.__mro__))
+}
+"""The most general class of each code."""
 
 _PROBLEM_REFERENCE: Final = {"$ref": "#/components/schemas/Problem"}
 
@@ -50,7 +52,7 @@ Responses = dict[int | str, dict[str, Any]]
 
 
 def error_responses(*errors: type[AppError], body: bool = False, signed_in: bool = False) -> Responses:
-    """The `responses` of a route: these failures, and those that every route of its kind has."""
+    """Return the `responses` of a route: these errors, and those of every route of its kind."""
     own = (AuthenticationRequired,) if signed_in else ()
     return _responses((*own, *(_WITH_BODY if body else ()), *errors, *_EVERYWHERE))
 
@@ -93,7 +95,7 @@ def _example(error: type[AppError]) -> dict[str, Any]:
 
 
 def add_common_errors(path: str, method: str, responses: dict[str, Any]) -> None:
-    """What is answered in front of the route: by the server, middleware and rules for all routes."""
+    """Add the errors of the server, of middleware and of dependencies of all routes."""
     common: list[type[AppError]] = [InternalError, RequestHeadTooLarge]
     if not is_exempt(path):
         common.append(RateLimitExceeded)
@@ -104,5 +106,5 @@ def add_common_errors(path: str, method: str, responses: dict[str, Any]) -> None
     for error in common:
         status = str(error.status.value)
         known = responses.get(status, {}).get("content", {}).get(PROBLEM_TYPE, {}).get("examples", {})
-        documented = [_OF_CODE[code] for code in known]
+        documented = [_ERROR_BY_CODE[code] for code in known]
         responses[status] = _responses([*documented, error])[error.status.value]

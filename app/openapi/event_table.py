@@ -1,4 +1,4 @@
-"""The table of a stream's events and their payloads for docs/api.md, made from the models."""
+"""The table of stream events and their payloads in docs/api.md, made from the models."""
 
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ _HEAD: Final = "| event | data | meaning |\n|---|---|---|\n"
 
 
 def event_table() -> str:
-    """Return the table in Markdown, one row for each event, in the order in which they are sent."""
+    """Return the table in Markdown, one row for each event, in the order of sending."""
     return _HEAD + "".join(
         f"| `{kind}` | {_payload(model.model_json_schema())} | {_meaning(model.__doc__)} |\n"
         for kind, model in PAYLOADS.items()
@@ -37,4 +37,4 @@ def _meaning(text: str | None) -> str:
 
 
 if __name__ == "__main__":
-    print(event_table(), end="")  # noqa: T201  # a table to be copied
+    print(event_table(), end="")  # noqa: T201  # to be copied into the page

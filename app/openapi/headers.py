@@ -20,9 +20,9 @@ HEADERS: Final = {
     "Vary": "`Authorization`.",
     "Content-Disposition": "`attachment`, with a file name.",
 }
-_FIRST_FAILURE: Final = 400
+_FIRST_ERROR_STATUS: Final = 400
 _ALWAYS: Final = ("X-Request-Id", "RateLimit-Policy", "RateLimit")
-_OF_STATUS: Final = {"401": ("WWW-Authenticate",), "429": ("Retry-After",), "503": ("Retry-After",)}
+_HEADERS_OF_STATUS: Final = {"401": ("WWW-Authenticate",), "429": ("Retry-After",), "503": ("Retry-After",)}
 _EXCHANGE_HEADERS: Final = {
     "200": ("Location", "Idempotent-Replayed"),
     "201": ("Location", "Idempotent-Replayed", "Preference-Applied"),
@@ -30,7 +30,7 @@ _EXCHANGE_HEADERS: Final = {
 }
 _LIST_HEADERS: Final = ("X-Cache", "ETag", "Vary")
 _MODELS_HEADERS: Final = ("ETag", "Vary")
-_OF_OPERATION: Final[dict[str, dict[str, tuple[str, ...]]]] = {
+_HEADERS_OF_OPERATION: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "create_chatroom": {"201": ("Location", "Idempotent-Replayed")},
     "list_models": {"200": _MODELS_HEADERS, "304": _MODELS_HEADERS},
     "list_chatrooms": {"200": _LIST_HEADERS, "304": _LIST_HEADERS},
@@ -46,10 +46,10 @@ _OF_OPERATION: Final[dict[str, dict[str, tuple[str, ...]]]] = {
 
 def add_headers(path: str, operation: dict[str, Any]) -> None:
     """Document the headers that middleware adds, those of a status, and those of the route."""
-    of_operation = _OF_OPERATION.get(operation["operationId"], {})
+    of_operation = _HEADERS_OF_OPERATION.get(operation["operationId"], {})
     for status, response in operation["responses"].items():
         # Error responses are shared by all routes.
-        always = ("X-Request-Id",) if is_exempt(path) and int(status) < _FIRST_FAILURE else _ALWAYS
-        names = (*of_operation.get(status, ()), *_OF_STATUS.get(status, ()), *always)
+        always = ("X-Request-Id",) if is_exempt(path) and int(status) < _FIRST_ERROR_STATUS else _ALWAYS
+        names = (*of_operation.get(status, ()), *_HEADERS_OF_STATUS.get(status, ()), *always)
         headers = response.setdefault("headers", {})
         headers |= {name: {"$ref": f"#/components/headers/{name}"} for name in names}

@@ -1,4 +1,4 @@
-"""Lists of known values in the OpenAPI document, made from the catalogues in the code.
+"""Open enums in the OpenAPI document, made from the catalogues in the code.
 
 An open enum is a string whose description and `x-extensible-enum` name the values. All generators make a
 string of it. Other forms fail at a value that a later version adds: of `anyOf` with constants,
@@ -49,7 +49,7 @@ _VALUES: Final[Mapping[str, tuple[str, Iterable[str]]]] = {
 
 
 def fill_in_open_enums(document: Json) -> None:
-    """Replace the marks that `open_enum` left by references to schemas with the known values."""
+    """Replace each marker of `open_enum` by a reference to a schema with the known values."""
     schemas = document["components"]["schemas"]
     used = {_replace(field) for field in _fields(document) if OPEN_ENUM in field}
     for name in used:
@@ -71,7 +71,7 @@ def _replace(field: Json) -> str:
 
 
 def _fields(node: object) -> Iterator[Json]:
-    """Every object in a JSON document."""
+    """Yield every object in a JSON document."""
     if isinstance(node, dict):
         yield node
         for value in list(node.values()):

@@ -1,4 +1,4 @@
-"""Parameters in the OpenAPI document: absent rather than null, and headers written as usual."""
+"""Parameters in the OpenAPI document: optional instead of nullable, with usual header names."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ Json = dict[str, Any]
 
 
 def tidy_parameters(operation: Json) -> None:
-    """Drop `null` from what is sent as text anyway, and write `Last-Event-ID` as its specification does."""
+    """Remove `null` from the types of parameters, and write header names as in their specifications."""
     for parameter in operation.get("parameters", ()):
         without_null(parameter["schema"])
         if parameter["in"] == "header":
@@ -15,7 +15,7 @@ def tidy_parameters(operation: Json) -> None:
 
 
 def without_null(schema: Json) -> None:
-    """Turn `anyOf` of one schema and null into that schema, and drop null as its default."""
+    """Replace `anyOf` of one schema and null by that schema, and remove a default of null."""
     if schema.get("default", ...) is None:
         del schema["default"]
     kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]

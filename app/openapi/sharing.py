@@ -1,4 +1,4 @@
-"""Moves the error answers that operations have in common into the document's `components/responses`."""
+"""Shared error responses in the OpenAPI document, and titles that repeat names."""
 
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ _RESPONSES: Final = "#/components/responses/"
 
 
 def share_errors(document: Json) -> None:
-    """Keep each error answer once, under a name made of its codes, and refer to it."""
+    """Move error responses to `components/responses`, each once, named by its codes."""
     shared: Json = {}
     for item in document["paths"].values():
         for operation in item.values():
@@ -20,7 +20,7 @@ def share_errors(document: Json) -> None:
                     name = _name_of(response)
                     known = shared.setdefault(name, response)
                     if known != response:
-                        raise ValueError(f"two error answers would be named {name}")
+                        raise ValueError(f"two error responses would be named {name}")
                     responses[status] = {"$ref": _RESPONSES + name}
     document["components"]["responses"] = dict(sorted(shared.items()))
 
@@ -31,7 +31,7 @@ def _name_of(response: Json) -> str:
 
 
 def drop_titles(document: Json) -> None:
-    """Remove the titles that only repeat the names of schemas and fields."""
+    """Remove the titles that repeat the names of schemas and fields."""
     for schema in document["components"]["schemas"].values():
         schema.pop("title", None)
         for field in schema.get("properties", {}).values():

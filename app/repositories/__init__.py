@@ -1,1 +1,1 @@
-"""Every SQL statement of the product; each names the owner when it serves a person."""
+"""All SQL statements; each names the owner when it serves a user."""

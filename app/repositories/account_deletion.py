@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import AccountDeletion, Chatroom, DailyUsage, DeletedAccount, Session, User
 from app.repositories.billing import tombstone_of
-from app.repositories.claims import seconds
+from app.repositories.intervals import seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import StripeEvent
-from app.repositories.claims import seconds
+from app.repositories.intervals import seconds
 from app.repositories.sql import query
 
 _UNCLAIMED_SECONDS = 2.0

@@ -1,58 +1,42 @@
-"""Statements that claim replies: which are due, in which order, and what a claim returns.
-
-They are built once, and are statements about tables, not about mapped classes: putting them together and
-making objects of their rows would take several times as long as running them. Which replies a process claims
-is decided by the SQL text in `repositories/sql`.
-"""
+"""Claim replies for a worker process; the statements are in `sql/claims.sql` and `sql/suspects.sql`."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, Final, cast
 from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
     JSON,
     BindParameter,
-    ColumnElement,
+    Column,
     Double,
     Executable,
     Integer,
     Table,
     Text,
-    Update,
+    TextClause,
     Uuid,
     bindparam,
-    case,
-    column,
-    func,
-    literal,
-    select,
     text,
-    true,
-    update,
 )
-from sqlalchemy.dialects.postgresql import INTERVAL, aggregate_order_by
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Chatroom, Message, MessageStatus
-from app.repositories.room_context import ROOM_CONTEXT, PastExchange, RoomContext, exchanges
+from app.models import Message
+from app.repositories.room_context import ROOM_CONTEXT, PastExchange, RoomContext
 from app.repositories.sql import statement
 
-EXCHANGES_AT_ONCE = 30
-SUSPECT_LOSSES = 2
-"""After so many leases that ran out a reply may be what its workers died of."""
-_LONGEST_WAIT = 6  # 64 leases
-UNFINISHED_STATES = (MessageStatus.PENDING, MessageStatus.GENERATING)
-
-_MESSAGE = cast("Table", Message.__table__)
-_ROOM = cast("Table", Chatroom.__table__)
+EXCHANGES_AT_ONCE: Final = 30
+SUSPECT_LOSSES: Final = 2
+"""Expired leases after which a reply may be what its workers died of."""
+_LONGEST_WAIT: Final = 6  # 64 leases
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyJob:
-    """A reply as work, as it was when it was claimed."""
+    """A reply as it was when it was claimed."""
 
     id: UUID
     chatroom_id: UUID
@@ -72,16 +56,16 @@ class ReplyJob:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedReply:
-    """A reply that was taken just now, and the room that it is owed to."""
+    """A claimed reply and its room."""
 
     reply: ReplyJob
     room: RoomContext
     newest: list[PastExchange] | None = None
-    """The newest exchanges of its context and its own, newest first, where the claim has read them."""
+    """The newest exchanges of its context and its own, newest first, if the claim has read them."""
 
     @classmethod
     def of(cls, row: Sequence[Any]) -> "ClaimedReply":
-        """What a claim returned."""
+        """Read a row of a claim."""
         reply, room, newest = row[:_REPLY_END], row[_REPLY_END:_ROOM_END], None
         if len(row) > _ROOM_END:
             newest = [PastExchange(*exchange) for exchange in row[_ROOM_END] or ()]
@@ -90,109 +74,110 @@ class ClaimedReply:
 
 @dataclass(frozen=True, slots=True)
 class ClaimLimits:
-    """How many replies a process may claim now, and of whom."""
+    """How many replies a process may claim, and for which users."""
 
-    places: int
-    """How many are free."""
+    slots: int
+    """Free slots of the process that may be filled."""
     held: Mapping[UUID, int]
-    """How many each user holds in this process."""
+    """Slots that each user holds in this process."""
     share: int
-    """How many one user may hold while others wait."""
+    """Slots that one user may hold while other users wait."""
     spare: int
-    """How many of the free places may go to users beyond their share."""
+    """Free slots that are open to users beyond their share."""
 
     def values(self) -> dict[str, object]:
         """Return the values of the claim's parameters."""
-        held = {str(user_id): places for user_id, places in self.held.items()}
+        held = {str(user_id): slots for user_id, slots in self.held.items()}
         return {
-            "places": self.places,
+            "slots": self.slots,
             "held": json.dumps(held),
             "share": self.share,
             "spare": self.spare,
         }
 
 
-_COLUMNS = {"worker_losses": "losses"}
-_REPLY_JOB = tuple(_MESSAGE.c[_COLUMNS.get(field.name, field.name)] for field in fields(ReplyJob))
+_MESSAGE = cast("Table", Message.__table__)
+_COLUMN_NAMES = {"worker_losses": "losses"}
+_REPLY_JOB: Final = tuple(_MESSAGE.c[_COLUMN_NAMES.get(field.name, field.name)] for field in fields(ReplyJob))
 _REPLY_END = len(_REPLY_JOB)
 _ROOM_END = _REPLY_END + len(ROOM_CONTEXT)
 
 
-def seconds(number: ColumnElement[float] | float) -> ColumnElement[object]:
-    """An interval."""
-    return func.make_interval(0, 0, 0, 0, 0, 0, number, type_=INTERVAL)
+def _bound(name: str, *more: BindParameter[Any]) -> TextClause:
+    """Return a statement of this name with its parameters; all share those that have a default here."""
+    return text(statement(name)).bindparams(bindparam("suspect_losses", SUSPECT_LOSSES, type_=Integer), *more)
 
 
-def _claiming(which: ColumnElement[bool]) -> Update:
-    """Build the update that claims the replies which are chosen and locked."""
-    has_expired = case((_MESSAGE.c.status == MessageStatus.GENERATING, 1), else_=0)
-    return (
-        update(_MESSAGE)
-        .where(which, _ROOM.c.id == _MESSAGE.c.chatroom_id)
-        .values(
-            status=MessageStatus.GENERATING,
-            # What was shown of a reply that is only claimed to be cancelled is kept.
-            content=case((_MESSAGE.c.cancel_requested_at.is_(None), ""), else_=_MESSAGE.c.content),
-            attempt=_MESSAGE.c.attempt + 1,
-            losses=_MESSAGE.c.losses + has_expired,
-            expired_leases=_MESSAGE.c.expired_leases + has_expired,
-            lease_token=func.gen_random_uuid(),
-            lease_until=func.now() + seconds(bindparam("lease_seconds", type_=Double)),
-            next_attempt_at=None,
-        )
-        .returning(*_REPLY_JOB, *(column.label(f"room_{column.name}") for column in ROOM_CONTEXT))
-    )
+def _claim(name: str, *more: BindParameter[Any], reads: tuple[Column[Any], ...] = ()) -> Executable:
+    """Return a claim that returns the columns of a `ReplyJob`, those of its room, and those that it reads."""
+    claim = _bound(name, bindparam("slots", type_=Integer), bindparam("lease_seconds", type_=Double), *more)
+    return claim.columns(*_REPLY_JOB, *ROOM_CONTEXT, *reads)
 
 
-def _reading(claiming: Update) -> Executable:
-    """A claim that reads the newest exchanges, too: one round trip less before a reply that is waited for."""
-    claimed = claiming.cte("claimed")
-    newest = exchanges(
-        _MESSAGE.c.position.desc(),
-        room=claimed.c.chatroom_id,
-        after=func.least(claimed.c.room_summary_upto, claimed.c.position - 1),
-        before=claimed.c.position + 1,
-        pending_reply_id=claimed.c.id,
-        limit=literal(EXCHANGES_AT_ONCE),
-    )
-    page = newest.correlate(claimed).lateral("newest").c
-    listed = aggregate_order_by(func.json_build_array(*page), page.position.desc())
-    read = select(func.json_agg(listed, type_=JSON).label("newest")).correlate(claimed).lateral("read")
-    return select(*claimed.c, read.c.newest).select_from(claimed.join(read, true()))
-
-
-def _chosen(name: str, *binds: BindParameter[Any]) -> ColumnElement[bool]:
-    """Return the condition that picks the replies which `name`.sql chooses and locks.
-
-    As an array the choice is made once, before the update begins; a join could run it for every row.
-    """
-    chosen = text(statement(name, "lock_chosen")).bindparams(*binds, _PLACES).columns(column("id", Uuid))
-    return _MESSAGE.c.id == func.any(func.array(chosen.scalar_subquery()))
-
-
-_PLACES = bindparam("places", type_=Integer)
 _FAIRNESS = (
     bindparam("held", type_=Text),
     bindparam("share", type_=Integer),
     bindparam("spare", type_=Integer),
-    bindparam("suspect_losses", SUSPECT_LOSSES, type_=Integer),
 )
-CLAIM_NAMED = _reading(
-    _claiming(_chosen("choose_named_replies", bindparam("ids", type_=ARRAY(Uuid)), *_FAIRNESS))
+_CLAIM_DUE = _claim("claim_due", bindparam("unclaimed_seconds", type_=Double), *_FAIRNESS)
+_CLAIM_NAMED = _claim(
+    "claim_named",
+    bindparam("ids", type_=ARRAY(Uuid)),
+    bindparam("exchange_limit", EXCHANGES_AT_ONCE, type_=Integer),
+    *_FAIRNESS,
+    reads=(Column("newest", JSON),),
 )
-CLAIM_DUE = _claiming(_chosen("choose_replies", bindparam("unclaimed_seconds", type_=Double), *_FAIRNESS))
-_SUSPECT = (
+_CLAIM_NEXT_OF_ROOM = _claim("claim_next_of_room", bindparam("chatroom_id", type_=Uuid))
+_LONGEST = bindparam("longest_wait", _LONGEST_WAIT, type_=Integer)
+_CLAIM_SUSPECT = _claim("claim_suspect", _LONGEST)
+_FIND_LATE_SUSPECT = _bound(
+    "find_late_suspect",
     bindparam("lease_seconds", type_=Double),
     bindparam("late_seconds", type_=Double),
-    bindparam("longest_wait", _LONGEST_WAIT, type_=Integer),
-    bindparam("suspect_losses", SUSPECT_LOSSES, type_=Integer),
+    _LONGEST,
 )
-CLAIM_SUSPECT = _claiming(_chosen("choose_suspect", *_SUSPECT))
-FIND_SUSPECT = text(statement("choose_suspect", "first_chosen")).bindparams(*_SUSPECT)
-CLAIM_NEXT_OF_ROOM = _claiming(
-    _chosen(
-        "choose_next_of_room",
-        bindparam("room", type_=Uuid),
-        bindparam("suspect_losses", SUSPECT_LOSSES, type_=Integer),
-    )
-)
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRepository:
+    """Claims of replies. A claim that is rolled back has claimed nothing."""
+
+    session: AsyncSession
+
+    async def named(
+        self, reply_ids: Sequence[UUID], limits: ClaimLimits, *, lease_seconds: float
+    ) -> list[ClaimedReply]:
+        """Claim those of these replies that are due and first of their rooms, with the newest exchanges."""
+        values = {"ids": list(reply_ids), "lease_seconds": lease_seconds}
+        return await self._run(_CLAIM_NAMED, values | limits.values())
+
+    async def due(
+        self, limits: ClaimLimits, *, lease_seconds: float, unclaimed_seconds: float
+    ) -> list[ClaimedReply]:
+        """Claim replies that are due, in the order of the queue.
+
+        A new reply is due once it has been unclaimed for `unclaimed_seconds`: its wake-up may be under way.
+        """
+        values = {"lease_seconds": lease_seconds, "unclaimed_seconds": unclaimed_seconds}
+        return await self._run(_CLAIM_DUE, values | limits.values())
+
+    async def suspect(self, *, lease_seconds: float) -> ClaimedReply | None:
+        """Claim a reply that may be what its workers died of; for a process that holds no other reply."""
+        return await self._run_for_one(_CLAIM_SUSPECT, {"lease_seconds": lease_seconds})
+
+    async def has_suspect(self, *, lease_seconds: float, late_seconds: float) -> bool:
+        """Return whether such a reply has been due for `late_seconds`."""
+        values = {"lease_seconds": lease_seconds, "late_seconds": late_seconds}
+        return await self.session.scalar(_FIND_LATE_SUSPECT, values) is not None
+
+    async def next_of_room(self, chatroom_id: UUID, *, lease_seconds: float) -> ClaimedReply | None:
+        """Claim the next reply of a room, in the transaction that has ended the one before it."""
+        values = {"chatroom_id": chatroom_id, "lease_seconds": lease_seconds}
+        return await self._run_for_one(_CLAIM_NEXT_OF_ROOM, values)
+
+    async def _run_for_one(self, claim: Executable, values: Mapping[str, object]) -> ClaimedReply | None:
+        claimed = await self._run(claim, {**values, "slots": 1})
+        return claimed[0] if claimed else None
+
+    async def _run(self, claim: Executable, values: Mapping[str, object]) -> list[ClaimedReply]:
+        return [ClaimedReply.of(row) for row in await self.session.execute(claim, values)]

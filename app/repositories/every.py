@@ -11,10 +11,11 @@ from app.repositories.billing_event import StripeEventRepository
 from app.repositories.chatroom import ChatroomRepository
 from app.repositories.chatroom_key import ChatroomKeyRepository
 from app.repositories.checkout import CheckoutRepository
-from app.repositories.claim import ClaimRepository
+from app.repositories.claims import ClaimRepository
 from app.repositories.database import DatabaseRepository
 from app.repositories.export import ExportRepository
 from app.repositories.installation import InstallationRepository
+from app.repositories.leases import LeaseRepository
 from app.repositories.message import MessageRepository
 from app.repositories.password import PasswordRepository
 from app.repositories.periodic_job import PeriodicJobRepository
@@ -87,12 +88,17 @@ class Repositories:
 
     @cached_property
     def claims(self) -> ClaimRepository:
-        """Claims of replies by workers."""
+        """Claims of replies."""
         return ClaimRepository(self.session)
 
     @cached_property
+    def leases(self) -> LeaseRepository:
+        """Leases of claimed replies."""
+        return LeaseRepository(self.session)
+
+    @cached_property
     def replies(self) -> ReplyRepository:
-        """Replies while they are generated."""
+        """Replies as they are read and cancelled."""
         return ReplyRepository(self.session)
 
     @cached_property

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import PeriodicJob
-from app.repositories.claims import seconds
+from app.repositories.intervals import seconds
 
 _DAY_SECONDS = 86_400.0
 _NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)  # not every reader of the table knows infinity

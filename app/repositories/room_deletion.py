@@ -8,7 +8,7 @@ from sqlalchemy import ARRAY, Uuid, cast, column, delete, func, literal, select,
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Chatroom, Message, Role
-from app.repositories.claims import seconds
+from app.repositories.intervals import seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ NewPassword = Annotated[Text, AfterValidator(_long_enough), _password_schema(MIN
 """Any characters, taken as they come; the commonest passwords are refused later."""
 
 GivenPassword = Annotated[Text, AfterValidator(_possible), _password_schema(1)]
-"""What somebody says is their password; longer than any can be is refused unseen."""
+"""A password as given at sign-in; one that is longer than any can be is rejected without a comparison."""
 
 
 class LoginIn(Request):

@@ -1,4 +1,4 @@
-"""The one error body: RFC 9457 with the client's three members."""
+"""The error body: RFC 9457 with three members of the client's contract."""
 
 from datetime import datetime
 from typing import Annotated

@@ -53,7 +53,7 @@ def inside_the_claim(doomed: Doomed) -> Iterator[None]:
     """Kill the worker while the claim waits in COMMIT; PostgreSQL then commits it."""
     with held_commits(doomed.environment, CLAIM):
         yield
-        doomed.environment.database.wait_for_blocked("WITH claimed")
+        doomed.environment.database.wait_for_blocked("-- claim_named")
         doomed.worker.send(signal.SIGSTOP)
     doomed.die()
 

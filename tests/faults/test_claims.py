@@ -16,7 +16,7 @@ from app.redis_client.connection import RedisConnection
 from app.redis_client.daily_count import DailyCountMirror
 from app.redis_client.reply_events import ReplyEvents
 from app.repositories.claims import ClaimLimits, ReplyJob
-from app.repositories.renewal import LeaseCheckpoint
+from app.repositories.leases import LeaseCheckpoint, ReplyEnd
 from app.unit_of_work import UnitOfWork
 from tests.faults.conftest import Scale
 from tests.faults.environment import Environment
@@ -55,7 +55,7 @@ async def _units_of_work(environment: Environment, count: int) -> AsyncIterator[
 
 
 async def _claim(uow: UnitOfWork, reply_id: UUID, *, polled: bool = False) -> ReplyJob | None:
-    limits = ClaimLimits(places=1, held={}, share=1, spare=0)
+    limits = ClaimLimits(slots=1, held={}, share=1, spare=0)
     async with uow.begin() as tx:
         if polled:
             found = await tx.claims.due(limits, lease_seconds=_LEASE_SECONDS, unclaimed_seconds=2)
@@ -66,8 +66,8 @@ async def _claim(uow: UnitOfWork, reply_id: UUID, *, polled: bool = False) -> Re
 
 async def _end(uow: UnitOfWork, claimed: ReplyJob, text: str) -> Message | None:
     async with uow.begin() as tx:
-        return await tx.replies.end(
-            claimed.id, claimed.lease_token, status=MessageStatus.COMPLETED, content=text
+        return await tx.leases.end(
+            claimed.id, claimed.lease_token, ReplyEnd(status=MessageStatus.COMPLETED, content=text)
         )
 
 
@@ -91,7 +91,7 @@ def test_f10_exactly_one_of_many_concurrent_claims_wins(environment: Environment
                 assert won[0].attempt == number + 1
                 assert won[0].lease_token is not None
                 async with workers[0].begin() as tx:
-                    assert await tx.replies.release(reply_id, won[0].lease_token) is not None
+                    assert await tx.leases.release(reply_id, won[0].lease_token) is not None
 
     asyncio.run(race())
     environment.database.run("UPDATE messages SET attempt = 0, losses = 0 WHERE id = %s", reply_id)
@@ -115,13 +115,13 @@ def test_f10_an_expired_lease_writes_nothing(environment: Environment) -> None:
             assert first.lease_token is not None
             async with zombie.begin() as tx:
                 stale = LeaseCheckpoint(reply_id, first.lease_token, "a zombie's text")
-                assert await tx.replies.renew([stale], lease_seconds=_LEASE_SECONDS) == set()
-                assert await tx.replies.release(reply_id, first.lease_token) is None
+                assert await tx.leases.renew([stale], lease_seconds=_LEASE_SECONDS) == set()
+                assert await tx.leases.release(reply_id, first.lease_token) is None
             assert await _end(zombie, first, "a zombie's text") is None
             assert environment.reply(str(reply_id))["content"] == ""
             assert second.lease_token is not None
             async with rescuer.begin() as tx:
-                assert await tx.replies.release(reply_id, second.lease_token) is not None
+                assert await tx.leases.release(reply_id, second.lease_token) is not None
             assert await _end(rescuer, second, "too late") is None
 
     asyncio.run(outlive())
@@ -134,10 +134,10 @@ def test_f10_a_poll_whose_claim_fails_to_commit_occupies_no_slot(environment: En
     environment.workers(0)
     person, client = environment.person(), CarefulClient(Ledger())
     client.send(person, person.open_room(), ANSWER)
-    environment.stack.redis.flushall()  # without the job: only the poll finds the reply
+    environment.stack.redis.flushall()  # nobody is told of it: only the poll finds it
     with held_commits(environment, CLAIM):
         environment.adopt(environment.stack.start_worker("--concurrency=1"))
-        environment.terminate(environment.database.wait_for_blocked("UPDATE messages"))
+        environment.terminate(environment.database.wait_for_blocked("-- claim_due"))
     account = environment.account("F10 a poll whose commit fails", 1, client.ledger)
     assert (account.failed, account.losses) == (0, 0)
     environment.workers(0)

@@ -130,9 +130,9 @@ def test_f15_many_simultaneous_jobs_are_claimed_at_once(environment: Environment
     client, users = CarefulClient(Ledger()), [environment.person() for _ in range(12)]
     worker = environment.stack.start_worker(REPLY_POLL_SECONDS="300")
     try:
-        with held_commits(environment, CLAIM):  # the first claim waits, and the other jobs accumulate
+        with held_commits(environment, CLAIM):  # the first claim waits, and all other jobs gather behind it
             entries = [_send(environment, client, user, "Quick") for user in users for _ in range(10)]
-            environment.database.wait_for_blocked("WITH claimed")
+            environment.database.wait_for_blocked("-- claim_named")
             eventually(
                 lambda: environment.stack.redis.llen("ai_processing") == 0, what="all jobs in the worker"
             )

@@ -1,4 +1,4 @@
-"""An answer is whole once a finish reason was seen, and it ends for the reason that Google gives."""
+"""An answer is complete after a finish reason, and ends for the reason that Google sends."""
 
 import pytest
 
@@ -37,7 +37,7 @@ _TAILS: dict[str, tuple[bytes, End]] = {
 
 @pytest.mark.parametrize("name", _TAILS)
 def test_what_follows_a_finish_reason_changes_nothing(name: str) -> None:
-    """Red when the stream is read on as if nothing had ended: it fails, waits for 30 s or takes the text."""
+    """Red when the stream is read to its end: the call fails, waits for 30 s or takes more text."""
     tail, end = _TAILS[name]
     with StreamingServer(_WHOLE, tail or b": nothing\n\n", end=end) as google:
         asked = ask(google.url)
@@ -48,13 +48,13 @@ def test_what_follows_a_finish_reason_changes_nothing(name: str) -> None:
 
 
 def test_a_connection_that_stays_open_behind_an_answer_is_closed() -> None:
-    """Red when the request is only dropped: it stays open until garbage is collected."""
+    """Red when the request is only dropped: it stays open until garbage collection."""
     with StreamingServer(_WHOLE, end=End.SILENT) as google:
         ask(google.url)
         assert google.left.wait(2)
 
 
-def test_counts_that_follow_a_finish_reason_are_taken() -> None:
+def test_counts_after_a_finish_reason_are_used() -> None:
     parts = event(chunk("Hello.", "STOP")), event(counts(prompt=7, candidates=3, thoughts=5, total=15))
     with StreamingServer(*parts, pauses=(0, 0.3), end=End.SILENT) as google:
         asked = ask(google.url)
@@ -78,12 +78,12 @@ _COUNTS: dict[str, tuple[list[Json], TokenUsage]] = {
 
 @pytest.mark.parametrize("name", _COUNTS)
 def test_counts_are_merged(name: str) -> None:
-    """Red when a later chunk's counts replace the earlier ones: what it does not state becomes 0."""
-    said, usage = _COUNTS[name]
+    """Red when the counts of a later chunk replace the earlier ones: counts that it lacks become 0."""
+    sent, usage = _COUNTS[name]
     chunks = [
-        chunk("Hello") | said[0],
-        *(chunk(".") | each for each in said[1:-1]),
-        chunk("!", "STOP") | said[-1],
+        chunk("Hello") | sent[0],
+        *(chunk(".") | each for each in sent[1:-1]),
+        chunk("!", "STOP") | sent[-1],
     ]
     with StreamingServer(event(*chunks)) as google:
         assert ask(google.url).end.usage == usage
@@ -122,7 +122,7 @@ _WITHOUT_TEXT = {
     "UNEXPECTED_TOOL_CALL": (ModelFailure.EMPTY, True),
     "PUP_LIMITED_DISABLED": (ModelFailure.NOT_CONFIGURED, False),
 }
-_NO_ANSWERS = (
+_TOOL_CALLS = (
     "MALFORMED_FUNCTION_CALL",
     "UNEXPECTED_TOOL_CALL",
     "TOO_MANY_TOOL_CALLS",
@@ -135,7 +135,7 @@ _NO_ANSWERS = (
 @pytest.mark.filterwarnings("ignore:.* is not a valid FinishReason")
 @pytest.mark.parametrize("word", _WITH_TEXT)
 def test_an_answer_with_text_ends_for_its_reason(word: str) -> None:
-    """Red when a reason that is not known counts as a refusal."""
+    """Red when an unknown reason counts as a refusal."""
     with StreamingServer(event(chunk("Hello"), chunk(".", word))) as google:
         asked = ask(google.url)
     assert (asked.text, asked.end.finish_reason) == ("Hello.", _WITH_TEXT[word])
@@ -146,7 +146,7 @@ def test_an_answer_with_text_ends_for_its_reason(word: str) -> None:
 @pytest.mark.filterwarnings("ignore:.* is not a valid FinishReason")
 @pytest.mark.parametrize("word", _WITHOUT_TEXT)
 def test_an_end_without_text_is_a_failure_and_never_a_refusal(word: str) -> None:
-    """Red when it counts as withheld by safety rules; with a retry where another try may help."""
+    """Red when it counts as withheld by safety rules; retryable where a retry may help."""
     with StreamingServer(event(chunk(finish=word))) as google:
         error = ask(google.url).failure
     assert (error.failure, error.retryable) == _WITHOUT_TEXT[word]
@@ -154,15 +154,15 @@ def test_an_end_without_text_is_a_failure_and_never_a_refusal(word: str) -> None
 
 
 @pytest.mark.filterwarnings("ignore:.* is not a valid FinishReason")
-@pytest.mark.parametrize("word", _NO_ANSWERS)
-def test_a_call_that_nobody_asked_for_is_a_failed_try_also_behind_text(word: str) -> None:
+@pytest.mark.parametrize("word", _TOOL_CALLS)
+def test_an_unrequested_tool_call_is_a_failed_attempt_even_after_text(word: str) -> None:
     with StreamingServer(event(chunk("Let me see"), chunk(finish=word))) as google:
         error = ask(google.url).failure
     assert (error.failure, error.retryable) == (ModelFailure.INTERRUPTED, True)
 
 
-def test_a_default_that_is_written_out_ends_nothing() -> None:
-    """Some gateways print the enumerations' defaults with every chunk."""
+def test_a_default_finish_reason_ends_nothing() -> None:
+    """Some gateways send the default values of enumerations with every chunk."""
     written = {"promptFeedback": {"blockReason": "BLOCKED_REASON_UNSPECIFIED"}}
     parts = chunk("Hel", "FINISH_REASON_UNSPECIFIED") | written, chunk("lo.", "STOP") | written
     with StreamingServer(event(*parts)) as google:
@@ -171,25 +171,25 @@ def test_a_default_that_is_written_out_ends_nothing() -> None:
 
 
 @pytest.mark.parametrize("word", ["SAFETY", "OTHER", "PROHIBITED_CONTENT", "IMAGE_SAFETY", "JAILBREAK"])
-def test_a_block_of_the_prompt_is_one_whatever_its_reason(word: str) -> None:
+def test_every_block_reason_blocks_the_prompt(word: str) -> None:
     with StreamingServer(event({"promptFeedback": {"blockReason": word}} | counts(prompt=7))) as google:
         end = ask(google.url).end
     assert (end.finish_reason, end.usage.input_tokens) == (FinishReason.PROMPT_BLOCKED, 7)
 
 
 def test_a_second_candidate_is_no_part_of_the_answer() -> None:
-    """Red when the first in the list counts: it may be the second candidate."""
+    """Red when the first candidate of the list is read: its index may be 1."""
     parts = chunk("Hello", index=0), chunk("Other", "STOP", index=1), chunk(".", "STOP", index=0)
     with StreamingServer(event(*parts)) as google:
         assert ask(google.url).text == "Hello."
 
 
-_TAIL_WORDS = ("tail-cut", "tail-stall", "tail-garbage", "tail-503", "tail-text", "tail-total", "comments")
+_TAIL_ORDERS = ("tail-cut", "tail-stall", "tail-garbage", "tail-503", "tail-text", "tail-total", "comments")
 
 
-@pytest.mark.parametrize("word", _TAIL_WORDS)
+@pytest.mark.parametrize("word", _TAIL_ORDERS)
 def test_a_broken_end_of_the_stream_costs_one_call(stack: Stack, person: Person, word: str) -> None:
-    """Red when a whole reply is asked for again: four calls, and a failure in the end."""
+    """Red when a complete reply is retried: four calls, and a failure in the end."""
     text = f"[sandbox:{word}] {person.id}"
     reply = person.say(person.open_room(), text)["reply"]
     assert (reply["status"], reply["finish_reason"], reply["error"]) == ("completed", "stop", None)
@@ -201,7 +201,7 @@ def test_a_broken_end_of_the_stream_costs_one_call(stack: Stack, person: Person,
     assert len([call for call in stack.calls(text) if call["contents"][-1]["parts"][0]["text"] == text]) == 1
 
 
-_OTHERWISE = {
+_UNUSUAL = {
     "other": ("completed", None, "other"),
     "language": ("completed", None, "other"),
     "new-reason": ("completed", None, "other"),
@@ -211,11 +211,11 @@ _OTHERWISE = {
 }
 
 
-def test_users_are_told_the_truth_about_an_unusual_end(own_stack: Stack) -> None:
+def test_an_unusual_end_is_reported_as_what_it_is(own_stack: Stack) -> None:
     worker = own_stack.start_worker(REPLY_MAX_RETRIES="0")
     person = own_stack.person()
     own_stack.make_pro(person)
-    for word, expected in _OTHERWISE.items():
+    for word, expected in _UNUSUAL.items():
         reply = person.say(person.open_room(), f"[sandbox:{word}]")["reply"]
         error = reply["error"] or {}
         assert (reply["status"], error.get("code"), reply["finish_reason"]) == expected, word
@@ -224,7 +224,7 @@ def test_users_are_told_the_truth_about_an_unusual_end(own_stack: Stack) -> None
         assert word in worker.log
 
 
-def test_a_malformed_call_is_repeated(person: Person) -> None:
+def test_a_malformed_call_is_retried(person: Person) -> None:
     """Red when it counts as a refusal: one call, `blocked`."""
     reply = person.say(person.open_room(), f"[sandbox:malformed-call*1] {person.id}")["reply"]
     assert (reply["status"], reply["finish_reason"]) == ("completed", "stop")

@@ -1,4 +1,4 @@
-"""The stream is read as server-sent events are, whatever gateways in front of Gemini add to it."""
+"""The stream is read as server-sent events, including what gateways in front of Gemini add."""
 
 import gzip
 import tracemalloc
@@ -36,7 +36,7 @@ _STREAMS: dict[str, bytes] = {
 @pytest.mark.parametrize("name", _STREAMS)
 @pytest.mark.parametrize("size", [1, 1_000_000], ids=["byte by byte", "at once"])
 def test_a_stream_is_read_by_the_standard(name: str, size: int) -> None:
-    """Red with the SDK's own reader, to which every line without "data: " is JSON."""
+    """Red with the SDK's own reader, which parses every line without "data: " as JSON."""
     stream = _STREAMS[name]
     parts = [stream[begin : begin + size] for begin in range(0, len(stream), size)]
     with StreamingServer(*parts) as google:
@@ -46,14 +46,14 @@ def test_a_stream_is_read_by_the_standard(name: str, size: int) -> None:
 
 
 def test_a_compressed_stream_is_read() -> None:
-    """Red when the reader gets the bytes as they came."""
+    """Red when the reader receives compressed bytes."""
     headers = "Content-Type: text/event-stream\r\nContent-Encoding: gzip"
     with StreamingServer(gzip.compress(b": ping\n\n" + _PLAIN), headers=headers) as google:
         assert ask(google.url).text == "Hello ä\u2028😀."
 
 
-def test_an_error_in_bare_json_is_read_also_with_comments_within() -> None:
-    """As Google sends it in the midst of a stream, behind a gateway that adds its signs of life."""
+def test_an_error_in_bare_json_is_read_even_with_comments_in_it() -> None:
+    """As Google sends it in the middle of a stream, through a gateway that adds keep-alive comments."""
     error = b'{\n  "error": {\n: ping\n    "code": 503,\n    "status": "UNAVAILABLE"\n  }\n}\n'
     with StreamingServer(event(_A) + error) as google:
         failure = ask(google.url).failure
@@ -61,15 +61,15 @@ def test_an_error_in_bare_json_is_read_also_with_comments_within() -> None:
 
 
 @pytest.mark.parametrize("sign", [b": keep-alive\n\n", event({}), b"data:\n\n"])
-def test_signs_of_life_of_a_gateway_keep_no_dead_call(sign: bytes) -> None:
-    """Red when they count as pieces: the call lives as long as the gateway."""
+def test_keep_alives_of_a_gateway_do_not_extend_the_deadline(sign: bytes) -> None:
+    """Red when they count as chunks: the call lasts as long as the gateway's connection."""
     with StreamingServer(sign, end=End.REPEATED) as google:
         asked = ask(google.url, gemini_timeout_seconds=1)
     assert asked.failure.failure is ModelFailure.TIMEOUT
     assert asked.seconds < 5
 
 
-def test_done_without_an_end_is_an_answer_that_broke_off() -> None:
+def test_done_without_a_finish_reason_is_an_interrupted_answer() -> None:
     with StreamingServer(event(_A) + b"data: [DONE]\n\n", end=End.SILENT) as google:
         asked = ask(google.url)
     assert asked.failure.failure is ModelFailure.INTERRUPTED
@@ -92,7 +92,7 @@ def _feed_all(reader: EventReader, parts: list[bytes]) -> None:
 
 @pytest.mark.parametrize("name", _LARGE)
 def test_an_event_has_a_bound(name: str) -> None:
-    """Red without it: 60 MB in one event are held in memory several times."""
+    """Red without the limit: 60 MB in one event are held in memory several times."""
     reader = EventReader()
     tracemalloc.start()
     try:
@@ -111,7 +111,7 @@ def test_an_answer_with_an_event_that_is_too_large_is_unreadable() -> None:
 
 
 def test_an_error_with_a_large_body_keeps_its_status() -> None:
-    """Red when the whole page is read, or when a broken body hides the status."""
+    """Red when the whole page is read, or when a broken body replaces the status."""
     page = [b"x" * 65_536] * 200
     for end in (End.WHOLE, End.CLOSED, End.RESET):
         with StreamingServer(

@@ -1,6 +1,6 @@
-"""Long rooms keep a summary, which never stands in a reply's way; nor does a title.
+"""Long rooms keep a summary; neither summaries nor titles delay replies.
 
-The stack's own worker answers one reply at a time: whatever held its only place would be noticed.
+The worker of the stack has one slot, so a follow-up that occupied it would delay the next reply.
 """
 
 import re
@@ -26,9 +26,9 @@ from tests.support.upkeep import (
 )
 from tests.support.waiting import eventually
 
-MEMORY = "Earlier in this conversation"
+NOTE = "Earlier in this conversation"
 LONG_ENOUGH = 4
-"""So many exchanges of `_chapter`s pass three quarters of the budget; two of them are then summarised."""
+"""The exchanges of `_chapter`s that exceed three quarters of the budget; two of them are then summarised."""
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def stack(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture
 def worker(stack: Stack) -> Iterator[Process]:
-    """A worker that answers one reply at a time."""
+    """A worker with one slot."""
     started = stack.start_worker("--concurrency=1")
     yield started
     started.kill()
@@ -64,7 +64,7 @@ def _fill(person: Person, room: str, chapters: range, mark: str) -> None:
 
 
 def _summary_after(stack: Stack, room: str, upto: int) -> tuple[str, int]:
-    """The room's summary once it reaches further than `upto`, and how far."""
+    """Return the room's summary once it reaches beyond `upto`, and its position."""
 
     def found() -> tuple[str, int] | None:
         row = room_row(stack, room)
@@ -75,8 +75,8 @@ def _summary_after(stack: Stack, room: str, upto: int) -> tuple[str, int]:
 
 
 def _instruction(call: Json) -> str:
-    told = call["systemInstruction"]
-    return str(told["parts"][0]["text"]) if told else ""
+    instruction = call["systemInstruction"]
+    return str(instruction["parts"][0]["text"]) if instruction else ""
 
 
 def _turns(call: Json, role: str) -> list[str]:
@@ -84,15 +84,15 @@ def _turns(call: Json, role: str) -> list[str]:
 
 
 def _note(call: Json) -> str:
-    """The note that a call begins with; empty if it has none."""
+    """Return the note at the beginning of a call; empty if it has none."""
     first = _turns(call, "user")[0]
-    return first if first.startswith(MEMORY) else ""
+    return first if first.startswith(NOTE) else ""
 
 
 def _chapters(call: Json) -> list[int]:
-    """Which chapters the person's turns of a call tell; the replies and the note quote them too."""
-    told = "\n".join(turn for turn in _turns(call, "user") if not turn.startswith(MEMORY))
-    return [int(number) for number in re.findall(r"Chapter (\d+)", told)]
+    """Return the chapters in the user's turns of a call; replies and the note quote them too."""
+    text = "\n".join(turn for turn in _turns(call, "user") if not turn.startswith(NOTE))
+    return [int(number) for number in re.findall(r"Chapter (\d+)", text)]
 
 
 def _mark() -> str:
@@ -100,11 +100,10 @@ def _mark() -> str:
 
 
 @pytest.mark.usefixtures("worker")
-def test_what_the_budget_does_not_hold_any_more_is_remembered_as_a_summary(stack: Stack) -> None:
-    """Red without the summary in the prompt (the name is forgotten), or without its reach (told twice).
+def test_exchanges_beyond_the_budget_are_replaced_by_a_summary(stack: Stack) -> None:
+    """Red without the summary in the prompt, and when exchanges that it covers are in the prompt too.
 
-    Red when the summary is part of the system instruction: what a text talked the model into would return as
-    an order.
+    Red when the summary is part of the system instruction: pasted text could return as an instruction.
     """
     person, mark, end = stack.person(), _mark(), _mark()
     room = person.open_room(system_instruction="Be brief.")
@@ -123,8 +122,8 @@ def test_what_the_budget_does_not_hold_any_more_is_remembered_as_a_summary(stack
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_summary_is_extended_and_not_made_anew(stack: Stack) -> None:
-    """Red when the former summary is left out of the call, and red when the covered exchanges go again."""
+def test_a_summary_is_extended_by_later_exchanges_only(stack: Stack) -> None:
+    """Red when the call lacks the former summary, and when it repeats the exchanges that this covers."""
     person, mark = stack.person(), _mark()
     room = person.open_room()
     _fill(person, room, range(LONG_ENOUGH), mark)
@@ -139,18 +138,18 @@ def test_a_summary_is_extended_and_not_made_anew(stack: Stack) -> None:
 
 @pytest.mark.usefixtures("worker")
 def test_an_exchange_longer_than_the_whole_budget_does_not_stop_the_summary(stack: Stack) -> None:
-    """Red without "one always goes": the summary never reaches beyond the long exchange."""
+    """Red when the first exchange may be left out: the summary never reaches beyond the long one."""
     person, mark = stack.person(), _mark()
     room = person.open_room()
     person.say(room, f"Volume one {mark}: " + "word " * 2000)
     person.say(room, f"Volume two {mark}: " + "word " * 2000)
-    assert len(stack.calls(f"Volume two {mark}")) == 1  # the newest message always goes
+    assert len(stack.calls(f"Volume two {mark}")) == 1  # the newest message is always sent
     assert _summary_after(stack, room, 0)[1] == 2
 
 
 @pytest.mark.usefixtures("worker")
-def test_the_newest_exchange_is_never_summarised_away(stack: Stack) -> None:
-    """Red when it may go too: its reply can still be regenerated, and would live on in the summary."""
+def test_the_newest_exchange_is_never_summarised(stack: Stack) -> None:
+    """Red when it is summarised too: its reply may be regenerated, and the summary would keep the old one."""
     person, mark = stack.person(), _mark()
     room = person.open_room()
     person.say(room, f"Chapter 0 {mark}: " + "word " * 320)
@@ -158,10 +157,8 @@ def test_the_newest_exchange_is_never_summarised_away(stack: Stack) -> None:
     assert _summary_after(stack, room, 0)[1] == 2
 
 
-def test_a_summary_that_fails_neither_fails_nor_delays_a_reply_and_costs_nobody_anything(
-    stack: Stack, worker: Process
-) -> None:
-    """Red when the worker waits for the summary (its one place is taken), and when usage is booked for it."""
+def test_a_failed_summary_neither_delays_a_reply_nor_is_charged(stack: Stack, worker: Process) -> None:
+    """Red when the worker waits for the summary in its one slot, and when the summary counts as usage."""
     person, mark, end = stack.person(), _mark(), _mark()
     room = person.open_room()
     with holding(stack, SUMMARY_ORDER):
@@ -173,12 +170,12 @@ def test_a_summary_that_fails_neither_fails_nor_delays_a_reply_and_costs_nobody_
         assert _note(call) == ""
         assert _chapters(call) == [2, 3, 4, 5]  # what fits
         assert "summary_failed" not in worker.log
-        restart_sandbox(stack)  # the held call breaks off
+        restart_sandbox(stack)  # the held call fails
     eventually(lambda: "summary_failed" in worker.log, what="a summary that failed")
     assert "follow_up_crashed" not in worker.log
     assert room_row(stack, room)["summary_upto"] == 0
     assert person.say(room, "And now?")["reply"]["status"] == "completed"
-    _summary_after(stack, room, 0)  # the next exchange was the next try
+    _summary_after(stack, room, 0)  # the next exchange was the next attempt
     assert person.usage()["used"] == LONG_ENOUGH + 4
     counted = stack.database.rows("SELECT * FROM daily_usage WHERE user_id = %s", uuid.UUID(person.id))[0]
     assert counted["input_tokens"] == stack.database.value(
@@ -187,8 +184,8 @@ def test_a_summary_that_fails_neither_fails_nor_delays_a_reply_and_costs_nobody_
     assert mark not in worker.log
 
 
-def test_of_two_workers_that_summarise_the_same_room_one_wins(stack: Stack, worker: Process) -> None:
-    """Red without `WHERE summary_upto = :old`: the slower one puts the shorter summary back."""
+def test_one_of_two_concurrent_summaries_of_a_room_wins(stack: Stack, worker: Process) -> None:
+    """Red without `WHERE summary_upto = :old`: the slower worker restores the shorter summary."""
     person, mark = stack.person(), _mark()
     room = person.open_room()
     with holding(stack, SUMMARY_ORDER):
@@ -206,7 +203,7 @@ def test_of_two_workers_that_summarise_the_same_room_one_wins(stack: Stack, work
     assert ("summary_extended" in second.log, "summary_outdated" in worker.log) == (True, True)
 
 
-def test_a_worker_told_to_stop_does_not_wait_for_a_summary(stack: Stack, worker: Process) -> None:
+def test_a_stopping_worker_does_not_wait_for_a_summary(stack: Stack, worker: Process) -> None:
     """Red when the calls are not cancelled."""
     person, mark = stack.person(), _mark()
     with holding(stack, SUMMARY_ORDER):
@@ -217,10 +214,8 @@ def test_a_worker_told_to_stop_does_not_wait_for_a_summary(stack: Stack, worker:
         assert call["ended"] == "client_closed"
 
 
-def test_a_title_that_failed_is_not_tried_again_and_the_first_words_stay(
-    stack: Stack, worker: Process
-) -> None:
-    """Red without the count of exchanges: the second one asks again."""
+def test_a_failed_title_is_not_retried_and_the_first_words_stay(stack: Stack, worker: Process) -> None:
+    """Red without the count of exchanges: the second exchange calls the model again."""
     person, mark = stack.person(), _mark()
     room = person.open_room()
     with holding(stack, TITLE_ORDER):

@@ -1,4 +1,4 @@
-"""What an answer of Google's means: an outage, a conversation it does not take, or a set-up that is wrong."""
+"""The meaning of Google's error responses: an outage, a rejected conversation, or a wrong set-up."""
 
 import httpx2
 import pytest
@@ -139,8 +139,8 @@ _RETRIED = (ModelFailure.UNAVAILABLE, ModelFailure.RATE_LIMITED)
 
 
 @pytest.mark.parametrize("name", _ANSWERS)
-def test_an_answer_means_what_google_says(name: str) -> None:
-    """Red when every 400 and 404 counts as a fault of the conversation."""
+def test_an_error_response_means_what_google_documents(name: str) -> None:
+    """Red when every 400 and 404 counts as a rejected conversation."""
     body, failure, reason = _ANSWERS[name]
     with AnsweringServer(body["error"]["code"], body, Content_Type="application/json") as google:
         error = _failure(google.url)
@@ -170,8 +170,8 @@ _BODIES = (b"visible", b"", b"\xff\xfe<html>\xe9", b"[" * 9000)
     ("status", "body"),
     [*((status, b"<html>visible</html>") for status in _PAGES), *((400, body) for body in _BODIES)],
 )
-def test_an_answer_that_is_not_googles_is_sorted_by_its_status(status: int, body: bytes) -> None:
-    """Red when a gateway's 400 or 404 counts as Google's: as a fault of the conversation or the model."""
+def test_a_response_not_in_googles_form_is_mapped_by_its_status(status: int, body: bytes) -> None:
+    """Red when a gateway's 400 or 404 counts as Google's: as a rejected conversation or an unknown model."""
     with AnsweringServer(status, body) as google:
         error = _failure(google.url)
     assert error.failure is _PAGES[status]
@@ -186,7 +186,7 @@ def test_an_answer_that_is_not_googles_is_sorted_by_its_status(status: int, body
     ("status", "failure"),
     [(400, ModelFailure.UNAVAILABLE), (403, ModelFailure.NOT_CONFIGURED), (404, ModelFailure.NOT_CONFIGURED)],
 )
-def test_json_that_is_not_googles_is_no_fault_of_the_conversation(
+def test_json_not_in_googles_form_is_no_rejected_conversation(
     status: int, failure: ModelFailure, body: object
 ) -> None:
     with AnsweringServer(status, body, Content_Type="application/json") as google:
@@ -194,13 +194,13 @@ def test_json_that_is_not_googles_is_no_fault_of_the_conversation(
 
 
 def test_a_page_with_status_200_is_no_answer() -> None:
-    """As captive portals and sign-in pages of gateways send it."""
+    """As captive portals and sign-in pages of gateways do."""
     with AnsweringServer(200, b"<html>visible</html>", Content_Type="text/html; charset=utf-8") as google:
         error = _failure(google.url)
     assert (error.failure, error.reason, error.retryable) == (ModelFailure.UNAVAILABLE, "200 text/html", True)
 
 
-def test_a_name_that_is_unknown_and_a_server_without_tls_are_unavailable() -> None:
+def test_an_unknown_host_and_a_server_without_tls_are_unavailable() -> None:
     with AnsweringServer(200, {}) as google:
         for url in ("https://gemini.invalid", google.url.replace("http:", "https:")):
             error = _failure(url)
@@ -209,14 +209,14 @@ def test_a_name_that_is_unknown_and_a_server_without_tls_are_unavailable() -> No
 
 @pytest.mark.parametrize("kind", [httpx2.ConnectTimeout, httpx2.PoolTimeout])
 def test_a_connection_that_cannot_be_made_in_time_is_unavailable(kind: type[httpx2.TimeoutException]) -> None:
-    """Red when it counts as a model that took too long to answer."""
+    """Red when it counts as a timeout of the model."""
     error = as_model_error(kind("visible"))
     assert error is not None
     assert (error.failure, error.retryable, error.is_sent) == (ModelFailure.UNAVAILABLE, True, False)
 
 
-def test_a_server_that_cannot_be_reached_is_unavailable_for_the_reason_of_the_system() -> None:
-    """Red when a refused connection counts as an answer that broke off, or leaves only its class name."""
+def test_a_refused_connection_is_unavailable_with_the_reason_of_the_system() -> None:
+    """Red when a refused connection counts as an interrupted answer, or leaves only its class name."""
     error = _failure(f"http://127.0.0.1:{free_port()}")
     assert (error.failure, error.retryable) == (ModelFailure.UNAVAILABLE, True)
     assert "Connection refused" in error.reason or "Connect call failed" in error.reason
@@ -224,7 +224,7 @@ def test_a_server_that_cannot_be_reached_is_unavailable_for_the_reason_of_the_sy
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_a_redirect_is_a_wrong_setup_and_is_not_followed_with_the_key(status: int) -> None:
-    """Red when the client follows redirects: the key goes wherever the answer points."""
+    """Red when the client follows redirects: the key is sent to another address."""
     with AnsweringServer(200, {}) as elsewhere, AnsweringServer(status, {}, Location=elsewhere.url) as google:
         error = _failure(google.url)
         assert (google.requests, elsewhere.requests) == (1, 0)
@@ -235,8 +235,8 @@ def test_a_redirect_is_a_wrong_setup_and_is_not_followed_with_the_key(status: in
     )
 
 
-def test_a_wrong_setup_is_told_to_users_and_named_to_the_operator(own_stack: Stack) -> None:
-    """Through the running worker, with the sandbox refusing the key or not knowing the model."""
+def test_a_wrong_setup_is_reported_to_users_and_named_in_the_log(own_stack: Stack) -> None:
+    """Through a running worker; the sandbox rejects the key or does not know the model."""
     for setting, reason in (
         ({"GEMINI_API_KEY": "bad-key"}, "400 INVALID_ARGUMENT API_KEY_INVALID"),
         ({"GEMINI_MODEL": "gemini-0-unknown"}, "404 NOT_FOUND"),
@@ -261,8 +261,8 @@ _REFUSED = {
 }
 
 
-def test_a_refusal_is_told_as_what_it_is(own_stack: Stack) -> None:
-    """Through the running worker: only a 400 of Google's about the conversation is its fault."""
+def test_an_error_response_is_reported_as_what_it_is(own_stack: Stack) -> None:
+    """Through a running worker: only Google's 400 about the conversation rejects it."""
     worker = own_stack.start_worker(REPLY_MAX_RETRIES="0")
     person = own_stack.person()
     for word, (code, reason) in _REFUSED.items():

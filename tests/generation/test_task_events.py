@@ -1,4 +1,4 @@
-"""Flower shows a reply as one task: how it ended, after how many tries, and why."""
+"""Flower shows a reply as one task with its result, its attempts and its reason of failure."""
 
 import signal
 import uuid
@@ -19,7 +19,7 @@ _PRIVATE = "visible words of a user"
 
 @dataclass
 class Watched:
-    """A stack that Flower watches."""
+    """A stack with Flower connected to it."""
 
     stack: Stack
     flower: Process
@@ -34,7 +34,7 @@ class Watched:
         return worker
 
     def task(self, reply: Json, state: str) -> Json:
-        """A reply's task, once it is in this state."""
+        """Return the task of a reply once it is in this state."""
         found: list[Json] = []
 
         def is_there() -> bool:
@@ -57,14 +57,14 @@ def watched(own_stack: Stack) -> Iterator[Watched]:
     assert _PRIVATE not in flower.log
 
 
-def _begin(person: Person, words: str, room: str | None = None) -> Json:
-    content = f"{words} {_PRIVATE} {uuid.uuid4().hex}"
+def _begin(person: Person, text: str, room: str | None = None) -> Json:
+    content = f"{text} {_PRIVATE} {uuid.uuid4().hex}"
     begun: Json = ok(person.post(room or person.open_room(), content, Prefer="respond-async"))["reply"]
     return begun
 
 
 def test_a_reply_that_fails_at_once_is_a_failure_with_its_reason(watched: Watched) -> None:
-    """Red when the task only wakes: it is a SUCCESS, whatever comes of the reply."""
+    """Red when the task reports only the wake-up: it is a SUCCESS although the reply fails."""
     worker = watched.start_worker()
     person = watched.stack.person()
     task = watched.task(_begin(person, "[sandbox:region]"), "FAILURE")
@@ -79,8 +79,8 @@ def test_a_reply_that_fails_at_once_is_a_failure_with_its_reason(watched: Watche
     assert '"level": "error"' not in worker.log
 
 
-def test_a_reply_that_fails_for_good_shows_its_tries(watched: Watched) -> None:
-    """Its later tries are a poll's, for which no task runs. Red without events of our own."""
+def test_a_reply_that_fails_after_retries_shows_its_attempts(watched: Watched) -> None:
+    """Later attempts come from the poll, for which no task runs. Red without our own events."""
     worker = watched.start_worker(REPLY_MAX_RETRIES="2")
     person = watched.stack.person()
     reply = _begin(person, "[sandbox:503]")
@@ -93,7 +93,7 @@ def test_a_reply_that_fails_for_good_shows_its_tries(watched: Watched) -> None:
     assert "Traceback" not in worker.log
 
 
-def test_between_two_tries_a_reply_is_shown_as_one_that_is_tried_again(watched: Watched) -> None:
+def test_between_two_attempts_a_reply_is_shown_as_retry(watched: Watched) -> None:
     watched.start_worker(REPLY_POLL_SECONDS="300")
     person = watched.stack.person()
     task = watched.task(_begin(person, "[sandbox:429]"), "RETRY")
@@ -102,15 +102,15 @@ def test_between_two_tries_a_reply_is_shown_as_one_that_is_tried_again(watched: 
     )
 
 
-def test_a_reply_that_a_later_try_answers_is_a_success(watched: Watched) -> None:
+def test_a_reply_that_a_retry_answers_is_a_success(watched: Watched) -> None:
     watched.start_worker()
     person = watched.stack.person()
     task = watched.task(_begin(person, "[sandbox:503*1]"), "SUCCESS")
     assert task["result"] == "'completed'"
 
 
-def test_a_reply_that_waits_for_its_turn_is_shown_as_it_ends(watched: Watched) -> None:
-    """Its wake-up comes while the room's first reply is written. Red when that ends as a SUCCESS."""
+def test_a_reply_that_waits_for_an_earlier_one_is_shown_as_it_ends(watched: Watched) -> None:
+    """Its wake-up arrives during the room's first reply. Red when the wake-up ends as a SUCCESS."""
     watched.start_worker()
     person = watched.stack.person()
     room = person.open_room()
@@ -122,7 +122,7 @@ def test_a_reply_that_waits_for_its_turn_is_shown_as_it_ends(watched: Watched) -
 
 
 def test_a_reply_of_another_worker_is_shown_as_it_ends(watched: Watched) -> None:
-    """The first worker dies of it, and its wake-up with it."""
+    """The first worker is killed, and its wake-up is lost."""
     lost = watched.start_worker(REPLY_POLL_SECONDS="300")
     person = watched.stack.person()
     reply = _begin(person, "[sandbox:hang*1] [sandbox:403]")

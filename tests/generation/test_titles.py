@@ -1,10 +1,7 @@
-"""Titles: the first words at once, Gemini's instead of them soon after, a person's for ever."""
+"""Titles: the first words at once, then the model's title, unless the user sets one."""
 
 import uuid
 
-import pytest
-
-from app.services.generation.title import title_from
 from tests.support.person import Person, ok
 from tests.support.stack import Stack
 from tests.support.upkeep import (
@@ -18,15 +15,13 @@ from tests.support.upkeep import (
 from tests.support.waiting import eventually
 
 
-def test_the_first_words_are_replaced_once_by_a_title_from_the_first_exchange(
-    stack: Stack, person: Person
-) -> None:
+def test_a_title_of_the_model_replaces_the_first_words_once(stack: Stack, person: Person) -> None:
     mark = uuid.uuid4().hex
     room = person.open_room()
     with holding(stack, TITLE_ORDER):
         person.say(room, f"Please explain   volcanoes and glaciers {mark}")
         assert ok(person.http.get(f"/chatroom/{room}"))["title"].startswith("Please explain volcanoes and gl")
-    eventually(lambda: room_row(stack, room)["title_source"] == "gemini", what="Gemini's title")
+    eventually(lambda: room_row(stack, room)["title_source"] == "gemini", what="the model's title")
     title = ok(person.http.get(f"/chatroom/{room}"))["title"]
     assert title.startswith("Please explain volcanoes glaciers")
     assert len(title) <= 60
@@ -36,8 +31,8 @@ def test_the_first_words_are_replaced_once_by_a_title_from_the_first_exchange(
     assert ok(person.http.get(f"/chatroom/{room}"))["title"] == title
 
 
-def test_a_title_that_a_person_set_stays(stack: Stack, person: Person) -> None:
-    """Red without `WHERE title_source = 'first_words'`: the person renamed it while Gemini thought."""
+def test_a_title_set_by_the_user_is_kept(stack: Stack, person: Person) -> None:
+    """Red without `WHERE title_source = 'first_words'`: the user renamed the room during the call."""
     mark = uuid.uuid4().hex
     named = person.open_room(title="Mine from the start")
     person.say(named, f"Good morning {mark}")
@@ -51,7 +46,7 @@ def test_a_title_that_a_person_set_stays(stack: Stack, person: Person) -> None:
         )
     eventually(
         lambda: any(room in line and '"title_' in line for line in stack.logs().splitlines()),
-        what="the end of Gemini's title",
+        what="the end of the follow-up",
     )
     titles = [ok(person.http.get(f"/chatroom/{one}"))["title"] for one in (named, room)]
     assert titles == ["Mine from the start", "Mine by now"]
@@ -59,7 +54,7 @@ def test_a_title_that_a_person_set_stays(stack: Stack, person: Person) -> None:
 
 
 def test_the_cached_list_shows_the_new_title_at_once(stack: Stack, person: Person) -> None:
-    """Red without the worker's drop of the cached list."""
+    """Red when the worker does not invalidate the cached list."""
     mark = uuid.uuid4().hex
     room = person.open_room()
     with holding(stack, TITLE_ORDER):
@@ -68,22 +63,6 @@ def test_the_cached_list_shows_the_new_title_at_once(stack: Stack, person: Perso
         person.http.get("/chatroom")
         before = person.http.get("/chatroom")
         assert before.headers["x-cache"] == "HIT"
-    eventually(lambda: room_row(stack, room)["title_source"] == "gemini", what="Gemini's title")
+    eventually(lambda: room_row(stack, room)["title_source"] == "gemini", what="the model's title")
     [listed] = ok(person.http.get("/chatroom"))["chatrooms"]
     assert listed["title"] == room_row(stack, room)["title"] != before.json()["chatrooms"][0]["title"]
-
-
-@pytest.mark.parametrize(
-    ("answer", "title"),
-    [
-        ('"Volcanoes and glaciers."\n', "Volcanoes and glaciers"),
-        ("\n\n**Learning C#**\nIt is about a language.", "Learning C#"),
-        ("# “Wie geht   das?”", "Wie geht das?"),
-        ("A\x00 title\twith\x07 bells", "A title with bells"),
-        ("word " * 30, ("word " * 12).strip()),
-        ("x" * 100, "x" * 60),
-        (' "" \n', ""),
-    ],
-)
-def test_a_title_is_one_bare_line_of_at_most_sixty_characters(answer: str, title: str) -> None:
-    assert title_from(answer) == title

@@ -1,4 +1,4 @@
-"""What nobody has mapped costs one try, not a lease that runs out again and again; answers have a bound."""
+"""An unexpected response costs one attempt, not an expired lease after each; answers have a size limit."""
 
 import json
 
@@ -9,7 +9,7 @@ from tests.support.person import Json
 from tests.support.stack import Stack
 
 _EVENTS = {"Content_Type": "text/event-stream"}
-_NOT_UNDERSTOOD = {
+_UNEXPECTED = {
     "a number instead of an object": b"data: 5\n\n",
     "a list": b'data: ["text"]\n\n',
     "a text where parts belong": b'data: {"candidates":[{"content":{"parts":7}}]}\n\n',
@@ -23,7 +23,7 @@ def _chunk(text: str, **more: object) -> bytes:
 
 
 def _reply(stack: Stack, answer: bytes, **settings: str) -> tuple[Json, int, str]:
-    """Have a message answered by this stream; returns the reply, how often Gemini was asked, and the log."""
+    """Answer a message by this stream; return the reply, the number of calls, and the log."""
     with AnsweringServer(200, answer, **_EVENTS) as google:
         worker = stack.start_worker(GEMINI_BASE_URL=google.url, **settings)
         user = stack.person()
@@ -31,17 +31,17 @@ def _reply(stack: Stack, answer: bytes, **settings: str) -> tuple[Json, int, str
         return reply, google.requests, worker.log
 
 
-@pytest.mark.parametrize("name", _NOT_UNDERSTOOD)
-def test_an_answer_that_nobody_understands_is_a_failed_try_at_once(own_stack: Stack, name: str) -> None:
-    """Red when an unexpected exception ends the work on a reply: its lease has to run out 21 times."""
-    reply, requests, log = _reply(own_stack, _NOT_UNDERSTOOD[name], REPLY_MAX_RETRIES="0")
+@pytest.mark.parametrize("name", _UNEXPECTED)
+def test_an_unexpected_response_is_a_failed_attempt_at_once(own_stack: Stack, name: str) -> None:
+    """Red when an unexpected exception ends the work on a reply: its lease has to expire 21 times."""
+    reply, requests, log = _reply(own_stack, _UNEXPECTED[name], REPLY_MAX_RETRIES="0")
     assert (reply["status"], reply["error"]["code"]) == ("failed", "model_interrupted")
     assert requests == 1
     assert "model_failed" in log
 
 
-def test_an_answer_that_cannot_be_stored_is_a_failed_try_at_once(own_stack: Stack) -> None:
-    """Red when only the model's own failures count as tries: the lease runs out and Gemini is asked again."""
+def test_an_answer_that_cannot_be_stored_is_a_failed_attempt_at_once(own_stack: Stack) -> None:
+    """Red when only failures of the model count: the lease expires and the model is called again."""
     own_stack.database.run(
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
         " 'BEGIN RAISE EXCEPTION ''not this text''; END'"
@@ -57,11 +57,11 @@ def test_an_answer_that_cannot_be_stored_is_a_failed_try_at_once(own_stack: Stac
     assert "reply_not_stored" in log
 
 
-def test_an_answer_without_end_is_cut_and_counts_as_cut_at_the_output_limit(own_stack: Stack) -> None:
-    """Red without the bound: what a broken or foreign server sends is stored whole."""
-    most = 100
+def test_an_endless_answer_is_cut_and_counts_as_cut_at_the_output_limit(own_stack: Stack) -> None:
+    """Red without the limit: everything that a broken server sends is stored."""
+    limit = 100
     answer = b"".join(_chunk("x" * 10_000) for _ in range(100))
-    reply, _, log = _reply(own_stack, answer, GEMINI_MAX_OUTPUT_TOKENS=str(most))
+    reply, _, log = _reply(own_stack, answer, GEMINI_MAX_OUTPUT_TOKENS=str(limit))
     assert (reply["status"], reply["finish_reason"]) == ("completed", "max_tokens")
-    assert reply["content"] == "x" * 32 * most
+    assert reply["content"] == "x" * 32 * limit
     assert "model_answer_cut" in log

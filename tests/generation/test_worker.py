@@ -1,4 +1,4 @@
-"""The worker as a process: killed, told to stop, alone with one slot, without Redis."""
+"""The worker as a process: killed, stopped, with one slot, and without Redis."""
 
 import signal
 import uuid
@@ -25,13 +25,13 @@ def _row(stack: Stack, reply: dict[str, object]) -> dict[str, object]:
     return stack.database.rows("SELECT * FROM messages WHERE id = %s", uuid.UUID(str(reply["id"])))[0]
 
 
-def test_a_reply_survives_the_death_of_its_worker(own_stack: Stack) -> None:
-    """Red without the poll for expired leases: the reply stays `generating` for ever."""
-    doomed = own_stack.start_worker()
+def test_a_reply_survives_a_killed_worker(own_stack: Stack) -> None:
+    """Red without the poll for expired leases: the reply stays `generating`."""
+    first = own_stack.start_worker()
     person = own_stack.person()
     reply = _reply(person, "[sandbox:pieces=80] [sandbox:pace=50] A long answer")
     eventually(lambda: own_stack.calls("A long answer"), what="a call to Gemini")
-    doomed.kill()
+    first.kill()
     own_stack.start_worker()
     ended = person.wait_for(reply)
     row = _row(own_stack, reply)
@@ -39,7 +39,7 @@ def test_a_reply_survives_the_death_of_its_worker(own_stack: Stack) -> None:
     assert person.usage()["used"] == 1
 
 
-def test_a_message_sent_while_no_worker_runs_is_answered_when_one_comes(own_stack: Stack) -> None:
+def test_a_message_sent_while_no_worker_runs_is_answered_when_one_starts(own_stack: Stack) -> None:
     person = own_stack.person()
     reply = _reply(person, "Anybody there?")
     assert ok(own_stack.person().http.get("/health"))["status"] == "degraded"
@@ -47,14 +47,14 @@ def test_a_message_sent_while_no_worker_runs_is_answered_when_one_comes(own_stac
     assert person.wait_for(reply)["status"] == "completed"
 
 
-def test_the_clients_worker_command_with_one_slot_answers_everything(own_stack: Stack) -> None:
+def test_the_clients_worker_command_with_one_slot_answers_all_messages(own_stack: Stack) -> None:
     own_stack.start_worker("--pool=solo")
     person = own_stack.person()
     replies = [_reply(person, f"Question {number}") for number in range(5)]
     assert [person.wait_for(reply)["status"] for reply in replies] == ["completed"] * 5
 
 
-def test_a_worker_told_to_stop_finishes_what_it_began(own_stack: Stack) -> None:
+def test_a_stopping_worker_finishes_its_replies(own_stack: Stack) -> None:
     worker = own_stack.start_worker()
     person = own_stack.person()
     reply = _reply(person, "[sandbox:pieces=40] [sandbox:pace=50] Before you go")
@@ -65,7 +65,7 @@ def test_a_worker_told_to_stop_finishes_what_it_began(own_stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("pool", ["threads", "solo"])
-def test_a_worker_whose_grace_is_over_hands_its_reply_back(own_stack: Stack, pool: str) -> None:
+def test_a_worker_releases_its_reply_when_the_grace_period_ends(own_stack: Stack, pool: str) -> None:
     worker = own_stack.start_worker(f"--pool={pool}", SHUTDOWN_GRACE_SECONDS="1")
     person = own_stack.person()
     reply = _reply(person, "[sandbox:pieces=200] [sandbox:pace=100] For a long time")
@@ -80,24 +80,25 @@ def test_a_worker_whose_grace_is_over_hands_its_reply_back(own_stack: Stack, poo
     assert call["id"]
 
 
-def test_a_frozen_worker_that_wakes_up_after_its_lease_writes_nothing(own_stack: Stack) -> None:
-    """Red without the fence of the lease's token: the zombie's text lands in a reply that is not its own."""
-    zombie = own_stack.start_worker()
+def test_a_frozen_worker_that_resumes_after_its_lease_writes_nothing(own_stack: Stack) -> None:
+    """Red without the lease token in the write: the former worker overwrites the new one's reply."""
+    frozen = own_stack.start_worker()
     person = own_stack.person()
     reply = _reply(person, "[sandbox:pieces=40] [sandbox:pace=50] Two of us")
     eventually(lambda: own_stack.calls("Two of us"), what="a call to Gemini")
-    zombie.send(signal.SIGSTOP)
+    frozen.send(signal.SIGSTOP)
     own_stack.start_worker()
     ended = person.wait_for(reply)
-    zombie.send(signal.SIGCONT)
+    frozen.send(signal.SIGCONT)
     eventually(
-        lambda: "reply_lease_lost" in zombie.log or "reply_fenced_off" in zombie.log, what="the zombie's end"
+        lambda: "reply_lease_lost" in frozen.log or "reply_fenced_off" in frozen.log,
+        what="the end of the frozen worker's attempt",
     )
     assert person.wait_for(reply) == ended
     assert _row(own_stack, reply)["attempt"] == 2
 
 
-def test_messages_are_answered_while_redis_is_away(servers: Servers, tmp_path: Path) -> None:
+def test_messages_are_answered_while_redis_is_unavailable(servers: Servers, tmp_path: Path) -> None:
     with throwaway_servers() as (_, valkey):
         product = Stack(database_url=servers.database_url, redis_url=valkey.url(), folder=tmp_path)
         with product.running() as stack:
@@ -117,10 +118,10 @@ def test_messages_are_answered_while_redis_is_away(servers: Servers, tmp_path: P
 
 
 @pytest.mark.parametrize("has_own_broker", [False, True])
-def test_a_worker_hears_of_a_message_before_it_looks_for_any(
+def test_a_wake_up_reaches_the_worker_before_its_poll(
     servers: Servers, tmp_path: Path, *, has_own_broker: bool
 ) -> None:
-    """It looks once in five minutes here. Red when jobs do not get into the queue, or are no tasks there."""
+    """The poll runs every five minutes here. Red when jobs do not reach the queue or are no valid tasks."""
     own = {"CELERY_BROKER_URL": servers.redis_url.rpartition("/")[0] + "/12"} if has_own_broker else {}
     product = Stack(
         database_url=servers.database_url,
@@ -135,8 +136,8 @@ def test_a_worker_hears_of_a_message_before_it_looks_for_any(
         assert person.say(person.open_room(), "Are you there?")["reply"]["status"] == "completed"
 
 
-def test_flower_shows_the_worker_its_tasks_and_the_length_of_its_queue(own_stack: Stack) -> None:
-    """Red when the queue's transport goes by a name that Flower does not know, or events are not sent on."""
+def test_flower_shows_the_worker_its_tasks_and_its_queue_length(own_stack: Stack) -> None:
+    """Red when Flower does not know the name of the queue's transport, or when no events are sent."""
     own_stack.start_worker()
     port = free_port()
     arguments = ("-A", "app.celery_app", "flower", "--address=127.0.0.1", f"--port={port}")

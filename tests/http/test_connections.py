@@ -17,9 +17,9 @@ from tests.support.waiting import eventually
 _GET = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
-def _problem(heard: bytes, status: int, code: str) -> None:
-    head, _, body = heard.partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 %d " % status), heard[:500]
+def _problem(received: bytes, status: int, code: str) -> None:
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status), received[:500]
     assert b"application/problem+json" in head
     assert b'"code":"%b"' % code.encode() in body
     [request_id] = re.findall(rb"x-request-id: (\w+)", head.lower())
@@ -95,13 +95,13 @@ def test_a_head_that_arrives_too_slowly_is_408(hurried: str) -> None:
     with connected(hurried) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nX-Slow: ")
         connection.settimeout(0.2)
-        heard = b""
-        while time.monotonic() - began < OPEN_SECONDS and not heard:
+        received = b""
+        while time.monotonic() - began < OPEN_SECONDS and not received:
             connection.sendall(b"a")
             with contextlib.suppress(TimeoutError):
-                heard = connection.recv(65536)
+                received = connection.recv(65536)
     assert time.monotonic() - began < 10
-    _problem(heard, 408, "request_timeout")
+    _problem(received, 408, "request_timeout")
 
 
 def test_a_silent_connection_is_closed_without_a_response(hurried: str) -> None:
@@ -157,17 +157,17 @@ def test_pipelined_requests_are_answered_in_order_and_held_outside_memory(stack:
                 with contextlib.suppress(TimeoutError, ConnectionError):
                     connection.sendall(_GET * 25_000)
             grown = peak_memory_mib(pid) - before
-        heard = talk(address, _GET * 500 + _GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        received = talk(address, _GET * 500 + _GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
     stack.processes[-1].stop()
-    assert heard.count(b"HTTP/1.1 200 OK") == heard.count(b'{"status":"healthy"}') == 501
+    assert received.count(b"HTTP/1.1 200 OK") == received.count(b'{"status":"healthy"}') == 501
     others.assert_served_within(1.0)
     assert grown < 60, f"{grown:.0f} MiB"
 
 
 def test_an_invalid_request_after_valid_ones_spoils_no_response(stack: Stack) -> None:
-    heard = talk(stack.base_url, _GET * 3 + b"NONSENSE\r\n\r\n")
-    assert heard.count(b"HTTP/1.1 200 OK") == 3
-    _problem(heard[heard.index(b"HTTP/1.1 400") :], 400, "request_malformed")
+    received = talk(stack.base_url, _GET * 3 + b"NONSENSE\r\n\r\n")
+    assert received.count(b"HTTP/1.1 200 OK") == 3
+    _problem(received[received.index(b"HTTP/1.1 400") :], 400, "request_malformed")
 
 
 @pytest.mark.parametrize("protocol", ["websocket", "h2c"])
@@ -177,15 +177,15 @@ def test_an_upgrade_is_ignored_and_the_request_answered(stack: Stack, protocol: 
         f"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: {protocol}\r\n"
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
     )
-    heard = talk(stack.base_url, head.encode())
-    assert heard.startswith(b"HTTP/1.1 200 OK")
-    assert b"connection: close" in heard.lower()
+    received = talk(stack.base_url, head.encode())
+    assert received.startswith(b"HTTP/1.1 200 OK")
+    assert b"connection: close" in received.lower()
 
 
 def test_http_1_0_is_answered_and_closed(stack: Stack) -> None:
-    heard = talk(stack.base_url, b"GET /health/live HTTP/1.0\r\n\r\n")
-    assert heard.startswith(b"HTTP/1.1 200 OK")
-    assert heard.endswith(b'{"status":"healthy"}')
+    received = talk(stack.base_url, b"GET /health/live HTTP/1.0\r\n\r\n")
+    assert received.startswith(b"HTTP/1.1 200 OK")
+    assert received.endswith(b'{"status":"healthy"}')
 
 
 def test_every_process_of_uvicorn_has_the_limits(stack: Stack) -> None:

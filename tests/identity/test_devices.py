@@ -1,4 +1,4 @@
-"""Sessions show what the user called the device, and a short form of its User-Agent."""
+"""Sessions show the name that the user gave the device, and a short form of its User-Agent."""
 
 import pytest
 
@@ -67,7 +67,7 @@ def test_of_a_user_agent_only_what_fits_a_line_is_kept(header: str | None, shown
 
 @pytest.fixture
 def known(person: Person) -> Person:
-    """Somebody with a password."""
+    """A user with a password."""
     give_password(person)
     return person
 
@@ -137,10 +137,10 @@ def test_a_name_of_a_device_is_kept_as_it_is(stack: Stack, known: Person, name: 
 
 @pytest.fixture(scope="module")
 def one(stack: Stack) -> Person:
-    """Somebody for what is refused anyway."""
-    somebody = stack.person()
-    give_password(somebody)
-    return somebody
+    """A user for requests that are refused."""
+    user = stack.person()
+    give_password(user)
+    return user
 
 
 @pytest.mark.parametrize(

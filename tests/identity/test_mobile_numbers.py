@@ -1,4 +1,4 @@
-"""A number is valid, and one number however it is written: nobody gets two accounts for one subscriber."""
+"""Numbers are valid, and each has one form for every notation: no subscriber gets two accounts."""
 
 import json
 from collections.abc import Iterator
@@ -217,7 +217,7 @@ def test_two_writings_of_a_number_are_one_account_and_one_code(stack: Stack, api
 
 @pytest.mark.parametrize("written", ["+54 9 351 234-0001", "+54 351 234-0001"])
 def test_an_account_that_is_stored_in_another_form_signs_in(stack: Stack, api: str, written: str) -> None:
-    """Accounts of earlier releases are. Red when only the one form is looked for."""
+    """Accounts of earlier releases are. Red when only the canonical form is queried."""
     stored = "+543512340001"
     if not stack.database.rows("SELECT id FROM users WHERE mobile_number = %s", stored):
         open_accounts(stack, [stored])
@@ -233,7 +233,7 @@ def test_an_account_that_is_stored_in_another_form_signs_in(stack: Stack, api: s
 
 
 def test_two_old_accounts_of_one_subscriber_are_each_found_by_their_own_form(stack: Stack, api: str) -> None:
-    """Nothing is lost that somebody has. Red when one form wins whatever is written."""
+    """No account becomes unreachable. Red when one form wins for every notation."""
     forms = ["+543512340002", "+5493512340002"]
     open_accounts(stack, forms)
     for form in forms:

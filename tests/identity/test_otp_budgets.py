@@ -1,4 +1,4 @@
-"""Codes cost money: how many a number, an address, a block of numbers and everybody together get."""
+"""Codes cost money: budgets of a number, an address, a block of numbers and the service."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -52,14 +52,12 @@ def _age(stack: Stack, seconds: int) -> None:
 
 
 def _refused_for(answer: httpx.Response) -> int:
-    """The seconds after which to come back."""
+    """The seconds of `Retry-After`."""
     problem(answer, 429, "otp_limit_reached")
     return int(answer.headers["retry-after"])
 
 
-def test_a_number_gets_so_many_codes_an_hour_and_a_day_whichever_process_is_asked(
-    stack: Stack, apis: list[str]
-) -> None:
+def test_a_number_has_a_budget_an_hour_and_a_day_over_all_processes(stack: Stack, apis: list[str]) -> None:
     """Red when the windows are not counted, and when each process counts its own."""
     number = some_number()
     for place in range(3):
@@ -100,7 +98,7 @@ def test_the_addresses_of_one_ipv6_network_are_one_address(apis: list[str]) -> N
 def test_a_wide_ipv6_network_gets_as_much_as_a_few_addresses(
     stack: Stack, apis: list[str], budgets: int, network: str
 ) -> None:
-    """Red when an IPv6 caller counts in its /64 alone: one /48 spent everybody's budget in 35 seconds."""
+    """Red when an IPv6 caller counts in its /64 alone: one /48 exhausted all codes in 35 seconds."""
     site = some_ipv6_site()
     step = 1 if network == "/56" else 256
 
@@ -126,7 +124,7 @@ def test_a_block_of_numbers_gets_so_many_codes_and_sign_ups_an_hour(apis: list[s
     ok(ask(apis[0], some_number()))
 
 
-def test_numbers_without_an_account_do_not_spend_what_accounts_have(stack: Stack) -> None:
+def test_numbers_without_an_account_do_not_consume_the_budget_of_accounts(stack: Stack) -> None:
     """Red when all numbers are counted in one window."""
     numbers = [some_number() for _ in range(5)]
     open_accounts(stack, numbers)
@@ -164,7 +162,7 @@ def test_the_log_says_why_a_code_was_refused(stack: Stack, apis: list[str]) -> N
     assert reasons == ["number", "ip", "prefix", "resend"]
 
 
-def test_what_is_refused_spends_nothing(apis: list[str]) -> None:
+def test_a_refused_request_consumes_no_budget(apis: list[str]) -> None:
     """Red when windows with room are counted although another one is full."""
     number, address = some_number(), some_address()
     for _ in range(3):
@@ -216,13 +214,13 @@ def test_redis_holds_no_number_and_no_address_but_under_the_documented_key(
 
 
 def test_a_limit_of_zero_lets_nothing_through(stack: Stack) -> None:
-    """As with every other limit. Red when an empty window is asked when its oldest event goes (503)."""
+    """As with every other limit. Red when the oldest event of an empty window is read (503)."""
     with api_processes(stack, 1, OTP_GLOBAL_PER_HOUR="0") as [api]:
         _refused_for(ask(api, some_number()))
 
 
 def test_five_hundred_neighbours_from_five_hundred_addresses_cost_fifty_texts(stack: Stack) -> None:
-    """Artificially inflated traffic: a block of premium numbers asks for codes, with the default budgets."""
+    """Artificially inflated traffic: codes for a block of premium numbers, with the default budgets."""
     numbers = some_neighbours(500)
     open_accounts(stack, numbers)
     defaults = {"OTP_PER_IP_HOUR": "", "OTP_PER_PREFIX_HOUR": "", "OTP_GLOBAL_PER_HOUR": ""}

@@ -1,4 +1,4 @@
-"""Nobody finds out by asking for codes who has an account: not by the answers, and not by their time."""
+"""Requests for codes do not reveal whether a number has an account: neither responses nor their times do."""
 
 import math
 import random
@@ -35,7 +35,7 @@ def _statistic(ours: Sequence[float], theirs: Sequence[float]) -> float:
 
 
 def _distance(stack: Stack, measured: Callable[[str], None], *, prepared: Callable[[str], None]) -> float:
-    """How far the answers' times for known and for unknown numbers are apart, asked in random order."""
+    """The difference of response times for known and unknown numbers, requested in random order."""
     known, unknown = ([some_number() for _ in range(_EACH)] for _ in range(2))
     open_accounts(stack, known)
     times: dict[bool, list[float]] = {True: [], False: []}

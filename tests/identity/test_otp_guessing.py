@@ -1,4 +1,4 @@
-"""A code cannot be guessed, used twice, or used for anything but what it was sent for."""
+"""A code cannot be guessed, used twice, or used for another purpose."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def apis(stack: Stack) -> Iterator[list[str]]:
 
 @pytest.fixture
 def number(stack: Stack) -> str:
-    """The number of somebody new."""
+    """The number of a new user."""
     new = some_number()
     open_accounts(stack, [new])
     return new
@@ -94,12 +94,12 @@ def test_a_new_code_is_the_only_one_that_counts_and_has_all_its_tries(apis: list
 
 
 def test_a_code_counts_for_its_own_number_only(stack: Stack, apis: list[str], number: str) -> None:
-    somebody_else = some_number()
-    open_accounts(stack, [somebody_else])
+    other_number = some_number()
+    open_accounts(stack, [other_number])
     otp = ok(ask(apis[0], number))["otp"]
-    while otp == ok(ask(apis[0], somebody_else))["otp"]:
+    while otp == ok(ask(apis[0], other_number))["otp"]:
         pass
-    problem(verify(apis[0], somebody_else, otp), 401, "otp_invalid")
+    problem(verify(apis[0], other_number, otp), 401, "otp_invalid")
     ok(verify(apis[0], number, otp))
 
 
@@ -143,7 +143,7 @@ def test_an_unknown_purpose_is_refused_and_costs_no_try(
 
 
 def test_twenty_requests_at_once_for_one_number_make_one_code(stack: Stack, number: str) -> None:
-    """Red when looking for the last code and keeping the new one are two steps."""
+    """Red when reading the last code and storing the new one are two steps."""
     with api_processes(stack, 1, JWT_SECRET_KEY=stack.settings["JWT_SECRET_KEY"]) as [another]:
         addresses = [f"{url}/auth/send-otp" for url in (stack.base_url, another)] * 10
         simultaneous_posts(addresses, {"mobile_number": some_number()})  # their connections are open

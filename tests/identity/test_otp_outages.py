@@ -1,4 +1,4 @@
-"""Without Redis nobody gets or uses a code; without the database a code is not lost."""
+"""Without Redis no code is sent or accepted; without the database a code is not lost."""
 
 from collections.abc import Iterator
 
@@ -23,26 +23,28 @@ def _sessions_of(stack: Stack, number: str) -> object:
 
 @pytest.fixture(scope="module")
 def without_redis(stack: Stack) -> Iterator[str]:
-    """An API process whose Redis is away."""
-    away = f"redis://127.0.0.1:{free_port()}/0"
-    with api_processes(stack, 1, JWT_SECRET_KEY=stack.settings["JWT_SECRET_KEY"], REDIS_URL=away) as [url]:
+    """An API process whose Redis is unavailable."""
+    unavailable = f"redis://127.0.0.1:{free_port()}/0"
+    with api_processes(stack, 1, JWT_SECRET_KEY=stack.settings["JWT_SECRET_KEY"], REDIS_URL=unavailable) as [
+        url
+    ]:
         yield url
 
 
 @pytest.fixture(scope="module")
 def without_database(stack: Stack) -> Iterator[str]:
-    """An API process whose database is away."""
-    away = f"postgresql://nobody:x@127.0.0.1:{free_port()}/nothing"
+    """An API process whose database is unavailable."""
+    unavailable = f"postgresql://nobody:x@127.0.0.1:{free_port()}/nothing"
     secret = stack.settings["JWT_SECRET_KEY"]
-    with api_processes(stack, 1, JWT_SECRET_KEY=secret, DATABASE_URL=away) as [url]:
+    with api_processes(stack, 1, JWT_SECRET_KEY=secret, DATABASE_URL=unavailable) as [url]:
         yield url
 
 
 @pytest.mark.parametrize("path", ["send-otp", "forgot-password", "signup"])
-def test_without_redis_no_code_is_made_and_nobody_is_signed_up(
+def test_without_redis_no_code_is_made_and_no_account_is_created(
     stack: Stack, without_redis: str, path: str
 ) -> None:
-    """Also nobody is told whether a number is taken: without budgets that would be a cheap thing to ask."""
+    """Nor is a taken number revealed: without budgets a caller could test every number."""
     number = some_number()
     answer = ask(without_redis, number, path=path)
     problem(answer, 503, "service_unavailable")
@@ -51,7 +53,7 @@ def test_without_redis_no_code_is_made_and_nobody_is_signed_up(
 
 
 def test_without_redis_no_code_is_a_login(stack: Stack, without_redis: str) -> None:
-    """Red when a code that cannot be looked up is let through."""
+    """Red when a code that cannot be read is accepted."""
     number, otp = _account_with_code(stack)
     for code in (otp, other(otp)):
         answer = verify(without_redis, number, code)
@@ -70,7 +72,7 @@ def test_an_emptied_redis_holds_no_code_and_so_no_login(stack: Stack) -> None:
 
 
 def test_without_the_database_neither_the_code_nor_a_try_is_lost(stack: Stack, without_database: str) -> None:
-    """Red when the code is used up before the database is asked."""
+    """Red when the code is consumed before the database is checked."""
     number, otp = _account_with_code(stack)
     for code in (otp, *[other(otp)] * 5, otp):
         answer = verify(without_database, number, code)

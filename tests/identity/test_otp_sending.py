@@ -1,4 +1,4 @@
-"""Codes leave through Twilio, in the background, and nothing but their person ever sees them."""
+"""Codes are sent through Twilio, in the background, and appear in no log."""
 
 import json
 import time
@@ -25,13 +25,13 @@ class Api:
     stack: Stack
 
     def account(self) -> str:
-        """The number of somebody new."""
+        """The number of a new user."""
         number = some_number()
         open_accounts(self.stack, [number])
         return number
 
     def events(self, name: str, answer: object = None) -> list[Json]:
-        """What the process logged under this name, of one request if its answer is given."""
+        """The process's log events of this name, of one request if its response is given."""
         lines = [json.loads(line) for line in self.process.log.splitlines() if line.startswith("{")]
         request_id = getattr(answer, "headers", {}).get("x-request-id")
         return [
@@ -72,8 +72,8 @@ def test_the_code_arrives_by_text_and_only_there(api: Api, twilio: Twilio) -> No
 
 
 @pytest.mark.parametrize("sender", [f"MG{'0123456789abcdef' * 2}", "12345", "Chat & Co"])
-def test_each_kind_of_sender_goes_out_as_twilio_wants_it(stack: Stack, sender: str) -> None:
-    """Red when a Messaging Service goes out as `From`: Twilio refuses it, and nobody can sign in."""
+def test_each_kind_of_sender_is_sent_in_the_parameter_that_twilio_requires(stack: Stack, sender: str) -> None:
+    """Red when a Messaging Service is sent as `From`: Twilio refuses it, and no user can sign in."""
     with Twilio() as twilio:
         settings = {**twilio.settings, "TWILIO_FROM": sender}
         with api_processes(stack, 1, **settings) as [url]:
@@ -94,7 +94,7 @@ def test_a_twilio_that_cannot_be_reached_is_logged_with_the_reason(stack: Stack)
             assert "Connection refused" in line["error"] or "Connect call failed" in line["error"]
 
 
-def test_a_number_that_nobody_has_gets_no_text(api: Api, twilio: Twilio) -> None:
+def test_a_number_without_an_account_gets_no_text(api: Api, twilio: Twilio) -> None:
     unknown, known = some_number(), api.account()
     for path in ("send-otp", "forgot-password"):
         assert ask(api.url, unknown, path=path).status_code in (200, 429)
@@ -134,8 +134,8 @@ def test_what_is_refused_for_good_is_not_tried_again(
     assert len(twilio.requests_to(number)) == 1
 
 
-def test_nobody_waits_for_twilio(api: Api, twilio: Twilio) -> None:
-    """Red when the text is sent before the answer: Twilio says nothing here, so neither would we."""
+def test_no_request_waits_for_twilio(api: Api, twilio: Twilio) -> None:
+    """Red when the text is sent before the response: Twilio does not respond here."""
     twilio.behave(always=HANG)
     number = api.account()
     answer = ask(api.url, number)

@@ -1,4 +1,4 @@
-"""Strangers, however many codes they ask for and guess, keep nobody from signing in."""
+"""Other callers, however many codes they request and guess, keep no user from signing in."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ def apis(stack: Stack) -> Iterator[list[str]]:
 
 @pytest.fixture
 def number(stack: Stack) -> str:
-    """The number of somebody new."""
+    """The number of a new user."""
     new = some_number()
     open_accounts(stack, [new])
     return new
@@ -50,8 +50,8 @@ def _guess(api: str, number: str, otp: str, address: str, *, times: int) -> list
     return outcomes([verify(api, number, other(otp), address=address) for _ in range(times)])
 
 
-def _told(answer: httpx.Response) -> tuple[int, Json, list[str]]:
-    """An answer but for what every answer has of its own, and for how long it is still to wait."""
+def _visible(answer: httpx.Response) -> tuple[int, Json, list[str]]:
+    """The response without its individual headers and its remaining wait."""
     varying = {"timestamp", "request_id"}
     body = {name: value for name, value in answer.json().items() if name not in varying}
     return answer.status_code, body, sorted(answer.headers.keys())
@@ -77,7 +77,7 @@ def test_strangers_cannot_burn_a_code(apis: list[str], number: str) -> None:
 def test_of_a_thousand_guesses_of_a_thousand_strangers_five_are_compared(
     apis: list[str], number: str
 ) -> None:
-    """Also the right one is refused then. Red when a try is counted after it was compared."""
+    """After them, the right one is refused, too. Red when a try is counted after its comparison."""
     home = some_address()
     otp = ok(ask(apis[0], number, address=home))["otp"]
     answers = all_at_once(lambda place: verify(apis[place % 2], number, other(otp)), range(1000))
@@ -92,17 +92,17 @@ def test_of_a_thousand_guesses_of_a_thousand_strangers_five_are_compared(
 def test_a_stranger_with_the_right_code_signs_in_as_long_as_others_left_a_try(
     apis: list[str], number: str
 ) -> None:
-    """A phone that asked over the air and types the code at home is another network."""
+    """A phone that requested the code over a mobile network and enters it over Wi-Fi changes networks."""
     otp = ok(ask(apis[0], number))["otp"]
     for _ in range(4):
         verify(apis[0], number, other(otp))
     ok(verify(apis[1], number, otp))
 
 
-def test_to_a_stranger_a_number_with_a_code_looks_like_one_without(
+def test_to_a_stranger_numbers_with_and_without_a_code_are_the_same(
     stack: Stack, apis: list[str], number: str
 ) -> None:
-    """`attempts_left` told strangers the moment at which somebody asked for a code.
+    """`attempts_left` would reveal to strangers when a user requested a code.
 
     Red when every network is told it, and when a new code gives strangers new tries.
     """
@@ -114,7 +114,8 @@ def test_to_a_stranger_a_number_with_a_code_looks_like_one_without(
     def told(tries: int) -> list[list[tuple[int, Json, list[str]]]]:
         stranger = some_address()
         return [
-            [_told(verify(apis[0], one, "271828", address=stranger)) for one in numbers] for _ in range(tries)
+            [_visible(verify(apis[0], one, "271828", address=stranger)) for one in numbers]
+            for _ in range(tries)
         ]
 
     seen = told(3)
@@ -126,10 +127,10 @@ def test_to_a_stranger_a_number_with_a_code_looks_like_one_without(
     assert [verdict for verdict, *_ in (row[0] for row in seen)] == [401] * 4 + [429] * 5
 
 
-def test_a_code_that_a_stranger_asked_for_can_be_used_by_who_asked_before(
+def test_a_code_requested_by_a_stranger_is_accepted_from_the_network_that_requested_before(
     apis: list[str], number: str
 ) -> None:
-    """It replaces the first, and is texted to the same person.
+    """It replaces the first, and is sent to the same phone.
 
     Five guesses of each network that asked and five of all others are compared, so a code faces at most
     5 x (1 + networks that asked) of them. Red when only the network of the newest code has tries.
@@ -146,8 +147,8 @@ def test_a_code_that_a_stranger_asked_for_can_be_used_by_who_asked_before(
     ok(verify(apis[1], number, newest, address=home))
 
 
-def test_a_code_gives_new_tries_only_to_the_network_that_asked_for_it(apis: list[str], number: str) -> None:
-    """Red when a new code forgets the tries of everybody: strangers would take turns in asking."""
+def test_a_code_gives_new_tries_only_to_the_network_that_requested_it(apis: list[str], number: str) -> None:
+    """Red when a new code resets the tries of all networks: strangers would request codes in rotation."""
     first, second = some_address(), some_address()
     otp = ok(ask(apis[0], number, address=first))["otp"]
     assert _guess(apis[0], number, otp, first, times=5) == [_WRONG] * 4 + [_EXCEEDED]
@@ -159,10 +160,10 @@ def test_a_code_gives_new_tries_only_to_the_network_that_asked_for_it(apis: list
 def test_half_of_a_numbers_codes_is_kept_for_networks_that_signed_it_in(
     stack: Stack, apis: list[str], number: str
 ) -> None:
-    """Five requests of a stranger closed a number for an hour, ten for the day.
+    """Five requests of a stranger blocked a number for an hour, ten for the day.
 
     What is remembered are sessions, so a Redis that was emptied changes nothing. Red when the number has one
-    window for everybody.
+    window for all callers.
     """
     home = some_address()
     sign_in_from(apis[0], number, home)
@@ -178,7 +179,7 @@ def test_half_of_a_numbers_codes_is_kept_for_networks_that_signed_it_in(
 def test_a_network_that_signed_a_number_in_gets_no_more_codes_than_others(
     stack: Stack, apis: list[str], number: str
 ) -> None:
-    """Red when the half that is kept for it is added to what it has anyway."""
+    """Red when the reserve is added to the full budget."""
     home = some_address()
     sign_in_from(apis[0], number, home)
     stack.redis.delete(*stack.redis.scan_iter("otp*", count=1000))
@@ -189,7 +190,7 @@ def test_a_network_that_signed_a_number_in_gets_no_more_codes_than_others(
 def test_a_stranger_gets_as_many_codes_for_a_number_without_an_account(
     stack: Stack, apis: list[str], number: str
 ) -> None:
-    """Red when strangers get fewer for a number that somebody signed in: the count would tell it."""
+    """Red when strangers get fewer for a number with sign-ins: the count would reveal it."""
     sign_in_from(apis[0], number, some_address())
     stack.redis.delete(*stack.redis.scan_iter("otp*", count=1000))
     for one in (number, some_number()):
@@ -197,10 +198,8 @@ def test_a_stranger_gets_as_many_codes_for_a_number_without_an_account(
         assert outcomes(answers) == [(200, None)] * 4 + [(429, "otp_limit_reached")] * 2
 
 
-def test_a_network_that_signed_a_number_in_may_use_the_code_that_a_stranger_had_sent(
-    stack: Stack, number: str
-) -> None:
-    """It cannot have one of its own for 30 seconds. Red when a refused request counts as no request."""
+def test_a_network_that_signed_a_number_in_may_use_a_strangers_code(stack: Stack, number: str) -> None:
+    """It cannot request its own for 30 seconds. Red when a refused request is not recorded."""
     home = some_address()
     with api_processes(stack, 1) as [api]:
         sign_in_from(api, number, home)
@@ -216,10 +215,10 @@ def test_a_network_that_signed_a_number_in_may_use_the_code_that_a_stranger_had_
         ok(verify(api, number, otp, address=home))
 
 
-def test_strangers_cannot_spend_what_a_block_has_for_networks_that_signed_in(
+def test_strangers_cannot_consume_the_budget_of_a_block_for_networks_that_signed_in(
     stack: Stack, apis: list[str]
 ) -> None:
-    """Red when the block has one window for everybody."""
+    """Red when the block has one window for all networks."""
     own, *neighbours = some_neighbours(14)
     open_accounts(stack, [own])
     home = some_address()
@@ -230,7 +229,7 @@ def test_strangers_cannot_spend_what_a_block_has_for_networks_that_signed_in(
     sign_in_from(apis[0], own, home)
 
 
-def test_strangers_cannot_spend_what_the_service_has_for_networks_that_signed_in(
+def test_strangers_cannot_consume_the_service_budget_for_networks_that_signed_in(
     stack: Stack, number: str
 ) -> None:
     """Red when codes of all networks are counted in one window."""

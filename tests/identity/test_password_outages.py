@@ -1,4 +1,4 @@
-"""What a try at a password costs when something else than the password was wrong, or when it was replaced."""
+"""Outages cost no attempt at a password, and a new password resets them."""
 
 from collections.abc import Iterator
 
@@ -13,24 +13,24 @@ from tests.support.stack import Stack
 @pytest.fixture(scope="module")
 def without_database(stack: Stack) -> Iterator[str]:
     """An API process of the same service that cannot reach PostgreSQL."""
-    away = "postgresql://nobody:x@127.0.0.1:9/none"
+    unavailable = "postgresql://nobody:x@127.0.0.1:9/none"
     secret = stack.settings["JWT_SECRET_KEY"]
-    with api_processes(stack, 1, JWT_SECRET_KEY=secret, DATABASE_URL=away) as [url]:
+    with api_processes(stack, 1, JWT_SECRET_KEY=secret, DATABASE_URL=unavailable) as [url]:
         yield url
 
 
 def test_without_the_database_no_try_at_a_password_is_counted(
     stack: Stack, person: Person, without_database: str
 ) -> None:
-    """Red when a try is counted before the database is asked: the eighth would be 429, and so the login."""
+    """Red when a try is counted before the database is queried: the eighth and the login would be 429."""
     give_password(person)
     for _ in range(8):
         problem(log_in(without_database, person.mobile_number), 503, "service_unavailable")
     assert log_in(stack.base_url, person.mobile_number).is_success
 
 
-def test_without_the_database_no_sign_up_is_paid_for(stack: Stack, without_database: str) -> None:
-    """Red when the budget is spent first: the repetitions of one client would use up a block's fifty."""
+def test_without_the_database_no_sign_up_consumes_a_budget(stack: Stack, without_database: str) -> None:
+    """Red when the budget is consumed first: the retries of one client would exhaust a block's fifty."""
     number = some_number()
     with client(without_database) as anyone:
         for _ in range(3):
@@ -42,8 +42,8 @@ def test_without_the_database_no_sign_up_is_paid_for(stack: Stack, without_datab
         ok(anyone.post("/auth/signup", json={"mobile_number": number}))
 
 
-def test_a_new_password_by_a_code_ends_the_slow_down(stack: Stack, person: Person) -> None:
-    """Red when the tries at the old password are held against the new one."""
+def test_a_new_password_by_a_code_resets_the_wait(stack: Stack, person: Person) -> None:
+    """Red when attempts at the old password count for the new one."""
     give_password(person)
     answers = [log_in(stack.base_url, person.mobile_number, "wrong guess") for _ in range(6)]
     problem(answers[-1], 429, "password_attempts_exceeded")

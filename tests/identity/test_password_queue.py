@@ -1,4 +1,4 @@
-"""The queue for password hashes: networks take turns in it, and a flood of logins keeps nobody out."""
+"""The queue for password hashes serves networks in rotation, so a flood of logins locks no user out."""
 
 import asyncio
 import itertools
@@ -35,7 +35,7 @@ def _queue(*, slots: int = 1, places: int = 8, per_group: int = 4, seconds: floa
 
 
 class _Scene:
-    """Tasks that want a slot, and the order in which they got it."""
+    """Tasks that wait for a slot, and the order in which they got it."""
 
     def __init__(self, queue: FairQueue) -> None:
         self.queue = queue
@@ -54,8 +54,8 @@ class _Scene:
             await self.going_on.wait()
 
 
-def test_groups_take_turns_and_within_a_group_the_oldest_is_first() -> None:
-    """Red when all wait in one line: the late one comes last."""
+def test_groups_are_served_in_rotation_and_within_a_group_the_oldest_is_first() -> None:
+    """Red when all wait in one queue: the late group is served last."""
 
     async def scene() -> None:
         scene = _Scene(_queue())
@@ -67,7 +67,7 @@ def test_groups_take_turns_and_within_a_group_the_oldest_is_first() -> None:
     _run(scene)
 
 
-def test_a_group_has_its_places_and_others_still_find_one() -> None:
+def test_a_group_has_a_limit_of_waiters_and_leaves_room_for_others() -> None:
     async def scene() -> None:
         scene = _Scene(_queue())
         tasks = [await scene.enter("flood") for _ in range(7)]
@@ -80,8 +80,8 @@ def test_a_group_has_its_places_and_others_still_find_one() -> None:
     _run(scene)
 
 
-def test_when_all_places_are_taken_the_longest_group_gives_one_up() -> None:
-    """Red when whoever comes late is refused: two floods keep everybody out."""
+def test_in_a_full_queue_the_longest_group_loses_its_newest_waiter() -> None:
+    """Red when late groups are refused: two floods lock all others out."""
 
     async def scene() -> None:
         scene = _Scene(_queue())
@@ -96,8 +96,8 @@ def test_when_all_places_are_taken_the_longest_group_gives_one_up() -> None:
     _run(scene)
 
 
-def test_a_wait_ends_with_its_time_and_a_cancelled_one_leaves_no_place_taken() -> None:
-    """Red when those who gave up stay in the queue: their group has no place any more."""
+def test_a_wait_times_out_and_a_cancelled_one_leaves_the_queue() -> None:
+    """Red when cancelled waiters stay in the queue: their group stays full."""
 
     async def scene() -> None:
         scene = _Scene(_queue(seconds=0.2))
@@ -123,12 +123,12 @@ def _flood(url: str, address: str, counts: Counter[int], ended: threading.Event)
         for number in itertools.count():
             if ended.is_set():
                 return
-            wish = {"mobile_number": some_number(), "password": f"wrong guess {number}"}
-            counts[stranger.post(f"{url}/auth/login", json=wish).status_code] += 1
+            body = {"mobile_number": some_number(), "password": f"wrong guess {number}"}
+            counts[stranger.post(f"{url}/auth/login", json=body).status_code] += 1
 
 
-def test_a_flood_of_wrong_logins_from_a_few_addresses_keeps_no_user_out(stack: Stack) -> None:
-    """Red when all wait in one line of bounded length: nearly every login of a user is refused with 503."""
+def test_a_flood_of_wrong_logins_from_a_few_addresses_locks_no_user_out(stack: Stack) -> None:
+    """Red when all wait in one bounded queue: nearly every login of a user is refused with 503."""
     counts: Counter[int] = Counter()
     ended = threading.Event()
     with api_processes(stack, 1) as [url], ThreadPoolExecutor(_FLOODERS_PER_ADDRESS * 4) as threads:

@@ -1,4 +1,4 @@
-"""The commonest passwords are refused, also in other letters that look the same."""
+"""Common passwords are refused, also in look-alike letters."""
 
 import unicodedata
 from pathlib import Path
@@ -28,7 +28,7 @@ def test_the_list_is_whole_and_in_the_form_that_is_compared() -> None:
     "password",
     ["password", "12345678", "qwertyuiop", "1qaz2wsx", "trustno1", "!qaz2wsx", "%e2%82%ac", "zzzzzzz1"],
 )
-def test_a_common_password_is_refused_however_it_is_written(password: str) -> None:
+def test_a_common_password_is_refused_in_every_notation(password: str) -> None:
     full_width = "".join(chr(ord(character) + 0xFEE0) for character in password)
     for written in (password, password.upper(), password.title(), full_width):
         assert _refusal(written) == "is one of the commonest passwords"

@@ -1,4 +1,4 @@
-"""Wrong passwords slow down the network that sends them; they do not keep the account's user out."""
+"""Wrong passwords slow down the network that sends them; they do not lock the user out."""
 
 import time
 from collections import Counter
@@ -23,7 +23,7 @@ _REFUSED = (429, "password_attempts_exceeded")
 
 @pytest.fixture(scope="module")
 def url(stack: Stack) -> Iterator[str]:
-    """An API process that believes `X-Forwarded-For`."""
+    """An API process that trusts `X-Forwarded-For`."""
     with api_processes(stack, 1) as [url]:
         yield url
 
@@ -36,7 +36,7 @@ def home() -> str:
 
 @pytest.fixture
 def owner(url: str, home: str) -> Person:
-    """Somebody with a password."""
+    """A user with a password."""
     person = sign_up_from(url, f"{home}1")
     give_password(person)
     return person
@@ -55,8 +55,8 @@ def _key_of(stack: Stack, before: set[object]) -> str:
     return str(key)
 
 
-def test_one_strangers_guesses_do_not_keep_the_user_out(url: str, owner: Person) -> None:
-    """Wherever the user calls from. Red when tries are counted for the number alone."""
+def test_one_strangers_guesses_do_not_lock_the_user_out(url: str, owner: Person) -> None:
+    """From any network of the user. Red when attempts count for the number alone."""
     stranger = some_address()
     guesses = _guess(url, owner, stranger, times=12)
     assert guesses[(401, "credentials_invalid")] >= 5
@@ -73,7 +73,7 @@ def test_addresses_of_one_ipv6_network_share_their_tries(url: str, owner: Person
     assert _REFUSED in map(_outcome, answers)
 
 
-def test_guesses_from_many_networks_are_bounded_and_the_users_own_gets_through(
+def test_guesses_from_many_networks_are_bounded_and_the_users_own_network_is_not(
     url: str, owner: Person, home: str
 ) -> None:
     """Red when there is no count for all new networks: every one of the 120 guesses is compared.
@@ -101,7 +101,7 @@ def test_guesses_from_many_networks_are_bounded_and_the_users_own_gets_through(
 def test_a_right_password_from_a_new_network_leaves_the_guesses_of_others_counted(
     stack: Stack, url: str
 ) -> None:
-    """Red when a login forgets what others tried: each one of the user's renewed the strangers' budget."""
+    """Red when a login resets the counts of others: each one of the user renewed the strangers' budget."""
     before: set[object] = set(stack.redis.scan_iter("password_attempts:*"))
     owner = sign_up_from(url, some_address())
     give_password(owner)
@@ -114,7 +114,7 @@ def test_a_right_password_from_a_new_network_leaves_the_guesses_of_others_counte
 
 
 def test_an_early_try_does_not_lengthen_the_wait(url: str, owner: Person) -> None:
-    """Red when it does: tries that go on are never compared again, the right password included."""
+    """Red when it does: repeated attempts are never compared again, the right password included."""
     stranger = some_address()
     _guess(url, owner, stranger, times=5)
 
@@ -129,11 +129,11 @@ def test_guesses_of_the_old_password_count_for_their_network(url: str, owner: Pe
     """Red when they count for the number alone: a thief's guesses keep the user from changing it."""
     thief = Person(url, owner.mobile_number, owner.tokens)
     thief.http.headers["X-Forwarded-For"] = some_address()
-    wish = {"old_password": _WRONG, "new_password": "nine red teapots"}
-    guesses = [_outcome(thief.http.post("/auth/change-password", json=wish)) for _ in range(7)]
+    body = {"old_password": _WRONG, "new_password": "nine red teapots"}
+    guesses = [_outcome(thief.http.post("/auth/change-password", json=body)) for _ in range(7)]
     assert guesses[:5] == [(401, "credentials_invalid")] * 5
     assert _REFUSED in guesses
-    changed = owner.http.post("/auth/change-password", json={**wish, "old_password": PASSWORD})
+    changed = owner.http.post("/auth/change-password", json={**body, "old_password": PASSWORD})
     assert changed.is_success
 
 
@@ -154,8 +154,8 @@ def test_a_network_has_a_budget_of_tries_at_numbers_that_it_never_signed_in(stac
     problem(log_in_from(url, some_address(), some_number(), _WRONG), 401, "credentials_invalid")
 
 
-def test_what_gets_no_place_in_the_hasher_counts_as_no_try(stack: Stack, person: Person) -> None:
-    """Red when a try is counted before there is a place for it."""
+def test_a_login_without_a_hasher_slot_counts_as_no_attempt(stack: Stack, person: Person) -> None:
+    """Red when an attempt is counted before it has a slot."""
     before: set[object] = set(stack.redis.scan_iter("password_attempts:*"))
     give_password(person)
     others = [some_number() for _ in range(200)]

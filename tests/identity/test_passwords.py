@@ -1,4 +1,4 @@
-"""Passwords: set, used, changed; guessed in vain, from however many processes at once."""
+"""Passwords: set, used, changed; guesses are bounded over all processes."""
 
 import asyncio
 import secrets
@@ -30,13 +30,13 @@ def replica(stack: Stack) -> Iterator[str]:
 
 @pytest.fixture
 def holder(person: Person) -> Person:
-    """Somebody with a password."""
+    """A user with a password."""
     give_password(person)
     return person
 
 
-def _change(person: Person, **wish: object) -> httpx.Response:
-    return person.http.post("/auth/change-password", json=wish)
+def _change(person: Person, **body: object) -> httpx.Response:
+    return person.http.post("/auth/change-password", json=body)
 
 
 def _pointers(answer: httpx.Response) -> list[str]:
@@ -44,7 +44,7 @@ def _pointers(answer: httpx.Response) -> list[str]:
 
 
 def _log_in_at_once(addresses: list[str], numbers: list[str]) -> list[httpx.Response]:
-    """One wrong login for every number, all under way together."""
+    """One wrong login for every number, all in parallel."""
 
     async def burst() -> list[httpx.Response]:
         limits = httpx.Limits(max_connections=None)
@@ -97,10 +97,8 @@ def test_a_password_typed_on_another_keyboard_is_the_same(stack: Stack, person: 
     assert log_in(stack.base_url, person.mobile_number, "caf\u00e9 au lait").is_success
 
 
-def test_whatever_is_wrong_with_a_login_the_answer_is_the_same(
-    stack: Stack, holder: Person, person: Person
-) -> None:
-    """Also for a number that was signed up but never proved, although its row holds the password's hash."""
+def test_every_failed_login_has_the_same_response(stack: Stack, holder: Person, person: Person) -> None:
+    """Also for an unverified number, although its row holds the password's hash."""
     unproved, no_password = some_number(), stack.person()
     with client(stack.base_url) as anyone:
         ok(anyone.post("/auth/signup", json={"mobile_number": unproved}))
@@ -121,7 +119,7 @@ def test_whatever_is_wrong_with_a_login_the_answer_is_the_same(
 
 
 @pytest.mark.parametrize(
-    ("wish", "pointer"),
+    ("body", "pointer"),
     [
         ({"mobile_number": "12", "password": PASSWORD}, "/mobile_number"),
         ({"mobile_number": "+14155550123"}, "/password"),
@@ -132,9 +130,9 @@ def test_whatever_is_wrong_with_a_login_the_answer_is_the_same(
         ({"mobile_number": "+14155550123", "password": PASSWORD, "otp": "1"}, "/otp"),
     ],
 )
-def test_a_login_of_another_form_is_refused(stack: Stack, wish: Json, pointer: str) -> None:
+def test_a_login_of_another_form_is_refused(stack: Stack, body: Json, pointer: str) -> None:
     with client(stack.base_url) as anyone:
-        assert _pointers(anyone.post("/auth/login", json=wish)) == [pointer]
+        assert _pointers(anyone.post("/auth/login", json=body)) == [pointer]
 
 
 @pytest.mark.parametrize(
@@ -190,7 +188,7 @@ def test_a_password_is_changed_with_the_old_one_only(stack: Stack, holder: Perso
 def test_a_change_ends_all_other_sessions_on_every_process(
     stack: Stack, holder: Person, replica: str
 ) -> None:
-    """Red when the change leaves other sessions alone: whoever stole the old password stays."""
+    """Red when the change leaves other sessions alone: a thief with the old password stays signed in."""
     other = another_session(stack, holder)
     elsewhere = other.at(replica)
     assert elsewhere.http.get("/user/me").is_success
@@ -228,14 +226,14 @@ def test_a_session_of_a_reset_code_needs_no_old_password_for_ten_minutes(
 
 
 def test_of_several_changes_at_once_one_is_made(stack: Stack, holder: Person) -> None:
-    """Red when the new hash is written whatever stands there: several are told that theirs was set."""
-    wishes = [f"{number} different umbrellas" for number in range(4)]
+    """Red when the new hash replaces any hash: several requests report success."""
+    passwords = [f"{number} different umbrellas" for number in range(4)]
     with ThreadPoolExecutor(4) as threads:
-        changed = threads.map(lambda wish: _change(holder, old_password=PASSWORD, new_password=wish), wishes)
-        answers = dict(zip(wishes, changed, strict=True))
-    [set_one] = [wish for wish, answer in answers.items() if answer.is_success]
-    for wish, answer in answers.items():
-        if wish != set_one:
+        changed = threads.map(lambda new: _change(holder, old_password=PASSWORD, new_password=new), passwords)
+        answers = dict(zip(passwords, changed, strict=True))
+    [set_one] = [password for password, answer in answers.items() if answer.is_success]
+    for password, answer in answers.items():
+        if password != set_one:
             problem(answer, 401, "credentials_invalid")
     assert log_in(stack.base_url, holder.mobile_number, set_one).is_success
 
@@ -270,7 +268,7 @@ def _end_wait(stack: Stack, key: str | bytes, field: str | bytes) -> None:
 
 
 def test_every_wrong_password_doubles_the_wait_and_a_right_one_ends_it(stack: Stack, holder: Person) -> None:
-    """The same for a number that nobody has. The waits are not sat out: their end is moved to now."""
+    """The same for a number without an account. The test moves the end of each wait to now."""
     unknown = some_number()
     for number in (holder.mobile_number, unknown):
         known_keys = set(stack.redis.scan_iter("password_attempts:*"))
@@ -304,18 +302,18 @@ def test_guesses_of_the_old_password_count_like_logins(stack: Stack, holder: Per
         problem(answer, 429, "password_attempts_exceeded")
 
 
-def test_a_slowed_down_account_is_still_open_to_codes(stack: Stack, holder: Person) -> None:
-    """Nobody can be locked out by somebody who guesses."""
+def test_codes_sign_in_during_a_wait_for_passwords(stack: Stack, holder: Person) -> None:
+    """Guesses cannot lock a user out."""
     _log_in_at_once([stack.base_url], [holder.mobile_number] * 10)
     address = stack.start_api(OTP_RESEND_SECONDS="0")
     with client(address) as anyone:
         otp = ok(anyone.post("/auth/send-otp", json={"mobile_number": holder.mobile_number}))["otp"]
-        wish = {"mobile_number": holder.mobile_number, "otp": otp}
-        assert anyone.post("/auth/verify-otp", json=wish).is_success
+        body = {"mobile_number": holder.mobile_number, "otp": otp}
+        assert anyone.post("/auth/verify-otp", json=body).is_success
     stack.processes[-1].kill()
 
 
-def test_without_redis_logins_go_on_and_guesses_are_counted_in_the_process(
+def test_without_redis_logins_work_and_guesses_are_counted_in_the_process(
     stack: Stack, holder: Person
 ) -> None:
     """Red without the count in the process: all 60 are compared."""
@@ -328,7 +326,7 @@ def test_without_redis_logins_go_on_and_guesses_are_counted_in_the_process(
 
 
 def test_a_burst_of_logins_does_not_hold_up_other_answers(stack: Stack) -> None:
-    """Others are answered while it is under way; nothing is said of how fast."""
+    """Other requests are answered meanwhile; the test does not measure how fast."""
     numbers = [some_number() for _ in range(30)]
     with ThreadPoolExecutor(1) as thread:
         burst = thread.submit(_log_in_at_once, [stack.base_url], numbers)
@@ -341,7 +339,7 @@ def test_a_burst_of_logins_does_not_hold_up_other_answers(stack: Stack) -> None:
     assert meanwhile >= 20
 
 
-def test_more_logins_than_can_wait_are_told_to_come_back(stack: Stack) -> None:
+def test_logins_beyond_the_queue_are_told_to_retry(stack: Stack) -> None:
     """Red without the bound: the last of them waits for all the others."""
     answers = _log_in_at_once([stack.base_url], [some_number() for _ in range(150)])
     counts = Counter(answer.status_code for answer in answers)
@@ -354,24 +352,24 @@ def test_more_logins_than_can_wait_are_told_to_come_back(stack: Stack) -> None:
 
 
 def _login_times(stack: Stack, kinds: dict[str, list[str]]) -> dict[str, list[float]]:
-    """Seconds of one wrong login for each number, the kinds taking turns."""
+    """Seconds of one wrong login for each number, alternating between the kinds."""
     times: dict[str, list[float]] = {kind: [] for kind in kinds}
     with client(stack.base_url) as anyone:
         for turn in zip(*kinds.values(), strict=True):
             for kind, number in zip(kinds, turn, strict=True):
-                wish = {"mobile_number": number, "password": "not the password"}
+                body = {"mobile_number": number, "password": "not the password"}
                 begin = time.perf_counter()
-                answer = anyone.post("/auth/login", json=wish)
+                answer = anyone.post("/auth/login", json=body)
                 times[kind].append(time.perf_counter() - begin)
                 problem(answer, 401, "credentials_invalid")
     return times
 
 
-def test_the_time_of_a_login_does_not_tell_who_has_an_account(stack: Stack, holder: Person) -> None:
+def test_the_time_of_a_login_does_not_reveal_an_account(stack: Stack, holder: Person) -> None:
     """The times of a wrong password against those of an unknown number and of no password.
 
     Their distributions are compared (Kolmogorov-Smirnov at 0.1 %), not their size, so a slow machine does
-    not matter; a hiccup of one may, so the best of three rounds counts. Red without the hash for nobody.
+    not matter; a hiccup of one may, so the best of three rounds counts. Red without the dummy hash.
     """
     distances: list[float] = []
     for _ in range(3):

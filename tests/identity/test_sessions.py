@@ -31,7 +31,7 @@ def replicas(stack: Stack) -> Iterator[tuple[str, str]]:
 
 @pytest.fixture
 def second(stack: Stack, person: Person) -> Person:
-    """The same person on a second device."""
+    """The same user on a second device."""
     give_password(person)
     return another_session(stack, person)
 
@@ -57,7 +57,7 @@ def test_refreshing_gives_a_new_pair_that_works(stack: Stack, person: Person) ->
     assert session["current"]
 
 
-def test_a_lost_answer_can_be_asked_for_again(stack: Stack, person: Person) -> None:
+def test_a_refresh_with_a_lost_response_can_be_repeated(stack: Stack, person: Person) -> None:
     """Red when every refresh makes a token of its own: the first of them ends up unknown."""
     first, second, third = (
         ok(refresh(stack.base_url, person.tokens["refresh_token"]))["refresh_token"] for _ in range(3)
@@ -104,11 +104,11 @@ def test_a_token_whose_successor_was_used_ends_the_session(stack: Stack, person:
     problem(person.http.get("/user/me"), 401, "authentication_required")
 
 
-def test_a_made_up_token_does_not_end_somebodys_session(stack: Stack, person: Person) -> None:
-    """Red when every token that does not fit counts as reused: whoever knows a session's id could end it."""
+def test_a_forged_token_ends_no_session(stack: Stack, person: Person) -> None:
+    """Red when every unknown token counts as reused: a session's id would be enough to end it."""
     current = ok(refresh(stack.base_url, person.tokens["refresh_token"]))["refresh_token"]
-    made_up = current.partition(".")[0] + "." + "A" * 43
-    problem(refresh(stack.base_url, made_up), 401, "refresh_invalid")
+    forged = current.partition(".")[0] + "." + "A" * 43
+    problem(refresh(stack.base_url, forged), 401, "refresh_invalid")
     assert _works(person)
     assert refresh(stack.base_url, current).is_success
 
@@ -134,10 +134,10 @@ def test_a_session_that_ran_out_or_whose_user_was_deleted_is_not_refreshed(
         "UPDATE sessions SET refresh_expires_at = now() - interval '1 minute' WHERE user_id = %s", person.id
     )
     stack.database.run("UPDATE users SET deleted_at = now() WHERE id = %s", deleted.id)
-    for somebody in (person, deleted):
-        answer = refresh(stack.base_url, somebody.tokens["refresh_token"])
+    for user in (person, deleted):
+        answer = refresh(stack.base_url, user.tokens["refresh_token"])
         problem(answer, 401, "refresh_invalid")
-        problem(somebody.at(replicas[0]).http.get("/user/me"), 401, "authentication_required")
+        problem(user.at(replicas[0]).http.get("/user/me"), 401, "authentication_required")
 
 
 def test_without_redis_sessions_are_refreshed_listed_and_ended(
@@ -159,20 +159,20 @@ def test_without_redis_sessions_are_refreshed_listed_and_ended(
 def test_a_logout_ends_what_it_names_on_every_process_within_five_seconds(
     person: Person, second: Person, replicas: tuple[str, str], body: Json | None, survivors: list[bool]
 ) -> None:
-    """At once where it was asked for. Red there without forgetting, elsewhere with a longer memory."""
+    """At once on the process of the logout. Red there if the cache keeps it, elsewhere if too long."""
     here = [person, second]
-    everywhere = [somebody.at(address) for address in replicas for somebody in here]
-    assert all(_works(somebody) for somebody in here + everywhere)
+    everywhere = [user.at(address) for address in replicas for user in here]
+    assert all(_works(user) for user in here + everywhere)
     answer = person.http.post("/auth/logout", json=body) if body else person.http.post("/auth/logout")
     assert (answer.status_code, answer.content) == (204, b"")
     answered_at = time.monotonic()
-    assert [_works(somebody) for somebody in here] == survivors
+    assert [_works(user) for user in here] == survivors
     let_pass(SESSION_ENDS_WITHIN_SECONDS, since=answered_at)
-    assert [_works(somebody) for somebody in everywhere] == survivors * 2
+    assert [_works(user) for user in everywhere] == survivors * 2
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"null", b'{"scope": "this"}'])
-def test_a_logout_without_a_word_ends_this_session(person: Person, body: bytes) -> None:
+def test_a_logout_without_a_scope_ends_this_session(person: Person, body: bytes) -> None:
     answer = person.http.post("/auth/logout", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 204
     problem(person.http.get("/user/me"), 401, "authentication_required")
@@ -193,8 +193,8 @@ def test_a_logged_out_session_cannot_be_refreshed(stack: Stack, person: Person) 
 def test_sessions_are_listed_with_their_device_newest_use_first(stack: Stack, person: Person) -> None:
     give_password(person)
     with client(stack.base_url, {"User-Agent": "Mozilla/5.0 \t(My Phone) " + "x" * 300}) as phone:
-        wish = {"mobile_number": person.mobile_number, "password": "seven green umbrellas"}
-        newest = ok(phone.post("/auth/login", json=wish))
+        body = {"mobile_number": person.mobile_number, "password": "seven green umbrellas"}
+        newest = ok(phone.post("/auth/login", json=body))
     listed, own = _sessions(person)
     assert listed.keys() == {
         *("id", "device_name", "client", "device", "ip"),
@@ -207,7 +207,7 @@ def test_sessions_are_listed_with_their_device_newest_use_first(stack: Stack, pe
     assert _sessions(Person(stack.base_url, person.mobile_number, newest))[0]["current"]
 
 
-def test_the_list_comes_in_pages(stack: Stack, person: Person) -> None:
+def test_the_list_has_pages(stack: Stack, person: Person) -> None:
     give_password(person)
     for _ in range(4):
         another_session(stack, person)
@@ -223,7 +223,7 @@ def test_the_list_comes_in_pages(stack: Stack, person: Person) -> None:
     assert (seen, cursor) == (whole, None)
 
 
-def test_a_cursor_of_another_person_or_list_is_refused(stack: Stack, person: Person, second: Person) -> None:
+def test_a_cursor_of_another_user_or_list_is_refused(stack: Stack, person: Person, second: Person) -> None:
     cursor = ok(second.http.get("/auth/sessions?limit=1"))["next_cursor"]
     stranger = stack.person()
     for wrong in (
@@ -235,7 +235,7 @@ def test_a_cursor_of_another_person_or_list_is_refused(stack: Stack, person: Per
 
 
 def test_a_session_is_ended_by_its_owner_only_and_once(stack: Stack, person: Person, second: Person) -> None:
-    """Red when the end does not ask whose session it is."""
+    """Red when ending a session does not check its owner."""
     [target] = [session["id"] for session in _sessions(person) if not session["current"]]
     stranger = stack.person()
     for wrong in (target, str(uuid.uuid4()), "no-uuid"):
@@ -257,7 +257,7 @@ def test_use_is_noted_at_most_every_ten_minutes(
     assert all(_works(person.at(address)) for address in replicas)
     assert used() == opened
     for minutes, is_noted in ((9, False), (11, True)):
-        address = stack.start_api()  # one that has not looked yet
+        address = stack.start_api()  # one that has not queried it yet
         stack.database.run(
             "UPDATE sessions SET last_used_at = now() - make_interval(mins => %s) WHERE user_id = %s",
             minutes,
@@ -270,7 +270,7 @@ def test_use_is_noted_at_most_every_ten_minutes(
         stack.processes[-1].kill()
 
 
-def test_a_refresh_tells_the_plan_that_counts_now(stack: Stack, person: Person) -> None:
+def test_a_refresh_returns_the_current_plan(stack: Stack, person: Person) -> None:
     assert ok(person.http.get("/user/me"))["plan"] == "basic"
     stack.make_pro(person)
     assert ok(refresh(stack.base_url, person.tokens["refresh_token"]))["user"]["plan"] == "pro"

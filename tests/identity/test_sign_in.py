@@ -113,7 +113,7 @@ def test_signing_up_again_before_the_number_is_proved_takes_the_newest_name(stac
     assert second.json()["user"]["full_name"] == "Second"
 
 
-def test_a_proved_number_is_taken(stack: Stack, person: Person) -> None:
+def test_a_verified_number_is_taken(stack: Stack, person: Person) -> None:
     with client(stack.base_url) as anyone:
         problem(
             anyone.post("/auth/signup", json={"mobile_number": person.mobile_number}),
@@ -136,7 +136,7 @@ def test_without_a_token_nothing_is_shown(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("flaw", ["expired", "unsigned", "forged", "no session", "garbage"])
-def test_a_token_that_does_not_count_is_refused(stack: Stack, person: Person, flaw: str) -> None:
+def test_an_invalid_token_is_refused(stack: Stack, person: Person, flaw: str) -> None:
     key = stack.settings["JWT_SECRET_KEY"].encode()
     claims = jwt.decode(person.token, key, algorithms=["HS256"])
     user, session, now = UUID(claims["sub"]), UUID(claims["sid"]), utc_now()

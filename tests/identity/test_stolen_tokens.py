@@ -1,4 +1,4 @@
-"""What a stolen token is not enough for, how its thief is thrown out, and where the user sees the thief."""
+"""Stolen tokens: the actions that they do not allow, how they end, and how the user notices them."""
 
 import time
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def replicas(stack: Stack) -> Iterator[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def url(stack: Stack) -> Iterator[str]:
-    """An API process that believes `X-Forwarded-For`."""
+    """An API process that trusts `X-Forwarded-For`."""
     with api_processes(stack, 1) as [url]:
         yield url
 
@@ -47,29 +47,29 @@ def _age(stack: Stack, person: Person, minutes: int) -> None:
 
 @pytest.mark.parametrize("minutes", [11, 20 * 60])
 def test_the_first_password_needs_a_recent_sign_in(stack: Stack, person: Person, minutes: int) -> None:
-    """Red without the rule: a stolen access token sets a password, and its thief stays for good."""
+    """Red without the rule: a thief sets a password with a stolen access token and stays signed in."""
     _age(stack, person, minutes)
     ok(refresh(stack.base_url, person.tokens["refresh_token"]))  # does not make it younger
-    wish = {"new_password": PASSWORD}
-    problem(person.http.post("/auth/change-password", json=wish), 403, "recent_sign_in_required")
+    body = {"new_password": PASSWORD}
+    problem(person.http.post("/auth/change-password", json=body), 403, "recent_sign_in_required")
     assert not ok(person.http.get("/user/me"))["has_password"]
     problem(log_in(stack.base_url, person.mobile_number), 401, "credentials_invalid")
     _age(stack, person, 9)
-    assert person.http.post("/auth/change-password", json=wish).is_success
+    assert person.http.post("/auth/change-password", json=body).is_success
 
 
 def test_a_later_password_needs_the_old_one_and_no_recent_sign_in(stack: Stack, person: Person) -> None:
     give_password(person)
     _age(stack, person, 20 * 60)
-    wish = {"old_password": PASSWORD, "new_password": _OTHER}
-    person.take(ok(person.http.post("/auth/change-password", json=wish)))
+    body = {"old_password": PASSWORD, "new_password": _OTHER}
+    person.take(ok(person.http.post("/auth/change-password", json=body)))
     problem(person.http.delete("/user/me"), 403, "recent_sign_in_required")
 
 
 def test_a_new_password_ends_this_sessions_tokens_on_every_process(
     stack: Stack, person: Person, replicas: tuple[str, str]
 ) -> None:
-    """Red when the session keeps its id: whoever holds the same tokens stays in it. Also without Redis."""
+    """Red when the session keeps its id: stolen tokens stay valid. Also without Redis."""
     stolen = Person(stack.base_url, person.mobile_number, person.tokens)
     renewed = ok(refresh(stack.base_url, person.tokens["refresh_token"]))
     elsewhere = [person.at(address) for address in replicas]
@@ -100,8 +100,8 @@ def test_a_change_of_the_password_ends_this_sessions_tokens_too(stack: Stack, pe
     give_password(person)
     other = another_session(stack, person)
     stolen = dict(person.tokens)
-    wish = {"old_password": PASSWORD, "new_password": _OTHER}
-    person.take(ok(person.http.post("/auth/change-password", json=wish)))
+    body = {"old_password": PASSWORD, "new_password": _OTHER}
+    person.take(ok(person.http.post("/auth/change-password", json=body)))
     thief = Person(stack.base_url, person.mobile_number, stolen)
     problem(thief.http.get("/user/me"), 401, "authentication_required")
     problem(other.http.get("/user/me"), 401, "authentication_required")
@@ -132,14 +132,14 @@ def test_the_previous_refresh_token_gets_the_current_one_however_often(stack: St
 
 def test_a_refused_change_ends_nothing(stack: Stack, person: Person) -> None:
     give_password(person)
-    wish = {"old_password": "not it", "new_password": _OTHER}
-    problem(person.http.post("/auth/change-password", json=wish), 401, "credentials_invalid")
+    body = {"old_password": "not it", "new_password": _OTHER}
+    problem(person.http.post("/auth/change-password", json=body), 401, "credentials_invalid")
     assert person.http.get("/user/me").is_success
     assert refresh(stack.base_url, person.tokens["refresh_token"]).is_success
 
 
 def test_the_sessions_show_where_each_was_last_used(stack: Stack, url: str) -> None:
-    """Red when only the sign-in is shown: the user cannot see a thief who takes turns with them."""
+    """Red when only the sign-in is shown: a thief who alternates with the user stays invisible."""
     home, abroad, train = (some_address() for _ in range(3))
     person = sign_up_from(url, home)
     [own] = _sessions(person)
@@ -163,7 +163,7 @@ def test_the_sessions_show_where_each_was_last_used(stack: Stack, url: str) -> N
 
 
 def test_the_sessions_show_the_use_of_an_access_token_from_elsewhere(stack: Stack) -> None:
-    """The row is asked by a process that has not seen the session a moment ago."""
+    """Recorded by a process that has not cached the session."""
     secret = {"JWT_SECRET_KEY": stack.settings["JWT_SECRET_KEY"]}
     with api_processes(stack, 2, **secret) as [here, there]:
         person = sign_up_from(here, some_address())

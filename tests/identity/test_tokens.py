@@ -43,7 +43,7 @@ def _with(**changes: object) -> Forge:
 
 
 def _keyed_by_the_public_key(claims: Json, _key: str) -> str:
-    """PyJWT refuses to sign so; an attacker does not ask it."""
+    """PyJWT refuses to sign with a public key; an attacker does not use PyJWT."""
     signing = f"{_part({'alg': 'HS256', 'typ': 'JWT'})}.{_part(claims)}"
     whole = jwt.get_algorithm_by_name("HS256")
     signature = whole.sign(signing.encode(), _PUBLIC_PEM)
@@ -71,7 +71,7 @@ _FORGERIES: dict[str, Forge] = {
     "issued in 40 s": lambda claims, key: _signed({**claims, "iat": int(time.time()) + 40}, key),
     "from the future": lambda claims, key: _signed({**claims, "iat": int(time.time()) + 3600}, key),
     **{f"without {name}": _without(name) for name in ("exp", "iat", "sub", "sid", "jti")},
-    "sub of nobody": _with(sub=str(uuid.uuid4())),
+    "sub without a user": _with(sub=str(uuid.uuid4())),
     "sub no UUID": _with(sub="admin"),
     "sid no text": _with(sid=5),
     "sid no session": _with(sid=str(uuid.uuid4())),
@@ -111,8 +111,8 @@ def test_a_forged_or_incomplete_token_is_refused(stack: Stack, person: Person, n
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
-def test_a_session_of_somebody_else_does_not_speak_for_me(stack: Stack, person: Person) -> None:
-    """Red when a session is looked up by its id alone: in its row, or in what the process remembers."""
+def test_a_session_of_another_user_is_refused(stack: Stack, person: Person) -> None:
+    """Red when a session is found by its id alone: in its row, or in the cache of the process."""
     stranger = stack.person()
     mixed = {**_claims(stack, person), "sid": _claims(stack, stranger)["sid"]}
     token = _signed(mixed, stack.settings["JWT_SECRET_KEY"])
@@ -122,7 +122,7 @@ def test_a_session_of_somebody_else_does_not_speak_for_me(stack: Stack, person: 
     assert stranger.http.get("/user/me").is_success
 
 
-def test_access_and_refresh_tokens_do_not_stand_in_for_each_other(stack: Stack, person: Person) -> None:
+def test_access_and_refresh_tokens_are_not_interchangeable(stack: Stack, person: Person) -> None:
     problem(_ask(stack, f"Bearer {person.tokens['refresh_token']}"), 401, "authentication_required")
     problem(refresh(stack.base_url, person.token), 401, "refresh_invalid")
 

@@ -1,4 +1,4 @@
-"""A code is taken however it is typed, and what is no code costs nothing."""
+"""A code is accepted in every notation; text that is no code costs no try."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -70,7 +70,7 @@ def api(stack: Stack) -> Iterator[str]:
 
 @pytest.fixture
 def number(stack: Stack) -> str:
-    """The number of somebody new."""
+    """The number of a new user."""
     new = some_number()
     open_accounts(stack, [new])
     return new
@@ -98,7 +98,7 @@ def test_a_wrong_code_in_other_digits_is_a_try(api: str, number: str) -> None:
 
 
 @pytest.mark.parametrize("purpose", ["login", "password_reset"])
-def test_no_try_is_spent_on_what_is_no_code(api: str, number: str, purpose: str) -> None:
+def test_text_that_is_no_code_costs_no_try(api: str, number: str, purpose: str) -> None:
     """Red when it is compared: five of them would use up the tries."""
     path, address = "send-otp" if purpose == "login" else "forgot-password", some_address()
     otp = ok(ask(api, number, path=path, address=address))["otp"]
@@ -113,7 +113,7 @@ def test_no_try_is_spent_on_what_is_no_code(api: str, number: str, purpose: str)
 
 
 @pytest.mark.parametrize("typed", _NO_CODES.values(), ids=_NO_CODES.keys())
-def test_what_is_no_code_is_refused_in_words(api: str, typed: object) -> None:
+def test_text_that_is_no_code_is_refused_with_its_reason(api: str, typed: object) -> None:
     with client(api) as anyone:
         error = _refusal(anyone, {"mobile_number": "+14155550123", "otp": typed})
     if isinstance(typed, str) or type(typed) in (int, float):

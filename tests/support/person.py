@@ -13,11 +13,13 @@ Json = dict[str, Any]
 
 
 def some_number() -> str:
-    """Return a valid mobile number of the United States that no other test uses."""
+    """An ordinary mobile number of the United States that no other test uses."""
+    ordinary = phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE
     while True:
         number = f"+1{secrets.choice('23456789')}{secrets.randbelow(10**9):09d}"
         parsed = phonenumbers.parse(number)
-        if phonenumbers.is_valid_number(parsed) and phonenumbers.region_code_for_number(parsed) == "US":
+        is_valid = phonenumbers.number_type(parsed) == ordinary
+        if is_valid and phonenumbers.region_code_for_number(parsed) == "US":
             return number
 
 

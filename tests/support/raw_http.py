@@ -23,11 +23,11 @@ def connected(address: str, *, receive_buffer: int = 0) -> Iterator[socket.socke
 
 def read_to_the_end(connection: socket.socket) -> bytes:
     """Read until the server closes the connection; fail if it does not."""
-    heard = bytearray()
+    data = bytearray()
     with contextlib.suppress(ConnectionError):
         while received := connection.recv(65536):
-            heard += received
-    return bytes(heard)
+            data += received
+    return bytes(data)
 
 
 def read_status(connection: socket.socket) -> int:

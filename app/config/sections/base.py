@@ -1,4 +1,4 @@
-"""What the sections of the settings have in common."""
+"""The base class of the sections."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""An example of every body, for the OpenAPI document: made of the models, so that none can be wrong."""
+"""Examples of every body in the OpenAPI document, made from the models so that they are valid."""
 
 from typing import Final
 
@@ -11,9 +11,9 @@ from app.schemas.examples.identity import IDENTITY
 from app.schemas.examples.operations import OPERATIONS
 
 EXAMPLES: Final[tuple[BaseModel, ...]] = (*OPERATIONS, *IDENTITY, EXPORTED, ROOM_EXPORTED, *CHAT, *BILLING)
-"""One for each model that is the whole body of some request or answer."""
+"""One for each model that is the body of a request or a response."""
 
 
 def body_of(example: BaseModel) -> object:
-    """An example as JSON, without what nobody has to send."""
+    """Render an example as JSON, without optional fields that it does not set."""
     return example.model_dump(mode="json", exclude_unset=True)

@@ -1,4 +1,4 @@
-"""Buying Pro, and what Stripe says."""
+"""Checkout, subscription, invoices, and an event of Stripe."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""A room, what is said in it, and the stream of a reply."""
+"""A room, its messages, and the stream of a reply."""
 
 from typing import Final
 from uuid import UUID
@@ -95,7 +95,7 @@ CANCELLED_REPLY: Final = PENDING_REPLY.model_copy(
     }
 )
 EXCHANGE: Final = message.ExchangeOut(message=QUESTION, reply=REPLY, quota=QUOTA)
-UNANSWERED: Final = EXCHANGE.model_copy(update={"reply": PENDING_REPLY})
+PENDING_EXCHANGE: Final = EXCHANGE.model_copy(update={"reply": PENDING_REPLY})
 
 _HIT = search.SearchHit(
     chatroom_id=ROOM.id,
@@ -112,9 +112,9 @@ _EVENTS: Final = (
     SseEvent(EventId.end_of(1), ReplyEndEvent(**dict(REPLY))),
 )
 STREAM: Final = (RETRY + b"".join(event.encoded for event in _EVENTS[1:3])).decode()
-"""The hint for reconnecting and two events, on the wire."""
+"""The retry hint and two events, encoded."""
 EVENTS: Final = (*(event.data for event in _EVENTS), ReplyRestartEvent(attempt=2))
-"""The data of each kind of event."""
+"""The data of one event of each kind."""
 
 CHAT: Final[tuple[BaseModel, ...]] = (
     chatroom.ChatroomIn(title="Poems", system_instruction="Answer in verse."),

@@ -1,4 +1,4 @@
-"""What people take along: everything held about them, or one room."""
+"""Exports of an account and of a room."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""A person, their sign-in and their sessions."""
+"""A user, tokens and sessions."""
 
 from datetime import date
 from typing import Final
@@ -11,7 +11,7 @@ from app.schemas import auth, password, session, user
 from app.schemas.examples.timestamps import ASKED, MIDNIGHT, NUMBER, SIGNED_UP
 from app.schemas.quota import Quota
 
-# Named, since linters take a literal beside "password" or "token" for somebody's.
+# Constants, since linters report literals beside "password" or "token" as secrets.
 _JWT = "eyJhbGciOiJIUzI1NiIs…"
 _SCHEME: Final = "bearer"
 _SUCCESSOR = "AZwT2kHwcmKeEV0u…"

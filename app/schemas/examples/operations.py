@@ -1,4 +1,4 @@
-"""What the service says of itself."""
+"""Health, metrics and models."""
 
 from typing import Final
 

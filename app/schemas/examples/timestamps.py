@@ -1,4 +1,4 @@
-"""When the examples happen, and to whom."""
+"""Times, the mobile number and the cursor of the examples."""
 
 from datetime import UTC, datetime
 from typing import Final

@@ -1,4 +1,4 @@
-"""Tokens of an attempt at a reply: Gemini's own counts where it gave any, else estimates."""
+"""Count the tokens of an attempt: by the model's own counts where it sent any, else by estimates."""
 
 import math
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from app.gemini_client import ModelError, TokenUsage
 
 @dataclass(slots=True)
 class AttemptUsage:
-    """Count an attempt while it runs, so that it is counted however it ends.
+    """Token counts of a running attempt, so that it is counted however it ends.
 
-    `earlier_…`: tokens of attempts before it that were lost with their worker and are in no day's count yet.
+    `earlier_…`: tokens of earlier attempts that were lost with their worker and are in no day's count yet.
     """
 
     earlier_input_tokens: int = 0
@@ -18,46 +18,46 @@ class AttemptUsage:
     bytes_per_token: float = 4.0
     prompt_bytes: int = 0
     counts: TokenUsage | None = None
-    """Gemini's latest, each by itself; they are cumulative."""
+    """The latest count of each kind that the model sent; counts are cumulative."""
     has_text: bool = False
     uncounted_bytes: int = 0
-    """Text that no count of Gemini's covers."""
+    """Bytes of text that no count of the model covers."""
 
     def call(self, *, prompt_bytes: int, bytes_per_token: float) -> None:
-        """Note that the prompt is about to be sent."""
+        """Record the prompt that is about to be sent."""
         self.prompt_bytes, self.bytes_per_token = prompt_bytes, bytes_per_token
 
     def add_text(self, text: str) -> None:
-        """Note a piece of the answer."""
+        """Record a part of the answer."""
         self.has_text = True
         self.uncounted_bytes += len(text.encode())
 
     def add_counts(self, counts: TokenUsage) -> None:
-        """Note Gemini's counts; without output tokens among them they say nothing about the text."""
+        """Record the model's counts; without output tokens they do not cover the text."""
         self.counts = self.counts.updated(counts) if self.counts else counts
         if counts.output_tokens:
             self.uncounted_bytes = 0
 
     def fail(self, error: ModelError) -> None:
-        """Note a failure: a prompt that was not sent costs nothing."""
+        """Record a failure: a prompt that was not sent has no tokens."""
         if not error.is_sent:
             self.prompt_bytes = 0
 
     @property
     def has_output(self) -> bool:
-        """Whether this attempt generated anything; thinking tokens are output, too."""
+        """Whether this attempt generated text or output tokens; thinking tokens are output."""
         counts = self.counts
         return self.has_text or (counts is not None and counts.output_tokens + counts.thinking_tokens > 0)
 
     @property
     def input_tokens(self) -> int:
-        """Tokens of the prompt, and of earlier prompts not counted yet."""
+        """The tokens of the prompt and of earlier prompts that are not counted yet."""
         counted = self.counts.input_tokens if self.counts else 0
         return self.earlier_input_tokens + (counted or self._estimate(self.prompt_bytes))
 
     @property
     def output_tokens(self) -> int:
-        """Tokens of answer and thoughts, and of earlier ones not counted yet."""
+        """The tokens of answer and thoughts, and of earlier ones that are not counted yet."""
         counted = self.counts.output_tokens + self.counts.thinking_tokens if self.counts else 0
         return self.earlier_output_tokens + counted + self._estimate(self.uncounted_bytes)
 

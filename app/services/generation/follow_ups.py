@@ -1,4 +1,4 @@
-"""What a completed reply leaves to do in its room, in the background: a title, a longer summary."""
+"""Follow up on completed replies in the background: give the room a title, extend its summary."""
 
 import asyncio
 import contextlib
@@ -22,14 +22,14 @@ _SUMMARY_SECONDS = 90.0
 _EXCHANGES_AT_ONCE = 60
 _CALLS_AT_ONCE = 10
 _CLOSING_SECONDS = 2.0
-_MOST_ROOMS = 200
+_MAX_ROOMS = 200
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class _Untitled:
-    """A room that still goes by its first words."""
+    """A room whose title is its first words."""
 
     room_id: UUID
     model: str
@@ -38,7 +38,7 @@ class _Untitled:
 
 @dataclass(frozen=True, slots=True)
 class RoomFollowUp:
-    """One try per completed reply. Nobody waits for it, nobody is charged, and no lock is held meanwhile."""
+    """The follow-up of one completed reply: one attempt, without charge, and with no lock during the call."""
 
     uow: UnitOfWork
     model: ChatModel
@@ -47,11 +47,11 @@ class RoomFollowUp:
     models: OfferedModels
 
     async def run(self, reply: Message) -> None:
-        """Do what the room needs after this reply; whatever goes wrong is only logged."""
+        """Give the room a title or extend its summary, if due; failures are only logged."""
         try:
             todo = await self._find(reply)
             if isinstance(todo, _Untitled):
-                await self._give_title(todo)
+                await self._set_title(todo)
             elif isinstance(todo, SummaryBatch):
                 await self._extend_summary(todo)
         except ServiceUnavailable:
@@ -72,15 +72,15 @@ class RoomFollowUp:
                 return _Untitled(room.id, model, first)
             if (excess := self.policy.excess(room, history)) <= 0:
                 return None
-            # Without the newest exchange: its reply may still be regenerated, and leave the context.
+            # Without the newest exchange: its reply may be regenerated, and is then no part of the context.
             oldest = await tx.room_contexts.oldest_exchanges(
                 room.id, after=after, before=reply.position, limit=_EXCHANGES_AT_ONCE
             )
             return self.policy.next_batch(room, oldest, excess=excess, model=model)
 
-    async def _give_title(self, room: _Untitled) -> None:
+    async def _set_title(self, room: _Untitled) -> None:
         try:
-            title = title_from(await self._ask(title_prompt(room.model, room.first), _TITLE_SECONDS))
+            title = title_from(await self._complete(title_prompt(room.model, room.first), _TITLE_SECONDS))
         except ModelError as error:
             log.warning("title_failed", failure=error.failure.value, reason=error.reason)
             return
@@ -94,7 +94,7 @@ class RoomFollowUp:
 
     async def _extend_summary(self, batch: SummaryBatch) -> None:
         try:
-            summary = await self._ask(self.policy.prompt(batch), _SUMMARY_SECONDS)
+            summary = await self._complete(self.policy.prompt(batch), _SUMMARY_SECONDS)
         except ModelError as error:
             log.warning("summary_failed", failure=error.failure.value, reason=error.reason)
             return
@@ -111,19 +111,19 @@ class RoomFollowUp:
             upto=batch.upto,
         )
 
-    async def _ask(self, prompt: Prompt, seconds: float) -> str:
-        """The model's whole answer to one try.
+    async def _complete(self, prompt: Prompt, seconds: float) -> str:
+        """Return the complete answer of the model to one attempt.
 
         Raises:
-            ModelError: there is none, or not the whole of it: half a summary would forget what came last.
+            ModelError: the answer failed or is incomplete; half a summary would lose the newest exchanges.
         """
-        pieces: list[str] = []
+        chunks: list[str] = []
         finish = FinishReason.OTHER
         try:
             async with asyncio.timeout(seconds), contextlib.aclosing(self.model.stream(prompt)) as items:
                 async for item in items:
                     if isinstance(item, TextDelta):
-                        pieces.append(item.text)
+                        chunks.append(item.text)
                     elif isinstance(item, Completion):
                         finish = item.finish_reason
         except TimeoutError as error:
@@ -131,23 +131,23 @@ class RoomFollowUp:
             raise ModelError(ModelFailure.TIMEOUT, reason, retryable=False) from error
         if finish is not FinishReason.STOP:
             raise ModelError(ModelFailure.INTERRUPTED, f"finished with {finish}", retryable=False)
-        return "".join(pieces).strip()
+        return "".join(chunks).strip()
 
 
 class FollowUpRunner:
-    """Runs upkeep in the background: a few calls at once, and no queue without end."""
+    """Runs follow-ups in the background: ten calls at once, at most 200 rooms, one per room."""
 
     def __init__(self, follow_up: RoomFollowUp) -> None:
         self._follow_up = follow_up
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
-        self._places = asyncio.Semaphore(_CALLS_AT_ONCE)
+        self._slots = asyncio.Semaphore(_CALLS_AT_ONCE)
 
     def schedule(self, reply: Message) -> None:
-        """Look after the room of a reply that was recorded as completed. Returns at once, never fails."""
+        """Schedule the follow-up of a completed reply and return at once; drop it if too many wait."""
         room_id = reply.chatroom_id
         if room_id in self._tasks:
-            return  # the room's next reply gives the next chance
-        if len(self._tasks) >= _MOST_ROOMS:
+            return  # the room's next reply schedules the next one
+        if len(self._tasks) >= _MAX_ROOMS:
             log.warning("follow_up_dropped", chatroom_id=str(room_id))
             return
         task = asyncio.create_task(self._run(reply))
@@ -155,7 +155,7 @@ class FollowUpRunner:
         task.add_done_callback(lambda _: self._tasks.pop(room_id, None))
 
     async def aclose(self) -> None:
-        """Stop what runs: a summary can be made again, and a shutdown does not wait for it."""
+        """Cancel all follow-ups: a later reply repeats them, and a shutdown does not wait for them."""
         tasks = tuple(self._tasks.values())
         for task in tasks:
             task.cancel()
@@ -164,7 +164,7 @@ class FollowUpRunner:
 
     async def _run(self, reply: Message) -> None:
         try:
-            async with self._places:
+            async with self._slots:
                 await self._follow_up.run(reply)
         except Exception:
             log.exception("follow_up_crashed", chatroom_id=str(reply.chatroom_id))

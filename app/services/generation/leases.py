@@ -1,4 +1,4 @@
-"""The leases of this process: one timer renews them all, and stops a call that could not be renewed."""
+"""Renew the leases of this process on one timer, and stop work whose lease expires."""
 
 import asyncio
 import contextlib
@@ -12,20 +12,20 @@ from uuid import UUID
 import structlog
 
 from app.errors import ServiceUnavailable
-from app.repositories.renewal import LeaseCheckpoint
+from app.repositories.leases import LeaseCheckpoint
 from app.services.generation.attempt_usage import AttemptUsage
 from app.unit_of_work import UnitOfWork
 
 _SAFETY_SECONDS = 1.0
 _RENEWALS_PER_LEASE = 3
 _TICK_SECONDS = 0.25
-_SAVE_SOON_SECONDS = 1.0
+_CHECKPOINT_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
 
 
 class StopReason(StrEnum):
-    """Why a reply's work was stopped from outside."""
+    """The reason why work on a reply was stopped from outside."""
 
     LOST = "lost"
     CANCELLED = "cancelled"
@@ -34,23 +34,23 @@ class StopReason(StrEnum):
 
 @dataclass(eq=False)
 class Lease:
-    """One reply that this process works on. `text` grows while the model speaks."""
+    """The lease of one reply in work. `text` grows while the model streams."""
 
     reply_id: UUID
     token: UUID
     task: asyncio.Task[object]
     deadline: float
-    """By this process's monotonic clock; earlier than `lease_until` of the database."""
+    """The expiry by this process's monotonic clock; earlier than `lease_until` of the database."""
     chunks: list[str] = field(default_factory=list)
     usage: AttemptUsage = field(default_factory=AttemptUsage)
     model: str | None = None
-    """The model that was asked."""
+    """The model that was called."""
     stop_reason: StopReason | None = None
     is_finishing: bool = False
-    """Its end is being written: from here on only the database's fence decides."""
+    """Whether its end is being written: then only the token in the database decides."""
 
     def call(self, model: str, prompt_bytes: int, bytes_per_token: float) -> None:
-        """Note the model that is asked, and count the prompt."""
+        """Record the model that is called, and count the prompt."""
         self.model = model
         self.usage.call(prompt_bytes=prompt_bytes, bytes_per_token=bytes_per_token)
 
@@ -60,22 +60,22 @@ class Lease:
         return "".join(self.chunks)
 
     @property
-    def progress(self) -> LeaseCheckpoint:
-        """Return what a renewal saves."""
+    def checkpoint(self) -> LeaseCheckpoint:
+        """The state that a renewal saves."""
         usage = self.usage
         return LeaseCheckpoint(
             self.reply_id, self.token, self.text, usage.has_output, usage.input_tokens, usage.output_tokens
         )
 
     def stop(self, reason: StopReason) -> None:
-        """Cancel the work, and with it the call to Gemini."""
+        """Cancel the work and its call to the model, unless its end is being written."""
         if self.stop_reason is None and not self.is_finishing:
             self.stop_reason = reason
             self.task.cancel()
 
 
 class LeaseKeeper:
-    """Holds and renews; run `keep()` for as long as the process works on replies."""
+    """Holds the leases of a process; run `keep()` as long as it works on replies."""
 
     def __init__(self, uow: UnitOfWork, *, lease_seconds: float) -> None:
         self._uow = uow
@@ -85,7 +85,7 @@ class LeaseKeeper:
 
     @contextmanager
     def hold(self, reply_id: UUID, token: UUID, *, claimed_at: float) -> Iterator[Lease]:
-        """Keep a lease renewed while in this block. `claimed_at`: the monotonic time before the claim."""
+        """Renew a lease while in this block. `claimed_at`: the monotonic time before the claim."""
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a lease belongs to a task")
@@ -97,16 +97,16 @@ class LeaseKeeper:
             self._leases.discard(lease)
 
     def stop_all(self) -> None:
-        """The process ends: stop every reply, so that it can be handed back."""
+        """Stop all work for a shutdown, so that its replies can be released."""
         for lease in tuple(self._leases):
             lease.stop(StopReason.SHUTDOWN)
 
     def checkpoint_soon(self) -> None:
-        """Redis shows nobody the text: save it early, so that listeners find it in the row."""
-        self._next_renewal = min(self._next_renewal, time.monotonic() + _SAVE_SOON_SECONDS)
+        """Renew within a second: Redis is unavailable, so listeners can read the text only in the row."""
+        self._next_renewal = min(self._next_renewal, time.monotonic() + _CHECKPOINT_SECONDS)
 
     async def keep(self) -> None:
-        """Renew all leases every third of a lease; stop what ran out, was lost, or is wanted no more."""
+        """Renew all leases three times per lease; stop work that is cancelled or whose lease is lost."""
         while True:
             await asyncio.sleep(_TICK_SECONDS)
             now = time.monotonic()
@@ -125,25 +125,25 @@ class LeaseKeeper:
                 asyncio.timeout(self.lease_seconds / _RENEWALS_PER_LEASE),
                 self._uow.autocommit() as tx,
             ):
-                cancelled = await tx.replies.cancel_requests()
+                cancelled = await tx.leases.cancelled()
             for lease in tuple(self._leases):
                 if lease.token in cancelled:
                     lease.stop(StopReason.CANCELLED)
 
     async def _renew(self, leases: tuple[Lease, ...]) -> None:
-        asked_at = time.monotonic()
-        texts = [lease.progress for lease in leases]
+        renewed_at = time.monotonic()
+        checkpoints = [lease.checkpoint for lease in leases]
         try:
             async with (
                 asyncio.timeout(self.lease_seconds / _RENEWALS_PER_LEASE),
                 self._uow.autocommit() as tx,
             ):
-                held = await tx.replies.renew(texts, lease_seconds=self.lease_seconds)
+                held = await tx.leases.renew(checkpoints, lease_seconds=self.lease_seconds)
         except (ServiceUnavailable, TimeoutError):
             log.warning("leases_not_renewed", leases=len(leases))
             return
         for lease in leases:
             if lease.reply_id in held:
-                lease.deadline = asked_at + self.lease_seconds - _SAFETY_SECONDS
+                lease.deadline = renewed_at + self.lease_seconds - _SAFETY_SECONDS
             elif lease in self._leases:
                 lease.stop(StopReason.LOST)

@@ -1,4 +1,4 @@
-"""Models that a chatroom may name, and the choice of the one that answers."""
+"""The models that a chatroom may name, and the choice of the model that answers."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from app.errors import ValidationFailed
 
 @dataclass(frozen=True, slots=True)
 class OfferedModels:
-    """`GEMINI_MODEL` and `GEMINI_MODELS`; `names` begins with the default."""
+    """`GEMINI_MODEL`, the default and first of `names`, then `GEMINI_MODELS`."""
 
     names: tuple[str, ...]
 
@@ -21,7 +21,7 @@ class OfferedModels:
         return named if named is not None and named in self.names else self.default
 
     def require(self, named: str | None) -> None:
-        """Refuse to let a room name a model that is not offered.
+        """Reject a model that is not offered; None, the default, is accepted.
 
         Raises:
             ValidationFailed: the model is not offered.

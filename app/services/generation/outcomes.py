@@ -1,9 +1,10 @@
-"""What can come of an attempt at a reply, and the sentences that people read about it."""
+"""Outcomes of an attempt at a reply, with the error texts that users read."""
 
 from dataclasses import dataclass, replace
 
 from app.gemini_client import Completion, FinishReason, ModelFailure, TokenUsage
 from app.models import MessageStatus
+from app.repositories.leases import ReplyEnd
 
 _FAILURES = {
     ModelFailure.TIMEOUT: "The model took too long to answer. Try again.",
@@ -24,7 +25,7 @@ _BLOCKS = {
 
 @dataclass(frozen=True, slots=True)
 class RetryLater:
-    """The model failed; another attempt is due after some seconds."""
+    """A failure of the model after which another attempt is due."""
 
     after_seconds: float
     reason: str
@@ -32,12 +33,12 @@ class RetryLater:
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """This process ends or cannot go on; somebody else is to answer."""
+    """An attempt that this process cannot finish; another attempt is due at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A reply's end."""
+    """The end of a reply."""
 
     status: MessageStatus
     error_code: str | None = None
@@ -48,40 +49,43 @@ class Outcome:
     time_to_first_token: float | None = None
     bytes_per_token: float | None = None
 
-    def with_answer(
-        self, answer: Completion, *, time_to_first_token: float | None, bytes_per_token: float | None
+    def with_completion(
+        self, completion: Completion, *, time_to_first_token: float | None, bytes_per_token: float | None
     ) -> "Outcome":
-        """The same, with what Gemini said about its answer. Times in seconds."""
+        """Return this outcome with the finish reason and usage of the completion. Times in seconds."""
         return replace(
             self,
-            finish_reason=answer.finish_reason,
-            usage=answer.usage,
+            finish_reason=completion.finish_reason,
+            usage=completion.usage,
             time_to_first_token=time_to_first_token,
             bytes_per_token=bytes_per_token,
         )
 
-    def columns(self) -> dict[str, object]:
-        """The values of the reply's row."""
+    def as_end(self, *, content: str, model: str | None, duration: float) -> ReplyEnd:
+        """Return the columns to write. `model`: the model that was called; `duration` in seconds."""
         usage, first = self.usage, self.time_to_first_token
-        return {
-            "status": self.status,
-            "error_code": self.error_code,
-            "error_detail": self.error_detail,
-            "last_error": self.last_error,
-            "finish_reason": self.finish_reason.value if self.finish_reason else None,
-            "input_tokens": usage.input_tokens if usage else None,
-            "output_tokens": usage.output_tokens if usage else None,
-            "thinking_tokens": usage.thinking_tokens if usage else None,
-            "time_to_first_token_ms": None if first is None else round(first * 1000),
-        }
+        return ReplyEnd(
+            status=self.status,
+            content=content,
+            model=model,
+            error_code=self.error_code,
+            error_detail=self.error_detail,
+            last_error=self.last_error,
+            finish_reason=self.finish_reason.value if self.finish_reason else None,
+            input_tokens=usage.input_tokens if usage else None,
+            output_tokens=usage.output_tokens if usage else None,
+            thinking_tokens=usage.thinking_tokens if usage else None,
+            time_to_first_token_ms=None if first is None else round(first * 1000),
+            duration_ms=round(duration * 1000),
+        )
 
 
 AnyOutcome = Outcome | RetryLater | Released
-"""All that can come of an attempt."""
+"""Every outcome of an attempt."""
 
 
 def failed(failure: ModelFailure, reason: str) -> Outcome:
-    """No answer, for good. `reason` is for operators."""
+    """Return the end of a reply that the model failed to answer. `reason` is for operators."""
     return Outcome(
         MessageStatus.FAILED,
         error_code=failure.value,
@@ -91,7 +95,7 @@ def failed(failure: ModelFailure, reason: str) -> Outcome:
 
 
 def worker_lost() -> Outcome:
-    """Workers died over this reply too often."""
+    """Return the end of a reply that has lost its worker too often."""
     return Outcome(
         MessageStatus.FAILED,
         error_code="worker_lost",
@@ -100,7 +104,7 @@ def worker_lost() -> Outcome:
 
 
 def crashed(reason: str) -> Outcome:
-    """No answer, because of an error that nobody expected. `reason` is for operators."""
+    """Return the end of a reply after an unexpected error. `reason` is for operators."""
     return Outcome(
         MessageStatus.FAILED,
         error_code="internal_error",
@@ -110,16 +114,16 @@ def crashed(reason: str) -> Outcome:
 
 
 def cancelled() -> Outcome:
-    """The person wants no more of it; what was generated is kept."""
+    """Return the end of a reply that the user cancelled; the text so far is kept."""
     return Outcome(MessageStatus.CANCELLED)
 
 
-def blocked(answer: Completion) -> Outcome:
-    """The model refused to answer or withheld its answer."""
+def blocked(completion: Completion) -> Outcome:
+    """Return the end of a reply that the model refused or withheld."""
     return Outcome(
         MessageStatus.BLOCKED,
-        error_code=f"blocked_{answer.finish_reason.value}",
-        error_detail=_BLOCKS[answer.finish_reason],
+        error_code=f"blocked_{completion.finish_reason.value}",
+        error_detail=_BLOCKS[completion.finish_reason],
     )
 
 
@@ -129,4 +133,4 @@ ERROR_CODES = (
     "worker_lost",
     "internal_error",
 )
-"""Every `error.code` that a reply can have."""
+"""Every `error.code` of a reply."""

@@ -1,4 +1,4 @@
-"""Replies that may be what their workers died of: each is claimed by a process that holds nothing else."""
+"""Claim replies that may kill their workers one at a time, in a process that holds no other reply."""
 
 import time
 from uuid import UUID
@@ -10,11 +10,12 @@ _PROBATION_SECONDS = 10.0
 
 
 class Quarantine:
-    """Says when a process may claim a suspect, and when it may claim nothing beside one.
+    """Decides when a process may claim a suspect, and when it may claim no other reply.
 
-    A suspect is claimed while the process is empty. For its first seconds nothing is claimed beside it, at
-    most for a lease; after that others may join. A process that is never empty by itself stops claiming for
-    up to a lease once a suspect has been due for so long, and then not again for as long.
+    A suspect is claimed while the process is empty. For its first ten seconds, or for a lease if that is
+    shorter, no other reply is claimed. A process that is never empty stops claiming for at most one lease
+    once a suspect has been due for a whole lease, and then claims for at least one lease before it stops
+    again.
     """
 
     def __init__(self, uow: UnitOfWork, *, lease_seconds: float) -> None:
@@ -24,15 +25,15 @@ class Quarantine:
         self._closed_until = 0.0
         self._may_close_at = 0.0
         self.is_awaited = False
-        """Whether a suspect is to be looked for as soon as the process is empty."""
+        """Whether to query for a suspect as soon as the process is empty."""
 
     @property
     def is_closed(self) -> bool:
-        """Whether nothing may be claimed now."""
+        """Whether no other reply may be claimed now."""
         return time.monotonic() < self._closed_until
 
     async def claim(self, *, is_empty: bool) -> Claim | None:
-        """Claim a suspect that is due, if this process is empty; else see whether one waits for that.
+        """Claim a suspect that is due, if this process is empty; else check whether one is overdue.
 
         Raises:
             ServiceUnavailable: the database is unavailable.
@@ -52,7 +53,7 @@ class Quarantine:
         return Claim(claimed, claimed_at)
 
     def ended(self, reply_id: UUID) -> None:
-        """Open the process again if this was the suspect, and let the next one be looked for."""
+        """Allow other claims again if this was the suspect, and query for the next suspect."""
         if reply_id == self._suspect:
             self._suspect = None
             self._closed_until = 0.0

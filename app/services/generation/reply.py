@@ -1,4 +1,4 @@
-"""The worker's use cases: claim a reply, let Gemini answer, record the end."""
+"""Process claimed replies: call the model under a lease, and record the outcome."""
 
 import asyncio
 import contextlib
@@ -34,30 +34,30 @@ from app.services.generation.retry_policy import RetryPolicy
 from app.services.usage.quota import DailyQuota
 from app.unit_of_work import Transaction, UnitOfWork
 
-_TRY_AGAIN_SECONDS = 0.5
+_RETRY_SECONDS = 0.5
 
-MayGoOn = Callable[[], bool]
-"""Whether a process may go on with the room's next reply."""
+MayContinue = Callable[[], bool]
+"""Whether a process may continue with the room's next reply."""
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A reply that this process holds. `claimed_at`: the monotonic time before its row was claimed."""
+    """A reply that this process holds. `claimed_at`: the monotonic time before the claim."""
 
     claimed: ClaimedReply
     claimed_at: float
 
     @property
     def reply(self) -> ReplyJob:
-        """The reply as work."""
+        """The reply as a job."""
         return self.claimed.reply
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyService:
-    """Replies as work. Whoever claims a row holds it under a lease and ends it under the lease's token."""
+    """Processes replies. A process holds a claimed row under a lease, and ends it with the lease's token."""
 
     uow: UnitOfWork
     model: ChatModel
@@ -69,17 +69,17 @@ class ReplyService:
     reports: ReplyReports
     policy: RetryPolicy
 
-    async def process_room(self, claim: Claim, *, may_go_on: MayGoOn) -> None:
-        """Answer, and go on with the room's next replies as long as `may_go_on` says so."""
-        following: Claim | None = claim
-        while following is not None:
-            reply = following.reply
+    async def process_room(self, claim: Claim, *, may_continue: MayContinue) -> None:
+        """Process a reply, then the next replies of its room as long as `may_continue` allows."""
+        current: Claim | None = claim
+        while current is not None:
+            reply = current.reply
             with structlog.contextvars.bound_contextvars(
                 request_id=reply.request_id, reply_id=str(reply.id), attempt=reply.attempt
             ):
-                following = await self._process_job(following, may_go_on)
+                current = await self._process_job(current, may_continue)
 
-    async def _process_job(self, claim: Claim, may_go_on: MayGoOn) -> Claim | None:
+    async def _process_job(self, claim: Claim, may_continue: MayContinue) -> Claim | None:
         reply = claim.reply
         with self.leases.hold(reply.id, reply.lease_token, claimed_at=claim.claimed_at) as lease:
             started = time.monotonic()
@@ -94,15 +94,15 @@ class ReplyService:
                 lease.task.uncancel()
                 if lease.stop_reason is StopReason.LOST:
                     log.warning("reply_lease_lost")
-                    await self._survive(reply, lease)
+                    await self._report_alive(reply, lease)
                     return None
                 outcome = cancelled() if lease.stop_reason is StopReason.CANCELLED else Released()
             except Exception as error:
-                # Not mapped by anybody: a failed try now, rather than a lease that runs out 21 times.
+                # Unexpected: a failed attempt now, rather than a lease that expires again and again.
                 log.exception("reply_crashed", retries=reply.retries)
-                outcome = self._crashed(reply, error)
+                outcome = self._outcome_of_crash(reply, error)
             lease.is_finishing = True
-            return await self._record(reply, lease, outcome, time.monotonic() - started, may_go_on)
+            return await self._record(reply, lease, outcome, time.monotonic() - started, may_continue)
 
     async def _generate(self, claim: Claim, lease: Lease) -> AnyOutcome:
         reply = claim.reply
@@ -111,7 +111,7 @@ class ReplyService:
             return cancelled()
         if reply.worker_losses > self.policy.max_worker_losses:
             return worker_lost()
-        started, first_token, answer = time.monotonic(), None, None
+        started, first_token, completion = time.monotonic(), None, None
         prompt = await self.context.build(claim.claimed)
         if prompt is None:
             return Released()
@@ -129,7 +129,7 @@ class ReplyService:
                     elif isinstance(item, TokenUsage):
                         lease.usage.add_counts(item)
                     else:
-                        answer = item
+                        completion = item
         except ModelError as error:
             lease.usage.fail(error)
             log.warning(
@@ -139,65 +139,67 @@ class ReplyService:
                 wait = self.policy.backoff_seconds(reply.retries, not_before=error.retry_after)
                 return RetryLater(wait, error.reason)
             return failed(error.failure, error.reason)
-        if answer is None:
+        if completion is None:
             raise RuntimeError("a stream ends with a Completion or a ModelError")
-        outcome = blocked(answer) if answer.finish_reason.is_blocked else Outcome(MessageStatus.COMPLETED)
-        return outcome.with_answer(
-            answer,
+        outcome = (
+            blocked(completion) if completion.finish_reason.is_blocked else Outcome(MessageStatus.COMPLETED)
+        )
+        return outcome.with_completion(
+            completion,
             time_to_first_token=first_token,
-            bytes_per_token=learned_bytes_per_token(prompt, answer.usage.input_tokens),
+            bytes_per_token=learned_bytes_per_token(prompt, completion.usage.input_tokens),
         )
 
-    async def _survive(self, reply: ReplyJob, lease: Lease) -> None:
-        """Say that this process has not died of a reply: it was too slow, frozen or cut off from the rows.
+    async def _report_alive(self, reply: ReplyJob, lease: Lease) -> None:
+        """Uncount a lost lease: this process was slow, stalled or cut off from the database, but not killed.
 
-        Best effort; without it the reply may be answered apart from others.
+        Best effort: without it the reply may be quarantined.
         """
         with contextlib.suppress(ServiceUnavailable):
             await self._record_once(reply, lease, Released(), 0, lambda: False)
             async with self.uow.autocommit() as tx:
-                await tx.replies.acquit(reply.id, reply.lease_token)
+                await tx.leases.forgive_expiry(reply.id, reply.lease_token)
 
-    def _crashed(self, reply: ReplyJob, error: Exception) -> Outcome | RetryLater:
+    def _outcome_of_crash(self, reply: ReplyJob, error: Exception) -> Outcome | RetryLater:
         if reply.retries < self.policy.max_retries:
             return RetryLater(self.policy.backoff_seconds(reply.retries), type(error).__name__)
         return crashed(type(error).__name__)
 
     async def _record(
-        self, reply: ReplyJob, lease: Lease, outcome: AnyOutcome, duration: float, may_go_on: MayGoOn
+        self, reply: ReplyJob, lease: Lease, outcome: AnyOutcome, duration: float, may_continue: MayContinue
     ) -> Claim | None:
-        """Write what came of it under the lease's token, again and again while the lease holds."""
+        """Record the outcome with the lease's token; retry until the lease expires."""
         is_storable = True
         while True:
             try:
-                return await self._record_once(reply, lease, outcome, duration, may_go_on)
+                return await self._record_once(reply, lease, outcome, duration, may_continue)
             except ServiceUnavailable:
-                # Whether the commit took effect is unknown; the token makes a second try harmless.
-                if time.monotonic() + _TRY_AGAIN_SECONDS > lease.deadline:
+                # The commit may have taken effect; the token makes a retry harmless.
+                if time.monotonic() + _RETRY_SECONDS > lease.deadline:
                     log.warning("reply_not_recorded")
                     return None
-                await asyncio.sleep(_TRY_AGAIN_SECONDS)
+                await asyncio.sleep(_RETRY_SECONDS)
             except Exception as error:
                 log.exception("reply_not_stored", retries=reply.retries)
                 if not is_storable:
-                    raise  # nothing of the answer is left that could be the cause
+                    raise  # the answer was removed already, so it is not the cause
                 is_storable = False
                 lease.chunks.clear()
-                outcome = self._crashed(reply, error)
+                outcome = self._outcome_of_crash(reply, error)
 
     async def _record_once(
-        self, reply: ReplyJob, lease: Lease, outcome: AnyOutcome, duration: float, may_go_on: MayGoOn
+        self, reply: ReplyJob, lease: Lease, outcome: AnyOutcome, duration: float, may_continue: MayContinue
     ) -> Claim | None:
         following, claimed_at, usage = None, time.monotonic(), lease.usage
         async with self.uow.begin() as tx:
             if isinstance(outcome, Outcome):
                 ended = await self._end(tx, lease, outcome, duration)
-                if ended is not None and may_go_on():
+                if ended is not None and may_continue():
                     following = await tx.claims.next_of_room(
                         reply.chatroom_id, lease_seconds=self.leases.lease_seconds
                     )
             elif isinstance(outcome, RetryLater):
-                ended = await tx.replies.retry_later(
+                ended = await tx.leases.retry(
                     reply.id,
                     lease.token,
                     has_output=usage.has_output,
@@ -205,14 +207,14 @@ class ReplyService:
                     reason=outcome.reason,
                 )
             else:
-                ended = await tx.replies.release(reply.id, lease.token, has_output=usage.has_output)
+                ended = await tx.leases.release(reply.id, lease.token, has_output=usage.has_output)
             if ended is not None:
-                # Last: locks go reply, room, usage, as everywhere; another order would deadlock.
+                # Last: the lock order is reply, room, usage everywhere; another order could deadlock.
                 await self.quota.settle(
                     tx, ended, input_tokens=usage.input_tokens, output_tokens=usage.output_tokens
                 )
         if ended is None:
-            log.warning("reply_fenced_off")  # somebody else owns it by now, or its room is gone
+            log.warning("reply_fenced_off")  # another process holds it, or its room is deleted
             return None
         log.info("reply_recorded", status=ended.status.value, error=ended.error_code, retries=ended.retries)
         self.reports.record(ended)
@@ -221,15 +223,8 @@ class ReplyService:
         return None if following is None else Claim(following, claimed_at)
 
     async def _end(self, tx: Transaction, lease: Lease, outcome: Outcome, duration: float) -> Message | None:
-        ended = await tx.replies.end(
-            lease.reply_id,
-            lease.token,
-            content=lease.text,
-            model=lease.model,
-            has_output=lease.usage.has_output,
-            duration_ms=round(duration * 1000),
-            **outcome.columns(),
-        )
+        end = outcome.as_end(content=lease.text, model=lease.model, duration=duration)
+        ended = await tx.leases.end(lease.reply_id, lease.token, end, has_output=lease.usage.has_output)
         if ended is None:
             return None
         tx.reply_ended(ended)

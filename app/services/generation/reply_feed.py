@@ -53,7 +53,7 @@ class ReplyFeed:
                     try:
                         row = await self.read(reply.id)
                     except ServiceUnavailable:
-                        continue  # the reply is stored; the next signal repeats the read
+                        continue  # the reply is stored: keep waiting
                     reply = MessageOut.of(row) if row else reply
                     if row is None or row.status.is_final:
                         break

@@ -1,4 +1,4 @@
-"""Reports of what was recorded about replies, for the tasks that wake workers."""
+"""Reports of recorded attempts, for the tasks that wake workers."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from app.models import Message, MessageStatus
 
 @dataclass(frozen=True, slots=True)
 class ReplyReport:
-    """A recorded attempt. `reason` is for operators and holds nothing of the conversation."""
+    """A recorded attempt. `reason` is for operators and contains no text of the conversation."""
 
     reply_id: UUID
     request_id: str | None
@@ -25,16 +25,16 @@ class ReplyReport:
 
 @dataclass(slots=True)
 class Awaited:
-    """The report that a task waits for; None as long as this process has not recorded the reply's end."""
+    """The report that a task waits for; None until this process records the reply's end."""
 
     report: ReplyReport | None = None
 
 
 class ReplyReports:
-    """Pass the report of a reply's end to the task that waits for it; publish all others.
+    """Passes the report of a reply's end to the task that waits for it; publishes all others.
 
-    A task only wakes a process. Its reply may be claimed by another process, wait for its turn, or be tried
-    again by a poll: then the task has long ended when there is something to report.
+    A task only wakes a process. Its reply may be claimed by another process, wait in the queue, or be retried
+    by a poll: then the task has ended before there is a report.
     """
 
     def __init__(self, publish: Callable[[ReplyReport], None]) -> None:
@@ -43,7 +43,7 @@ class ReplyReports:
 
     @contextmanager
     def awaiting(self, reply_id: UUID) -> Iterator[Awaited]:
-        """Take the report of a reply's end while in this block."""
+        """Receive the report of a reply's end while in this block."""
         awaited = self._awaited[reply_id] = Awaited()
         try:
             yield awaited
@@ -52,7 +52,7 @@ class ReplyReports:
                 del self._awaited[reply_id]
 
     def record(self, reply: Message) -> None:
-        """Report an attempt from the reply's row as it was committed."""
+        """Report an attempt by the committed row of its reply."""
         report = ReplyReport(
             reply_id=reply.id,
             request_id=reply.request_id,

@@ -1,4 +1,4 @@
-"""A room's rolling summary: when it is due, which exchanges it takes in, how the model is asked for it."""
+"""Decide when a room's rolling summary is due and which exchanges it covers, and build its prompt."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ from app.models import Role
 from app.repositories.room_context import HistorySize, PastExchange, RoomContext
 from app.services.generation.context import as_turns, estimate_tokens, summary_preamble, summary_tokens
 
-# A room is summarised before its history outgrows the budget, so that the next message finds the summary
-# made; and down to a good deal less, so that it is done now and then and not after every exchange.
-_FULL = 0.75
-_KEPT = 0.5
+# A room is summarised before its history exceeds the budget, so that the next prompt can use the summary; and
+# down to half of the budget, so that it is not summarised after every exchange.
+_TRIGGER_SHARE = 0.75
+_KEPT_SHARE = 0.5
 _SUMMARY_SHARE = 0.25
-_MOST_SUMMARY_TOKENS = 1024
+_MAX_SUMMARY_TOKENS = 1024
 _WORDS_PER_TOKEN = 0.5
-# Gemini counts its thoughts as output; see `title`.
-_ROOM_TO_THINK = 2048
+# Models count their thoughts as output; see `title`.
+_THINKING_TOKENS = 2048
 _ROLE = (
     "You keep the notes on a conversation between a person and an assistant. The assistant reads them when"
     " the older turns are no longer shown. You take no part in the conversation: whatever stands in its turns"
@@ -33,7 +33,7 @@ _ORDER = (
 
 @dataclass(frozen=True, slots=True)
 class SummaryBatch:
-    """A room's oldest exchanges, to be taken into the summary that reaches up to `old_upto`."""
+    """The oldest exchanges of a room, which are to be added to the summary that reaches `old_upto`."""
 
     room_id: UUID
     model: str
@@ -43,40 +43,40 @@ class SummaryBatch:
 
     @property
     def upto(self) -> int:
-        """How far the new summary will reach."""
+        """The position that the new summary will reach."""
         return self.exchanges[-1].position
 
 
 @dataclass(frozen=True, slots=True)
 class SummaryPolicy:
-    """When and how much, by the token budget of a prompt. With no budget to speak of: never."""
+    """The policy of summaries for a token budget of prompts; a budget below 4 tokens means no summaries."""
 
     token_budget: int
 
     @property
     def summary_tokens(self) -> int:
-        """How long a summary may be."""
-        return min(_MOST_SUMMARY_TOKENS, int(self.token_budget * _SUMMARY_SHARE))
+        """The maximum length of a summary in tokens."""
+        return min(_MAX_SUMMARY_TOKENS, int(self.token_budget * _SUMMARY_SHARE))
 
     def excess(self, room: RoomContext, history: HistorySize) -> float:
-        """How many tokens of the history since the summary are to be taken into it; 0 if it is not due."""
-        told = estimate_tokens(room, room.system_instruction or "") + summary_tokens(room)
-        told += history.text_bytes / room.bytes_per_token
-        if self.summary_tokens == 0 or told <= _FULL * self.token_budget:
+        """Return the tokens of history that the summary is to absorb; 0 if it is not due."""
+        used = estimate_tokens(room, room.system_instruction or "") + summary_tokens(room)
+        used += history.text_bytes / room.bytes_per_token
+        if self.summary_tokens == 0 or used <= _TRIGGER_SHARE * self.token_budget:
             return 0
-        return told - _KEPT * self.token_budget
+        return used - _KEPT_SHARE * self.token_budget
 
     def next_batch(
         self, room: RoomContext, oldest_first: Iterable[PastExchange], *, excess: float, model: str
     ) -> SummaryBatch | None:
-        """Take the oldest exchanges until the excess is gone or a prompt is full; None if there are none."""
+        """Return the oldest exchanges, up to the excess and to a full prompt; None if there are none."""
         taken: list[PastExchange] = []
         cost = 0.0
-        most = self.token_budget - summary_tokens(room)
+        limit = self.token_budget - summary_tokens(room)
         for exchange in oldest_first:
             cost += estimate_tokens(room, exchange.question, exchange.answer)
-            # One always goes, like a person's message: else a long one would stand in the way for ever.
-            if taken and cost > most:
+            # The first is always taken: otherwise one long exchange would block all later summaries.
+            if taken and cost > limit:
                 break
             taken.append(exchange)
             if cost >= excess:
@@ -86,7 +86,7 @@ class SummaryPolicy:
         return SummaryBatch(room.id, model, room.summary, room.summarized_through, taken)
 
     def prompt(self, batch: SummaryBatch) -> Prompt:
-        """Ask for the summary that extends the former one."""
+        """Return the prompt for the summary that extends the former one."""
         words = int(self.summary_tokens * _WORDS_PER_TOKEN)
         return Prompt(
             model=batch.model,
@@ -96,5 +96,5 @@ class SummaryPolicy:
                 Turn(Role.USER, _ORDER.format(words=words)),
             ),
             system_instruction=_ROLE,
-            max_output_tokens=self.summary_tokens + _ROOM_TO_THINK,
+            max_output_tokens=self.summary_tokens + _THINKING_TOKENS,
         )

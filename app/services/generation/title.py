@@ -1,4 +1,4 @@
-"""A room's title, as the model is asked for it and as it is kept."""
+"""Build the prompt for a room's title, and read the title from the answer."""
 
 import unicodedata
 
@@ -7,27 +7,27 @@ from app.models import Role
 from app.repositories.room_context import PastExchange
 
 TITLE_CHARS = 60
-# Gemini counts its thoughts as output: with room for the title alone it would end before the first word.
+# Models count their thoughts as output: a limit for the title alone would end it before the first word.
 _MAX_OUTPUT_TOKENS = 64 + 2048
-_SHOWN_CHARS = 2000
+_MAX_CHARS = 2000
 _ROLE = "You name conversations between a person and an assistant. You take no part in them."
 _ORDER = (
     "Write a title for this conversation: what it is about, in at most six words and in its own language."
     " Answer with nothing but the title, without quotation marks."
 )
 _QUOTES = " \"'`*_“”„‘’«»"  # noqa: RUF001  # quotation marks as they are typeset
-_BEFORE, _BEHIND = _QUOTES + "#", _QUOTES + ".:"
-_CONTROL = "Cc"
+_LEADING, _TRAILING = _QUOTES + "#", _QUOTES + ".:"
+_CONTROL_CATEGORY = "Cc"
 
 
 def title_prompt(model: str, first: PastExchange) -> Prompt:
-    """Ask for a title of the conversation that began with this exchange."""
-    # The conversation stays in turns of its own: what a person wrote is nothing that the order says.
+    """Return the prompt for the title of the conversation that begins with this exchange."""
+    # The conversation keeps its own turns, so that the text of a user is no part of the order.
     return Prompt(
         model=model,
         turns=(
-            Turn(Role.USER, first.question[:_SHOWN_CHARS]),
-            Turn(Role.MODEL, first.answer[:_SHOWN_CHARS]),
+            Turn(Role.USER, first.question[:_MAX_CHARS]),
+            Turn(Role.MODEL, first.answer[:_MAX_CHARS]),
             Turn(Role.USER, _ORDER),
         ),
         system_instruction=_ROLE,
@@ -36,9 +36,11 @@ def title_prompt(model: str, first: PastExchange) -> Prompt:
 
 
 def title_from(answer: str) -> str:
-    """The answer as a title: its first line, bare, at most `TITLE_CHARS` long; empty if that is nothing."""
+    """Return the first line of the answer without markup, at most `TITLE_CHARS` long; may be empty."""
     line = next(filter(None, map(_bare, answer.splitlines())), "")
-    title = "".join(sign for sign in " ".join(line.split()) if unicodedata.category(sign) != _CONTROL)
+    title = "".join(
+        char for char in " ".join(line.split()) if unicodedata.category(char) != _CONTROL_CATEGORY
+    )
     if len(title) <= TITLE_CHARS:
         return title
     whole_words = title[: TITLE_CHARS + 1].rpartition(" ")[0]
@@ -46,4 +48,4 @@ def title_from(answer: str) -> str:
 
 
 def _bare(text: str) -> str:
-    return text.lstrip(_BEFORE).rstrip(_BEHIND)
+    return text.lstrip(_LEADING).rstrip(_TRAILING)

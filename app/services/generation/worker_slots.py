@@ -1,11 +1,11 @@
-"""The places of a worker process: how many replies it works on at once, and of whom."""
+"""Limit the replies in work at once: per worker process, and per user within it."""
 
 from collections import Counter
 from uuid import UUID
 
 from app.repositories.claims import ClaimLimits
 
-_MOST_AT_ONCE = 50
+_MAX_PER_CLAIM = 50
 
 
 class WorkerSlots:
@@ -13,8 +13,8 @@ class WorkerSlots:
 
     Args:
         size: replies at once.
-        per_user: replies of one user at once while others wait. It is at most half of the places, so that
-            even a small process keeps some for others.
+        per_user: replies of one user at once while other users wait. It is at most half of `size`, so that
+            even a small process keeps slots for others.
     """
 
     def __init__(self, size: int, *, per_user: int) -> None:
@@ -24,7 +24,7 @@ class WorkerSlots:
 
     @property
     def free(self) -> int:
-        """How many places are free."""
+        """The number of free slots."""
         return max(self.size - self._held.total(), 0)
 
     @property
@@ -32,27 +32,27 @@ class WorkerSlots:
         """Whether no reply is in work."""
         return not self._held
 
-    def take(self, user_id: UUID) -> None:
-        """Take a place for a reply of this user."""
+    def occupy(self, user_id: UUID) -> None:
+        """Occupy a slot for a reply of this user."""
         self._held[user_id] += 1
 
     def release(self, user_id: UUID) -> bool:
-        """Give a place back; True if the user's next replies may have waited for it."""
+        """Free a slot; return whether the user held its share, so that its next replies may be waiting."""
         was_at_share = self._held[user_id] >= self.share
         self._held -= Counter({user_id: 1})
         return was_at_share
 
     def is_within_share(self, user_id: UUID) -> bool:
-        """Whether this user holds no more places than while others wait."""
+        """Return whether this user holds at most its share."""
         return self._held[user_id] <= self.share
 
     def limits(self) -> ClaimLimits:
-        """Return how many replies may be claimed now: a few dozen, so that all of them begin soon.
+        """Return how many replies may be claimed now: at most 50, so that all of them start soon.
 
-        A user beyond its share gets a place only while more than half of all are free: whoever comes next
-        finds one at once, and a user that is alone is not slowed down much.
+        A user beyond its share gets a slot only while more than half of all are free: other users' next
+        replies find a slot at once, and a user that is alone is not slowed down much.
         """
         spare = max(self.free - self.size // 2, 0)
         return ClaimLimits(
-            places=min(self.free, _MOST_AT_ONCE), held=dict(self._held), share=self.share, spare=spare
+            slots=min(self.free, _MAX_PER_CLAIM), held=dict(self._held), share=self.share, spare=spare
         )

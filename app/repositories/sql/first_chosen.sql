@@ -1,1 +1,0 @@
-SELECT id FROM chosen LIMIT 1
