@@ -1,4 +1,4 @@
-"""Buying Pro: one customer, one open payment page, and the same answer however often it is asked for."""
+"""Checkouts: one customer, one open payment page, and the same response to repeated requests."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -18,12 +18,12 @@ _APP = "https://app.example.com"
 
 @pytest.fixture(scope="module")
 def web_api(stack: Stack) -> str:
-    """An API process that knows of a web app elsewhere."""
+    """An API process that allows the origin of a web app."""
     origins = f"{_APP}, http://localhost:3000, http://[::1]:3000"
     return stack.start_api(ALLOWED_ORIGINS=origins)
 
 
-def test_somebody_who_pays_is_on_pro_before_any_webhook(stack: Stack, buyer: Buyer) -> None:
+def test_a_payment_gives_pro_before_any_webhook(stack: Stack, buyer: Buyer) -> None:
     room = buyer.person.open_room()
     for number in range(5):
         assert buyer.person.post(room, f"Message {number}", Prefer="respond-async").status_code == 202
@@ -47,7 +47,7 @@ def test_somebody_who_pays_is_on_pro_before_any_webhook(stack: Stack, buyer: Buy
     assert stack.database.value(told, session_id) == 0
 
 
-def test_twenty_parallel_clicks_get_one_page_of_one_customer(stack: Stack, buyer: Buyer) -> None:
+def test_twenty_concurrent_requests_get_one_page_of_one_customer(stack: Stack, buyer: Buyer) -> None:
     others = [buyer.person.at(stack.start_api()) for _ in range(2)]
     people = [(buyer.person, *others)[number % 3] for number in range(20)]
     with ThreadPoolExecutor(20) as pool:
@@ -60,8 +60,8 @@ def test_twenty_parallel_clicks_get_one_page_of_one_customer(stack: Stack, buyer
     assert len(buyer.stripe.listed("checkout/sessions")) == 1
 
 
-def test_clicks_while_stripe_is_slow_wait_for_the_one_that_asked(buyer: Buyer) -> None:
-    """Stripe refuses a key that another request is using; trying again would not last until its answer."""
+def test_requests_during_a_slow_call_wait_for_its_result(buyer: Buyer) -> None:
+    """Stripe rejects a key that another request is using; retries would end before its response."""
     buyer.stripe.fail("hold_before", "/v1/checkout/sessions", method="POST")
     with ThreadPoolExecutor(5) as pool:
         clicks = [pool.submit(buyer.subscribe) for _ in range(5)]
@@ -77,7 +77,7 @@ def test_clicks_while_stripe_is_slow_wait_for_the_one_that_asked(buyer: Buyer) -
 
 
 @pytest.mark.parametrize("lost", ["/v1/customers", "/v1/checkout/sessions"])
-def test_a_lost_answer_and_another_click_lead_to_one_page(buyer: Buyer, lost: str) -> None:
+def test_a_retry_after_a_lost_response_gets_the_same_page(buyer: Buyer, lost: str) -> None:
     buyer.stripe.fail("drop_after", lost, method="POST", times=5)
     answer = buyer.subscribe()
     problem(answer, 503, "service_unavailable")
@@ -91,7 +91,7 @@ def test_a_lost_answer_and_another_click_lead_to_one_page(buyer: Buyer, lost: st
 
 
 @pytest.mark.parametrize("mode", ["500", "429", "drop_before", "hang"])
-def test_stripe_away_is_told_and_blocks_nothing_afterwards(buyer: Buyer, mode: str) -> None:
+def test_an_outage_of_stripe_is_reported_and_blocks_nothing_afterwards(buyer: Buyer, mode: str) -> None:
     buyer.stripe.fail_all(mode)
     answer = buyer.subscribe()
     problem(answer, 503, "service_unavailable")
@@ -103,8 +103,8 @@ def test_stripe_away_is_told_and_blocks_nothing_afterwards(buyer: Buyer, mode: s
     assert len(buyer.open_sessions()) == 1
 
 
-def test_a_page_that_closed_before_anybody_knew_of_it_is_not_handed_out(buyer: Buyer) -> None:
-    """Stripe repeats to a key what it answered first: that the page is open."""
+def test_a_page_that_expired_before_it_was_stored_is_not_returned(buyer: Buyer) -> None:
+    """Stripe replays its first response to a key, in which the page is open."""
     buyer.stripe.fail("drop_after", "/v1/checkout/sessions", method="POST", times=5)
     problem(buyer.subscribe(), 503, "service_unavailable")
     buyer.stripe.end_failures()
@@ -114,8 +114,8 @@ def test_a_page_that_closed_before_anybody_knew_of_it_is_not_handed_out(buyer: B
     assert [page["id"] for page in buyer.open_sessions()] == [checkout["session_id"]]
 
 
-def test_a_wish_that_got_no_answer_for_long_does_not_stand_in_the_way(stack: Stack, buyer: Buyer) -> None:
-    """Stripe repeats its first answer to a key for a day, also when that was a failure."""
+def test_an_old_checkout_without_a_session_is_replaced(stack: Stack, buyer: Buyer) -> None:
+    """Stripe replays its first response to a key for a day, failures too."""
     buyer.stripe.fail("drop_after", "/v1/checkout/sessions", method="POST", times=5)
     problem(buyer.subscribe(), 503, "service_unavailable")
     buyer.stripe.end_failures()
@@ -129,13 +129,13 @@ def test_a_wish_that_got_no_answer_for_long_does_not_stand_in_the_way(stack: Sta
     assert last["idempotency_key"] not in keys
 
 
-def test_a_refusal_is_not_asked_for_again(stack: Stack, buyer: Buyer) -> None:
-    """Stripe repeats a refusal to its key for a day; here the price was changed between two clicks."""
+def test_a_rejection_is_not_replayed_by_the_next_request(stack: Stack, buyer: Buyer) -> None:
+    """Stripe replays a rejection to its key for a day; here the price changed between two requests."""
     buyer.stripe.fail("drop_after", "/v1/checkout/sessions", method="POST", times=5)
     problem(buyer.subscribe(), 503, "service_unavailable")
     buyer.stripe.end_failures()
     elsewhere = Buyer(buyer.person.at(stack.start_api(STRIPE_PRO_PRICE_ID="price_other")), buyer.stripe)
-    problem(elsewhere.subscribe(), 503, "service_unavailable")  # the key stands for another price
+    problem(elsewhere.subscribe(), 503, "service_unavailable")  # the key was used for another price
     problem(elsewhere.subscribe(), 503, "payments_not_configured")
     asked = buyer.stripe.calls("/v1/checkout/sessions", "POST")
     assert [call["status"] for call in asked[-2:]] == [400, 400]
@@ -162,7 +162,7 @@ def test_other_addresses_expire_the_open_page_and_open_another(buyer: Buyer) -> 
     assert buyer.pay(second) == f"http://localhost:8000/done?session_id={second['session_id']}"
 
 
-def test_a_paid_page_is_found_out_instead_of_selling_twice(buyer: Buyer) -> None:
+def test_a_paid_page_is_synced_instead_of_sold_twice(buyer: Buyer) -> None:
     buyer.pay(ok(buyer.subscribe()))
     for addresses in ({}, {"success_url": "http://localhost:8000/elsewhere"}):
         problem(buyer.subscribe(**addresses), 409, "already_subscribed")
@@ -179,7 +179,7 @@ def test_an_expired_page_is_followed_by_a_new_one(buyer: Buyer) -> None:
     assert len(buyer.open_sessions()) == 1
 
 
-def test_a_page_that_stripe_forgot_is_followed_by_a_new_customer_and_page(buyer: Buyer) -> None:
+def test_a_page_missing_at_stripe_is_replaced_with_customer_and_page(buyer: Buyer) -> None:
     first = ok(buyer.subscribe())
     buyer.stripe.reset(deliver=False)
     second = ok(buyer.subscribe())
@@ -198,7 +198,7 @@ def test_a_declined_card_changes_nothing_and_can_be_replaced(buyer: Buyer) -> No
     assert buyer.status(session_id=checkout["session_id"])["plan"] == "pro"
 
 
-def test_a_change_of_mind_leads_back_and_changes_nothing(buyer: Buyer) -> None:
+def test_leaving_the_page_returns_and_changes_nothing(buyer: Buyer) -> None:
     checkout = ok(buyer.subscribe())
     left = buyer.stripe.press(checkout["checkout_url"], "cancel")
     assert (left.status_code, left.headers["location"]) == (303, f"{_OUR_PAGES}/cancelled")
@@ -217,7 +217,7 @@ def test_a_session_is_shown_to_its_owner_only(stack: Stack, buyer: Buyer) -> Non
     assert buyer.status(session_id=checkout["session_id"])["plan"] == "pro"
 
 
-def test_status_of_a_session_says_503_while_stripe_is_away_and_without_one_is_not_asked(buyer: Buyer) -> None:
+def test_the_status_of_a_session_is_503_while_stripe_is_unavailable(buyer: Buyer) -> None:
     checkout = ok(buyer.subscribe())
     buyer.pay(checkout)
     buyer.stripe.fail_all("drop_before")
@@ -241,7 +241,7 @@ def test_status_of_a_session_says_503_while_stripe_is_away_and_without_one_is_no
         ("http://[::1]:3000/x", "http://[::1]:3000/x?session_id={}"),
     ],
 )
-def test_an_address_on_an_allowed_origin_is_taken_and_told_the_session(
+def test_an_address_on_an_allowed_origin_receives_the_session_id(
     buyer: Buyer, web_api: str, address: str, completed: str
 ) -> None:
     there = Buyer(buyer.person.at(web_api), buyer.stripe)
@@ -285,7 +285,7 @@ def test_an_address_on_an_allowed_origin_is_taken_and_told_the_session(
         "\0",
     ],
 )
-def test_an_address_elsewhere_is_refused_and_nothing_is_stored(
+def test_an_address_on_another_origin_is_rejected_and_nothing_is_stored(
     stack: Stack, buyer: Buyer, web_api: str, address: str
 ) -> None:
     there = Buyer(buyer.person.at(web_api), buyer.stripe)
@@ -300,7 +300,7 @@ def test_an_address_elsewhere_is_refused_and_nothing_is_stored(
 @pytest.mark.parametrize(
     "body", [b"[]", b"5", b'{"success_url": 5}', b'{"plan": "gold"}', b"{", b'{"success_url": "\\ud800"}']
 )
-def test_what_is_no_wish_is_refused(buyer: Buyer, body: bytes) -> None:
+def test_a_malformed_request_is_rejected(buyer: Buyer, body: bytes) -> None:
     answer = buyer.person.http.post(
         "/subscribe/pro", content=body, headers={"Content-Type": "application/json"}
     )
@@ -308,11 +308,11 @@ def test_what_is_no_wish_is_refused(buyer: Buyer, body: bytes) -> None:
     assert buyer.stripe.calls("/v1/", "POST") == []
 
 
-def test_a_wish_needs_no_body(buyer: Buyer) -> None:
+def test_a_request_needs_no_body(buyer: Buyer) -> None:
     assert buyer.person.http.post("/subscribe/pro").status_code == 201
 
 
-def test_nobodys_name_or_number_goes_to_stripe(buyer: Buyer) -> None:
+def test_no_name_or_number_is_sent_to_stripe(buyer: Buyer) -> None:
     ok(buyer.subscribe())
     told = str([call["params"] for call in buyer.stripe.calls("/v1/", "POST")])
     assert buyer.person.id in told

@@ -1,4 +1,4 @@
-"""Only subscriptions to Pro's product, or with our own metadata, are read and changed; others are ignored."""
+"""Only subscriptions to Pro's product, or with our metadata, are stored and changed; others are ignored."""
 
 import uuid
 
@@ -16,14 +16,14 @@ _PRO, _EARLIER, _OTHER = "price_sandbox_pro", "price_sandbox_pro_earlier", "pric
 
 
 def _move(stripe: StripeSandbox, subscription: str, price: str) -> None:
-    """Change what a subscription is to, as the customer portal does."""
+    """Change a subscription's product, as the customer portal does."""
     [item] = stripe.ask("GET", f"/subscriptions/{subscription}")["items"]["data"]
     changes = {"items[0][id]": item["id"], "items[0][price]": price}
     stripe.ask("POST", f"/subscriptions/{subscription}", **changes)
 
 
 def _unmark(stripe: StripeSandbox, subscription: str) -> None:
-    """Leave nothing but the product that says that a subscription is ours."""
+    """Remove the metadata, so that only the product shows that a subscription is ours."""
     marks = {f"metadata[{name}]": "" for name in ("user_id", "installation_id")}
     stripe.ask("POST", f"/subscriptions/{subscription}", **marks)
 
@@ -40,9 +40,9 @@ def _metric(stack: Stack, name: str) -> float:
     return value
 
 
-def test_pro_moved_to_another_product_is_over_and_then_left_alone(stack: Stack, buyer: Buyer) -> None:
-    """Red when the metadata, which stays, makes Pro of it, and when it is cancelled as a second one."""
-    reconcile(stack)  # what earlier tests left behind
+def test_pro_moved_to_another_product_ends_and_is_then_ignored(stack: Stack, buyer: Buyer) -> None:
+    """Red if its metadata makes it Pro, and if it is cancelled as a second one."""
+    reconcile(stack)  # subscriptions of earlier tests
     query = {"session_id": buyer.become_pro()["session_id"]}
     moved = buyer.subscription()
     _move(buyer.stripe, moved, _EARLIER)
@@ -77,7 +77,7 @@ def test_another_subscription_that_is_moved_to_pro_becomes_ours(buyer: Buyer) ->
 
 
 def test_pro_sold_along_with_something_else_is_pro(stack: Stack, buyer: Buyer) -> None:
-    """Red when only the first item is looked at."""
+    """Red if only the first item is read."""
     ok(buyer.subscribe())
     both = buyer.stripe.subscribe(None, customer=buyer.customer(), price=_OTHER, more_prices=[_PRO])
     assert buyer.stripe.tell(both) == "applied"
@@ -96,14 +96,14 @@ def test_pro_sold_along_with_something_else_is_pro(stack: Stack, buyer: Buyer) -
     [
         (_EARLIER, False),  # another price of the product
         (_OTHER, True),  # Pro is another product from now on
-        ("price_gone", False),  # a mistake: nothing can be told
+        ("price_gone", False),  # a mistake: the product is unknown
         ("", False),
     ],
 )
 def test_paid_pro_stays_when_the_setting_changes(
     stack: Stack, buyer: Buyer, price: str, *, is_marked: bool
 ) -> None:
-    """Red when prices are compared, and when an unknown price makes foreign what was ours."""
+    """Red if prices are compared, and if an unknown price makes our subscription foreign."""
     query = {"session_id": buyer.become_pro()["session_id"]}
     if not is_marked:
         _unmark(buyer.stripe, buyer.subscription())
@@ -113,7 +113,7 @@ def test_paid_pro_stays_when_the_setting_changes(
     assert buyer.status(**query)["plan"] == "pro"
 
 
-def test_without_a_known_price_nothing_new_is_taken_for_pro(stack: Stack, stripe: StripeSandbox) -> None:
+def test_without_a_known_price_no_new_subscription_counts_as_pro(stack: Stack, stripe: StripeSandbox) -> None:
     person = stack.person()
     customer = stripe.customer()
     stack.database.run("INSERT INTO stripe_customers VALUES (%s, %s, now())", person.id, customer)
@@ -147,8 +147,8 @@ def _paid_session(stripe: StripeSandbox, customer: str, price: str) -> str:
     return session["id"]
 
 
-def test_only_bills_for_pro_are_shown(buyer: Buyer) -> None:
-    """Red when all bills of the customer are; in pages, too."""
+def test_only_invoices_for_pro_are_listed(buyer: Buyer) -> None:
+    """Red if all invoices of the customer are listed; in pages, too."""
     buyer.become_pro()
     customer = buyer.customer()
     for _ in range(3):
@@ -169,7 +169,7 @@ def test_only_bills_for_pro_are_shown(buyer: Buyer) -> None:
 
 
 def test_deleting_the_account_leaves_what_others_sell_to_the_customer(stack: Stack, buyer: Buyer) -> None:
-    """Also a payment page; red when whatever has a `user_id` is taken for ours."""
+    """Also a payment page; red if everything with a `user_id` counts as ours."""
     buyer.become_pro()
     ours, customer = buyer.subscription(), buyer.customer()
     theirs = buyer.stripe.subscribe(None, customer=customer, price=_OTHER, metadata={"plan": "weekly"})
@@ -192,8 +192,8 @@ def test_deleting_the_account_leaves_what_others_sell_to_the_customer(stack: Sta
 
 @pytest.mark.parametrize("gone", ["deleted", "unknown"])
 @pytest.mark.parametrize("action", ["portal", "cancel", "resume", "invoices"])
-def test_a_customer_that_is_gone_at_stripe_is_found_out_at_once(buyer: Buyer, gone: str, action: str) -> None:
-    """Red when it is told as an outage, or leaves `pro` in the status."""
+def test_a_customer_missing_at_stripe_is_removed_at_once(buyer: Buyer, gone: str, action: str) -> None:
+    """Red if it is reported as an outage, or the status still says `pro`."""
     buyer.become_pro()
     before = buyer.customer()
     if gone == "deleted":
@@ -202,7 +202,7 @@ def test_a_customer_that_is_gone_at_stripe_is_found_out_at_once(buyer: Buyer, go
         buyer.stripe.reset(deliver=False)
     if action == "invoices":
         bills = ok(buyer.person.http.get("/subscription/invoices"))["invoices"]
-        assert len(bills) == (gone == "deleted")  # Stripe still shows those of a deleted customer
+        assert len(bills) == (gone == "deleted")  # Stripe still lists those of a deleted customer
         if gone == "deleted":
             return
     else:

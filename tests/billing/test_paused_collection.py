@@ -1,4 +1,4 @@
-"""A pause of collection at Stripe: `void` ends Pro with the paid period, the other kinds leave it."""
+"""Paused collection at Stripe: `void` ends Pro with the paid period, other kinds keep it."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -27,7 +27,7 @@ def _period_end(buyer: Buyer) -> int:
 
 
 def test_void_ends_pro_with_the_period_that_is_paid(buyer: Buyer) -> None:
-    """Red when a pause is not looked at: Stripe says `active` all the time."""
+    """Red if the pause is ignored: the status at Stripe stays `active`."""
     query = {"session_id": buyer.become_pro()["session_id"]}
     assert buyer.status()["pro_until"] is None
     _pause(buyer, "void")
@@ -48,8 +48,8 @@ def test_void_ends_pro_with_the_period_that_is_paid(buyer: Buyer) -> None:
 
 
 @pytest.mark.parametrize("behavior", ["keep_as_draft", "mark_uncollectible"])
-def test_the_other_kinds_of_pause_leave_pro(buyer: Buyer, behavior: str) -> None:
-    """Red when every pause ends Pro."""
+def test_other_kinds_of_pause_keep_pro(buyer: Buyer, behavior: str) -> None:
+    """Red if every pause ends Pro."""
     query = {"session_id": buyer.become_pro()["session_id"]}
     _pause(buyer, behavior)
     for _ in range(2):
@@ -59,7 +59,7 @@ def test_the_other_kinds_of_pause_leave_pro(buyer: Buyer, behavior: str) -> None
 
 
 def test_a_pause_that_is_over_before_the_next_invoice_ends_nothing(buyer: Buyer) -> None:
-    """Red when `resumes_at` is not looked at."""
+    """Red if `resumes_at` is ignored."""
     query = {"session_id": buyer.become_pro()["session_id"]}
     end = _period_end(buyer)
     _pause(buyer, "void", resumes_at=end)
@@ -85,8 +85,8 @@ def test_a_pause_ends_by_itself(buyer: Buyer) -> None:
 def test_a_period_that_was_paid_before_the_pause_is_pro_and_a_voided_one_is_not(
     stack: Stack, stripe: StripeSandbox, person: Person
 ) -> None:
-    """Also by reconciliation alone; red when only the end of the current period is looked at."""
-    reconcile(stack)  # what earlier tests left behind
+    """Also by reconciliation alone; red if only the end of the current period is read."""
+    reconcile(stack)  # subscriptions of earlier tests
     begun = int(time.time()) - 45 * DAY
     voided = stripe.subscribe(person.id, started_at=begun, pause="void")
     paid_user = stack.person()
@@ -103,10 +103,10 @@ def test_a_period_that_was_paid_before_the_pause_is_pro_and_a_voided_one_is_not(
     assert ok(person.http.get("/subscription/status"))["plan"] == "pro"
 
 
-def test_pro_ends_on_reading_without_a_word_from_stripe(
+def test_pro_ends_by_time_without_an_event_of_stripe(
     stack: Stack, stripe: StripeSandbox, person: Person
 ) -> None:
-    """Red when only the next look at Stripe ends it: in the answers, and in what a message may cost."""
+    """Red if only the next sync ends it: in the responses, and in the quota of a message."""
     subscription = stripe.subscribe(person.id)
     stripe.ask("POST", f"/subscriptions/{subscription}", **{"pause_collection[behavior]": "void"})
     assert stripe.tell(subscription) == "applied"
@@ -122,7 +122,7 @@ def test_pro_ends_on_reading_without_a_word_from_stripe(
 
 
 def test_buying_anew_after_a_pause_is_paid_once(buyer: Buyer) -> None:
-    """The paused one is ended, as an unpaid one is; red when it still counts as the better one."""
+    """The paused one is cancelled, like an unpaid one; red if it ranks first."""
     ok(buyer.subscribe())
     buyer.stripe.order("webhooks", deliver=True)
     old = buyer.stripe.subscribe(
@@ -190,7 +190,9 @@ def _bill(status: str, *, day: int = 0, reason: str | None = "subscription_cycle
         ([], False),
     ],
 )
-def test_only_bills_of_the_current_period_say_that_it_is_voided(bills: list[Json], *, expected: bool) -> None:
+def test_only_invoices_of_the_current_period_decide_whether_it_is_voided(
+    bills: list[Json], *, expected: bool
+) -> None:
     period = {"current_period_start": 1_800_000_000, "current_period_end": 1_800_000_000 + 30 * DAY}
     subscription = subscription_from(
         {"id": "sub_1", "status": "active", "created": 1_700_000_000, "customer": "cus_1", **period}

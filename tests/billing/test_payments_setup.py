@@ -1,4 +1,4 @@
-"""Payments that are not set up rightly: a code of their own for clients, and the reason for the operator."""
+"""Wrong configuration of payments: clients get an error code, operators the reason."""
 
 import json
 
@@ -34,7 +34,7 @@ def _logged(stack: Stack, event: str) -> list[Json]:
 
 @pytest.mark.parametrize("name", _SETUPS)
 def test_a_wrong_setup_is_no_outage(stack: Stack, buyer: Buyer, name: str) -> None:
-    """Red when Stripe's refusal of a key or price is answered like an outage, or logged without its code."""
+    """Red if a rejected key or price is reported as an outage, or logged without Stripe's code."""
     settings, reason = _SETUPS[name]
     there = Buyer(buyer.person.at(stack.start_api(**settings)), buyer.stripe)
     for _ in range(2):
@@ -46,11 +46,13 @@ def test_a_wrong_setup_is_no_outage(stack: Stack, buyer: Buyer, name: str) -> No
     assert reason in first["reason"]
     assert reason in second["reason"]
     assert "sk_test" not in stack.processes[-1].log
-    assert buyer.subscribe().status_code == 201  # by a process that is set up
+    assert buyer.subscribe().status_code == 201  # by a process with the right configuration
 
 
 @pytest.mark.parametrize("action", ["cancel", "resume", "portal", "invoices"])
-def test_a_refused_key_is_told_wherever_stripe_is_asked(stack: Stack, buyer: Buyer, action: str) -> None:
+def test_a_rejected_key_is_reported_by_every_route_that_calls_stripe(
+    stack: Stack, buyer: Buyer, action: str
+) -> None:
     checkout = buyer.become_pro()
     there = buyer.person.at(stack.start_api(STRIPE_SECRET_KEY="sk_test_bad"))
     method = "GET" if action == "invoices" else "POST"
@@ -60,8 +62,8 @@ def test_a_refused_key_is_told_wherever_stripe_is_asked(stack: Stack, buyer: Buy
     assert ok(there.http.get("/subscription/status"))["plan"] == "pro"
 
 
-def test_the_portal_of_a_customer_that_stripe_does_not_know_ends_the_subscription(buyer: Buyer) -> None:
-    """Red when it counts as an outage: status would say `pro` for ever, and the portal 503."""
+def test_the_portal_of_a_missing_customer_ends_the_subscription(buyer: Buyer) -> None:
+    """Red if it counts as an outage: the status would stay `pro`, and the portal 503."""
     buyer.become_pro()
     buyer.stripe.reset(deliver=False)
     problem(buyer.person.http.post("/subscription/portal"), 409, "not_subscribed")

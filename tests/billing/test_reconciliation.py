@@ -1,4 +1,4 @@
-"""Webhooks can be lost for good; an hourly look at everything finds what they would have said."""
+"""Webhooks can be lost; an hourly comparison with Stripe repairs what they would have changed."""
 
 import time
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.server_version
 
 
 def _tally(stack: Stack) -> int:
-    """The drift that operators are shown, of all runs together."""
+    """Return the repaired subscriptions of all runs, as operators see them."""
     tally = stack.database.value("SELECT tally FROM periodic_jobs WHERE name = 'stripe_reconciliation'")
     assert isinstance(tally, int)
     return tally
@@ -21,15 +21,13 @@ def _tally(stack: Stack) -> int:
 
 @pytest.fixture(autouse=True)
 def _nothing_left_to_repair(stack: Stack, stripe: StripeSandbox) -> None:
-    """What earlier tests left with us is unknown to the empty account, and repaired."""
+    """Repair what earlier tests stored, which the empty account does not have."""
     assert stripe.events() == []
     reconcile(stack)
 
 
-def test_a_day_without_webhooks_is_made_up_for_in_one_run(
-    stack: Stack, stripe: StripeSandbox, person: Person
-) -> None:
-    """Red without a run; what one finds, the next does not find again."""
+def test_one_run_repairs_a_day_without_webhooks(stack: Stack, stripe: StripeSandbox, person: Person) -> None:
+    """Red without a run; the next run finds nothing."""
     begun, paid, late, ended, cancelled, lost = some_people(stack, 6)
     old = {user: stripe.subscribe(user, started_at=int(time.time()) - DAY) for user in (ended, cancelled)}
     lost_id = f"sub_{lost}"
@@ -64,9 +62,7 @@ def test_a_day_without_webhooks_is_made_up_for_in_one_run(
     assert reconcile(stack)["repaired"] == 0
 
 
-def test_a_run_ends_what_somebody_pays_for_an_account_that_is_gone(
-    stack: Stack, stripe: StripeSandbox
-) -> None:
+def test_a_run_cancels_a_subscription_of_a_deleted_account(stack: Stack, stripe: StripeSandbox) -> None:
     [user] = some_people(stack, 1)
     leave_tombstone(stack, user)
     subscription = stripe.subscribe(user)
@@ -83,7 +79,7 @@ def test_a_run_reads_every_page(stack: Stack, stripe: StripeSandbox) -> None:
     assert all(stripe.is_stored_as(subscription, "active") for subscription in subscriptions)
 
 
-def test_a_run_that_stripe_breaks_off_is_made_up_for(stack: Stack, stripe: StripeSandbox) -> None:
+def test_a_run_interrupted_by_stripe_is_repeated(stack: Stack, stripe: StripeSandbox) -> None:
     [user] = some_people(stack, 1)
     subscription = stripe.subscribe(user)
     stripe.fail("500", "/subscriptions", times=2)
@@ -106,7 +102,7 @@ def test_two_workers_share_one_run(stack: Stack, stripe: StripeSandbox) -> None:
     before = len(reports(stack))
     stack.database.run("UPDATE periodic_jobs SET next_run_at = now() WHERE name = 'stripe_reconciliation'")
     eventually(lambda: any(call["waiting"] for call in stripe.calls("/v1/subscriptions")), what="a run")
-    time.sleep(3)  # both workers look every second
+    time.sleep(3)  # both workers poll every second
     assert sum(call["waiting"] for call in stripe.calls("/v1/subscriptions")) == 1
     stripe.end_failures()
     eventually(lambda: len(reports(stack)) > before, what="its end")

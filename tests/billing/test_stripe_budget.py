@@ -1,4 +1,4 @@
-"""What one person makes this service ask Stripe: a few calls a minute; what our own rows answer is free."""
+"""Calls to Stripe per user: limited per minute; requests served from the database are not counted."""
 
 import re
 import time
@@ -26,12 +26,12 @@ def _left(answer: httpx.Response) -> int | None:
     return int(found[1]) if found else None
 
 
-def test_a_hundred_wishes_with_changing_addresses_make_a_few_calls(buyer: Buyer) -> None:
+def test_a_hundred_checkouts_with_changing_addresses_make_a_few_calls(buyer: Buyer) -> None:
     """Red without the budget: 299 calls."""
     answers = [buyer.subscribe(success_url=f"http://localhost:8000/{number}") for number in range(100)]
     counted = Counter(answer.status_code for answer in answers)
     assert counted.keys() == {201, 429}
-    assert len(_made(buyer)) <= _CALLS + 3  # what has begun is brought to its end
+    assert len(_made(buyer)) <= _CALLS + 3  # a request that has begun is completed
     refused = problem(answers[-1], 429, "rate_limit_exceeded")
     assert refused["status"] == 429
     assert 0 < int(answers[-1].headers["retry-after"]) <= 60
@@ -49,8 +49,10 @@ def _status(person: Person, session_id: str) -> httpx.Response:
 
 
 @pytest.mark.parametrize("asked", ["status", "cancel", "resume", "portal", "invoices"])
-def test_whatever_asks_stripe_is_counted_and_refused(stack: Stack, buyer: Buyer, asked: str) -> None:
-    """Red for each that does not ask on the budget."""
+def test_every_route_that_calls_stripe_is_counted_and_rejected(
+    stack: Stack, buyer: Buyer, asked: str
+) -> None:
+    """Red for each route that does not count its calls."""
     checkout = buyer.become_pro()
 
     def ask(person: Person) -> httpx.Response:
@@ -77,8 +79,8 @@ def test_whatever_asks_stripe_is_counted_and_refused(stack: Stack, buyer: Buyer,
     assert stranger.subscribe().status_code == 201
 
 
-def test_what_has_begun_with_the_last_call_is_brought_to_its_end(stack: Stack, buyer: Buyer) -> None:
-    """Red when each call is refused: cancelled at Stripe, and 429 to the person."""
+def test_a_request_that_began_with_the_last_call_is_completed(stack: Stack, buyer: Buyer) -> None:
+    """Red if each call is rejected: cancelled at Stripe, and 429 to the client."""
     buyer.become_pro()
     key = f"limit:stripe:{buyer.person.id}"
     stack.redis.rpush(key, *[int(time.time() * 1000)] * (_CALLS - 1 - stack.redis.llen(key)))
@@ -86,8 +88,8 @@ def test_what_has_begun_with_the_last_call_is_brought_to_its_end(stack: Stack, b
     problem(buyer.person.http.post("/subscription/resume"), 429, "rate_limit_exceeded")
 
 
-def test_what_our_own_rows_answer_costs_nothing(stack: Stack, buyer: Buyer) -> None:
-    """Also with the budget used up: Red when a request is counted instead of its calls."""
+def test_requests_served_from_the_database_are_not_counted(stack: Stack, buyer: Buyer) -> None:
+    """Also over the limit; red if a request is counted instead of its calls."""
     checkout = buyer.become_pro()
     while (answer := _status(buyer.person, checkout["session_id"])).is_success:
         pass
@@ -108,8 +110,8 @@ def test_what_our_own_rows_answer_costs_nothing(stack: Stack, buyer: Buyer) -> N
         assert _left(bills) is None
 
 
-def test_twenty_clicks_that_wait_for_one_page_make_no_calls_of_their_own(buyer: Buyer) -> None:
-    """Red when each asks Stripe whether the page that was opened a moment ago is open."""
+def test_twenty_requests_that_wait_for_one_page_make_no_calls(buyer: Buyer) -> None:
+    """Red if each request reads the page that has just been opened."""
     with ThreadPoolExecutor(20) as pool:
         clicks = list(pool.map(lambda _: buyer.subscribe(), range(20)))
     assert {click.status_code for click in clicks} == {201}
@@ -117,7 +119,7 @@ def test_twenty_clicks_that_wait_for_one_page_make_no_calls_of_their_own(buyer: 
 
 
 def test_without_redis_each_process_counts_for_itself(stack: Stack, buyer: Buyer) -> None:
-    """Red when the budget is lifted with Redis."""
+    """Red if there is no limit without Redis."""
     there = Buyer(buyer.person.at(stack.start_api(REDIS_URL="redis://127.0.0.1:9/0")), buyer.stripe)
     answers = [there.subscribe(success_url=f"http://localhost:8000/{number}") for number in range(40)]
     assert Counter(answer.status_code for answer in answers).keys() == {201, 429}

@@ -1,4 +1,4 @@
-"""How Stripe is asked: once per wish, with nothing personal, and at nobody else's cost."""
+"""Calls to Stripe: once per checkout, without personal data, and without cost to other requests."""
 
 import asyncio
 import subprocess
@@ -50,7 +50,7 @@ def _settings(stack: Stack, *, key: str = "sk_test_sandbox") -> Settings:
 
 
 def _asking(stack: Stack, use: Callable[[StripeGateway], Awaitable[T]], **settings: str) -> T:
-    """What comes of using a gateway of one's own, which is closed afterwards."""
+    """Return the result of using a new gateway, which is then closed."""
 
     async def run() -> T:
         gateway = StripeGateway(_settings(stack, **settings))
@@ -62,7 +62,7 @@ def _asking(stack: Stack, use: Callable[[StripeGateway], Awaitable[T]], **settin
     return asyncio.run(run())
 
 
-def test_a_person_becomes_one_customer_without_name_or_number(stack: Stack, stripe: StripeSandbox) -> None:
+def test_a_user_gets_one_customer_without_name_or_number(stack: Stack, stripe: StripeSandbox) -> None:
     user = uuid4()
 
     async def thrice(gateway: StripeGateway) -> set[str]:
@@ -76,8 +76,8 @@ def test_a_person_becomes_one_customer_without_name_or_number(stack: Stack, stri
     assert {call["idempotency_key"] for call in calls} == {f"customer:{user}"}
 
 
-def test_somebody_whose_customer_was_deleted_becomes_another_one(stack: Stack, stripe: StripeSandbox) -> None:
-    """Red without the look at what Stripe repeats: it would tell of the old one for a day."""
+def test_a_user_with_a_deleted_customer_gets_another_one(stack: Stack, stripe: StripeSandbox) -> None:
+    """Red if a replayed response is trusted: it names the old customer for a day."""
     user = uuid4()
     first = _asking(
         stack, lambda gateway: gateway.customers.create(user_id=user, installation_id=_INSTALLATION)
@@ -93,9 +93,7 @@ def test_somebody_whose_customer_was_deleted_becomes_another_one(stack: Stack, s
     )
 
 
-def test_a_checkout_is_opened_once_and_names_the_person_everywhere(
-    stack: Stack, stripe: StripeSandbox
-) -> None:
+def test_a_checkout_is_opened_once_and_names_the_user_everywhere(stack: Stack, stripe: StripeSandbox) -> None:
     checkout, user = uuid4(), uuid4()
 
     async def twice(gateway: StripeGateway) -> set[str]:
@@ -129,9 +127,7 @@ def test_a_checkout_is_opened_once_and_names_the_person_everywhere(
     assert _asking(stack, close_twice) == [CheckoutState.EXPIRED] * 2
 
 
-def test_the_end_of_an_account_ends_everything_at_stripe_and_can_be_repeated(
-    stack: Stack, stripe: StripeSandbox
-) -> None:
+def test_the_cleanup_of_an_account_at_stripe_can_be_repeated(stack: Stack, stripe: StripeSandbox) -> None:
     user = uuid4()
 
     async def prepare(gateway: StripeGateway) -> tuple[str, str]:
@@ -162,7 +158,7 @@ def test_the_end_of_an_account_ends_everything_at_stripe_and_can_be_repeated(
     assert stripe.ask("GET", f"/customers/{customer}")["deleted"] is True
 
 
-def test_a_subscription_that_is_over_cannot_be_changed_and_may_be_ended_again(
+def test_an_ended_subscription_cannot_be_changed_and_may_be_cancelled_again(
     stack: Stack, stripe: StripeSandbox
 ) -> None:
     subscription = stripe.subscribe(None)
@@ -181,18 +177,14 @@ def test_a_subscription_that_is_over_cannot_be_changed_and_may_be_ended_again(
 
 
 @pytest.mark.parametrize("mode", ["500", "429", "drop_before", "drop_after"])
-def test_whatever_keeps_stripe_from_answering_is_the_same_failure(
-    stack: Stack, stripe: StripeSandbox, mode: str
-) -> None:
+def test_every_kind_of_outage_is_the_same_failure(stack: Stack, stripe: StripeSandbox, mode: str) -> None:
     stripe.fail(mode, "/subscriptions", times=10)
     with pytest.raises(StripeUnavailableError):
         _asking(stack, lambda gateway: gateway.subscriptions.get("sub_1"))
 
 
 @pytest.mark.parametrize("key", ["", "sk_test_bad"])
-def test_without_a_key_that_counts_stripe_is_as_good_as_away(
-    stack: Stack, stripe: StripeSandbox, key: str
-) -> None:
+def test_without_a_valid_key_stripe_is_not_configured(stack: Stack, stripe: StripeSandbox, key: str) -> None:
     subscription = stripe.subscribe(None)
     with pytest.raises(StripeUnavailableError):
         _asking(stack, lambda gateway: gateway.subscriptions.get(subscription), key=key)
@@ -214,8 +206,10 @@ def test_the_period_is_read_where_older_versions_have_it() -> None:
     assert (read.customer_id, read.user_id, read.cancel_at_period_end) == ("cus_1", None, False)
 
 
-def test_gemini_is_not_asked_through_stripes_transport(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Google's SDK takes aiohttp wherever it is installed, with other timeouts and hidden retries."""
+def test_gemini_is_not_called_through_stripes_transport(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Google's SDK uses aiohttp if it is installed, with other timeouts and hidden retries."""
 
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("Gemini was asked through aiohttp")
@@ -234,7 +228,7 @@ def test_gemini_is_not_asked_through_stripes_transport(stack: Stack, monkeypatch
 
 
 def test_a_worker_does_not_load_stripes_sdk_before_the_first_event() -> None:
-    """30 MB and 0.4 s, in every process that only writes replies."""
+    """The import costs 30 MB and 0.4 s."""
     script = "import sys; import app.bootstrap.worker, app.worker, app.tasks; print('stripe' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", script],
@@ -257,7 +251,7 @@ def test_ids_are_those_of_the_metadata() -> None:
     assert subscription_from(body).user_id == UUID(str(user))
 
 
-def test_what_stripe_may_leave_out_is_done_without() -> None:
+def test_optional_fields_of_stripe_may_be_missing() -> None:
     session = session_from({"id": "cs_1", "url": "https://pay.example.com", "subscription": None})
     assert (session.state, session.customer_id) == (CheckoutState.OPEN, None)
     assert session.expires_at > datetime.now(UTC)
@@ -267,8 +261,8 @@ def test_what_stripe_may_leave_out_is_done_without() -> None:
     assert not has_more({"data": []})
 
 
-def test_only_the_open_bills_of_a_subscription_say_since_when_it_is_unpaid() -> None:
-    """Red when every bill that is listed counts: an old one would have spent the grace long ago."""
+def test_only_open_invoices_of_a_subscription_date_its_unpaid_period() -> None:
+    """Red if every listed invoice counts: an old one would have ended the grace."""
     bills = [
         {"status": "open", "created": 300, "subscription": "sub_1"},
         {"status": "open", "created": 200, "parent": {"subscription_details": {"subscription": "sub_2"}}},
@@ -278,14 +272,14 @@ def test_only_the_open_bills_of_a_subscription_say_since_when_it_is_unpaid() -> 
 
 
 def test_an_event_needs_no_more_than_an_id_a_type_and_an_object() -> None:
-    """Red when an id with a dash is taken for none, and when mode or time are demanded."""
+    """Red if an id with a dash is rejected, and if mode or time are required."""
     body = b'{"id": "evt_a-1", "type": "invoice.paid", "data": {"object": {"subscription": "sub_a-b"}}}'
     event = read_event(body)
     assert (event.subscription_id, event.livemode, event.created_at) == ("sub_a-b", None, None)
 
 
-def test_a_failure_that_stripe_keeps_is_asked_around(stack: Stack) -> None:
-    """Stripe repeats a 500 to the same key for a day. Red when the key stays the same."""
+def test_a_replayed_failure_is_retried_under_another_key(stack: Stack) -> None:
+    """Stripe replays a 500 to the same key for a day. Red if the key stays the same."""
     user = uuid4()
     with StripeReplayingFailures() as kept:
         settings = _settings(stack).model_copy(update={"stripe_api_base": kept.url})

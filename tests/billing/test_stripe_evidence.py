@@ -1,4 +1,4 @@
-"""Nothing is cancelled at Stripe without proof: several installations and apps share an account in peace."""
+"""Nothing is cancelled at Stripe without proof, so installations and apps can share an account."""
 
 import json
 import time
@@ -46,7 +46,7 @@ def _plan(person: Person) -> str:
 
 @pytest.fixture
 def elsewhere(stack: Stack, stripe: StripeSandbox, own_stack: Stack) -> Stack:
-    """A second installation, with a database of its own, on the account of the first."""
+    """A second installation with another database on the same account."""
     assert stripe.events() == []
     own_stack.settings["STRIPE_API_BASE"] = stack.sandbox_url
     return own_stack
@@ -55,13 +55,13 @@ def elsewhere(stack: Stack, stripe: StripeSandbox, own_stack: Stack) -> Stack:
 def test_an_empty_database_on_a_live_account_cancels_nothing(
     stack: Stack, stripe: StripeSandbox, elsewhere: Stack
 ) -> None:
-    """Red when an unknown user is taken for a deleted one, and when the first run does not wait."""
+    """Red if an unknown user counts as deleted, and if the first run does not wait."""
     paid = [stripe.subscribe(user) for user in some_people(stack, 3)]
     older = [stripe.subscribe(None, metadata={"user_id": str(uuid.uuid4())}) for _ in range(2)]
     another_apps = stripe.subscribe(None, price=_OTHER, metadata={"user_id": str(uuid.uuid4())})
-    elsewhere.database.run("DELETE FROM installation")  # as in a copy that gets an id of its own
+    elsewhere.database.run("DELETE FROM installation")  # as in a copy that gets another id
     elsewhere.start_worker()
-    for runs in (1, 2):  # one worker does all periodic jobs in turn
+    for runs in (1, 2):  # one worker runs all periodic jobs one by one
         done = '"periodic_job_done"'
         eventually(lambda: elsewhere.logs().count(done) >= runs, what="a run")  # noqa: B023  # ends here
         elsewhere.database.run("UPDATE periodic_jobs SET next_run_at = now() WHERE name = 'purge'")
@@ -79,8 +79,8 @@ def test_an_empty_database_on_a_live_account_cancels_nothing(
 
 
 def test_a_restored_backup_cancels_nothing(stack: Stack, stripe: StripeSandbox) -> None:
-    """The same installation without the users who came after the backup; red as above."""
-    reconcile(stack)  # what earlier tests left behind
+    """The same installation without the users created after the backup; red as above."""
+    reconcile(stack)  # subscriptions of earlier tests
     known, *lost = some_people(stack, 4)
     paid = [stripe.subscribe(user) for user in (known, *lost)]
     assert reconcile(stack)["repaired"] == 4
@@ -96,8 +96,8 @@ def test_a_restored_backup_cancels_nothing(stack: Stack, stripe: StripeSandbox) 
 
 
 def test_two_installations_share_an_account(stack: Stack, stripe: StripeSandbox, elsewhere: Stack) -> None:
-    """Each repairs what is its own, and ends what is provably its own."""
-    reconcile(stack)  # what earlier tests left behind
+    """Each repairs its own subscriptions, and cancels those that are provably its own."""
+    reconcile(stack)  # subscriptions of earlier tests
     elsewhere.start_worker()
     there = StripeSandbox(elsewhere, is_reset=False)
     [here_user], [there_user] = some_people(stack, 1), some_people(elsewhere, 1)
@@ -118,7 +118,7 @@ def test_two_installations_share_an_account(stack: Stack, stripe: StripeSandbox,
 
 
 @pytest.mark.parametrize("proof", ["installation", "deletion"])
-def test_a_deleted_accounts_subscription_is_ended_on_proof(
+def test_a_deleted_accounts_subscription_is_cancelled_on_proof(
     stack: Stack, stripe: StripeSandbox, proof: str
 ) -> None:
     """Before installations had ids, the deletion's own row names the customer."""
@@ -151,10 +151,10 @@ def test_a_deleted_accounts_subscription_is_ended_on_proof(
         (False, {"installation_id": "another"}, _OTHER, "not_ours"),
     ],
 )
-def test_without_proof_a_subscription_is_left_alone(
+def test_without_proof_a_subscription_is_not_changed(
     stack: Stack, stripe: StripeSandbox, *, is_deleted: bool, metadata: Json, price: str, outcome: str
 ) -> None:
-    """Red when the tombstone alone, or the installation alone, is enough."""
+    """Red if the tombstone alone, or the installation alone, is enough."""
     user = str(uuid.uuid4())
     if is_deleted:
         leave_tombstone(stack, user)
@@ -169,7 +169,7 @@ def test_without_proof_a_subscription_is_left_alone(
 def test_a_run_that_would_cancel_many_cancels_none(
     stack: Stack, stripe: StripeSandbox, wanted: int, cancelled: int
 ) -> None:
-    """Red without the brake; the log has the numbers."""
+    """Red without the limit; the log has the numbers."""
     users = some_people(stack, wanted)
     for user in users:
         leave_tombstone(stack, user)
@@ -183,8 +183,8 @@ def test_a_run_that_would_cancel_many_cancels_none(
     )
 
 
-def test_a_person_who_deletes_the_account_leaves_the_proof(stack: Stack, stripe: StripeSandbox) -> None:
-    """Red when the deletion leaves no tombstone."""
+def test_deleting_the_account_leaves_the_proof(stack: Stack, stripe: StripeSandbox) -> None:
+    """Red if the deletion stores no tombstone."""
     person = stack.person()
     assert person.http.delete("/user/me").status_code == 202
     eventually(
@@ -197,10 +197,8 @@ def test_a_person_who_deletes_the_account_leaves_the_proof(stack: Stack, stripe:
 
 
 @pytest.mark.parametrize("first", ["theirs", "ours"])
-def test_another_subscription_of_our_customer_is_nothing_to_us(
-    stack: Stack, buyer: Buyer, first: str
-) -> None:
-    """Red when price and product are not looked at: it made Pro, and ended the Pro that was paid."""
+def test_another_subscription_of_our_customer_is_ignored(stack: Stack, buyer: Buyer, first: str) -> None:
+    """Red if price and product are ignored: it gave Pro, and cancelled the paid subscription."""
     ok(buyer.subscribe())
     customer = buyer.customer()
 
@@ -222,11 +220,11 @@ def test_another_subscription_of_our_customer_is_nothing_to_us(
     assert living[other]["cancel_at_period_end"] is False
 
 
-def test_what_an_earlier_version_took_for_pro_is_forgotten(
+def test_what_an_earlier_version_stored_as_pro_by_mistake_is_deleted(
     stack: Stack, stripe: StripeSandbox, person: Person
 ) -> None:
-    """Red when only what is not stored yet is asked what it sells."""
-    reconcile(stack)  # what earlier tests left behind
+    """Red if the product of stored subscriptions is not checked."""
+    reconcile(stack)  # subscriptions of earlier tests
     customer = stripe.customer()
     stack.database.run("INSERT INTO stripe_customers VALUES (%s, %s, now())", person.id, customer)
     other = stripe.subscribe(person.id, customer=customer, price=_OTHER)
@@ -243,7 +241,7 @@ def test_what_an_earlier_version_took_for_pro_is_forgotten(
 def test_pro_at_an_earlier_price_is_pro(
     stack: Stack, stripe: StripeSandbox, person: Person, evidence: str
 ) -> None:
-    """By the product of the price; if that was changed by our metadata, which had the user alone before."""
+    """By the price's product; if that changed, by our metadata, which once held only the user."""
     customer = stripe.customer()
     if evidence == "product":
         subscription = stripe.subscribe(None, metadata={"user_id": person.id}, price=_EARLIER)
@@ -261,10 +259,10 @@ def test_pro_at_an_earlier_price_is_pro(
 @pytest.mark.parametrize(
     ("second_is", "left"), [("of another installation", 2), ("older", 2), ("older, at our customer", 1)]
 )
-def test_a_second_subscription_is_ended_only_if_both_are_provably_ours(
+def test_a_second_subscription_is_cancelled_only_if_both_are_provably_ours(
     stack: Stack, stripe: StripeSandbox, second_is: str, left: int
 ) -> None:
-    """Red when any two subscriptions of a user are taken for two of ours."""
+    """Red if any two subscriptions of a user count as ours."""
     [user], customer = some_people(stack, 1), stripe.customer()
     metadata = _anothers(user) if second_is == "of another installation" else {"user_id": user}
     if second_is == "older, at our customer":
@@ -280,8 +278,8 @@ def test_a_second_subscription_is_ended_only_if_both_are_provably_ours(
     assert ([subscriptions[1]] in complaints) == (left == 2)
 
 
-def test_a_customer_whom_somebody_else_bills_too_outlives_the_account(stack: Stack, buyer: Buyer) -> None:
-    """Red when the customer is deleted with everything of others at it."""
+def test_a_customer_with_foreign_subscriptions_outlives_the_account(stack: Stack, buyer: Buyer) -> None:
+    """Red if the customer is deleted with its foreign subscriptions."""
     buyer.become_pro()
     ours, customer = buyer.subscription(), buyer.customer()
     theirs = buyer.stripe.subscribe(None, customer=customer, price=_OTHER)

@@ -1,4 +1,4 @@
-"""What an answer of Stripe's means: an outage, a missing object, a refusal, or a set-up that is wrong."""
+"""Translation of Stripe's errors: outage, missing object, rejection, or wrong configuration."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -51,7 +51,7 @@ def _customer(gateway: StripeGateway) -> Awaitable[object]:
 
 
 def _failure(use: Use, url: str, *, key: str = _KEY, price: str = "price_1") -> tuple[Exception, list[Json]]:
-    """The failure of asking this Stripe, and what was logged about it."""
+    """Return the failure of a call to this Stripe, and the log."""
     settings = Settings(
         database_url=SecretStr("postgresql://db/app"),
         redis_url=SecretStr("redis://redis"),
@@ -144,8 +144,8 @@ _ANSWERS: dict[str, tuple[Use, int, Json, type[Exception]]] = {
 
 
 @pytest.mark.parametrize("name", _ANSWERS)
-def test_an_answer_means_what_stripe_says_and_its_reason_is_logged(name: str) -> None:
-    """Red when a refused key or price counts as an outage, and when a log line has only a class name."""
+def test_an_error_response_is_translated_and_its_reason_logged(name: str) -> None:
+    """Red if a rejected key or price counts as an outage, and if a log line has only a class name."""
     use, status, body, expected = _ANSWERS[name]
     with AnsweringServer(status, body, request_id="req_1") as stripe:
         failure, lines = _failure(use, stripe.url)
@@ -168,8 +168,8 @@ def test_an_answer_means_what_stripe_says_and_its_reason_is_logged(name: str) ->
         (302, b""),
     ],
 )
-def test_an_answer_that_is_not_stripes_is_an_outage(status: int, body: bytes) -> None:
-    """A proxy's 403 says nothing about the key. Red when the status alone counts."""
+def test_a_response_that_is_not_stripes_is_an_outage(status: int, body: bytes) -> None:
+    """A proxy's 403 says nothing about the key. Red if only the status counts."""
     with AnsweringServer(status, body, Location="http://127.0.0.1:9/") as stripe:
         failure, _ = _failure(_subscription, stripe.url)
     assert type(failure) is StripeUnavailableError
@@ -177,7 +177,7 @@ def test_an_answer_that_is_not_stripes_is_an_outage(status: int, body: bytes) ->
 
 
 def test_a_connection_that_fails_is_logged_with_the_reason_of_the_system() -> None:
-    """Red with the SDK's own transports, which keep nothing but the name of the exception."""
+    """Red with the SDK's own transports, which keep only the exception's name."""
     failure, lines = _failure(_subscription, f"http://127.0.0.1:{free_port()}")
     assert type(failure) is StripeUnavailableError
     assert "Connection refused" in str(failure) or "Connect call failed" in str(failure)
@@ -194,15 +194,15 @@ def test_a_key_that_cannot_be_sent_is_a_wrong_setup(key: str) -> None:
     assert "vis" not in str(lines) + str(failure)
 
 
-def test_without_a_price_stripe_is_not_asked_for_a_page() -> None:
+def test_without_a_price_no_page_is_requested() -> None:
     with AnsweringServer(200, {}) as stripe:
         failure, _ = _failure(_open, stripe.url, price="")
         assert stripe.requests == 0
     assert (type(failure), str(failure)) == (StripeNotConfiguredError, "STRIPE_PRO_PRICE_ID is not set")
 
 
-def test_an_address_that_stripe_refuses_is_the_callers_fault_only_if_they_gave_it() -> None:
-    """Red when a caller's address is answered like an outage, or `PUBLIC_URL` like a caller's fault."""
+def test_an_address_rejected_by_stripe_is_the_callers_fault_only_if_given() -> None:
+    """Red if a caller's address is reported as an outage, or `PUBLIC_URL` as the caller's fault."""
     addresses = ReturnAddresses("http://localhost:8000", frozenset())
     refusal = StripeRefusedError("status 400", param="success_url")
     given = addresses.explain(refusal, SubscribeIn(success_url="http://localhost:3000/done"))

@@ -1,4 +1,4 @@
-"""The life of a subscription: cancel, resume, renewals, the portal, bills. What Stripe says counts."""
+"""The life of a subscription: cancel, resume, renewals, portal, invoices; Stripe's state counts."""
 
 import time
 
@@ -32,7 +32,7 @@ def test_pro_lasts_to_the_end_of_the_period_that_was_paid(buyer: Buyer) -> None:
 
 
 def test_the_limits_of_pro_come_and_go_with_the_plan_from_the_next_request_on(buyer: Buyer) -> None:
-    """Red when the process goes on with the plan that it saw a moment ago."""
+    """Red if the process still uses the cached plan."""
 
     def policy() -> str:
         return buyer.person.http.get("/user/me").headers["ratelimit-policy"]
@@ -64,7 +64,7 @@ def test_without_a_subscription_there_is_nothing_to_do(buyer: Buyer, action: str
 
 
 @pytest.mark.parametrize("action", ["cancel", "resume"])
-def test_what_has_ended_at_stripe_is_found_out(buyer: Buyer, action: str) -> None:
+def test_a_subscription_ended_at_stripe_is_synced(buyer: Buyer, action: str) -> None:
     buyer.become_pro()
     buyer.stripe.cancel(buyer.subscription())
     assert buyer.status()["plan"] == "pro"
@@ -73,7 +73,7 @@ def test_what_has_ended_at_stripe_is_found_out(buyer: Buyer, action: str) -> Non
 
 
 @pytest.mark.parametrize("action", ["cancel", "resume", "portal", "invoices"])
-def test_stripe_away_is_told(buyer: Buyer, action: str) -> None:
+def test_an_outage_of_stripe_is_reported(buyer: Buyer, action: str) -> None:
     buyer.become_pro()
     before = buyer.status()
     buyer.stripe.fail_all("drop_before")
@@ -84,7 +84,7 @@ def test_stripe_away_is_told(buyer: Buyer, action: str) -> None:
     assert buyer.status() == before
 
 
-def test_a_cancellation_whose_answer_was_lost_is_asked_for_again(buyer: Buyer) -> None:
+def test_a_cancellation_with_a_lost_response_can_be_repeated(buyer: Buyer) -> None:
     buyer.become_pro()
     buyer.stripe.fail("drop_after", "/v1/subscriptions/", method="POST", times=2)
     problem(buyer.person.http.post("/subscription/cancel"), 503, "service_unavailable")
@@ -110,7 +110,7 @@ def test_what_was_cancelled_in_the_portal_can_be_resumed(buyer: Buyer) -> None:
     assert buyer.status(session_id=checkout["session_id"])["plan"] == "pro"
 
 
-def test_bills_come_in_pages_newest_first_and_are_nobody_elses(stack: Stack, buyer: Buyer) -> None:
+def test_invoices_are_paged_newest_first_and_only_the_users_own(stack: Stack, buyer: Buyer) -> None:
     assert ok(buyer.person.http.get("/subscription/invoices")) == {"invoices": [], "next_cursor": None}
     buyer.become_pro()
     for _ in range(2):
@@ -141,7 +141,7 @@ def test_bills_come_in_pages_newest_first_and_are_nobody_elses(stack: Stack, buy
         problem(answer, 400, "validation_failed")
 
 
-def test_a_renewal_that_is_paid_goes_on(buyer: Buyer) -> None:
+def test_a_paid_renewal_continues_pro(buyer: Buyer) -> None:
     checkout = buyer.become_pro()
     before = buyer.status()["current_period_end"]
     buyer.stripe.pass_time(advance_to="period_end")
@@ -150,7 +150,7 @@ def test_a_renewal_that_is_paid_goes_on(buyer: Buyer) -> None:
     assert after["current_period_end"] > before
 
 
-def test_a_renewal_that_is_not_paid_leaves_pro_for_the_grace(buyer: Buyer) -> None:
+def test_an_unpaid_renewal_keeps_pro_for_the_grace(buyer: Buyer) -> None:
     checkout = buyer.become_pro()
     buyer.stripe.payments("decline")
     unpaid_from = buyer.status()["current_period_end"]
@@ -166,7 +166,7 @@ def test_a_renewal_that_is_not_paid_leaves_pro_for_the_grace(buyer: Buyer) -> No
 
 
 @pytest.mark.parametrize("state", ["past_due", "unpaid"])
-def test_who_did_not_pay_for_too_long_buys_anew_and_pays_once(buyer: Buyer, state: str) -> None:
+def test_after_the_grace_a_new_subscription_is_paid_once(buyer: Buyer, state: str) -> None:
     ok(buyer.subscribe())
     buyer.stripe.payments("decline")
     buyer.stripe.order("dunning", retry_after=[DAY], afterwards=state)
@@ -177,12 +177,12 @@ def test_who_did_not_pay_for_too_long_buys_anew_and_pays_once(buyer: Buyer, stat
     buyer.wait_until(plan="basic", status=state)
     buyer.stripe.payments("pay")
     buyer.become_pro()
-    # A worker ends it, also a moment after the buyer is on Pro.
+    # A worker cancels it, possibly just after the buyer is on Pro.
     eventually(lambda: buyer.stripe.status(old) == "canceled", what="the end of the unpaid one")
     assert buyer.subscription() != old
 
 
-def test_what_was_paid_unnoticed_after_the_grace_is_not_sold_again(buyer: Buyer) -> None:
+def test_a_payment_after_the_grace_is_synced_before_pro_is_sold_again(buyer: Buyer) -> None:
     ok(buyer.subscribe())
     buyer.stripe.payments("decline")
     buyer.stripe.order("dunning", retry_after=[DAY], afterwards="past_due")
@@ -196,7 +196,7 @@ def test_what_was_paid_unnoticed_after_the_grace_is_not_sold_again(buyer: Buyer)
     assert buyer.status()["plan"] == "pro"
 
 
-def test_webhooks_alone_lead_a_subscription_from_its_beginning_to_its_end(buyer: Buyer) -> None:
+def test_webhooks_alone_sync_a_subscription_from_start_to_end(buyer: Buyer) -> None:
     buyer.stripe.order("webhooks", deliver=True)
     buyer.pay(ok(buyer.subscribe()))
     buyer.wait_until(plan="pro", status="active")
@@ -206,7 +206,7 @@ def test_webhooks_alone_lead_a_subscription_from_its_beginning_to_its_end(buyer:
     assert buyer.subscribe().status_code == 201
 
 
-def test_nobody_touches_a_subscription_without_signing_in(stack: Stack) -> None:
+def test_every_route_requires_signing_in(stack: Stack) -> None:
     with client(stack.base_url) as anyone:
         for action in ("subscribe/pro", "subscription/cancel", "subscription/resume", "subscription/portal"):
             problem(anyone.post(f"/{action}"), 401, "authentication_required")
@@ -214,10 +214,8 @@ def test_nobody_touches_a_subscription_without_signing_in(stack: Stack) -> None:
             problem(anyone.get(f"/subscription/{shown}"), 401, "authentication_required")
 
 
-def test_a_deleted_account_ends_at_stripe_too_also_when_stripe_is_away_at_first(
-    stack: Stack, buyer: Buyer
-) -> None:
-    """Red when the erasure does not tell Stripe, or forgets the customer before Stripe has confirmed."""
+def test_a_deleted_account_ends_at_stripe_too_even_after_an_outage(stack: Stack, buyer: Buyer) -> None:
+    """Red if the erasure does not call Stripe, or deletes the customer's id before Stripe confirms."""
     buyer.become_pro()
     customer, subscription = buyer.customer(), buyer.subscription()
     buyer.stripe.fail_all("drop_before")

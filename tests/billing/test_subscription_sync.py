@@ -1,4 +1,4 @@
-"""Whatever Stripe reports, in whatever order: what we hold is what Stripe holds."""
+"""Events in any order: the stored state is Stripe's state."""
 
 import random
 import time
@@ -29,14 +29,14 @@ def _plan(person: Person) -> str:
 
 
 def _deliver(stripe: StripeSandbox, events: list[Json]) -> list[object]:
-    """Send events, one after the other, and wait until they are worked off."""
+    """Send events one by one, and wait until they are processed."""
     for event in events:
         assert stripe.send(event).status_code == 200
     return stripe.outcomes(events)
 
 
 def _life(stripe: StripeSandbox, user_id: str, *, until: str) -> str:
-    """A subscription that was made, changed three times, and, perhaps, ended."""
+    """Create a subscription, change it three times, and perhaps end it."""
     subscription = stripe.subscribe(user_id)
     for ends in (True, False, True):
         stripe.change(subscription, ends=ends)
@@ -79,7 +79,7 @@ def test_every_order_of_a_subscriptions_events_ends_in_the_same_state(
         for event in _about_subscriptions(stripe.events(subscription)):
             by_type.setdefault(event["type"], []).append(event)
         assert Counter({kind: len(events) for kind, events in by_type.items()}) == Counter(order)
-        # Of the updates the newest first, so that an old one would be the last word.
+        # Of the updates the newest first, so that an old one would win.
         _deliver(stripe, [by_type[kind].pop() for kind in order])
         row = stripe.stored(subscription)
         assert row is not None
@@ -89,7 +89,7 @@ def test_every_order_of_a_subscriptions_events_ends_in_the_same_state(
 
 
 def test_every_order_holds_while_the_subscription_still_changes(stack: Stack, stripe: StripeSandbox) -> None:
-    """Each event is sent as soon as it happened, the earlier ones again and later."""
+    """Send each event at once, and the earlier ones again later."""
     for turn, user in enumerate(some_people(stack, 5)):
         subscription = stripe.subscribe(user)
         for ends in (True, False, True):
@@ -103,8 +103,8 @@ def test_every_order_holds_while_the_subscription_still_changes(stack: Stack, st
         assert stripe.is_stored_as(subscription, "canceled")
 
 
-def test_a_look_that_began_earlier_never_overwrites_a_later_one(stack: Stack, stripe: StripeSandbox) -> None:
-    """Red without the sequence: what is held at Stripe's door comes home last, and is old by then."""
+def test_a_fetch_that_began_earlier_never_overwrites_a_later_one(stack: Stack, stripe: StripeSandbox) -> None:
+    """Red without the sequence: a delayed response of an earlier fetch arrives last."""
     [user] = some_people(stack, 1)
     subscription = stripe.subscribe(user)
     [created] = [event for event in stripe.events(subscription) if event["type"] == _CREATED]
@@ -123,8 +123,8 @@ def test_a_look_that_began_earlier_never_overwrites_a_later_one(stack: Stack, st
 
 
 @pytest.mark.slow
-def test_a_storm_of_events_leaves_what_stripe_holds(stack: Stack, stripe: StripeSandbox) -> None:
-    """1,000 events three times each, shuffled, twenty at once, every twentieth also badly signed."""
+def test_a_storm_of_events_ends_in_stripes_state(stack: Stack, stripe: StripeSandbox) -> None:
+    """1,000 events three times each, shuffled, twenty at once, every twentieth also with a bad signature."""
     chance = random.Random(7)  # noqa: S311  # the same every time
     subscriptions = [stripe.subscribe(user) for user in some_people(stack, 60)]
     while len(events := stripe.events()) < 1000:
@@ -169,8 +169,8 @@ def test_a_storm_of_events_leaves_what_stripe_holds(stack: Stack, stripe: Stripe
 
 
 @pytest.mark.parametrize("kind", ["customer.subscription.created", "invoice.paid"])
-def test_events_of_the_older_shape_are_read(stack: Stack, stripe: StripeSandbox, kind: str) -> None:
-    """Red for invoices without the older place."""
+def test_events_of_the_older_shape_are_parsed(stack: Stack, stripe: StripeSandbox, kind: str) -> None:
+    """Red for invoices if the older field is ignored."""
     [user] = some_people(stack, 1)
     stripe.order("webhooks", deliver=True, old_shape=True)
     stripe.order("webhooks", deliver=False)
@@ -186,10 +186,10 @@ def test_events_of_the_older_shape_are_read(stack: Stack, stripe: StripeSandbox,
 @pytest.mark.parametrize(
     ("failure", "times"), [("500", 3), ("429", 2), ("drop_before", 5), ("drop_after", 5)]
 )
-def test_an_event_waits_until_stripe_answers_again(
+def test_an_event_is_retried_until_stripe_is_available(
     stack: Stack, stripe: StripeSandbox, failure: str, times: int
 ) -> None:
-    """More often than the SDK and its transport try by themselves."""
+    """More often than the SDK and its transport retry."""
     [user] = some_people(stack, 1)
     subscription = stripe.subscribe(user)
     stripe.fail(failure, "/subscriptions", times=times)
@@ -199,7 +199,7 @@ def test_an_event_waits_until_stripe_answers_again(
     assert int(str(stack.database.value("SELECT attempts FROM stripe_events WHERE id = %s", event["id"]))) > 1
 
 
-def test_an_event_that_no_worker_was_woken_for_is_found(stack: Stack, stripe: StripeSandbox) -> None:
+def test_a_stale_event_is_claimed_without_a_wake_up(stack: Stack, stripe: StripeSandbox) -> None:
     """Red without the poll: the wake-up is lost when Redis is."""
     [user] = some_people(stack, 1)
     subscription = stripe.subscribe(user)
@@ -215,7 +215,7 @@ def test_an_event_that_no_worker_was_woken_for_is_found(stack: Stack, stripe: St
 
 @contextmanager
 def _only_a_solo_worker(stack: Stack) -> Iterator[None]:
-    """While in this block one worker with one thread does everything, as with the client's command."""
+    """Run one worker with one thread within this block, as the client's command does."""
     for process in stack.processes:
         if process.name == "worker" and process.popen.poll() is None:
             process.stop()
@@ -228,7 +228,7 @@ def _only_a_solo_worker(stack: Stack) -> Iterator[None]:
 
 
 def test_replies_never_wait_for_stripe(stack: Stack, stripe: StripeSandbox, person: Person) -> None:
-    """Not even with a single thread, as long as any number of looks hangs."""
+    """Not even with one thread while any number of fetches hangs."""
     users = some_people(stack, 12)
     subscriptions = [stripe.subscribe(user) for user in users]
     created = [event for event in stripe.events() if event["type"] == _CREATED]
@@ -247,8 +247,8 @@ def test_replies_never_wait_for_stripe(stack: Stack, stripe: StripeSandbox, pers
     assert all(stripe.is_stored_as(subscription, "active") for subscription in subscriptions)
 
 
-def test_of_two_live_subscriptions_the_later_is_ended(stack: Stack, stripe: StripeSandbox) -> None:
-    """Red without the look at the person's others; in either order of their events."""
+def test_of_two_live_subscriptions_the_later_is_cancelled(stack: Stack, stripe: StripeSandbox) -> None:
+    """Red if the user's other subscriptions are not read; in either order of their events."""
     for backwards in (False, True):
         [user] = some_people(stack, 1)
         first = stripe.subscribe(user, started_at=int(time.time()) - DAY)
@@ -272,10 +272,10 @@ def test_a_paid_subscription_is_kept_rather_than_an_older_unpaid_one(
 
 
 @pytest.mark.parametrize("trace", ["marked", "erased"])
-def test_a_subscription_of_a_deleted_account_is_ended_at_once(
+def test_a_subscription_of_a_deleted_account_is_cancelled_at_once(
     stack: Stack, stripe: StripeSandbox, trace: str
 ) -> None:
-    """Red without the cancellation: nobody could end what nobody sees any more."""
+    """Red without the cancellation: no user could end it any more."""
     [user] = some_people(stack, 1)
     if trace == "marked":
         stack.database.run("UPDATE users SET deleted_at = now() WHERE id = %s", user)
@@ -290,9 +290,7 @@ def test_a_subscription_of_a_deleted_account_is_ended_at_once(
     assert stripe.stored(subscription) is None
 
 
-def test_a_person_is_known_by_the_customer_when_the_metadata_is_silent(
-    stack: Stack, stripe: StripeSandbox
-) -> None:
+def test_without_metadata_the_customer_names_the_user(stack: Stack, stripe: StripeSandbox) -> None:
     [user], customer = some_people(stack, 1), stripe.customer()
     stack.database.run("INSERT INTO stripe_customers VALUES (%s, %s, now())", user, customer)
     subscription = stripe.subscribe(None, customer=customer)
@@ -302,7 +300,7 @@ def test_a_person_is_known_by_the_customer_when_the_metadata_is_silent(
     assert str(row["user_id"]) == user
 
 
-def test_a_customer_deleted_at_stripe_takes_the_plan_along(stack: Stack, stripe: StripeSandbox) -> None:
+def test_a_customer_deleted_at_stripe_loses_the_plan(stack: Stack, stripe: StripeSandbox) -> None:
     [user], customer = some_people(stack, 1), stripe.customer()
     stack.database.run("INSERT INTO stripe_customers VALUES (%s, %s, now())", user, customer)
     stack.database.run(
@@ -323,7 +321,7 @@ def test_a_customer_deleted_at_stripe_takes_the_plan_along(stack: Stack, stripe:
     assert closed is not None
 
 
-def test_a_finished_checkout_is_closed_and_its_subscription_known(
+def test_a_finished_checkout_is_closed_and_its_subscription_stored(
     stack: Stack, stripe: StripeSandbox
 ) -> None:
     [user], customer = some_people(stack, 1), stripe.customer()
@@ -383,7 +381,7 @@ def test_the_plan_that_follows_from_a_state(
 
 
 def test_grace_is_given_once_however_long_the_debt(stripe: StripeSandbox, person: Person) -> None:
-    """Red when it is counted from the current period, which begins anew every month."""
+    """Red if it is counted from the current period, which restarts every month."""
     stripe.order("dunning", retry_after=[], afterwards="past_due")
     begun = int(time.time()) - 35 * DAY
     stripe.order("payments", outcome="decline")
@@ -396,7 +394,7 @@ def test_grace_is_given_once_however_long_the_debt(stripe: StripeSandbox, person
 def test_the_best_subscription_decides_not_the_newest(
     stack: Stack, stripe: StripeSandbox, person: Person
 ) -> None:
-    """Red with the newest: an end that is reported after a new beginning would hide it."""
+    """Red with the newest: an end that is synced after a new start would hide it."""
     paid = stripe.subscribe(person.id, started_at=int(time.time()) - DAY)
     failed = stripe.subscribe(person.id, status="incomplete_expired")
     for subscription in (paid, failed):

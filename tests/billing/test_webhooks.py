@@ -1,4 +1,4 @@
-"""What Stripe reports is taken in once, if it is Stripe who reports it."""
+"""Events are stored once, and only with Stripe's signature."""
 
 import json
 import secrets
@@ -20,7 +20,7 @@ def _count(stack: Stack, event_id: str) -> object:
     return stack.database.value("SELECT count(*) FROM stripe_events WHERE id = %s", event_id)
 
 
-def test_an_event_is_stored_once_however_often_it_comes(stack: Stack, stripe: StripeSandbox) -> None:
+def test_an_event_is_stored_once_however_often_it_is_sent(stack: Stack, stripe: StripeSandbox) -> None:
     event = made_up_event()
     answers = [stripe.send(event) for _ in range(3)]
     assert [(answer.status_code, answer.json()) for answer in answers] == [
@@ -30,12 +30,12 @@ def test_an_event_is_stored_once_however_often_it_comes(stack: Stack, stripe: St
 
 
 @pytest.mark.parametrize("secret", ["whsec_next", "whsec_sandbox"])
-def test_both_secrets_count_while_one_replaces_the_other(stripe: StripeSandbox, secret: str) -> None:
+def test_both_secrets_are_accepted_during_a_rotation(stripe: StripeSandbox, secret: str) -> None:
     assert stripe.send(made_up_event(), secret=secret).status_code == 200
 
 
 def test_a_signature_may_be_almost_five_minutes_off(stripe: StripeSandbox) -> None:
-    """Either way."""
+    """Before and after the server's time."""
     for age in (290, -290):
         assert stripe.send(made_up_event(), age=age).status_code == 200
 
@@ -57,8 +57,8 @@ def test_a_signature_may_be_almost_five_minutes_off(stripe: StripeSandbox) -> No
         "garbage",
     ],
 )
-def test_what_stripe_did_not_sign_just_now_is_refused_and_not_stored(stack: Stack, flaw: str) -> None:
-    """Red when only the age is bounded: `future`."""
+def test_a_bad_or_old_signature_is_rejected_and_nothing_is_stored(stack: Stack, flaw: str) -> None:
+    """Red if only the age is bounded: `future`."""
     event = made_up_event()
     body = json.dumps(event).encode()
     good = signature(body)
@@ -107,12 +107,12 @@ def test_what_stripe_did_not_sign_just_now_is_refused_and_not_stored(stack: Stac
     ],
     ids=range(17),  # the bodies hold random ids, and every process of a run must name its tests alike
 )
-def test_a_signed_body_that_is_no_event_is_refused(stripe: StripeSandbox, body: bytes) -> None:
+def test_a_signed_body_that_is_no_event_is_rejected(stripe: StripeSandbox, body: bytes) -> None:
     problem(stripe.send_bytes(body), 400, "validation_failed")
 
 
 def _thin(**changes: object) -> Json:
-    """An event of API v2, as a thin one comes."""
+    """Return a thin event of API v2."""
     event = {
         "id": f"evt_{secrets.token_hex(8)}",
         "object": "v2.core.event",
@@ -139,10 +139,10 @@ def _thin(**changes: object) -> Json:
         {"object": {}, "livemode": "no"},
     ],
 )
-def test_an_event_of_another_shape_is_kept_and_ignored(
+def test_an_event_of_another_shape_is_stored_and_ignored(
     stack: Stack, stripe: StripeSandbox, changes: Json
 ) -> None:
-    """Stripe would send a refused one again for days; red with the shape of API v1 alone."""
+    """Stripe would retry a rejected one for days; red with the shape of API v1 alone."""
     event = _thin(**changes)
     shape = "v2_event" if event["object"] == "v2.core.event" else "unknown_shape"
     for is_duplicate in (False, True):
@@ -158,7 +158,7 @@ def test_an_event_of_another_shape_is_kept_and_ignored(
 
 
 @pytest.mark.parametrize("body", [b"{}", b'{"id": 7}', b'{"id": "evt \\u0000", "type": ""}', b'{"data": []}'])
-def test_an_object_without_an_id_is_ignored_and_not_kept(
+def test_an_object_without_an_id_is_ignored_and_not_stored(
     stack: Stack, stripe: StripeSandbox, body: bytes
 ) -> None:
     before = stack.database.value("SELECT count(*) FROM stripe_events")
@@ -168,21 +168,21 @@ def test_an_object_without_an_id_is_ignored_and_not_kept(
 
 
 @pytest.mark.parametrize("about", ["customer", "subscription", "id", "parent"])
-def test_odd_parts_of_an_event_are_no_obstacle(stripe: StripeSandbox, about: str) -> None:
+def test_malformed_parts_of_an_event_are_ignored(stripe: StripeSandbox, about: str) -> None:
     for odd in _ODD:
         for kind in ("invoice.paid", "customer.subscription.updated", "checkout.session.completed"):
             event = made_up_event(type=kind, data={"object": {"id": "x_1", about: odd}})
             assert stripe.send(event).status_code == 200, odd
 
 
-def test_a_huge_body_is_refused(stripe: StripeSandbox) -> None:
+def test_a_huge_body_is_rejected(stripe: StripeSandbox) -> None:
     problem(stripe.send(made_up_event(padding="x" * 2**20)), 413, "body_too_large")
 
 
-def test_events_of_the_other_mode_and_of_other_kinds_are_kept_and_ignored(
+def test_events_of_the_other_mode_and_other_types_are_stored_and_ignored(
     stack: Stack, stripe: StripeSandbox
 ) -> None:
-    """Red without the look at the mode."""
+    """Red if the mode is ignored."""
     [person] = some_people(stack, 1)
     subscription = stripe.subscribe(person)
     [created] = [
@@ -196,12 +196,12 @@ def test_events_of_the_other_mode_and_of_other_kinds_are_kept_and_ignored(
     assert stripe.outcome(other) == "unknown_type"
 
 
-def test_an_event_about_nobody_here_is_kept_and_ignored(stripe: StripeSandbox) -> None:
+def test_an_event_of_an_unknown_customer_is_stored_and_ignored(stripe: StripeSandbox) -> None:
     subscription = stripe.subscribe(None)
     events = stripe.events(subscription)
     for event in events:
         assert stripe.send(event).status_code == 200
-    # Events are worked off side by side: of several looks at once only the latest counts.
+    # Events are processed concurrently: of several fetches only the latest is applied.
     outcomes = set(stripe.outcomes(events))
     assert "unknown_customer" in outcomes
     assert outcomes <= {"unknown_customer", "unknown_type", "outdated"}
@@ -209,7 +209,7 @@ def test_an_event_about_nobody_here_is_kept_and_ignored(stripe: StripeSandbox) -
     assert stripe.status(subscription) == "active"
 
 
-def test_an_event_about_something_stripe_does_not_know_comes_to_an_end(stripe: StripeSandbox) -> None:
+def test_an_event_of_a_missing_object_is_finished(stripe: StripeSandbox) -> None:
     subscription = f"sub_{secrets.token_hex(8)}"
     event = made_up_event(
         type="customer.subscription.updated", data={"object": {"id": subscription, "customer": "cus_1"}}
@@ -218,7 +218,7 @@ def test_an_event_about_something_stripe_does_not_know_comes_to_an_end(stripe: S
     assert stripe.outcome(event) == "not_stored"
 
 
-def test_nothing_of_an_event_but_ids_is_kept(stack: Stack, stripe: StripeSandbox) -> None:
+def test_only_ids_of_an_event_are_stored(stack: Stack, stripe: StripeSandbox) -> None:
     mark = f"Street {secrets.token_hex(8)}"
     event = made_up_event(
         type="invoice.paid", data={"object": {"id": "in_1", "customer": "cus_1", "customer_address": mark}}
@@ -229,7 +229,7 @@ def test_nothing_of_an_event_but_ids_is_kept(stack: Stack, stripe: StripeSandbox
     assert mark not in stack.logs()
 
 
-def test_without_the_database_stripe_is_asked_to_come_again(stack: Stack, stripe: StripeSandbox) -> None:
+def test_without_the_database_stripe_is_asked_to_retry(stack: Stack, stripe: StripeSandbox) -> None:
     dead = stack.database.url.partition("@")[0] + f"@127.0.0.1:{free_port()}/app"
     elsewhere = stack.start_api(DATABASE_URL=dead)
     event = made_up_event()
@@ -239,7 +239,7 @@ def test_without_the_database_stripe_is_asked_to_come_again(stack: Stack, stripe
     assert stripe.send(event).json() == {"received": True, "duplicate": False}
 
 
-def test_without_a_secret_nothing_is_believed(stack: Stack, stripe: StripeSandbox) -> None:
+def test_without_a_secret_every_event_is_rejected(stack: Stack, stripe: StripeSandbox) -> None:
     elsewhere = stack.start_api(STRIPE_WEBHOOK_SECRET="")
     event = made_up_event()
     problem(stripe.send(event, to=elsewhere), 503, "service_unavailable")
