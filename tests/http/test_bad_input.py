@@ -16,7 +16,7 @@ def _pointers(body: Json) -> list[str]:
 @pytest.mark.parametrize(
     "number", ["", "   ", "hello", "12", "+1", "+999 123456789", "4155550123", "+1415555012345678", "\u0000"]
 )
-def test_what_is_no_mobile_number_is_refused(stack: Stack, number: str) -> None:
+def test_a_malformed_mobile_number_is_rejected(stack: Stack, number: str) -> None:
     with client(stack.base_url) as anyone:
         for address in ("/auth/signup", "/auth/send-otp"):
             body = problem(anyone.post(address, json={"mobile_number": number}), 400, "validation_failed")
@@ -26,16 +26,14 @@ def test_what_is_no_mobile_number_is_refused(stack: Stack, number: str) -> None:
 
 
 @pytest.mark.parametrize("otp", ["", "12345", "1234567", "abcdef", "\uff11\uff12\uff13\uff14\uff15"])
-def test_what_is_no_code_is_refused(stack: Stack, otp: str) -> None:
+def test_a_malformed_code_is_rejected(stack: Stack, otp: str) -> None:
     with client(stack.base_url) as anyone:
         answer = anyone.post("/auth/verify-otp", json={"mobile_number": "+14155550123", "otp": otp})
     assert _pointers(problem(answer, 400, "validation_failed")) == ["/otp"]
 
 
 @pytest.mark.parametrize("content", ["", " \n\t ", "a" * 32_001, "a" * 40_000, "NUL \u0000 inside"])
-def test_a_message_that_says_nothing_or_too_much_is_refused_and_not_stored(
-    person: Person, content: str
-) -> None:
+def test_a_blank_or_too_long_message_is_rejected_and_not_stored(person: Person, content: str) -> None:
     room = person.open_room()
     body = problem(person.post(room, content), 400, "validation_failed")
     assert _pointers(body) == ["/content"]
@@ -43,7 +41,7 @@ def test_a_message_that_says_nothing_or_too_much_is_refused_and_not_stored(
     assert person.usage()["used"] == 0
 
 
-def test_the_longest_message_is_taken(person: Person) -> None:
+def test_a_message_of_the_maximum_length_is_accepted(person: Person) -> None:
     exchange = person.say(person.open_room(), "é" * 32_000)
     assert exchange["reply"]["status"] == "completed"
 
@@ -71,7 +69,7 @@ def test_the_longest_message_is_taken(person: Person) -> None:
     ],
     ids=lambda body: repr(body[:24]),
 )
-def test_a_body_of_another_form_is_refused_and_not_stored(person: Person, body: bytes) -> None:
+def test_a_malformed_body_is_rejected_and_not_stored(person: Person, body: bytes) -> None:
     room = person.open_room()
     answer = person.http.post(f"/chatroom/{room}/message", content=body, headers=_JSON)
     problem(answer, 400, "validation_failed")
@@ -88,7 +86,7 @@ def test_a_body_that_is_not_declared_as_json_is_unsupported(person: Person) -> N
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_body_over_a_mebibyte_is_refused(person: Person, chunked: bool) -> None:  # noqa: FBT001  # pytest's
+def test_a_body_over_a_mebibyte_is_rejected(person: Person, chunked: bool) -> None:  # noqa: FBT001  # pytest's
     room = person.open_room()
     body = b'{"content": "' + b"a" * 2 * 1024 * 1024 + b'"}'
     content = iter([body[:1000], body[1000:]]) if chunked else body
@@ -105,14 +103,14 @@ def test_an_unknown_address_and_a_wrong_method_have_the_one_error_body(stack: St
         assert answer.headers["allow"] == "GET, HEAD"
 
 
-def test_unknown_fields_are_refused(stack: Stack) -> None:
+def test_unknown_fields_are_rejected(stack: Stack) -> None:
     wish = {"mobile_number": "+14155550123", "is_pro": True, "id": "1"}
     with client(stack.base_url) as anyone:
         body = problem(anyone.post("/auth/signup", json=wish), 400, "validation_failed")
     assert sorted(_pointers(body)) == ["/id", "/is_pro"]
 
 
-def test_unknown_query_parameters_are_refused(person: Person) -> None:
+def test_unknown_query_parameters_are_rejected(person: Person) -> None:
     """Red when FastAPI is left to itself, which ignores them: a misspelt `limit` would be none."""
     room = person.open_room()
     for path in (
@@ -134,13 +132,13 @@ def test_unknown_query_parameters_are_refused(person: Person) -> None:
 
 
 @pytest.mark.parametrize("title", ["", "   ", "\u0000", "a" * 201])
-def test_a_title_that_is_none_is_refused(person: Person, title: str) -> None:
+def test_an_invalid_title_is_rejected(person: Person, title: str) -> None:
     body = problem(person.http.post("/chatroom", json={"title": title}), 400, "validation_failed")
     assert _pointers(body) == ["/title"]
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256])
-def test_an_idempotency_key_out_of_range_is_refused(person: Person, key: str) -> None:
+def test_an_idempotency_key_out_of_range_is_rejected_once(person: Person, key: str) -> None:
     answer = person.post(person.open_room(), "Hello", Idempotency_Key=key)
     assert _pointers(problem(answer, 400, "validation_failed")) == ["/header/idempotency-key"]
 

@@ -1,4 +1,4 @@
-"""What stands in the documents is what the code does: settings, the first conversation."""
+"""The documents match the code: settings, the first conversation, glossary, guarantees."""
 
 import json
 import re
@@ -46,7 +46,7 @@ def test_the_environment_file_holds_every_setting_once_and_sets_none() -> None:
     assert [name for name, value in lines if value] == []
 
 
-def test_the_environment_file_says_every_default() -> None:
+def test_the_environment_file_names_every_default() -> None:
     comments = re.findall(r"^# (.+)\n([A-Z_]+)=", _ENV_EXAMPLE, re.MULTILINE)
     written = {name: comment.partition("Default: ")[2] or "none" for comment, name in comments}
     expected = {name: _default(field).replace("required", "none") for name, field in _FIELDS.items()}

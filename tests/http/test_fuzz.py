@@ -1,4 +1,4 @@
-"""Whatever is sent to whatever is documented, the answer is documented too: schemathesis over every route."""
+"""Schemathesis over every route: every response is documented."""
 
 import json
 import os
@@ -53,7 +53,7 @@ def _configuration(token: str | None, *, leave_out: Json | None) -> dict[str, An
 
 
 def _misformed(stream: bytes, validator: jsonschema_rs.Draft202012Validator) -> Iterator[str]:
-    """What is wrong with the events of a stream."""
+    """Return the problems of the events of a stream."""
     for event in dispatched(stream, by_libraries=True):
         data = json.loads(event.data)
         if data["type"] != event.name:
@@ -85,10 +85,8 @@ def address(stack: Stack) -> str:
 
 
 @pytest.mark.parametrize("caller", ["nobody", "basic", "pro", "leaving"])
-def test_every_route_answers_as_documented_whatever_it_is_sent(
-    stack: Stack, address: str, caller: str
-) -> None:
-    """A new route is covered on the day it is in the document. Red when a refusal is left out of it."""
+def test_every_route_responds_as_documented_to_any_input(stack: Stack, address: str, caller: str) -> None:
+    """Covers new routes automatically. Red if an error is not documented."""
     person = None if caller == "nobody" else stack.person()
     if person:
         give_password(person)  # a first one would end the session's tokens, and all that follows be 401

@@ -1,4 +1,4 @@
-"""Raw garbage for every body, field, id and query of every route: documented answers, and nothing stored."""
+"""Raw garbage in every body, field, id and query of every route: documented responses, nothing stored."""
 
 import json
 
@@ -56,7 +56,7 @@ def _assert_documented(answer: httpx.Response, route: Route, what: str) -> None:
 
 
 @pytest.mark.parametrize("garbage", _BODIES)
-def test_garbage_for_a_body_is_answered_as_documented(
+def test_garbage_as_a_body_gets_a_documented_response(
     stack: Stack, address: str, routes: list[Route], person: Person, garbage: str
 ) -> None:
     room = person.open_room()
@@ -74,10 +74,10 @@ def test_garbage_for_a_body_is_answered_as_documented(
 
 
 @pytest.mark.parametrize("garbage", _TEXTS, ids=lambda text: ascii(text[:8]))
-def test_garbage_for_a_field_is_answered_as_documented(
+def test_garbage_in_a_field_gets_a_documented_response(
     stack: Stack, address: str, routes: list[Route], person: Person, garbage: str
 ) -> None:
-    """Red when a text may hold NUL: the database refuses it, and the answer is a 500."""
+    """Red if a text may hold NUL: the database rejects it, and the response is a 500."""
     room = person.open_room()
     for route in routes:
         http = (stack.person() if route.is_farewell else person).at(address).http
@@ -91,7 +91,7 @@ def test_garbage_for_a_field_is_answered_as_documented(
 
 
 @pytest.mark.parametrize("declared", [True, False], ids=["declared", "chunked"])
-def test_sixty_megabytes_are_refused_on_every_route_that_writes(
+def test_sixty_megabytes_are_rejected_by_every_route_that_writes(
     address: str,
     routes: list[Route],
     person: Person,
@@ -125,7 +125,7 @@ def test_garbage_for_an_id_is_not_found(
 
 
 @pytest.mark.parametrize("garbage", _QUERIES)
-def test_garbage_in_a_query_is_answered_as_documented(
+def test_garbage_in_a_query_gets_a_documented_response(
     address: str, routes: list[Route], person: Person, garbage: str
 ) -> None:
     room = person.open_room()

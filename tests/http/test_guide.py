@@ -1,4 +1,4 @@
-"""docs/api.md holds: its requests are answered as shown, and its tables are the service's."""
+"""docs/api.md is correct: its requests get the shown responses, and its tables match the code."""
 
 import re
 from urllib.parse import urlsplit
@@ -44,9 +44,7 @@ def _route_of(routes: list[Route], method: str, path: str) -> Route:
     return found
 
 
-def test_every_request_of_the_guide_is_answered_as_shown_and_as_documented(
-    stack: Stack, routes: list[Route]
-) -> None:
+def test_every_request_of_the_guide_gets_the_documented_response(stack: Stack, routes: list[Route]) -> None:
     """Red when a member, a status or a header is added, renamed or lost."""
     for _ in range(2):  # on one day: it signs up another number each time
         complaints, asked = _send_all(stack, routes)
@@ -87,7 +85,7 @@ def test_the_guide_holds_the_table_of_events_that_the_code_makes() -> None:
     assert event_table() in guide.GUIDE
 
 
-def test_the_guides_magic_words_do_what_it_says(stack: Stack) -> None:
+def test_the_magic_words_of_the_guide_work_as_described(stack: Stack) -> None:
     person = stack.person()
     stack.make_pro(person)
     rows = guide.table("Failures to try", 3)

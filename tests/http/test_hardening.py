@@ -1,4 +1,4 @@
-"""What protects browsers, and the service from requests that were made to hurt."""
+"""Protection of browsers, and of the service from hostile requests."""
 
 import json
 import re
@@ -41,7 +41,7 @@ def _assert_careful(answer: httpx.Response) -> None:
 
 
 def _answers(http: httpx.Client, room: str) -> dict[int, httpx.Response]:
-    """One answer of every kind, by status."""
+    """Return one response of every kind, by status."""
     found = [
         http.get("/"),
         http.post("/chatroom", json={}),
@@ -56,7 +56,7 @@ def _answers(http: httpx.Client, room: str) -> dict[int, httpx.Response]:
     return {answer.status_code: answer for answer in found}
 
 
-def test_every_answer_tells_browsers_to_be_careful(person: Person) -> None:
+def test_every_response_has_security_headers(person: Person) -> None:
     answers = _answers(person.http, person.open_room())
     assert answers.keys() >= {200, 201, 400, 401, 404, 405, 413, 415}
     for answer in answers.values():
@@ -69,7 +69,7 @@ def test_every_answer_tells_browsers_to_be_careful(person: Person) -> None:
     assert stream.headers["cache-control"] == "no-cache, no-transform"
 
 
-def test_production_tells_browsers_to_come_back_over_tls_only(stack: Stack) -> None:
+def test_production_sends_strict_transport_security(stack: Stack) -> None:
     address = stack.start_api(
         ENVIRONMENT="production",
         GEMINI_API_KEY="AIzaSyExactlyAsGoogleGaveIt",
@@ -89,7 +89,7 @@ def test_production_tells_browsers_to_come_back_over_tls_only(stack: Stack) -> N
             assert answer.headers["strict-transport-security"].startswith("max-age=63072000")
 
 
-def test_the_documentation_comes_from_this_service_alone(stack: Stack) -> None:
+def test_the_documentation_page_loads_nothing_from_other_hosts(stack: Stack) -> None:
     """Red when its script is one of a content delivery network."""
     with client(stack.base_url) as anyone:
         page = anyone.get("/docs")
@@ -106,8 +106,8 @@ def test_the_documentation_comes_from_this_service_alone(stack: Stack) -> None:
         problem(anyone.get("/docs/oauth2-redirect"), 404, "not_found")
 
 
-def test_a_page_of_ours_can_read_every_answer(behind_pages: str, person: Person) -> None:
-    """Red when CORS sits inside what refuses bodies, limits requests or answers crashes."""
+def test_a_page_of_an_allowed_origin_can_read_every_response(behind_pages: str, person: Person) -> None:
+    """Red if CORS is inside of the middleware for bodies, limits or crashes."""
     with client(behind_pages, {"Origin": _PAGE, "Authorization": f"Bearer {person.token}"}) as page:
         room = person.open_room()
         reply = person.say(room, "Hello")["reply"]
@@ -121,7 +121,7 @@ def test_a_page_of_ours_can_read_every_answer(behind_pages: str, person: Person)
             assert {"RateLimit", "Retry-After", "X-Request-Id", "WWW-Authenticate"} <= set(exposed)
 
 
-def test_a_page_can_read_that_it_sent_too_much(stack: Stack) -> None:
+def test_a_page_can_read_a_429(stack: Stack) -> None:
     address = stack.start_api(ALLOWED_ORIGINS=_PAGE, IP_REQUESTS_PER_MINUTE="1", TRUSTED_PROXIES="127.0.0.1")
     with client(address, {"Origin": _PAGE, "X-Forwarded-For": "198.51.100.7"}) as page:
         page.get("/")
@@ -133,8 +133,8 @@ def test_a_page_can_read_that_it_sent_too_much(stack: Stack) -> None:
             assert asked.status_code == 200
 
 
-def test_a_page_can_read_that_we_crashed(stack: Stack) -> None:
-    """A table that cannot be read is unexpected; red when the 500 is answered outside CORS."""
+def test_a_page_can_read_a_500(stack: Stack) -> None:
+    """An unreadable table is unexpected; red if the 500 is sent outside of CORS."""
     address = stack.start_api(ALLOWED_ORIGINS=_PAGE)
     somebody = stack.person()
     with client(address, {"Origin": _PAGE, "Authorization": f"Bearer {somebody.token}"}) as page:
@@ -149,7 +149,7 @@ def test_a_page_can_read_that_we_crashed(stack: Stack) -> None:
     _assert_careful(crashed)
 
 
-def test_a_page_may_ask_beforehand_for_all_that_the_contract_allows(behind_pages: str) -> None:
+def test_preflights_allow_every_method_and_header_of_the_contract(behind_pages: str) -> None:
     wanted = (
         "authorization, content-type, idempotency-key, if-none-match, prefer, last-event-id, x-request-id"
     )
@@ -166,7 +166,7 @@ def test_a_page_may_ask_beforehand_for_all_that_the_contract_allows(behind_pages
             assert set(wanted.split(", ")) <= set(allowed)
 
 
-def test_a_page_of_others_gets_nothing_of_cors(behind_pages: str) -> None:
+def test_a_page_of_another_origin_gets_no_cors_headers(behind_pages: str) -> None:
     with client(behind_pages, {"Origin": _STRANGE_PAGE}) as page:
         asked = page.options("/chatroom", headers={"Access-Control-Request-Method": "POST"})
         problem(asked, 403, "origin_not_allowed")
@@ -176,9 +176,7 @@ def test_a_page_of_others_gets_nothing_of_cors(behind_pages: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "TRACE", "PUT", "PROPFIND"])
-def test_a_method_that_an_address_does_not_take_is_answered_with_those_it_takes(
-    stack: Stack, method: str
-) -> None:
+def test_a_405_lists_the_methods_of_the_path(stack: Stack, method: str) -> None:
     with client(stack.base_url) as anyone:
         answer = anyone.request(method, "/chatroom")
     assert answer.status_code == 405
@@ -187,7 +185,7 @@ def test_a_method_that_an_address_does_not_take_is_answered_with_those_it_takes(
 
 
 def _talk(address: str, *pieces: bytes, pause: float = 0) -> bytes:
-    """Send raw bytes, and read until the server closes or says nothing for 1.5 s."""
+    """Send raw bytes, and read until the server closes or is silent for 1.5 s."""
     host, _, port = address.removeprefix("http://").partition(":")
     heard = b""
     with socket.create_connection((host, int(port)), 5) as connection:
@@ -203,7 +201,7 @@ def _talk(address: str, *pieces: bytes, pause: float = 0) -> bytes:
     return heard
 
 
-def test_a_body_that_trickles_is_cut_off_in_time(stack: Stack) -> None:
+def test_a_slow_body_times_out(stack: Stack) -> None:
     """The time is 30 s; this process has 1 s. Red without the limit: the connection stays for ever."""
     address = stack.start_api("tests.support.short_body_timeout:app")
     begin = time.monotonic()
@@ -225,7 +223,7 @@ def test_an_encoded_body_is_not_decoded(person: Person, encoding: str) -> None:
     assert answer.headers["accept-encoding"] == "identity"
 
 
-def test_endless_headers_and_lines_end_in_a_refusal(stack: Stack) -> None:
+def test_endless_headers_and_lines_are_rejected(stack: Stack) -> None:
     """The server's own bounds, in front of the application."""
     for request in (
         b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * 1_000_000,
@@ -240,7 +238,7 @@ def test_endless_headers_and_lines_end_in_a_refusal(stack: Stack) -> None:
         assert answer.status_code in (200, 400, 431)
 
 
-def test_a_client_that_leaves_in_the_middle_of_its_body_leaves_no_crash(stack: Stack) -> None:
+def test_a_disconnect_in_the_middle_of_a_body_causes_no_crash(stack: Stack) -> None:
     host, _, port = stack.base_url.removeprefix("http://").partition(":")
     for _ in range(5):
         with socket.create_connection((host, int(port)), 5) as connection:

@@ -1,4 +1,4 @@
-"""HEAD answers wherever GET does: the same status and headers, no body, and no stream that is kept open."""
+"""HEAD is supported wherever GET is: the same status and headers, no body, no open stream."""
 
 import json
 import secrets
@@ -20,7 +20,7 @@ _STATIC = ("/docs", "/docs/start.js", "/docs/swagger-ui-bundle.js", "/docs/swagg
 
 
 def _compare(http: httpx.Client, address: str, **headers: str) -> httpx.Response:
-    """Ask both ways; what is said of the body may be left out, and must not differ."""
+    """Send both methods; HEAD may omit headers of the body, but must not differ in them."""
     seen = http.get(address, headers=headers)
     answer = http.request("HEAD", address, headers=headers)
     assert answer.status_code == seen.status_code, address
@@ -38,7 +38,7 @@ def _compare(http: httpx.Client, address: str, **headers: str) -> httpx.Response
     return answer
 
 
-def test_every_documented_get_answers_head_alike(stack: Stack, person: Person) -> None:
+def test_every_documented_get_supports_head(stack: Stack, person: Person) -> None:
     """Red without the middleware: 405 everywhere. A new route is covered by itself."""
     room = person.open_room()
     addresses = [route.address(room) for route in routes_at(stack.base_url) if route.method == "get"]
@@ -49,14 +49,14 @@ def test_every_documented_get_answers_head_alike(stack: Stack, person: Person) -
             _compare(anyone, address)
 
 
-def test_head_of_what_takes_no_get_is_405_and_names_what_it_takes(stack: Stack) -> None:
+def test_head_without_get_is_405_with_the_allowed_methods(stack: Stack) -> None:
     with client(stack.base_url) as anyone:
         answer = _compare(anyone, "/auth/signup")
         assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
         assert anyone.delete("/chatroom/search").headers["allow"] == "GET, HEAD"
 
 
-def test_head_asks_with_the_conditions_of_get(person: Person) -> None:
+def test_head_supports_conditional_requests(person: Person) -> None:
     person.open_room()
     etag = person.http.get("/chatroom").headers["etag"]
     assert _compare(person.http, "/chatroom", **{"If-None-Match": etag}).status_code == 304
@@ -92,14 +92,14 @@ def test_head_of_a_stream_ends_at_once_and_reads_nothing(stack: Stack, person: P
 @pytest.mark.parametrize(
     "address", ["/user/me/export", "/chatroom/{}/export", "/chatroom/{}/export?format=markdown"]
 )
-def test_head_of_a_download_says_its_name_and_ends(person: Person, address: str) -> None:
+def test_head_of_a_download_has_its_file_name_and_ends(person: Person, address: str) -> None:
     room = person.open_room(title="Überblick")
     answer = _compare(person.http, address.format(room))
     assert answer.headers["content-disposition"].startswith("attachment; ")
 
 
 def test_nothing_follows_the_head_on_the_wire(stack: Stack, person: Person) -> None:
-    """Red when a body is sent: the next answer on the connection would begin with it."""
+    """Red if a body is sent: the next response on the connection would begin with it."""
     host, port = urlsplit(stack.base_url).hostname, urlsplit(stack.base_url).port
     head = f"HEAD /user/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {person.token}\r\n\r\n"
     refused = "HEAD /user/me HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -114,7 +114,7 @@ def test_nothing_follows_the_head_on_the_wire(stack: Stack, person: Person) -> N
     assert [answer.partition(b"\r\n\r\n")[2] for answer in answers[:2]] == [b"", b""]
 
 
-def test_head_is_counted_and_logged_as_what_it_is(stack: Stack) -> None:
+def test_head_is_counted_and_logged_as_head(stack: Stack) -> None:
     address = stack.start_api(IP_REQUESTS_PER_MINUTE="3", TRUSTED_PROXIES="127.0.0.1")
     process = stack.processes[-1]
     caller = {"X-Forwarded-For": f"203.0.113.{secrets.randbelow(256)}"}  # all else in the tests is one caller

@@ -1,4 +1,4 @@
-"""No input costs more than its size: each is sent while others work, and the others' answers stay quick."""
+"""No input costs more than its size: requests of other users stay quick meanwhile."""
 
 import json
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ def _object(count: int) -> bytes:
 
 
 def _refused(stack: Stack, body: bytes) -> Json:
-    """What is said to somebody without an account who sends this."""
+    """Return the error for this body, sent without an account."""
     with client(stack.base_url) as anyone:
         answer = anyone.post("/auth/signup", content=body, headers=_JSON)
     assert len(answer.content) < _FEW_BYTES
@@ -75,7 +75,7 @@ def test_a_body_costs_no_more_than_its_size(stack: Stack, body: bytes) -> None:
     others.assert_served_within(1.0)
 
 
-def test_a_hundred_members_are_looked_at_and_more_are_not(stack: Stack) -> None:
+def test_at_most_a_hundred_members_are_parsed(stack: Stack) -> None:
     looked_at = _refused(stack, _object(100))
     assert len(looked_at["errors"]) == 20
     assert looked_at["errors_omitted"] == 81  # the number itself is missing, too
@@ -87,7 +87,7 @@ def test_a_hundred_members_are_looked_at_and_more_are_not(stack: Stack) -> None:
     assert error["code"] == "too_many_members"
 
 
-def test_ten_levels_are_looked_at_and_more_are_not(stack: Stack) -> None:
+def test_at_most_ten_levels_are_parsed(stack: Stack) -> None:
     def nested(levels: int) -> bytes:
         return b'{"x": ' + b"[" * (levels - 1) + b"]" * (levels - 1) + b"}"
 
@@ -98,7 +98,7 @@ def test_ten_levels_are_looked_at_and_more_are_not(stack: Stack) -> None:
 
 
 def test_brackets_within_a_text_are_text(stack: Stack) -> None:
-    """Red when strings are not skipped: a message of JSON or code would be refused."""
+    """Red if strings are not skipped: a message of JSON or code would be rejected."""
     person = stack.person()
     text = json.dumps([[[[[[[[[[[[{"a\\": [1]}]]]]]]]]]]]]) + '\\"[,' * 1000
     answer = person.post(person.open_room(), text, Prefer="respond-async")
@@ -125,7 +125,7 @@ def test_marks_on_one_letter_cost_no_more_than_other_letters(stack: Stack, marks
 
 @pytest.fixture(scope="module")
 def unanswered(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack without a worker, in which people may say a lot."""
+    """A stack without a worker, with high limits."""
     running = Stack(
         database_url=servers.database_url,
         redis_url=servers.redis_url,

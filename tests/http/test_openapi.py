@@ -1,4 +1,4 @@
-"""The OpenAPI document is complete, and no route shows one person's things to another."""
+"""The OpenAPI document is complete, and no route shows data of another user."""
 
 import uuid
 from collections.abc import Iterator
@@ -56,7 +56,7 @@ _OPERATION_IDS = [
     "show_checkout_cancelled",
     "receive_stripe_webhook",
 ]
-"""What generated clients call their methods: one that is taken away or renamed breaks them."""
+"""Method names of generated clients: removing or renaming one breaks the clients."""
 
 _METHODS = ("get", "post", "put", "patch", "delete")
 _BODIES = {"post": {"content": "Not mine"}, "patch": {"title": "Not mine"}}
@@ -107,8 +107,8 @@ def _sends_events(operation: Json) -> bool:
     return any(media_type == "text/event-stream" for media_type, _ in _bodies(operation))
 
 
-def test_no_operation_answers_both_json_and_events(document: Json) -> None:
-    """Red with events beside JSON: generators type the answer as a string, or as an empty stream."""
+def test_no_operation_documents_both_json_and_events(document: Json) -> None:
+    """Red with events beside JSON: generators type the response as a string or as an empty stream."""
     streams = set()
     for _, _, operation in _operations(document):
         kinds = {media_type for media_type, _ in _bodies({**operation, "requestBody": {}})}
@@ -142,13 +142,13 @@ def test_the_data_of_every_event_has_its_own_schema_with_a_constant_type(documen
                 assert content["schema"] == {"$ref": "#/components/schemas/ReplyEvent"}
 
 
-def test_every_answer_says_when_it_comes(document: Json) -> None:
+def test_every_response_has_a_description(document: Json) -> None:
     for method, path, operation in _operations(document):
         for status, response in operation["responses"].items():
             assert response["description"] not in ("", "Successful Response"), (method, path, status)
 
 
-def test_no_route_answers_422_and_every_error_has_the_one_body(document: Json) -> None:
+def test_no_route_documents_422_and_every_error_is_a_problem(document: Json) -> None:
     for method, path, operation in _operations(document):
         assert "422" not in operation["responses"], (method, path)
         for status, response in operation["responses"].items():
@@ -160,7 +160,7 @@ def _is_guarded(operation: Json) -> bool:
     return bool(operation.get("security"))
 
 
-def test_every_guarded_route_refuses_a_caller_without_a_token(stack: Stack, document: Json) -> None:
+def test_every_protected_route_rejects_a_request_without_a_token(stack: Stack, document: Json) -> None:
     with client(stack.base_url) as anyone:
         for method, path, operation in _operations(document):
             if _is_guarded(operation):
@@ -168,7 +168,9 @@ def test_every_guarded_route_refuses_a_caller_without_a_token(stack: Stack, docu
                 problem(anyone.request(method, address, json={}), 401, "authentication_required")
 
 
-def test_every_route_with_an_id_refuses_somebody_elses(stack: Stack, document: Json, person: Person) -> None:
+def test_every_route_with_an_id_rejects_ids_of_other_users(
+    stack: Stack, document: Json, person: Person
+) -> None:
     """The owner matrix: a new route is covered on the day it is in the document."""
     room = person.open_room()
     reply = person.say(room, "Mine")["reply"]

@@ -90,7 +90,7 @@ def test_no_text_joins_sentences_by_semicolons(document: Json) -> None:
     assert [text for text in texts if ".;" in text or ";;" in text or text.strip() == ""] == []
 
 
-def test_error_answers_are_kept_once(document: Json) -> None:
+def test_error_responses_are_shared(document: Json) -> None:
     """Red when an operation writes its own: 213 KB of 312 were repetitions."""
     shared = document["components"]["responses"]
     for operation in _operations(document):
@@ -119,7 +119,7 @@ def test_no_patch_has_a_default_and_all_of_its_fields_may_be_absent(document: Js
         assert schema["minProperties"] == 1
 
 
-def test_a_patch_changes_what_it_names_and_nothing_else(person: Person) -> None:
+def test_a_patch_changes_only_the_fields_it_names(person: Person) -> None:
     room = person.open_room(title="Old", description="About", system_instruction="Be brief")
     address = f"/chatroom/{room}"
     ok(person.http.patch(address, json={"archived": True}))
@@ -207,7 +207,7 @@ def routes(stack: Stack) -> list[Route]:
     return routes_at(stack.base_url)
 
 
-def test_unknown_query_parameters_are_refused_by_every_route(
+def test_unknown_query_parameters_are_rejected_by_every_route(
     stack: Stack, routes: list[Route], person: Person
 ) -> None:
     """A new route is covered by itself. Those that take any parameter say so in their description."""
@@ -233,7 +233,7 @@ def test_unknown_query_parameters_are_refused_by_every_route(
 def test_every_fault_of_a_field_has_a_documented_code_beside_its_sentence(
     document: Json, person: Person
 ) -> None:
-    """Red when a code is left out of the list, or an error comes without one."""
+    """Red if the list lacks a code, or an error has none."""
     known = _values(document, "FieldProblemCode")
     room = f"/chatroom/{person.open_room()}"
     faults: list[tuple[str, str, object]] = [

@@ -16,7 +16,7 @@ from tests.support.stack import Stack
     ],
 )
 def test_server_is_public_url_unless_that_is_localhost(stack: Stack, public_url: str, server: str) -> None:
-    """Linters refuse `localhost`, and it means another machine to each reader."""
+    """Linters reject `localhost`, which is another machine for each reader."""
     with client(stack.start_api(PUBLIC_URL=public_url)) as anyone:
         [found] = ok(anyone.get("/openapi.json"))["servers"]
     assert found["url"] == server

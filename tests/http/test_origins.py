@@ -39,7 +39,7 @@ def for_apps(stack: Stack) -> str:
 
 
 @pytest.mark.parametrize("origin", _APPS)
-def test_what_browsers_send_is_allowed(for_apps: str, origin: str) -> None:
+def test_origins_of_browsers_and_apps_are_allowed(for_apps: str, origin: str) -> None:
     asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
     with client(for_apps) as page:
         preflight = page.options("/chatroom", headers=asked)
@@ -49,13 +49,13 @@ def test_what_browsers_send_is_allowed(for_apps: str, origin: str) -> None:
 
 
 @pytest.mark.parametrize("origin", ["null", "capacitor://other", "https://app.example.com:8443", "tauri://"])
-def test_other_origins_stay_refused(for_apps: str, origin: str) -> None:
+def test_other_origins_are_rejected(for_apps: str, origin: str) -> None:
     with client(for_apps) as page:
         asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
         problem(page.options("/chatroom", headers=asked), 403, "origin_not_allowed")
 
 
-def test_an_app_may_be_allowed_without_being_a_page_that_payers_return_to(
+def test_an_allowed_app_origin_is_no_return_address_of_payments(
     stack: Stack, for_apps: str, person: Person
 ) -> None:
     """Red when an origin of another scheme fails the request, or passes as a web address."""

@@ -69,7 +69,7 @@ def _operations_of(item: Json, api: Contract) -> list[str]:
     ]
 
 
-def test_the_collection_is_what_its_sources_make(api: Contract) -> None:
+def test_the_collection_equals_its_sources(api: Contract) -> None:
     """Red when the file was changed by hand, or not written anew (`python -m devtools.postman`)."""
     assert (ROOT / "postman_collection.json").read_text() == as_text(build(api))
 
@@ -96,7 +96,7 @@ def test_the_first_folder_is_the_test_flow_in_eight_steps(api: Contract, collect
         assert json.loads(saved["body"])
 
 
-def test_refusals_and_webhooks_come_last(collection: Json) -> None:
+def test_rejections_and_webhooks_are_last(collection: Json) -> None:
     names = [folder["name"] for folder in collection["item"]]
     assert names[-2:] == ["Refusals", "Webhooks"]
     before = [item["name"] for folder in collection["item"][:-2] for item in folder["item"]]
@@ -122,7 +122,7 @@ def test_every_variable_that_is_used_is_declared_and_the_other_way_round() -> No
     assert used - local == VARIABLES.keys()
 
 
-def test_the_saved_answers_are_as_the_openapi_document_says(api: Contract, collection: Json) -> None:
+def test_the_saved_responses_match_the_openapi_document(api: Contract, collection: Json) -> None:
     checked = 0
     for item in _requests(collection["item"]):
         for saved in item["response"]:

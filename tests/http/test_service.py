@@ -1,4 +1,4 @@
-"""What the service says of itself, and what it writes into its log."""
+"""The service's own pages, and its log."""
 
 import secrets
 

@@ -1,4 +1,4 @@
-"""Outgoing proxies: Gemini, Stripe and Twilio obey the same variables, and what cannot be used is refused."""
+"""Outgoing proxies: Gemini, Stripe and Twilio use the same variables; unusable ones are rejected at start."""
 
 import asyncio
 import os
@@ -135,7 +135,7 @@ def test_names_without_a_proxy_are_the_same_for_all(
     assert set(proxy.asked) == {f"{name}.invalid:443" for name in asked}
 
 
-def test_people_chat_pay_and_sign_in_where_only_the_proxy_leads_out(own_stack: Stack) -> None:
+def test_chat_payment_and_sign_in_work_through_the_only_proxy(own_stack: Stack) -> None:
     """Through the running program: the three names resolve nowhere but at the proxy."""
     stack = own_stack
     with (
@@ -224,7 +224,7 @@ def test_a_proxy_that_cannot_be_used_is_named_at_start(
         "http://-:3128",
     ],
 )
-def test_what_no_client_could_use_is_a_problem_without_its_value(value: str) -> None:
+def test_an_unusable_proxy_is_a_problem_without_its_value(value: str) -> None:
     [(name, problem)] = proxy_problems({"HTTPS_PROXY": value})
     assert name == "HTTPS_PROXY"
     assert value not in problem
@@ -243,5 +243,5 @@ def test_what_no_client_could_use_is_a_problem_without_its_value(value: str) -> 
         {"ALL_PROXY": "socks5://127.0.0.1:9", "NO_PROXY": "*"},
     ],
 )
-def test_what_the_clients_can_use_is_no_problem(environment: dict[str, str]) -> None:
+def test_a_usable_proxy_is_no_problem(environment: dict[str, str]) -> None:
     assert list(proxy_problems(environment)) == []

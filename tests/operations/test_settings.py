@@ -1,4 +1,4 @@
-"""The service refuses to start on settings that are missing or unsafe, and says all of it at once."""
+"""The service refuses to start with missing or unsafe settings, and lists all of them at once."""
 
 import os
 import subprocess
@@ -50,12 +50,12 @@ def _run(
     )
 
 
-def test_complete_production_settings_are_taken(tmp_path: object) -> None:
+def test_complete_production_settings_are_accepted(tmp_path: object) -> None:
     assert _load(_SAFE, tmp_path).stdout == "usable\n"
 
 
-def test_production_asks_for_the_countries_or_for_all_of_them(tmp_path: object) -> None:
-    """Red when nothing said means every country."""
+def test_production_requires_allowed_countries_or_all(tmp_path: object) -> None:
+    """Red if an empty list means every country."""
     refused = _load({**_SAFE, "OTP_ALLOWED_COUNTRIES": " , "}, tmp_path)
     assert refused.returncode == START_FAILURE
     assert "OTP_ALLOWED_COUNTRIES is missing" in refused.stderr
@@ -89,8 +89,8 @@ def test_production_names_every_problem_at_once_and_no_value(tmp_path: object) -
     assert "Traceback" not in done.stderr
 
 
-def test_production_names_what_is_missing_malformed_and_unsafe_together(tmp_path: object) -> None:
-    """Red when production's demands are looked at only after every field has its form."""
+def test_production_lists_missing_malformed_and_unsafe_settings_together(tmp_path: object) -> None:
+    """Red if the checks for production run only when every field is well-formed."""
     unsafe = {
         "ENVIRONMENT": "production",
         "REDIS_URL": "visible-host:6379",
@@ -119,7 +119,7 @@ def test_production_names_what_is_missing_malformed_and_unsafe_together(tmp_path
     assert "visible" not in done.stderr
 
 
-def test_an_environment_that_nobody_knows_may_be_production(tmp_path: object) -> None:
+def test_an_unknown_environment_is_checked_as_production(tmp_path: object) -> None:
     done = _load({**_SAFE, "ENVIRONMENT": "prod", "JWT_SECRET_KEY": "short"}, tmp_path)
     assert "ENVIRONMENT" in done.stderr
     assert "JWT_SECRET_KEY" in done.stderr
@@ -148,9 +148,7 @@ def test_an_environment_that_nobody_knows_may_be_production(tmp_path: object) ->
         ("TRUSTED_PROXIES", "::/0"),
     ],
 )
-def test_production_refuses_what_is_only_good_for_development(
-    tmp_path: object, name: str, value: str
-) -> None:
+def test_production_rejects_settings_for_development(tmp_path: object, name: str, value: str) -> None:
     done = _load({**_SAFE, name: value}, tmp_path)
     assert [line.split()[1] for line in done.stderr.splitlines()[1:]] == [name], done.stderr
     assert value not in done.stderr
@@ -177,7 +175,7 @@ def test_every_process_refuses_to_start_in_unsafe_production(tmp_path: object, c
     assert "Traceback" not in said
 
 
-def test_what_is_missing_or_malformed_is_named_together(tmp_path: object) -> None:
+def test_missing_and_malformed_settings_are_listed_together(tmp_path: object) -> None:
     done = _load({"REPLY_LEASE_SECONDS": "soon", "LOG_LEVEL": "loud"}, tmp_path)
     for name in ("DATABASE_URL is missing", "REDIS_URL is missing", "REPLY_LEASE_SECONDS", "LOG_LEVEL"):
         assert name in done.stderr
@@ -212,8 +210,8 @@ def test_twilio_needs_its_account(tmp_path: object) -> None:
         "+1415555\n0100",
     ],
 )
-def test_a_sender_that_twilio_does_not_take_is_named(tmp_path: object, environment: str, sender: str) -> None:
-    """Red when any text is taken for a sender: codes would be refused one by one, and only in the log."""
+def test_a_sender_of_no_form_of_twilio_is_rejected(tmp_path: object, environment: str, sender: str) -> None:
+    """Red if any text is accepted as a sender: Twilio would reject each code, visible only in the log."""
     done = _load({**_SAFE, "ENVIRONMENT": environment, "TWILIO_FROM": sender}, tmp_path)
     assert [line.split()[1] for line in done.stderr.splitlines()[1:]] == ["TWILIO_FROM"], done.stderr
     assert sender not in done.stderr
@@ -226,7 +224,7 @@ def test_a_sender_that_twilio_does_not_take_is_named(tmp_path: object, environme
 @pytest.mark.parametrize(
     "sender", [f"MG{'0123456789abcdef' * 2}", "+14155550100", "123", "12345678", "Chat", "A-1 & Co_+", "4U"]
 )
-def test_each_form_of_sender_is_taken(tmp_path: object, sender: str) -> None:
+def test_each_form_of_sender_is_accepted(tmp_path: object, sender: str) -> None:
     assert _load({**_SAFE, "TWILIO_FROM": sender}, tmp_path).stdout == "usable\n"
 
 
@@ -251,14 +249,14 @@ def test_production_needs_an_account_of_twilio(tmp_path: object, sid: str) -> No
 def test_a_key_that_cannot_be_sent_is_named_everywhere(
     tmp_path: object, environment: str, name: str, value: str
 ) -> None:
-    """Red without the check: no request would leave, which looks like an outage."""
+    """Red without the check: no request could be sent, which resembles an outage."""
     done = _load({**_SAFE, "ENVIRONMENT": environment, name: value}, tmp_path)
     assert [line.split()[1] for line in done.stderr.splitlines()[1:]] == [name], done.stderr
     assert "vis" not in done.stderr
 
 
 @pytest.mark.parametrize("environment", ["development", "test", "production"])
-def test_a_short_secret_is_refused_in_production_alone(tmp_path: object, environment: str) -> None:
+def test_a_short_secret_is_rejected_in_production_only(tmp_path: object, environment: str) -> None:
     """Elsewhere it is one warning: tests/operations/test_start.py."""
     settings = {**_SAFE, "ENVIRONMENT": environment, "JWT_SECRET_KEY": "31-bytes-visible-aaaaaaaaaaaaaa"}
     done = _load(settings, tmp_path)
@@ -281,7 +279,7 @@ def test_a_short_secret_is_refused_in_production_alone(tmp_path: object, environ
         ("STRIPE_API_BASE", "http://visible:8100"),
     ],
 )
-def test_production_takes_no_money_through_a_sandbox(tmp_path: object, name: str, value: str) -> None:
+def test_production_rejects_settings_of_a_stripe_sandbox(tmp_path: object, name: str, value: str) -> None:
     done = _load({**_SAFE, name: value}, tmp_path)
     assert done.returncode == START_FAILURE
     assert name in done.stderr

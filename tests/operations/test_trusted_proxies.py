@@ -53,7 +53,7 @@ def test_a_trusted_proxy_that_sends_another_header_is_warned_of(stack: Stack) ->
     assert "only X-Forwarded-For is read" in warning["advice"]
 
 
-def test_checks_of_a_platform_say_nothing(stack: Stack) -> None:
+def test_health_checks_cause_no_warning(stack: Stack) -> None:
     base_url = stack.start_api()
     with client(base_url, {"X-Forwarded-For": "203.0.113.7"}) as monitor:
         for path in ("/health/live", "/health", "/metrics"):

@@ -51,7 +51,7 @@ from app.config.origins import parse_origins
         ("1app://localhost", "scheme that is none"),
     ],
 )
-def test_what_no_browser_ever_sends_is_refused_with_the_reason(origin: str, reason: str) -> None:
+def test_an_origin_that_no_browser_sends_is_rejected_with_the_reason(origin: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason) as refused:
         parse_origins(f"https://good.example.com, {origin}, capacitor://localhost")
     assert "item 2 " in str(refused.value)

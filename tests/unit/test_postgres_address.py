@@ -1,4 +1,4 @@
-"""`DATABASE_URL` as hosts hand it out: what is passed on, what is dropped, and what is refused by name."""
+"""`DATABASE_URL` as providers write it: options that are kept, dropped, or rejected by name."""
 
 import re
 
@@ -65,7 +65,7 @@ def test_an_address_is_understood(url: str, dsn: str) -> None:
         ("postgresql://[visible/db", "percent-encoded"),
     ],
 )
-def test_what_cannot_work_is_refused_by_name_and_without_its_value(url: str, named: str) -> None:
+def test_an_unusable_address_is_rejected_by_name_without_its_value(url: str, named: str) -> None:
     with pytest.raises(ValueError, match=re.escape(named)) as refused:
         PostgresAddress.parse(url)
     assert "isible" not in str(refused.value)

@@ -1,4 +1,4 @@
-"""Every value is trimmed and understood at start; what is wrong is named, and nothing of it is printed."""
+"""Every value is trimmed and parsed at start; problems are named without the value."""
 
 import traceback
 from pathlib import Path
@@ -27,7 +27,7 @@ def _folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _problems(monkeypatch: pytest.MonkeyPatch, **variables: str) -> list[str]:
-    """What is wrong with these variables, each problem with the name in front."""
+    """Return the problems of these variables, each beginning with the name."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     said = ""
@@ -75,9 +75,7 @@ def test_every_value_is_trimmed(monkeypatch: pytest.MonkeyPatch, blank: str) -> 
 
 @pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL"])
 @pytest.mark.parametrize("value", [" ", "\t\n", "\u200b"])
-def test_a_value_of_nothing_but_blanks_is_not_set(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str
-) -> None:
+def test_a_blank_value_counts_as_not_set(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     assert _problems(monkeypatch, **{name: value}) == [f"{name} is missing"]
 
 
@@ -150,14 +148,12 @@ def test_a_value_of_nothing_but_blanks_is_not_set(
         ("LOG_FORMAT", "visible"),
     ],
 )
-def test_what_no_library_could_use_is_named_at_start(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str
-) -> None:
+def test_an_unusable_value_is_named_at_start(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     problems = _problems(monkeypatch, **{name: value})
     assert [problem.split()[0] for problem in problems] == [name], problems
 
 
-def test_everything_wrong_is_listed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_problems_are_listed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = {
         "REDIS_URL": "redis://:visible#1@redis",
         "CELERY_BROKER_URL": "amqp://visible:x/",
@@ -179,14 +175,14 @@ def test_everything_wrong_is_listed_at_once(monkeypatch: pytest.MonkeyPatch) -> 
         ("rediss://redis/0?ssl_ciphers=visible", "ssl_ciphers"),
     ],
 )
-def test_an_option_that_is_not_supported_is_refused_by_its_name(
+def test_an_unsupported_option_is_rejected_by_name(
     monkeypatch: pytest.MonkeyPatch, url: str, option: str
 ) -> None:
     [problem] = _problems(monkeypatch, REDIS_URL=url)
     assert option in problem
 
 
-def test_a_unix_socket_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_unix_socket_is_rejected_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     [problem] = _problems(monkeypatch, REDIS_URL="unix:///run/visible.sock")
     assert "unix://" in problem
 
@@ -206,7 +202,7 @@ def test_a_unix_socket_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> No
         "redis://redis/0?family=0",
     ],
 )
-def test_kombu_reads_from_its_address_what_redis_py_is_given(url: str) -> None:
+def test_kombu_and_redis_py_parse_the_same_address_alike(url: str) -> None:
     """Red when an address is handed on as it is written: kombu splits it at a semicolon, for one."""
     address = RedisAddress.parse(url)
     broker = BrokerAddress.of_redis(address)
@@ -232,7 +228,7 @@ def test_kombu_reads_from_its_address_what_redis_py_is_given(url: str) -> None:
         "https://xn--bcher-kva.example",
     ],
 )
-def test_an_address_that_is_taken_is_read_alike_by_every_http_client(address: str) -> None:
+def test_every_http_client_parses_an_accepted_address_alike(address: str) -> None:
     web_address(address)
     host, port = httpx.URL(address).host, httpx.URL(address).port
     assert (httpx2.URL(address).host, httpx2.URL(address).port) == (host, port)

@@ -1,4 +1,4 @@
-"""Requests a minute: of an address, of a person; exact over several processes, also without Redis."""
+"""Limits of requests by address and user: exact over several processes, also without Redis."""
 
 import re
 import secrets
@@ -54,13 +54,13 @@ def _from(place: str, address: str, token: str | None = None) -> httpx.Client:
 
 
 def _left(answer: httpx.Response, limit: str) -> int | None:
-    """What the answer says is left of a limit."""
+    """Return the remaining quota of a limit in the response."""
     found = re.search(rf'"{limit}";r=(\d+);t=\d+', answer.headers.get("ratelimit", ""))
     return int(found[1]) if found else None
 
 
 def _refusal(answer: httpx.Response) -> int:
-    """The seconds of a refusal by a limit."""
+    """Return the seconds of `Retry-After` in a 429."""
     problem(answer, 429, "rate_limit_exceeded")
     seconds = int(answer.headers["retry-after"])
     assert 1 <= seconds <= 60
@@ -68,12 +68,12 @@ def _refusal(answer: httpx.Response) -> int:
 
 
 def _use_up(http: httpx.Client, path: str) -> None:
-    """Ask until a limit refuses."""
+    """Send requests until a limit rejects one."""
     assert any(http.get(path).status_code == 429 for _ in range(_OF_AN_ADDRESS + 1))
 
 
 def _without_a_request_left(somebody: Person, address: str) -> httpx.Client:
-    """A client of somebody, at a place of its own."""
+    """Return a client at an address of its own, whose user has used up the limit."""
     http = _from(_somewhere(), address, somebody.token)
     _use_up(http, "/user/me")
     return http
@@ -86,7 +86,7 @@ def _let_pass(stack: Stack, key: str, seconds: float) -> None:
     stack.redis.rpush(key, *times)
 
 
-def test_an_address_gets_its_requests_and_then_is_told_to_wait(address: str) -> None:
+def test_an_address_over_its_limit_gets_429_with_retry_after(address: str) -> None:
     with _from(_somewhere(), address) as here, _from(_somewhere(), address) as elsewhere:
         for used in range(1, _OF_AN_ADDRESS + 1):
             answer = here.get("/")
@@ -108,7 +108,7 @@ def test_stripe_and_monitors_are_never_limited(address: str) -> None:
             assert "ratelimit-policy" not in answer.headers
 
 
-def test_waiting_as_told_is_enough_and_the_window_slides(stack: Stack, address: str) -> None:
+def test_waiting_for_retry_after_is_enough_and_the_window_slides(stack: Stack, address: str) -> None:
     """Red when a minute is a slot of the clock, or the window empties as a whole."""
     place = _somewhere()
     with _from(place, address) as here:
@@ -124,7 +124,7 @@ def test_waiting_as_told_is_enough_and_the_window_slides(stack: Stack, address: 
     assert Counter(answers) == {200: _OF_AN_ADDRESS // 2, 429: _OF_AN_ADDRESS // 2}
 
 
-def test_parallel_requests_at_two_processes_get_exactly_what_there_is(stack: Stack, address: str) -> None:
+def test_parallel_requests_at_two_processes_get_exactly_the_limit(stack: Stack, address: str) -> None:
     """Red when the count is read and written in two steps."""
     place, second = _somewhere(), stack.start_api(**_LIMITS)
     with _from(place, address) as one, _from(place, second) as other, ThreadPoolExecutor(20) as pool:
@@ -132,7 +132,7 @@ def test_parallel_requests_at_two_processes_get_exactly_what_there_is(stack: Sta
         assert Counter(answers) == {200: _OF_AN_ADDRESS, 429: 100 - _OF_AN_ADDRESS}
 
 
-def test_a_refused_request_does_not_lengthen_the_wait(stack: Stack, address: str) -> None:
+def test_a_rejected_request_does_not_lengthen_the_wait(stack: Stack, address: str) -> None:
     place = _somewhere()
     with _from(place, address) as here:
         for _ in range(2 * _OF_AN_ADDRESS):
@@ -186,7 +186,7 @@ def test_the_last_address_that_is_no_trusted_proxys_counts(
 
 
 @pytest.mark.parametrize("forwarded", ["{}", "{}:5678", "[2001:db8::7]:5678, {}", "{}, {}", "x, {}:1"])
-def test_without_trusted_proxies_nobody_can_say_where_they_call_from(stack: Stack, forwarded: str) -> None:
+def test_without_trusted_proxies_forwarded_headers_are_ignored(stack: Stack, forwarded: str) -> None:
     """Red when the address is the one that uvicorn hands over: it believes callers on its own machine."""
     place = _somewhere()
     somebody = stack.person()
@@ -211,7 +211,7 @@ def test_a_session_remembers_the_address_behind_the_proxy(stack: Stack, address:
     assert {"ip_address": place} in seen
 
 
-def test_a_person_on_pro_gets_their_requests_wherever_they_call_from(pro: Person, address: str) -> None:
+def test_the_limit_of_a_user_on_pro_covers_all_addresses(pro: Person, address: str) -> None:
     with _from(_somewhere(), address, pro.token) as here:
         for used in range(1, _OF_A_PERSON + 1):
             answer = here.get("/user/me")
@@ -226,7 +226,7 @@ def test_a_person_on_pro_gets_their_requests_wherever_they_call_from(pro: Person
 
 
 @pytest.mark.parametrize("is_first_at_process", [True, False])
-def test_a_person_on_basic_gets_theirs(
+def test_the_limit_of_a_user_on_basic_covers_all_addresses(
     stack: Stack,
     person: Person,
     address: str,
@@ -252,9 +252,7 @@ def test_a_person_on_basic_gets_theirs(
     assert _left(refused, "basic") == 0
 
 
-def test_parallel_requests_of_a_person_on_basic_get_exactly_what_there_is(
-    stack: Stack, person: Person
-) -> None:
+def test_parallel_requests_of_a_user_on_basic_get_exactly_the_limit(stack: Stack, person: Person) -> None:
     """None of the processes knows the plan when the first requests arrive."""
     wide = {**_LIMITS, "IP_REQUESTS_PER_MINUTE": "1000"}
     second, third, token = stack.start_api(**wide), stack.start_api(**wide), person.token
@@ -267,8 +265,8 @@ def test_parallel_requests_of_a_person_on_basic_get_exactly_what_there_is(
         assert Counter(answers) == {200: _ON_BASIC, 429: 60 - _ON_BASIC}
 
 
-def test_whoever_goes_pro_goes_on_with_its_limit(stack: Stack, person: Person, address: str) -> None:
-    """The window is the person's, whatever the plan: what is left is the difference."""
+def test_an_upgrade_raises_the_limit_of_the_same_window(stack: Stack, person: Person, address: str) -> None:
+    """The window belongs to the user on every plan, so that the difference remains."""
     http = _without_a_request_left(person, address)
     stack.make_pro(person)
     elsewhere = stack.start_api(**_LIMITS)  # which does not hold the plan of a moment ago
@@ -279,13 +277,13 @@ def test_whoever_goes_pro_goes_on_with_its_limit(stack: Stack, person: Person, a
 
 
 @pytest.mark.parametrize("is_pro", [True, False])
-def test_a_repeated_key_counts_as_a_request_and_is_answered_after_the_wait(
+def test_a_replay_counts_as_a_request_and_succeeds_after_the_wait(
     stack: Stack,
     person: Person,
     address: str,
     is_pro: bool,  # noqa: FBT001  # pytest's
 ) -> None:
-    """The day's limit never refuses a replay; the minute's does, before anything is looked up or stored."""
+    """The daily limit never rejects a replay; the limit of requests does, before anything is read."""
     if is_pro:
         stack.make_pro(person)
     room, key = person.open_room(), secrets.token_hex(8)
@@ -299,7 +297,7 @@ def test_a_repeated_key_counts_as_a_request_and_is_answered_after_the_wait(
     assert replay.json()["message"] == first["message"]
 
 
-def test_a_refused_message_is_not_stored(stack: Stack, pro: Person, address: str) -> None:
+def test_a_rejected_message_is_not_stored(stack: Stack, pro: Person, address: str) -> None:
     room = pro.open_room()
     http = _without_a_request_left(pro, address)
     _refusal(http.post(f"/chatroom/{room}/message", json={"content": "Too much"}))
@@ -307,7 +305,7 @@ def test_a_refused_message_is_not_stored(stack: Stack, pro: Person, address: str
 
 
 @pytest.mark.parametrize("is_pro", [True, False])
-def test_following_a_reply_counts_on_no_person(
+def test_following_a_reply_counts_on_no_user(
     stack: Stack,
     person: Person,
     address: str,
@@ -330,13 +328,13 @@ def test_following_a_reply_counts_on_no_person(
 
 
 @pytest.mark.parametrize("is_pro", [True, False])
-def test_what_is_not_theirs_is_not_found_before_it_is_too_much(
+def test_ids_of_other_users_are_404_before_429(
     stack: Stack,
     person: Person,
     address: str,
     is_pro: bool,  # noqa: FBT001  # pytest's
 ) -> None:
-    """Red when the refusal does not look for the room first."""
+    """Red if the rejection does not check the room first."""
     somebody = stack.person()
     if is_pro:
         stack.make_pro(somebody)
@@ -353,7 +351,7 @@ def test_what_is_not_theirs_is_not_found_before_it_is_too_much(
     _refusal(http.get(f"/chatroom/{own}"))
 
 
-def test_every_answer_says_what_is_left(pro: Person, address: str) -> None:
+def test_every_response_shows_the_remaining_limits(pro: Person, address: str) -> None:
     """Also those that no route has written."""
     with _from(_somewhere(), address, pro.token) as http, _from(_somewhere(), address) as anyone:
         created = http.post("/chatroom", json={})
@@ -410,7 +408,7 @@ def test_without_redis_every_process_counts_for_itself_and_nothing_fails(stack: 
     assert answers == [200] * _OF_AN_ADDRESS + [429] * 5
 
 
-def test_a_redis_that_hangs_holds_nobody_up_for_long(stack: Stack) -> None:
+def test_a_hanging_redis_delays_requests_only_briefly(stack: Stack) -> None:
     """Red without the breaker: every request waits half a second."""
     port = int(stack.redis.connection_pool.connection_kwargs["port"])
     with Proxy(port) as proxy:
@@ -452,7 +450,7 @@ def test_sign_in_and_limits_cost_one_round_trip_to_redis_and_none_to_the_databas
 
 
 def _between(monitor: Monitor, begin: str, end: str) -> list[str]:
-    """What clients asked Redis for, from one mark to the other."""
+    """Return the commands of clients between two marks."""
     commands: list[str] = []
     while not commands or end not in commands[-1]:
         heard = monitor.next_command()  # type: ignore[no-untyped-call]  # redis-py's
