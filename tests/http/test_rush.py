@@ -72,9 +72,7 @@ def test_a_suspended_process_does_not_consider_redis_or_the_database_unavailable
         os.kill(process.popen.pid, signal.SIGCONT)
     statuses = Counter(status for status, _ in guesses.result())
     process.kill()
-    ended = process.log.count("57014") + process.log.count(
-        "25P03"
-    )  # ended by the server during the suspension
+    ended = process.log.count("57014") + process.log.count("25P03")  # by the server
     assert process.log.count("database_unavailable") == ended
     assert statuses[503] <= ended, statuses
     assert set(statuses) <= {401, 429, 503}
