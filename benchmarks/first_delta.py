@@ -14,16 +14,16 @@ from pathlib import Path
 import httpx
 
 from devtools.throwaway import throwaway_servers
-from tests.support.person import Person, client, close_clients
 from tests.support.stack import Stack
+from tests.support.user import User, client, close_clients
 
 _WARM_UP = 10
 
 
-def _through_the_product(person: Person, room: str) -> float:
+def _through_the_product(user: User, room: str) -> float:
     started = time.perf_counter()
     body, headers = {"content": "Hello there"}, {"Accept": "text/event-stream"}
-    with person.http.stream("POST", f"/chatroom/{room}/message", json=body, headers=headers) as answer:
+    with user.http.stream("POST", f"/chatroom/{room}/message", json=body, headers=headers) as answer:
         found = 0.0
         for line in answer.iter_lines():
             if line == "event: delta" and not found:
@@ -49,11 +49,11 @@ def _directly(sandbox: httpx.Client) -> float:
 
 
 def _measure(stack: Stack, times: int) -> tuple[list[float], list[float]]:
-    person = stack.person()
-    stack.make_pro(person)
+    user = stack.user()
+    stack.make_pro(user)
     sandbox = client(stack.sandbox_url)
     ways: tuple[Callable[[], float], ...] = (
-        lambda: _through_the_product(person, person.open_room(title="Measured")),
+        lambda: _through_the_product(user, user.open_room(title="Measured")),
         lambda: _directly(sandbox),
     )
     for _ in range(_WARM_UP):

@@ -24,7 +24,7 @@ RARE = "zeppelin"
 UNSPACED = "機械学習"
 """Of every 1,000th message, while every tenth has each of the letters."""
 
-# Statements about one user or about many: `owner` and `room` come out of `people`.
+# Statements about one user or about many: `owner` and `room` come out of `users`.
 _ID: LiteralString = """
 CREATE FUNCTION pg_temp.id_at(at bigint, seed text) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
     SELECT (lpad(to_hex(at), 12, '0') || '7' || substr(md5(seed), 1, 3) || '8'

@@ -17,8 +17,8 @@ import psycopg
 
 from benchmarks.histories import COMMON, MIDDLING, RARE, Size, make_histories
 from devtools.throwaway import throwaway_servers
-from tests.support.person import Json, Person, close_clients, ok
 from tests.support.stack import Stack
+from tests.support.user import Json, User, close_clients, ok
 
 _WARM_UP: Final = 5
 _DEEP: Final = 20
@@ -52,7 +52,7 @@ class _Listing:
 
 @dataclass(frozen=True, slots=True)
 class _Bench:
-    person: Person
+    user: User
     room: str
     connection: psycopg.Connection
     times: int
@@ -71,10 +71,10 @@ class _Bench:
             self._print(f"{listing.name}, page {pages}", listing, asked, before)
 
     def _ask(self, address: str, asked: dict[str, str]) -> Json:
-        return ok(self.person.http.get(address, params=asked))
+        return ok(self.user.http.get(address, params=asked))
 
     def _print(self, name: str, listing: _Listing, asked: dict[str, str], before: str) -> None:
-        values = {"owner": self.person.id, "room": self.room, "q": listing.q, "before": before}
+        values = {"owner": self.user.id, "room": self.room, "q": listing.q, "before": before}
         ways: tuple[Callable[[], object], ...] = (
             lambda: self._ask(listing.address, asked),
             lambda: self.connection.execute(listing.statement, values).fetchall(),
@@ -113,10 +113,10 @@ def main() -> None:
             stack.migrate()
             stack.start_sandbox()
             stack.base_url = stack.start_api()
-            person = stack.person()
-            room = str(make_histories(stack.database.url, person.id, Size()))
+            user = stack.user()
+            room = str(make_histories(stack.database.url, user.id, Size()))
             with psycopg.connect(stack.database.url, autocommit=True) as connection:
-                bench = _Bench(person, room, connection, times)
+                bench = _Bench(user, room, connection, times)
                 for listing in _listings(room):
                     bench.measure(listing)
         finally:

@@ -10,9 +10,9 @@ import redis
 
 from devtools.throwaway import throwaway_servers
 from tests.support.buyer import Buyer, StripePages
-from tests.support.person import Person, close_clients
 from tests.support.stack import Stack
 from tests.support.stripe import StripeSandbox
+from tests.support.user import User, close_clients
 
 pytest_plugins = ("tests.faults.report",)
 
@@ -105,18 +105,18 @@ def stripe_pages(stack: Stack) -> Iterator[StripePages]:
 @pytest.fixture
 def buyer(stack: Stack, stripe_pages: StripePages) -> Buyer:
     """Somebody new who may buy Pro."""
-    return Buyer(stack.person(), stripe_pages)
+    return Buyer(stack.user(), stripe_pages)
 
 
 @pytest.fixture
-def person(stack: Stack) -> Person:
+def user(stack: Stack) -> User:
     """Somebody new on Basic."""
-    return stack.person()
+    return stack.user()
 
 
 @pytest.fixture
-def pro(stack: Stack) -> Person:
+def pro(stack: Stack) -> User:
     """Somebody new on Pro."""
-    somebody = stack.person()
-    stack.make_pro(somebody)
-    return somebody
+    other = stack.user()
+    stack.make_pro(other)
+    return other

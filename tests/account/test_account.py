@@ -11,15 +11,15 @@ import httpx
 import pytest
 
 from devtools.throwaway import throwaway_servers
-from tests.support.person import Json, Person, ok, problem
 from tests.support.stack import Stack
+from tests.support.user import Json, User, ok, problem
 
 pytestmark = pytest.mark.server_version
 
 _TODAY_BACK = "SELECT (now() AT TIME ZONE 'UTC')::date - %s AS day"
 
 
-def _fill(stack: Stack, person: Person, room: str, *, messages: int, characters: int) -> None:
+def _fill(stack: Stack, user: User, room: str, *, messages: int, characters: int) -> None:
     """Insert completed messages after the room's last."""
     stack.database.run(
         "INSERT INTO messages (id, chatroom_id, user_id, position, role, status, content, created_at,"
@@ -27,18 +27,18 @@ def _fill(stack: Stack, person: Person, room: str, *, messages: int, characters:
         " SELECT gen_random_uuid(), %s, %s, 1000 + n, 'user', 'completed', repeat(md5(n::text), %s), now(),"
         " false, 0, 0, 0 FROM generate_series(1, %s) AS n",
         uuid.UUID(room),
-        uuid.UUID(person.id),
+        uuid.UUID(user.id),
         characters // 32,
         messages,
     )
 
 
-def test_a_name_is_changed_trimmed_and_cleared(person: Person) -> None:
-    changed = ok(person.http.patch("/user/me", json={"full_name": "  Grace Hopper "}))
+def test_a_name_is_changed_trimmed_and_cleared(user: User) -> None:
+    changed = ok(user.http.patch("/user/me", json={"full_name": "  Grace Hopper "}))
     assert changed["full_name"] == "Grace Hopper"
-    assert changed == ok(person.http.get("/user/me"))
-    assert ok(person.http.patch("/user/me", json={"full_name": None}))["full_name"] is None
-    assert ok(person.http.get("/user/me"))["full_name"] is None
+    assert changed == ok(user.http.get("/user/me"))
+    assert ok(user.http.patch("/user/me", json={"full_name": None}))["full_name"] is None
+    assert ok(user.http.get("/user/me"))["full_name"] is None
 
 
 @pytest.mark.parametrize(
@@ -54,12 +54,10 @@ def test_a_name_is_changed_trimmed_and_cleared(person: Person) -> None:
         [],
     ],
 )
-def test_an_empty_or_forbidden_change_is_rejected_and_not_stored(
-    person: Person, body: Json | list[str]
-) -> None:
-    before = ok(person.http.get("/user/me"))
-    assert problem(person.http.patch("/user/me", json=body), 400, "validation_failed")["errors"]
-    assert ok(person.http.get("/user/me")) == before
+def test_an_empty_or_forbidden_change_is_rejected_and_not_stored(user: User, body: Json | list[str]) -> None:
+    before = ok(user.http.get("/user/me"))
+    assert problem(user.http.patch("/user/me", json=body), 400, "validation_failed")["errors"]
+    assert ok(user.http.get("/user/me")) == before
 
 
 def test_the_openapi_document_requires_at_least_one_change(stack: Stack) -> None:
@@ -67,13 +65,13 @@ def test_the_openapi_document_requires_at_least_one_change(stack: Stack) -> None
     assert document["components"]["schemas"]["UserPatch"]["minProperties"] == 1
 
 
-def test_usage_lists_every_day_including_those_of_deleted_rooms(stack: Stack, person: Person) -> None:
-    room = person.open_room()
-    usage = person.say(room, "Count me")["reply"]["usage"]
+def test_usage_lists_every_day_including_those_of_deleted_rooms(stack: Stack, user: User) -> None:
+    room = user.open_room()
+    usage = user.say(room, "Count me")["reply"]["usage"]
     three_days_ago = stack.database.value(_TODAY_BACK, 3)
-    stack.database.run("INSERT INTO daily_usage VALUES (%s, %s, 4, 100, 200)", person.id, three_days_ago)
+    stack.database.run("INSERT INTO daily_usage VALUES (%s, %s, 4, 100, 200)", user.id, three_days_ago)
     stack.database.run("DELETE FROM chatrooms WHERE id = %s", room)
-    shown = ok(person.http.get("/user/me/usage", params={"days": 5}))
+    shown = ok(user.http.get("/user/me/usage", params={"days": 5}))
     today = stack.database.value(_TODAY_BACK, 0)
     assert isinstance(today, dt.date)
     assert (shown["used"], shown["limit"], shown["remaining"]) == (1, 5, 4)
@@ -94,35 +92,35 @@ def test_usage_lists_every_day_including_those_of_deleted_rooms(stack: Stack, pe
     assert {day["messages"] for day in shown["days"][1:3] + shown["days"][4:]} == {0}
 
 
-def test_usage_on_pro_has_no_limit_and_defaults_to_thirty_days(pro: Person) -> None:
+def test_usage_on_pro_has_no_limit_and_defaults_to_thirty_days(pro: User) -> None:
     shown = ok(pro.http.get("/user/me/usage"))
     assert (shown["limit"], shown["remaining"], len(shown["days"])) == (None, None, 30)
     assert len(ok(pro.http.get("/user/me/usage", params={"days": 365}))["days"]) == 365
 
 
 @pytest.mark.parametrize("days", ["0", "366", "-1", "many", "9" * 30])
-def test_usage_of_no_days_or_too_many_is_rejected(person: Person, days: str) -> None:
-    problem(person.http.get("/user/me/usage", params={"days": days}), 400, "validation_failed")
+def test_usage_of_no_days_or_too_many_is_rejected(user: User, days: str) -> None:
+    problem(user.http.get("/user/me/usage", params={"days": days}), 400, "validation_failed")
 
 
-def test_the_export_contains_everything_but_secrets(stack: Stack, person: Person) -> None:
+def test_the_export_contains_everything_but_secrets(stack: Stack, user: User) -> None:
     """Red when the export lacks a section, and when it contains a column that is not exported."""
-    stack.make_pro(person)
+    stack.make_pro(user)
     key = f"key-{secrets.token_hex(4)}"
     details = {"title": "Kept", "description": "About it", "system_instruction": "Be kind"}
-    rooms = [person.open_room(**details), person.open_room()]
-    sent = ok(person.post(rooms[0], "Take this along", Idempotency_Key=key))
+    rooms = [user.open_room(**details), user.open_room()]
+    sent = ok(user.post(rooms[0], "Take this along", Idempotency_Key=key))
     stack.database.run("UPDATE chatrooms SET summary = 'In short' WHERE id = %s", rooms[0])
-    stack.database.run("UPDATE users SET password_hash = 'hash-of-a-password' WHERE id = %s", person.id)
-    _fill(stack, person, rooms[1], messages=250, characters=64)
+    stack.database.run("UPDATE users SET password_hash = 'hash-of-a-password' WHERE id = %s", user.id)
+    _fill(stack, user, rooms[1], messages=250, characters=64)
 
-    answer = person.http.get("/user/me/export")
+    answer = user.http.get("/user/me/export")
     export = ok(answer)
 
     assert answer.headers["content-type"] == "application/json"
     disposition = answer.headers["content-disposition"]
     assert re.fullmatch(r'attachment; filename="account-\d{4}-\d\d-\d\d\.json"', disposition)
-    me = ok(person.http.get("/user/me"))
+    me = ok(user.http.get("/user/me"))
     assert {name: export["account"][name] for name in me} == me
     [session] = export["sessions"]
     assert session["user_agent"].startswith("python-httpx/")
@@ -139,19 +137,19 @@ def test_the_export_contains_everything_but_secrets(stack: Stack, person: Person
     ]
     assert kept["messages"][0]["idempotency_key"] == key
     assert len({message["id"] for message in export["chatrooms"][1]["messages"]}) == 250
-    refresh_hash = stack.database.value("SELECT refresh_hash FROM sessions WHERE user_id = %s", person.id)
+    refresh_hash = stack.database.value("SELECT refresh_hash FROM sessions WHERE user_id = %s", user.id)
     assert isinstance(refresh_hash, bytes)
-    for secret in ("hash-of-a-password", refresh_hash.hex(), "refresh_hash", "lease", person.token):
+    for secret in ("hash-of-a-password", refresh_hash.hex(), "refresh_hash", "lease", user.token):
         assert secret not in answer.text
-    assert stack.person().id not in answer.text
+    assert stack.user().id not in answer.text
 
 
-def test_the_export_matches_the_openapi_document(stack: Stack, person: Person) -> None:
+def test_the_export_matches_the_openapi_document(stack: Stack, user: User) -> None:
     document = ok(httpx.get(f"{stack.base_url}/openapi.json", trust_env=False))
     described = document["paths"]["/user/me/export"]["get"]["responses"]["200"]["content"]["application/json"]
     assert described["schema"] == {"$ref": "#/components/schemas/AccountExport"}
     schemas = document["components"]["schemas"]
-    export = ok(person.http.get("/user/me/export"))
+    export = ok(user.http.get("/user/me/export"))
     assert export.keys() == schemas["AccountExport"]["properties"].keys()
     assert export["account"].keys() == schemas["ExportedAccount"]["properties"].keys()
 
@@ -160,11 +158,11 @@ def _peak_kib(pid: int) -> int:
     return int(re.findall(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())[0])
 
 
-def test_a_large_export_is_streamed_with_flat_memory(stack: Stack, person: Person) -> None:
+def test_a_large_export_is_streamed_with_flat_memory(stack: Stack, user: User) -> None:
     """Red when the messages of a room are read at once."""
-    room = person.open_room()
-    _fill(stack, person, room, messages=15_000, characters=4096)
-    streaming = person.at(stack.start_api())
+    room = user.open_room()
+    _fill(stack, user, room, messages=15_000, characters=4096)
+    streaming = user.at(stack.start_api())
     pid = stack.processes[-1].popen.pid
     ok(streaming.http.get("/user/me/usage"))
     before, size, pieces = _peak_kib(pid), 0, 0
@@ -183,10 +181,10 @@ def test_an_export_breaks_off_when_the_database_fails_midway(tmp_path: Path) -> 
     with throwaway_servers() as (postgres, valkey):
         product = Stack(database_url=postgres.url("postgres"), redis_url=valkey.url(), folder=tmp_path)
         with product.running() as stack:
-            person = stack.person()
-            _fill(stack, person, person.open_room(), messages=10_000, characters=4096)
+            user = stack.user()
+            _fill(stack, user, user.open_room(), messages=10_000, characters=4096)
             received: list[bytes] = []
-            with person.http.stream("GET", "/user/me/export") as answer:
+            with user.http.stream("GET", "/user/me/export") as answer:
                 assert answer.status_code == 200
                 pieces = answer.iter_raw()
                 received.append(next(pieces))
@@ -198,7 +196,7 @@ def test_an_export_breaks_off_when_the_database_fails_midway(tmp_path: Path) -> 
             postgres.start()
 
 
-def test_an_export_of_a_deleted_account_is_rejected(stack: Stack, person: Person) -> None:
-    elsewhere = person.at(stack.base_url)
-    ok(person.http.delete("/user/me"))
+def test_an_export_of_a_deleted_account_is_rejected(stack: Stack, user: User) -> None:
+    elsewhere = user.at(stack.base_url)
+    ok(user.http.delete("/user/me"))
     problem(elsewhere.http.get("/user/me/export"), 401, "authentication_required")

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from tests.support.buyer import Buyer
-from tests.support.person import client, ok, problem
 from tests.support.stack import Stack
+from tests.support.user import client, ok, problem
 from tests.support.waiting import eventually
 
 _OUR_PAGES = "http://localhost:8000/checkout"
@@ -24,10 +24,10 @@ def web_api(stack: Stack) -> str:
 
 
 def test_a_payment_gives_pro_before_any_webhook(stack: Stack, buyer: Buyer) -> None:
-    room = buyer.person.open_room()
+    room = buyer.user.open_room()
     for number in range(5):
-        assert buyer.person.post(room, f"Message {number}", Prefer="respond-async").status_code == 202
-    problem(buyer.person.post(room, "One more"), 429, "daily_limit_reached")
+        assert buyer.user.post(room, f"Message {number}", Prefer="respond-async").status_code == 202
+    problem(buyer.user.post(room, "One more"), 429, "daily_limit_reached")
     answer = buyer.subscribe()
     assert answer.status_code == 201
     checkout = ok(answer)
@@ -40,23 +40,23 @@ def test_a_payment_gives_pro_before_any_webhook(stack: Stack, buyer: Buyer) -> N
     assert (status["plan"], status["status"], status["cancel_at_period_end"]) == ("pro", "active", False)
     assert status["current_period_end"].endswith("Z")
     assert (status["grace_until"], status["usage"]["limit"], status["usage"]["used"]) == (None, None, 5)
-    assert buyer.person.post(room, "The sixth", Prefer="respond-async").status_code == 202
+    assert buyer.user.post(room, "The sixth", Prefer="respond-async").status_code == 202
     problem(buyer.subscribe(), 409, "already_subscribed")
-    assert ok(buyer.person.http.get("/user/me"))["plan"] == "pro"
+    assert ok(buyer.user.http.get("/user/me"))["plan"] == "pro"
     told = "SELECT count(*) FROM stripe_events WHERE session_id = %s"
     assert stack.database.value(told, session_id) == 0
 
 
 def test_twenty_concurrent_requests_get_one_page_of_one_customer(stack: Stack, buyer: Buyer) -> None:
-    others = [buyer.person.at(stack.start_api()) for _ in range(2)]
-    people = [(buyer.person, *others)[number % 3] for number in range(20)]
+    others = [buyer.user.at(stack.start_api()) for _ in range(2)]
+    users = [(buyer.user, *others)[number % 3] for number in range(20)]
     with ThreadPoolExecutor(20) as pool:
-        answers = list(pool.map(lambda person: person.http.post("/subscribe/pro", json={}), people))
+        answers = list(pool.map(lambda user: user.http.post("/subscribe/pro", json={}), users))
     assert [answer.status_code for answer in answers] == [201] * 20
     assert len({answer.text for answer in answers}) == 1
     [page] = buyer.open_sessions()
     assert page["id"] == answers[0].json()["session_id"]
-    assert page["client_reference_id"] == buyer.person.id
+    assert page["client_reference_id"] == buyer.user.id
     assert len(buyer.stripe.listed("checkout/sessions")) == 1
 
 
@@ -121,7 +121,7 @@ def test_an_old_checkout_without_a_session_is_replaced(stack: Stack, buyer: Buye
     buyer.stripe.end_failures()
     stack.database.run(
         "UPDATE checkouts SET created_at = created_at - interval '16 minutes' WHERE user_id = %s",
-        buyer.person.id,
+        buyer.user.id,
     )
     keys = {call["idempotency_key"] for call in buyer.stripe.calls("/v1/checkout/sessions", "POST")}
     assert buyer.subscribe().status_code == 201
@@ -134,7 +134,7 @@ def test_a_rejection_is_not_replayed_by_the_next_request(stack: Stack, buyer: Bu
     buyer.stripe.fail("drop_after", "/v1/checkout/sessions", method="POST", times=5)
     problem(buyer.subscribe(), 503, "service_unavailable")
     buyer.stripe.end_failures()
-    elsewhere = Buyer(buyer.person.at(stack.start_api(STRIPE_PRO_PRICE_ID="price_other")), buyer.stripe)
+    elsewhere = Buyer(buyer.user.at(stack.start_api(STRIPE_PRO_PRICE_ID="price_other")), buyer.stripe)
     problem(elsewhere.subscribe(), 503, "service_unavailable")  # the key was used for another price
     problem(elsewhere.subscribe(), 503, "payments_not_configured")
     asked = buyer.stripe.calls("/v1/checkout/sessions", "POST")
@@ -209,9 +209,9 @@ def test_leaving_the_page_returns_and_changes_nothing(buyer: Buyer) -> None:
 def test_a_session_is_shown_to_its_owner_only(stack: Stack, buyer: Buyer) -> None:
     checkout = ok(buyer.subscribe())
     buyer.pay(checkout)
-    stranger = Buyer(stack.person(), buyer.stripe)
+    stranger = Buyer(stack.user(), buyer.stripe)
     for session_id in (checkout["session_id"], "cs_test_unknown", "", "no such", "\0", "ä" * 5000):
-        answer = stranger.person.http.get("/subscription/status", params={"session_id": session_id})
+        answer = stranger.user.http.get("/subscription/status", params={"session_id": session_id})
         problem(answer, 404, "checkout_not_found")
     assert stranger.status()["plan"] == "basic"
     assert buyer.status(session_id=checkout["session_id"])["plan"] == "pro"
@@ -222,7 +222,7 @@ def test_the_status_of_a_session_is_503_while_stripe_is_unavailable(buyer: Buyer
     buyer.pay(checkout)
     buyer.stripe.fail_all("drop_before")
     query = {"session_id": checkout["session_id"]}
-    answer = buyer.person.http.get("/subscription/status", params=query)
+    answer = buyer.user.http.get("/subscription/status", params=query)
     problem(answer, 503, "service_unavailable")
     assert "retry-after" in answer.headers
     assert buyer.status()["plan"] == "basic"
@@ -244,7 +244,7 @@ def test_the_status_of_a_session_is_503_while_stripe_is_unavailable(buyer: Buyer
 def test_an_address_on_an_allowed_origin_receives_the_session_id(
     buyer: Buyer, web_api: str, address: str, completed: str
 ) -> None:
-    there = Buyer(buyer.person.at(web_api), buyer.stripe)
+    there = Buyer(buyer.user.at(web_api), buyer.stripe)
     checkout = ok(there.subscribe(success_url=address, cancel_url=f"{_APP}/plans"))
     assert there.stripe.press(checkout["checkout_url"], "cancel").headers["location"] == f"{_APP}/plans"
     assert there.pay(checkout) == completed.format(checkout["session_id"])
@@ -288,12 +288,12 @@ def test_an_address_on_an_allowed_origin_receives_the_session_id(
 def test_an_address_on_another_origin_is_rejected_and_nothing_is_stored(
     stack: Stack, buyer: Buyer, web_api: str, address: str
 ) -> None:
-    there = Buyer(buyer.person.at(web_api), buyer.stripe)
+    there = Buyer(buyer.user.at(web_api), buyer.stripe)
     for name in ("success_url", "cancel_url"):
         body = problem(there.subscribe(**{name: address}), 400, "validation_failed")
         assert [error["pointer"] for error in body["errors"]] == [f"/{name}"]
     stored = "SELECT count(*) FROM checkouts WHERE user_id = %s"
-    assert stack.database.value(stored, buyer.person.id) == 0
+    assert stack.database.value(stored, buyer.user.id) == 0
     assert buyer.stripe.calls("/v1/", "POST") == []
 
 
@@ -301,7 +301,7 @@ def test_an_address_on_another_origin_is_rejected_and_nothing_is_stored(
     "body", [b"[]", b"5", b'{"success_url": 5}', b'{"plan": "gold"}', b"{", b'{"success_url": "\\ud800"}']
 )
 def test_a_malformed_request_is_rejected(buyer: Buyer, body: bytes) -> None:
-    answer = buyer.person.http.post(
+    answer = buyer.user.http.post(
         "/subscribe/pro", content=body, headers={"Content-Type": "application/json"}
     )
     problem(answer, 400, "validation_failed")
@@ -309,14 +309,14 @@ def test_a_malformed_request_is_rejected(buyer: Buyer, body: bytes) -> None:
 
 
 def test_a_request_needs_no_body(buyer: Buyer) -> None:
-    assert buyer.person.http.post("/subscribe/pro").status_code == 201
+    assert buyer.user.http.post("/subscribe/pro").status_code == 201
 
 
 def test_no_name_or_number_is_sent_to_stripe(buyer: Buyer) -> None:
     ok(buyer.subscribe())
     told = str([call["params"] for call in buyer.stripe.calls("/v1/", "POST")])
-    assert buyer.person.id in told
-    assert buyer.person.mobile_number not in told
+    assert buyer.user.id in told
+    assert buyer.user.mobile_number not in told
     assert "Ada" not in told
 
 

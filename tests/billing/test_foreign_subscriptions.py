@@ -7,9 +7,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.buyer import Buyer
-from tests.support.person import ok, problem
 from tests.support.stack import Stack
 from tests.support.stripe import StripeSandbox, reconcile
+from tests.support.user import ok, problem
 from tests.support.waiting import eventually
 
 _PRO, _EARLIER, _OTHER = "price_sandbox_pro", "price_sandbox_pro_earlier", "price_sandbox_other"
@@ -52,7 +52,7 @@ def test_pro_moved_to_another_product_ends_and_is_then_ignored(stack: Stack, buy
     over = buyer.status()
     assert (over["plan"], over["status"]) == ("basic", "canceled")
     assert buyer.status(**query) == over
-    problem(buyer.person.http.post("/subscription/cancel"), 409, "not_subscribed")
+    problem(buyer.user.http.post("/subscription/cancel"), 409, "not_subscribed")
     assert reconcile(stack)["repaired"] == 0
     again = buyer.become_pro()
     assert reconcile(stack)["repaired"] == 0
@@ -82,7 +82,7 @@ def test_pro_sold_along_with_something_else_is_pro(stack: Stack, buyer: Buyer) -
     both = buyer.stripe.subscribe(None, customer=buyer.customer(), price=_OTHER, more_prices=[_PRO])
     assert buyer.stripe.tell(both) == "applied"
     assert buyer.status()["plan"] == "pro"
-    assert len(ok(buyer.person.http.get("/subscription/invoices"))["invoices"]) == 1
+    assert len(ok(buyer.user.http.get("/subscription/invoices"))["invoices"]) == 1
     items = buyer.stripe.ask("GET", f"/subscriptions/{both}")["items"]["data"]
     changes = {"items[0][id]": items[1]["id"], "items[0][deleted]": "true"}
     buyer.stripe.ask("POST", f"/subscriptions/{both}", **changes)
@@ -107,23 +107,23 @@ def test_paid_pro_stays_when_the_setting_changes(
     query = {"session_id": buyer.become_pro()["session_id"]}
     if not is_marked:
         _unmark(buyer.stripe, buyer.subscription())
-    there = Buyer(buyer.person.at(stack.start_api(STRIPE_PRO_PRICE_ID=price)), buyer.stripe)
+    there = Buyer(buyer.user.at(stack.start_api(STRIPE_PRO_PRICE_ID=price)), buyer.stripe)
     for _ in range(2):
         assert there.status(**query)["plan"] == "pro"
     assert buyer.status(**query)["plan"] == "pro"
 
 
 def test_without_a_known_price_no_new_subscription_counts_as_pro(stack: Stack, stripe: StripeSandbox) -> None:
-    person = stack.person()
+    user = stack.user()
     customer = stripe.customer()
-    stack.database.run("INSERT INTO stripe_customers VALUES (%s, %s, now())", person.id, customer)
+    stack.database.run("INSERT INTO stripe_customers VALUES (%s, %s, now())", user.id, customer)
     stack.database.run(
         "INSERT INTO checkouts (id, user_id, success_url, cancel_url, session_id, created_at)"
         " VALUES (gen_random_uuid(), %s, '', '', %s, now())",
-        person.id,
+        user.id,
         session := _paid_session(stripe, customer, _OTHER),
     )
-    there = person.at(stack.start_api(STRIPE_PRO_PRICE_ID="price_gone"))
+    there = user.at(stack.start_api(STRIPE_PRO_PRICE_ID="price_gone"))
     assert ok(there.http.get("/subscription/status", params={"session_id": session}))["plan"] == "basic"
 
 
@@ -155,12 +155,12 @@ def test_only_invoices_for_pro_are_listed(buyer: Buyer) -> None:
         buyer.stripe.subscribe(None, customer=customer, price=_OTHER)
     buyer.stripe.pass_time(advance_to="period_end")
     buyer.stripe.pass_time(advance=3600)
-    shown = ok(buyer.person.http.get("/subscription/invoices"))
+    shown = ok(buyer.user.http.get("/subscription/invoices"))
     assert [bill["amount_due"] for bill in shown["invoices"]] == [2000, 2000]
     assert shown["next_cursor"] is None
     found, query = [], {"limit": 1}
     while True:
-        page = ok(buyer.person.http.get("/subscription/invoices", params=query))
+        page = ok(buyer.user.http.get("/subscription/invoices", params=query))
         found += [bill["id"] for bill in page["invoices"]]
         if page["next_cursor"] is None:
             break
@@ -177,9 +177,9 @@ def test_deleting_the_account_leaves_what_others_sell_to_the_customer(stack: Sta
     assert reconcile(stack)
     assert _metric(stack, "stripe_subscriptions_ignored") == 1
     before = buyer.stripe.ask("GET", f"/subscriptions/{theirs}")
-    assert buyer.person.http.delete("/user/me").status_code == 202
+    assert buyer.user.http.delete("/user/me").status_code == 202
     eventually(
-        lambda: not stack.database.rows("SELECT FROM deletions WHERE user_id = %s", buyer.person.id),
+        lambda: not stack.database.rows("SELECT FROM deletions WHERE user_id = %s", buyer.user.id),
         what="the end of the account",
     )
     assert buyer.stripe.status(ours) == "canceled"
@@ -201,14 +201,14 @@ def test_a_customer_missing_at_stripe_is_removed_at_once(buyer: Buyer, gone: str
     else:
         buyer.stripe.reset(deliver=False)
     if action == "invoices":
-        bills = ok(buyer.person.http.get("/subscription/invoices"))["invoices"]
+        bills = ok(buyer.user.http.get("/subscription/invoices"))["invoices"]
         assert len(bills) == (gone == "deleted")  # Stripe still lists those of a deleted customer
         if gone == "deleted":
             return
     else:
-        problem(buyer.person.http.post(f"/subscription/{action}"), 409, "not_subscribed")
+        problem(buyer.user.http.post(f"/subscription/{action}"), 409, "not_subscribed")
     status = buyer.status()
     assert (status["plan"], status["status"]) == ("basic", "canceled")
     buyer.become_pro()
     assert buyer.customer() != before
-    assert ok(buyer.person.http.post("/subscription/portal"))["url"]
+    assert ok(buyer.user.http.post("/subscription/portal"))["url"]

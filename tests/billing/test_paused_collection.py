@@ -8,9 +8,9 @@ import pytest
 from app.models import Plan, Subscription, VoidedPeriod
 from app.stripe_client.parsing import is_voided, subscription_from
 from tests.support.buyer import Buyer
-from tests.support.person import Json, Person, ok, problem
 from tests.support.stack import Stack
 from tests.support.stripe import DAY, StripeSandbox, reconcile
+from tests.support.user import Json, User, ok, problem
 from tests.support.waiting import eventually
 
 _NOW = datetime.now(UTC)
@@ -83,42 +83,40 @@ def test_a_pause_ends_by_itself(buyer: Buyer) -> None:
 
 
 def test_a_period_that_was_paid_before_the_pause_is_pro_and_a_voided_one_is_not(
-    stack: Stack, stripe: StripeSandbox, person: Person
+    stack: Stack, stripe: StripeSandbox, user: User
 ) -> None:
     """Also by reconciliation alone; red if only the end of the current period is read."""
     reconcile(stack)  # subscriptions of earlier tests
     begun = int(time.time()) - 45 * DAY
-    voided = stripe.subscribe(person.id, started_at=begun, pause="void")
-    paid_user = stack.person()
+    voided = stripe.subscribe(user.id, started_at=begun, pause="void")
+    paid_user = stack.user()
     paid = stripe.subscribe(paid_user.id, started_at=begun)
     stripe.ask("POST", f"/subscriptions/{paid}", **{"pause_collection[behavior]": "void"})
     assert reconcile(stack)["repaired"] == 2
-    shown = ok(person.http.get("/subscription/status"))
+    shown = ok(user.http.get("/subscription/status"))
     assert (shown["plan"], shown["status"], shown["pro_until"]) == ("basic", "active", None)
     kept = ok(paid_user.http.get("/subscription/status"))
     assert (kept["plan"], kept["pro_until"]) == ("pro", kept["current_period_end"])
     assert reconcile(stack)["repaired"] == 0
     stripe.ask("POST", f"/subscriptions/{voided}", pause_collection="")
     assert reconcile(stack)["repaired"] == 1
-    assert ok(person.http.get("/subscription/status"))["plan"] == "pro"
+    assert ok(user.http.get("/subscription/status"))["plan"] == "pro"
 
 
-def test_pro_ends_by_time_without_an_event_of_stripe(
-    stack: Stack, stripe: StripeSandbox, person: Person
-) -> None:
+def test_pro_ends_by_time_without_an_event_of_stripe(stack: Stack, stripe: StripeSandbox, user: User) -> None:
     """Red if only the next sync ends it: in the responses, and in the quota of a message."""
-    subscription = stripe.subscribe(person.id)
+    subscription = stripe.subscribe(user.id)
     stripe.ask("POST", f"/subscriptions/{subscription}", **{"pause_collection[behavior]": "void"})
     assert stripe.tell(subscription) == "applied"
-    room = person.open_room()
+    room = user.open_room()
     for number in range(6):
-        assert person.post(room, f"Message {number}", Prefer="respond-async").status_code == 202
+        assert user.post(room, f"Message {number}", Prefer="respond-async").status_code == 202
     stack.database.run(
         "UPDATE subscriptions SET current_period_end = now() WHERE stripe_subscription_id = %s", subscription
     )
-    assert ok(person.http.get("/subscription/status"))["plan"] == "basic"
-    assert ok(person.http.get("/user/me"))["plan"] == "basic"
-    problem(person.post(room, "One more", Prefer="respond-async"), 429, "daily_limit_reached")
+    assert ok(user.http.get("/subscription/status"))["plan"] == "basic"
+    assert ok(user.http.get("/user/me"))["plan"] == "basic"
+    problem(user.post(room, "One more", Prefer="respond-async"), 429, "daily_limit_reached")
 
 
 def test_buying_anew_after_a_pause_is_paid_once(buyer: Buyer) -> None:
@@ -126,7 +124,7 @@ def test_buying_anew_after_a_pause_is_paid_once(buyer: Buyer) -> None:
     ok(buyer.subscribe())
     buyer.stripe.order("webhooks", deliver=True)
     old = buyer.stripe.subscribe(
-        buyer.person.id, customer=buyer.customer(), started_at=int(time.time()) - 45 * DAY, pause="void"
+        buyer.user.id, customer=buyer.customer(), started_at=int(time.time()) - 45 * DAY, pause="void"
     )
     buyer.wait_until(plan="basic", status="active")
     buyer.become_pro()

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from tests.support.buyer import Buyer
-from tests.support.person import Json, ok, problem
 from tests.support.stack import Stack
+from tests.support.user import Json, ok, problem
 
 _SETUPS = {
     "no key": ({"STRIPE_SECRET_KEY": ""}, "STRIPE_SECRET_KEY is not set"),
@@ -36,7 +36,7 @@ def _logged(stack: Stack, event: str) -> list[Json]:
 def test_a_wrong_setup_is_no_outage(stack: Stack, buyer: Buyer, name: str) -> None:
     """Red if a rejected key or price is reported as an outage, or logged without Stripe's code."""
     settings, reason = _SETUPS[name]
-    there = Buyer(buyer.person.at(stack.start_api(**settings)), buyer.stripe)
+    there = Buyer(buyer.user.at(stack.start_api(**settings)), buyer.stripe)
     for _ in range(2):
         answer = there.subscribe()
         body = problem(answer, 503, "payments_not_configured")
@@ -54,7 +54,7 @@ def test_a_rejected_key_is_reported_by_every_route_that_calls_stripe(
     stack: Stack, buyer: Buyer, action: str
 ) -> None:
     checkout = buyer.become_pro()
-    there = buyer.person.at(stack.start_api(STRIPE_SECRET_KEY="sk_test_bad"))
+    there = buyer.user.at(stack.start_api(STRIPE_SECRET_KEY="sk_test_bad"))
     method = "GET" if action == "invoices" else "POST"
     problem(there.http.request(method, f"/subscription/{action}"), 503, "payments_not_configured")
     query = {"session_id": checkout["session_id"]}
@@ -66,9 +66,9 @@ def test_the_portal_of_a_missing_customer_ends_the_subscription(buyer: Buyer) ->
     """Red if it counts as an outage: the status would stay `pro`, and the portal 503."""
     buyer.become_pro()
     buyer.stripe.reset(deliver=False)
-    problem(buyer.person.http.post("/subscription/portal"), 409, "not_subscribed")
+    problem(buyer.user.http.post("/subscription/portal"), 409, "not_subscribed")
     status = buyer.status()
     assert (status["plan"], status["status"]) == ("basic", "canceled")
-    problem(buyer.person.http.post("/subscription/portal"), 409, "not_subscribed")
+    problem(buyer.user.http.post("/subscription/portal"), 409, "not_subscribed")
     buyer.become_pro()
-    assert ok(buyer.person.http.post("/subscription/portal"))["url"]
+    assert ok(buyer.user.http.post("/subscription/portal"))["url"]

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from tests.support.person import Person, ok
 from tests.support.stack import Stack
-from tests.support.stripe import DAY, StripeSandbox, leave_tombstone, reconcile, reports, some_people
+from tests.support.stripe import DAY, StripeSandbox, leave_tombstone, reconcile, reports, some_users
+from tests.support.user import User, ok
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.server_version
@@ -26,10 +26,13 @@ def _nothing_left_to_repair(stack: Stack, stripe: StripeSandbox) -> None:
     reconcile(stack)
 
 
-def test_one_run_repairs_a_day_without_webhooks(stack: Stack, stripe: StripeSandbox, person: Person) -> None:
+def test_one_run_repairs_a_day_without_webhooks(stack: Stack, stripe: StripeSandbox, user: User) -> None:
     """Red without a run; the next run finds nothing."""
-    begun, paid, late, ended, cancelled, lost = some_people(stack, 6)
-    old = {user: stripe.subscribe(user, started_at=int(time.time()) - DAY) for user in (ended, cancelled)}
+    begun, paid, late, ended, cancelled, lost = some_users(stack, 6)
+    old = {
+        user_id: stripe.subscribe(user_id, started_at=int(time.time()) - DAY)
+        for user_id in (ended, cancelled)
+    }
     lost_id = f"sub_{lost}"
     stack.database.run(
         "INSERT INTO subscriptions (id, user_id, stripe_subscription_id, status, cancel_at_period_end,"
@@ -42,7 +45,7 @@ def test_one_run_repairs_a_day_without_webhooks(stack: Stack, stripe: StripeSand
     assert all(stripe.is_stored_as(subscription, "active") for subscription in old.values())
     assert stripe.is_stored_as(lost_id, "canceled")
 
-    new = {user: stripe.subscribe(user) for user in (begun, paid, person.id)}
+    new = {user_id: stripe.subscribe(user_id) for user_id in (begun, paid, user.id)}
     behind = stripe.subscribe(late, status="past_due")
     stripe.cancel(old[ended])
     stripe.change(old[cancelled], ends=True)
@@ -58,12 +61,12 @@ def test_one_run_repairs_a_day_without_webhooks(stack: Stack, stripe: StripeSand
     assert row is not None
     assert row["cancel_at_period_end"] is True
     assert stripe.stored(nobodys) is None
-    assert ok(person.http.get("/subscription/status"))["plan"] == "pro"
+    assert ok(user.http.get("/subscription/status"))["plan"] == "pro"
     assert reconcile(stack)["repaired"] == 0
 
 
 def test_a_run_cancels_a_subscription_of_a_deleted_account(stack: Stack, stripe: StripeSandbox) -> None:
-    [user] = some_people(stack, 1)
+    [user] = some_users(stack, 1)
     leave_tombstone(stack, user)
     subscription = stripe.subscribe(user)
     assert reconcile(stack)["repaired"] == 1
@@ -72,7 +75,7 @@ def test_a_run_cancels_a_subscription_of_a_deleted_account(stack: Stack, stripe:
 
 
 def test_a_run_reads_every_page(stack: Stack, stripe: StripeSandbox) -> None:
-    users = some_people(stack, 120)
+    users = some_users(stack, 120)
     customer = stripe.customer()
     subscriptions = [stripe.subscribe(user, customer=customer) for user in users]
     assert reconcile(stack)["repaired"] == 120
@@ -80,7 +83,7 @@ def test_a_run_reads_every_page(stack: Stack, stripe: StripeSandbox) -> None:
 
 
 def test_a_run_interrupted_by_stripe_is_repeated(stack: Stack, stripe: StripeSandbox) -> None:
-    [user] = some_people(stack, 1)
+    [user] = some_users(stack, 1)
     subscription = stripe.subscribe(user)
     stripe.fail("500", "/subscriptions", times=2)
     stack.database.run("UPDATE periodic_jobs SET next_run_at = now() WHERE name = 'stripe_reconciliation'")
@@ -95,7 +98,7 @@ def test_a_run_interrupted_by_stripe_is_repeated(stack: Stack, stripe: StripeSan
 def test_two_workers_share_one_run(stack: Stack, stripe: StripeSandbox) -> None:
     """Red without the claim."""
     other = stack.start_worker()
-    users = some_people(stack, 3)
+    users = some_users(stack, 3)
     for user in users:
         stripe.subscribe(user)
     stripe.fail("hold_before", "/v1/subscriptions", times=10)

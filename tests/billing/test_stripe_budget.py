@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from tests.support.buyer import Buyer
-from tests.support.person import Json, Person, ok, problem
 from tests.support.stack import Stack
+from tests.support.user import Json, User, ok, problem
 
 pytestmark = pytest.mark.server_version
 
@@ -40,12 +40,12 @@ def test_a_hundred_checkouts_with_changing_addresses_make_a_few_calls(buyer: Buy
     assert len(buyer.open_sessions()) <= 1
 
 
-def _subscribe(person: Person) -> httpx.Response:
-    return person.http.post("/subscribe/pro", json={"success_url": "http://localhost:8000/elsewhere"})
+def _subscribe(user: User) -> httpx.Response:
+    return user.http.post("/subscribe/pro", json={"success_url": "http://localhost:8000/elsewhere"})
 
 
-def _status(person: Person, session_id: str) -> httpx.Response:
-    return person.http.get("/subscription/status", params={"session_id": session_id})
+def _status(user: User, session_id: str) -> httpx.Response:
+    return user.http.get("/subscription/status", params={"session_id": session_id})
 
 
 @pytest.mark.parametrize("asked", ["status", "cancel", "resume", "portal", "invoices"])
@@ -55,53 +55,53 @@ def test_every_route_that_calls_stripe_is_counted_and_rejected(
     """Red for each route that does not count its calls."""
     checkout = buyer.become_pro()
 
-    def ask(person: Person) -> httpx.Response:
+    def ask(user: User) -> httpx.Response:
         match asked:
             case "status":
-                return _status(person, checkout["session_id"])
+                return _status(user, checkout["session_id"])
             case "invoices":
-                return person.http.get("/subscription/invoices")
-        return person.http.post(f"/subscription/{asked}")
+                return user.http.get("/subscription/invoices")
+        return user.http.post(f"/subscription/{asked}")
 
-    first = ask(buyer.person)
+    first = ask(buyer.user)
     assert first.is_success
     left = _left(first)
     assert left is not None
     assert left < _CALLS
-    answers = [ask(buyer.person) for _ in range(_CALLS)]
+    answers = [ask(buyer.user) for _ in range(_CALLS)]
     assert {answer.is_success for answer in answers[:3]} == {True}
     problem(answers[-1], 429, "rate_limit_exceeded")
     made = len(_made(buyer))
-    problem(ask(buyer.person.at(stack.start_api())), 429, "rate_limit_exceeded")
+    problem(ask(buyer.user.at(stack.start_api())), 429, "rate_limit_exceeded")
     assert len(_made(buyer)) == made
-    assert ok(buyer.person.http.get("/user/me"))["plan"] == "pro"
-    stranger = Buyer(stack.person(), buyer.stripe)
+    assert ok(buyer.user.http.get("/user/me"))["plan"] == "pro"
+    stranger = Buyer(stack.user(), buyer.stripe)
     assert stranger.subscribe().status_code == 201
 
 
 def test_a_request_that_began_with_the_last_call_is_completed(stack: Stack, buyer: Buyer) -> None:
     """Red if each call is rejected: cancelled at Stripe, and 429 to the client."""
     buyer.become_pro()
-    key = f"limit:stripe:{buyer.person.id}"
+    key = f"limit:stripe:{buyer.user.id}"
     stack.redis.rpush(key, *[int(time.time() * 1000)] * (_CALLS - 1 - stack.redis.llen(key)))
     assert buyer.act("cancel")["cancel_at_period_end"] is True
-    problem(buyer.person.http.post("/subscription/resume"), 429, "rate_limit_exceeded")
+    problem(buyer.user.http.post("/subscription/resume"), 429, "rate_limit_exceeded")
 
 
 def test_requests_served_from_the_database_are_not_counted(stack: Stack, buyer: Buyer) -> None:
     """Also over the limit; red if a request is counted instead of its calls."""
     checkout = buyer.become_pro()
-    while (answer := _status(buyer.person, checkout["session_id"])).is_success:
+    while (answer := _status(buyer.user, checkout["session_id"])).is_success:
         pass
     problem(answer, 429, "rate_limit_exceeded")
     made = len(_made(buyer))
     for _ in range(_CALLS + 1):
         assert buyer.status()["plan"] == "pro"
-        problem(_subscribe(buyer.person), 409, "already_subscribed")
+        problem(_subscribe(buyer.user), 409, "already_subscribed")
         problem(buyer.subscribe(success_url="https://evil.example/"), 400, "validation_failed")
-        problem(_status(buyer.person, "cs_test_unknown"), 404, "checkout_not_found")
+        problem(_status(buyer.user, "cs_test_unknown"), 404, "checkout_not_found")
     assert len(_made(buyer)) == made
-    stranger = stack.person()
+    stranger = stack.user()
     for _ in range(_CALLS + 1):
         problem(stranger.http.post("/subscription/cancel"), 409, "not_subscribed")
         problem(stranger.http.post("/subscription/portal"), 409, "not_subscribed")
@@ -120,7 +120,7 @@ def test_twenty_requests_that_wait_for_one_page_make_no_calls(buyer: Buyer) -> N
 
 def test_without_redis_each_process_counts_for_itself(stack: Stack, buyer: Buyer) -> None:
     """Red if there is no limit without Redis."""
-    there = Buyer(buyer.person.at(stack.start_api(REDIS_URL="redis://127.0.0.1:9/0")), buyer.stripe)
+    there = Buyer(buyer.user.at(stack.start_api(REDIS_URL="redis://127.0.0.1:9/0")), buyer.stripe)
     answers = [there.subscribe(success_url=f"http://localhost:8000/{number}") for number in range(40)]
     assert Counter(answer.status_code for answer in answers).keys() == {201, 429}
     assert len(_made(buyer)) <= _CALLS + 3

@@ -9,9 +9,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.buyer import Buyer
-from tests.support.person import Json, Person, ok, problem
 from tests.support.stack import Stack
-from tests.support.stripe import DAY, StripeSandbox, leave_tombstone, reconcile, some_people
+from tests.support.stripe import DAY, StripeSandbox, leave_tombstone, reconcile, some_users
+from tests.support.user import Json, User, ok, problem
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.server_version
@@ -39,8 +39,8 @@ def _anothers(user_id: str) -> Json:
     return {"user_id": user_id, "installation_id": str(uuid.uuid4())}
 
 
-def _plan(person: Person) -> str:
-    plan: str = ok(person.http.get("/subscription/status"))["plan"]
+def _plan(user: User) -> str:
+    plan: str = ok(user.http.get("/subscription/status"))["plan"]
     return plan
 
 
@@ -56,7 +56,7 @@ def test_an_empty_database_on_a_live_account_cancels_nothing(
     stack: Stack, stripe: StripeSandbox, elsewhere: Stack
 ) -> None:
     """Red if an unknown user counts as deleted, and if the first run does not wait."""
-    paid = [stripe.subscribe(user) for user in some_people(stack, 3)]
+    paid = [stripe.subscribe(user) for user in some_users(stack, 3)]
     older = [stripe.subscribe(None, metadata={"user_id": str(uuid.uuid4())}) for _ in range(2)]
     another_apps = stripe.subscribe(None, price=_OTHER, metadata={"user_id": str(uuid.uuid4())})
     elsewhere.database.run("DELETE FROM installation")  # as in a copy that gets another id
@@ -81,7 +81,7 @@ def test_an_empty_database_on_a_live_account_cancels_nothing(
 def test_a_restored_backup_cancels_nothing(stack: Stack, stripe: StripeSandbox) -> None:
     """The same installation without the users created after the backup; red as above."""
     reconcile(stack)  # subscriptions of earlier tests
-    known, *lost = some_people(stack, 4)
+    known, *lost = some_users(stack, 4)
     paid = [stripe.subscribe(user) for user in (known, *lost)]
     assert reconcile(stack)["repaired"] == 4
     stack.database.run("DELETE FROM users WHERE id = ANY(%s)", [uuid.UUID(user) for user in lost])
@@ -100,8 +100,8 @@ def test_two_installations_share_an_account(stack: Stack, stripe: StripeSandbox,
     reconcile(stack)  # subscriptions of earlier tests
     elsewhere.start_worker()
     there = StripeSandbox(elsewhere, is_reset=False)
-    [here_user], [there_user] = some_people(stack, 1), some_people(elsewhere, 1)
-    [here_deleted], [there_deleted] = some_people(stack, 1), some_people(elsewhere, 1)
+    [here_user], [there_user] = some_users(stack, 1), some_users(elsewhere, 1)
+    [here_deleted], [there_deleted] = some_users(stack, 1), some_users(elsewhere, 1)
     leave_tombstone(stack, here_deleted)
     leave_tombstone(elsewhere, there_deleted)
     here, late_here = stripe.subscribe(here_user), stripe.subscribe(here_deleted)
@@ -122,7 +122,7 @@ def test_a_deleted_accounts_subscription_is_cancelled_on_proof(
     stack: Stack, stripe: StripeSandbox, proof: str
 ) -> None:
     """Before installations had ids, the deletion's own row names the customer."""
-    [user], customer = some_people(stack, 1), stripe.customer()
+    [user], customer = some_users(stack, 1), stripe.customer()
     leave_tombstone(stack, user)
     if proof == "installation":
         subscription = stripe.subscribe(user, customer=customer)
@@ -170,7 +170,7 @@ def test_a_run_that_would_cancel_many_cancels_none(
     stack: Stack, stripe: StripeSandbox, wanted: int, cancelled: int
 ) -> None:
     """Red without the limit; the log has the numbers."""
-    users = some_people(stack, wanted)
+    users = some_users(stack, wanted)
     for user in users:
         leave_tombstone(stack, user)
     subscriptions = [stripe.subscribe(user) for user in users]
@@ -185,13 +185,13 @@ def test_a_run_that_would_cancel_many_cancels_none(
 
 def test_deleting_the_account_leaves_the_proof(stack: Stack, stripe: StripeSandbox) -> None:
     """Red if the deletion stores no tombstone."""
-    person = stack.person()
-    assert person.http.delete("/user/me").status_code == 202
+    user = stack.user()
+    assert user.http.delete("/user/me").status_code == 202
     eventually(
-        lambda: not stack.database.rows("SELECT FROM deletions WHERE user_id = %s", person.id),
+        lambda: not stack.database.rows("SELECT FROM deletions WHERE user_id = %s", user.id),
         what="the erasure",
     )
-    subscription = stripe.subscribe(person.id)
+    subscription = stripe.subscribe(user.id)
     assert stripe.tell(subscription) == "deleted_user"
     assert stripe.status(subscription) == "canceled"
 
@@ -209,7 +209,7 @@ def test_another_subscription_of_our_customer_is_ignored(stack: Stack, buyer: Bu
     if other:
         assert buyer.stripe.tell(other) == "not_ours"
         assert buyer.status()["plan"] == "basic"
-        problem(buyer.person.http.post("/subscription/cancel"), 409, "not_subscribed")
+        problem(buyer.user.http.post("/subscription/cancel"), 409, "not_subscribed")
     buyer.become_pro()
     other = other or theirs()
     assert buyer.stripe.tell(other) == "not_ours"
@@ -221,39 +221,37 @@ def test_another_subscription_of_our_customer_is_ignored(stack: Stack, buyer: Bu
 
 
 def test_what_an_earlier_version_stored_as_pro_by_mistake_is_deleted(
-    stack: Stack, stripe: StripeSandbox, person: Person
+    stack: Stack, stripe: StripeSandbox, user: User
 ) -> None:
     """Red if the product of stored subscriptions is not checked."""
     reconcile(stack)  # subscriptions of earlier tests
     customer = stripe.customer()
-    stack.database.run("INSERT INTO stripe_customers VALUES (%s, %s, now())", person.id, customer)
-    other = stripe.subscribe(person.id, customer=customer, price=_OTHER)
+    stack.database.run("INSERT INTO stripe_customers VALUES (%s, %s, now())", user.id, customer)
+    other = stripe.subscribe(user.id, customer=customer, price=_OTHER)
     assert stripe.tell(other) == "applied"
     marks = {f"metadata[{name}]": "" for name in ("user_id", "installation_id")}
     stripe.ask("POST", f"/subscriptions/{other}", **marks)
-    assert _plan(person) == "pro"
+    assert _plan(user) == "pro"
     assert reconcile(stack)["repaired"] == 1
-    assert _plan(person) == "basic"
+    assert _plan(user) == "basic"
     assert stripe.status(other) == "active"
 
 
 @pytest.mark.parametrize("evidence", ["product", "installation", "customer"])
 def test_pro_at_an_earlier_price_is_pro(
-    stack: Stack, stripe: StripeSandbox, person: Person, evidence: str
+    stack: Stack, stripe: StripeSandbox, user: User, evidence: str
 ) -> None:
     """By the price's product; if that changed, by our metadata, which once held only the user."""
     customer = stripe.customer()
     if evidence == "product":
-        subscription = stripe.subscribe(None, metadata={"user_id": person.id}, price=_EARLIER)
+        subscription = stripe.subscribe(None, metadata={"user_id": user.id}, price=_EARLIER)
     elif evidence == "installation":
-        subscription = stripe.subscribe(person.id, price=_OTHER)
+        subscription = stripe.subscribe(user.id, price=_OTHER)
     else:
-        stack.database.run("INSERT INTO stripe_customers VALUES (%s, %s, now())", person.id, customer)
-        subscription = stripe.subscribe(
-            None, customer=customer, metadata={"user_id": person.id}, price=_OTHER
-        )
+        stack.database.run("INSERT INTO stripe_customers VALUES (%s, %s, now())", user.id, customer)
+        subscription = stripe.subscribe(None, customer=customer, metadata={"user_id": user.id}, price=_OTHER)
     assert stripe.tell(subscription) == "applied"
-    assert _plan(person) == "pro"
+    assert _plan(user) == "pro"
 
 
 @pytest.mark.parametrize(
@@ -263,7 +261,7 @@ def test_a_second_subscription_is_cancelled_only_if_both_are_provably_ours(
     stack: Stack, stripe: StripeSandbox, second_is: str, left: int
 ) -> None:
     """Red if any two subscriptions of a user count as ours."""
-    [user], customer = some_people(stack, 1), stripe.customer()
+    [user], customer = some_users(stack, 1), stripe.customer()
     metadata = _anothers(user) if second_is == "of another installation" else {"user_id": user}
     if second_is == "older, at our customer":
         stack.database.run("INSERT INTO stripe_customers VALUES (%s, %s, now())", user, customer)
@@ -283,9 +281,9 @@ def test_a_customer_with_foreign_subscriptions_outlives_the_account(stack: Stack
     buyer.become_pro()
     ours, customer = buyer.subscription(), buyer.customer()
     theirs = buyer.stripe.subscribe(None, customer=customer, price=_OTHER)
-    assert buyer.person.http.delete("/user/me").status_code == 202
+    assert buyer.user.http.delete("/user/me").status_code == 202
     eventually(
-        lambda: not stack.database.rows("SELECT FROM deletions WHERE user_id = %s", buyer.person.id),
+        lambda: not stack.database.rows("SELECT FROM deletions WHERE user_id = %s", buyer.user.id),
         what="the end of the account",
     )
     assert (buyer.stripe.status(ours), buyer.stripe.status(theirs)) == ("canceled", "active")

@@ -20,7 +20,7 @@ from app.stripe_client.failures import (
 )
 from devtools.ports import free_port
 from tests.support.answering_server import AnsweringServer
-from tests.support.person import Json
+from tests.support.user import Json
 
 _KEY = "sk_test_1visible"
 _BACK = "http://localhost:8000/back"

@@ -12,9 +12,9 @@ from itertools import permutations
 import httpx
 import pytest
 
-from tests.support.person import Json, Person, ok
 from tests.support.stack import Stack
-from tests.support.stripe import DAY, StripeSandbox, leave_tombstone, some_people
+from tests.support.stripe import DAY, StripeSandbox, leave_tombstone, some_users
+from tests.support.user import Json, User, ok
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.server_version
@@ -23,8 +23,8 @@ _CREATED, _UPDATED, _DELETED = (f"customer.subscription.{what}" for what in ("cr
 _ORDERS = sorted(set(permutations((_CREATED, _UPDATED, _UPDATED, _UPDATED, _DELETED))))
 
 
-def _plan(person: Person) -> str:
-    plan: str = ok(person.http.get("/subscription/status"))["plan"]
+def _plan(user: User) -> str:
+    plan: str = ok(user.http.get("/subscription/status"))["plan"]
     return plan
 
 
@@ -50,22 +50,22 @@ def _about_subscriptions(events: list[Json]) -> list[Json]:
 
 
 def test_a_paid_subscription_makes_pro_and_its_end_basic(
-    stack: Stack, stripe: StripeSandbox, person: Person
+    stack: Stack, stripe: StripeSandbox, user: User
 ) -> None:
     stripe.reset(deliver=True)
-    subscription = stripe.subscribe(person.id)
-    eventually(lambda: _plan(person) == "pro", what="Pro")
-    room = person.open_room()
+    subscription = stripe.subscribe(user.id)
+    eventually(lambda: _plan(user) == "pro", what="Pro")
+    room = user.open_room()
     for number in range(6):
-        assert person.post(room, f"Message {number}", Prefer="respond-async").status_code == 202
-    status = ok(person.http.get("/subscription/status"))
+        assert user.post(room, f"Message {number}", Prefer="respond-async").status_code == 202
+    status = ok(user.http.get("/subscription/status"))
     assert (status["status"], status["cancel_at_period_end"]) == ("active", False)
     left = datetime.fromisoformat(status["current_period_end"]) - datetime.now(UTC)
     assert timedelta(days=27) < left < timedelta(days=32)
     stripe.cancel(subscription)
-    eventually(lambda: _plan(person) == "basic", what="Basic")
-    assert person.post(room, "One more", Prefer="respond-async").status_code == 429
-    assert stack.database.value("SELECT count(*) FROM subscriptions WHERE user_id = %s", person.id) == 1
+    eventually(lambda: _plan(user) == "basic", what="Basic")
+    assert user.post(room, "One more", Prefer="respond-async").status_code == 429
+    assert stack.database.value("SELECT count(*) FROM subscriptions WHERE user_id = %s", user.id) == 1
 
 
 def test_every_order_of_a_subscriptions_events_ends_in_the_same_state(
@@ -73,7 +73,7 @@ def test_every_order_of_a_subscriptions_events_ends_in_the_same_state(
 ) -> None:
     assert len(_ORDERS) == 20
     ends: list[Json] = []
-    for order, user in zip(_ORDERS, some_people(stack, len(_ORDERS)), strict=True):
+    for order, user in zip(_ORDERS, some_users(stack, len(_ORDERS)), strict=True):
         subscription = _life(stripe, user, until="canceled")
         by_type: dict[str, list[Json]] = {}
         for event in _about_subscriptions(stripe.events(subscription)):
@@ -90,7 +90,7 @@ def test_every_order_of_a_subscriptions_events_ends_in_the_same_state(
 
 def test_every_order_holds_while_the_subscription_still_changes(stack: Stack, stripe: StripeSandbox) -> None:
     """Send each event at once, and the earlier ones again later."""
-    for turn, user in enumerate(some_people(stack, 5)):
+    for turn, user in enumerate(some_users(stack, 5)):
         subscription = stripe.subscribe(user)
         for ends in (True, False, True):
             stripe.change(subscription, ends=ends)
@@ -105,7 +105,7 @@ def test_every_order_holds_while_the_subscription_still_changes(stack: Stack, st
 
 def test_a_fetch_that_began_earlier_never_overwrites_a_later_one(stack: Stack, stripe: StripeSandbox) -> None:
     """Red without the sequence: a delayed response of an earlier fetch arrives last."""
-    [user] = some_people(stack, 1)
+    [user] = some_users(stack, 1)
     subscription = stripe.subscribe(user)
     [created] = [event for event in stripe.events(subscription) if event["type"] == _CREATED]
     stripe.fail("hold_after", f"/subscriptions/{subscription}")
@@ -126,7 +126,7 @@ def test_a_fetch_that_began_earlier_never_overwrites_a_later_one(stack: Stack, s
 def test_a_storm_of_events_ends_in_stripes_state(stack: Stack, stripe: StripeSandbox) -> None:
     """1,000 events three times each, shuffled, twenty at once, every twentieth also with a bad signature."""
     chance = random.Random(7)  # noqa: S311  # the same every time
-    subscriptions = [stripe.subscribe(user) for user in some_people(stack, 60)]
+    subscriptions = [stripe.subscribe(user) for user in some_users(stack, 60)]
     while len(events := stripe.events()) < 1000:
         for subscription in chance.sample(subscriptions, 30):
             stripe.change(subscription, ends=bool(chance.getrandbits(1)))
@@ -171,7 +171,7 @@ def test_a_storm_of_events_ends_in_stripes_state(stack: Stack, stripe: StripeSan
 @pytest.mark.parametrize("kind", ["customer.subscription.created", "invoice.paid"])
 def test_events_of_the_older_shape_are_parsed(stack: Stack, stripe: StripeSandbox, kind: str) -> None:
     """Red for invoices if the older field is ignored."""
-    [user] = some_people(stack, 1)
+    [user] = some_users(stack, 1)
     stripe.order("webhooks", deliver=True, old_shape=True)
     stripe.order("webhooks", deliver=False)
     subscription = stripe.subscribe(user)
@@ -190,7 +190,7 @@ def test_an_event_is_retried_until_stripe_is_available(
     stack: Stack, stripe: StripeSandbox, failure: str, times: int
 ) -> None:
     """More often than the SDK and its transport retry."""
-    [user] = some_people(stack, 1)
+    [user] = some_users(stack, 1)
     subscription = stripe.subscribe(user)
     stripe.fail(failure, "/subscriptions", times=times)
     event = _about_subscriptions(stripe.events(subscription))[0]
@@ -201,7 +201,7 @@ def test_an_event_is_retried_until_stripe_is_available(
 
 def test_a_stale_event_is_claimed_without_a_wake_up(stack: Stack, stripe: StripeSandbox) -> None:
     """Red without the poll: the wake-up is lost when Redis is."""
-    [user] = some_people(stack, 1)
+    [user] = some_users(stack, 1)
     subscription = stripe.subscribe(user)
     stack.database.run(
         "INSERT INTO stripe_events (id, type, livemode, subscription_id, created_at, received_at)"
@@ -227,10 +227,10 @@ def _only_a_solo_worker(stack: Stack) -> Iterator[None]:
         stack.start_worker()
 
 
-def test_replies_never_wait_for_stripe(stack: Stack, stripe: StripeSandbox, person: Person) -> None:
+def test_replies_never_wait_for_stripe(stack: Stack, stripe: StripeSandbox, user: User) -> None:
     """Not even with one thread while any number of fetches hangs."""
-    users = some_people(stack, 12)
-    subscriptions = [stripe.subscribe(user) for user in users]
+    users = some_users(stack, 12)
+    subscriptions = [stripe.subscribe(user_id) for user_id in users]
     created = [event for event in stripe.events() if event["type"] == _CREATED]
     with _only_a_solo_worker(stack):
         stripe.fail("hold_before", "/subscriptions/", times=1000)
@@ -240,7 +240,7 @@ def test_replies_never_wait_for_stripe(stack: Stack, stripe: StripeSandbox, pers
             lambda: any(call["waiting"] for call in stripe.calls("/subscriptions/")), what="a held look"
         )
         begun = time.monotonic()
-        assert person.say(person.open_room(), "Quickly")["reply"]["status"] == "completed"
+        assert user.say(user.open_room(), "Quickly")["reply"]["status"] == "completed"
         assert time.monotonic() - begun < 8
         stripe.end_failures()
         stripe.outcomes(created)
@@ -250,7 +250,7 @@ def test_replies_never_wait_for_stripe(stack: Stack, stripe: StripeSandbox, pers
 def test_of_two_live_subscriptions_the_later_is_cancelled(stack: Stack, stripe: StripeSandbox) -> None:
     """Red if the user's other subscriptions are not read; in either order of their events."""
     for backwards in (False, True):
-        [user] = some_people(stack, 1)
+        [user] = some_users(stack, 1)
         first = stripe.subscribe(user, started_at=int(time.time()) - DAY)
         second = stripe.subscribe(user)
         events = [event for event in stripe.events() if event["type"] == _CREATED][-2:]
@@ -263,7 +263,7 @@ def test_of_two_live_subscriptions_the_later_is_cancelled(stack: Stack, stripe: 
 def test_a_paid_subscription_is_kept_rather_than_an_older_unpaid_one(
     stack: Stack, stripe: StripeSandbox
 ) -> None:
-    [user] = some_people(stack, 1)
+    [user] = some_users(stack, 1)
     unpaid = stripe.subscribe(user, status="unpaid", started_at=int(time.time()) - DAY)
     paid = stripe.subscribe(user)
     _deliver(stripe, [event for event in stripe.events() if event["type"] == _CREATED])
@@ -276,7 +276,7 @@ def test_a_subscription_of_a_deleted_account_is_cancelled_at_once(
     stack: Stack, stripe: StripeSandbox, trace: str
 ) -> None:
     """Red without the cancellation: no user could end it any more."""
-    [user] = some_people(stack, 1)
+    [user] = some_users(stack, 1)
     if trace == "marked":
         stack.database.run("UPDATE users SET deleted_at = now() WHERE id = %s", user)
         stack.database.run(
@@ -291,7 +291,7 @@ def test_a_subscription_of_a_deleted_account_is_cancelled_at_once(
 
 
 def test_without_metadata_the_customer_names_the_user(stack: Stack, stripe: StripeSandbox) -> None:
-    [user], customer = some_people(stack, 1), stripe.customer()
+    [user], customer = some_users(stack, 1), stripe.customer()
     stack.database.run("INSERT INTO stripe_customers VALUES (%s, %s, now())", user, customer)
     subscription = stripe.subscribe(None, customer=customer)
     _deliver(stripe, stripe.events(subscription))
@@ -301,7 +301,7 @@ def test_without_metadata_the_customer_names_the_user(stack: Stack, stripe: Stri
 
 
 def test_a_customer_deleted_at_stripe_loses_the_plan(stack: Stack, stripe: StripeSandbox) -> None:
-    [user], customer = some_people(stack, 1), stripe.customer()
+    [user], customer = some_users(stack, 1), stripe.customer()
     stack.database.run("INSERT INTO stripe_customers VALUES (%s, %s, now())", user, customer)
     stack.database.run(
         "INSERT INTO checkouts (id, user_id, success_url, cancel_url, session_id, created_at)"
@@ -324,7 +324,7 @@ def test_a_customer_deleted_at_stripe_loses_the_plan(stack: Stack, stripe: Strip
 def test_a_finished_checkout_is_closed_and_its_subscription_stored(
     stack: Stack, stripe: StripeSandbox
 ) -> None:
-    [user], customer = some_people(stack, 1), stripe.customer()
+    [user], customer = some_users(stack, 1), stripe.customer()
     session = stripe.ask(
         "POST",
         "/checkout/sessions",
@@ -364,14 +364,14 @@ def test_a_finished_checkout_is_closed_and_its_subscription_stored(
     ],
 )
 def test_the_plan_that_follows_from_a_state(
-    stripe: StripeSandbox, person: Person, status: str, begun_days_ago: int, plan: str
+    stripe: StripeSandbox, user: User, status: str, begun_days_ago: int, plan: str
 ) -> None:
     """Past due counts for seven days from the start of the unpaid period."""
     stripe.order("dunning", retry_after=[30 * DAY])
     begun = int(time.time()) - begun_days_ago * DAY
-    subscription = stripe.subscribe(person.id, status=status, started_at=begun)
+    subscription = stripe.subscribe(user.id, status=status, started_at=begun)
     _deliver(stripe, _about_subscriptions(stripe.events(subscription))[:1])
-    shown = ok(person.http.get("/subscription/status"))
+    shown = ok(user.http.get("/subscription/status"))
     assert (shown["plan"], shown["status"]) == (plan, status)
     if status == "past_due":
         grace = datetime.fromisoformat(shown["grace_until"])
@@ -380,25 +380,25 @@ def test_the_plan_that_follows_from_a_state(
         assert shown["grace_until"] is None
 
 
-def test_grace_is_given_once_however_long_the_debt(stripe: StripeSandbox, person: Person) -> None:
+def test_grace_is_given_once_however_long_the_debt(stripe: StripeSandbox, user: User) -> None:
     """Red if it is counted from the current period, which restarts every month."""
     stripe.order("dunning", retry_after=[], afterwards="past_due")
     begun = int(time.time()) - 35 * DAY
     stripe.order("payments", outcome="decline")
-    subscription = stripe.subscribe(person.id, status="past_due", started_at=begun)
+    subscription = stripe.subscribe(user.id, status="past_due", started_at=begun)
     _deliver(stripe, _about_subscriptions(stripe.events(subscription))[:1])
-    shown = ok(person.http.get("/subscription/status"))
+    shown = ok(user.http.get("/subscription/status"))
     assert (shown["plan"], shown["status"]) == ("basic", "past_due")
 
 
 def test_the_best_subscription_decides_not_the_newest(
-    stack: Stack, stripe: StripeSandbox, person: Person
+    stack: Stack, stripe: StripeSandbox, user: User
 ) -> None:
     """Red with the newest: an end that is synced after a new start would hide it."""
-    paid = stripe.subscribe(person.id, started_at=int(time.time()) - DAY)
-    failed = stripe.subscribe(person.id, status="incomplete_expired")
+    paid = stripe.subscribe(user.id, started_at=int(time.time()) - DAY)
+    failed = stripe.subscribe(user.id, status="incomplete_expired")
     for subscription in (paid, failed):
         _deliver(stripe, _about_subscriptions(stripe.events(subscription))[:1])
     assert stripe.is_stored_as(failed, "incomplete_expired")
-    assert _plan(person) == "pro"
-    assert stack.database.value("SELECT count(*) FROM subscriptions WHERE user_id = %s", person.id) == 2
+    assert _plan(user) == "pro"
+    assert stack.database.value("SELECT count(*) FROM subscriptions WHERE user_id = %s", user.id) == 2

@@ -7,9 +7,9 @@ import httpx
 import pytest
 
 from devtools.ports import free_port
-from tests.support.person import Json, problem
 from tests.support.stack import Stack
-from tests.support.stripe import StripeSandbox, made_up_event, signature, some_people
+from tests.support.stripe import StripeSandbox, made_up_event, signature, some_users
+from tests.support.user import Json, problem
 
 pytestmark = pytest.mark.server_version
 
@@ -183,8 +183,8 @@ def test_events_of_the_other_mode_and_other_types_are_stored_and_ignored(
     stack: Stack, stripe: StripeSandbox
 ) -> None:
     """Red if the mode is ignored."""
-    [person] = some_people(stack, 1)
-    subscription = stripe.subscribe(person)
+    [user] = some_users(stack, 1)
+    subscription = stripe.subscribe(user)
     [created] = [
         event for event in stripe.events(subscription) if event["type"] == "customer.subscription.created"
     ]

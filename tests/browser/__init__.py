@@ -1,1 +1,1 @@
-"""What a person sees: the pages in a real browser."""
+"""What a user sees: the pages in a real browser."""

@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.person import Json
+from tests.support.user import Json
 
 _SECONDS = 90
 

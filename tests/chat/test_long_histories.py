@@ -41,10 +41,10 @@ from app.unit_of_work import UnitOfWork
 from benchmarks.histories import COMMON, COMMON_TOO, MIDDLING, RARE, UNSPACED, Size, make_histories
 from tests.conftest import Servers
 from tests.support.no_publisher import NoPublisher
-from tests.support.person import Person
 from tests.support.plan_terms import plans_with
 from tests.support.plans import Scan, Sent, noted, scans
 from tests.support.stack import Stack
+from tests.support.user import User
 
 pytestmark = pytest.mark.server_version
 
@@ -58,12 +58,12 @@ _MEDIUM_HITS = _SIZE.long_room // 500
 @dataclass(frozen=True, slots=True)
 class _Histories:
     stack: Stack
-    person: Person
+    user: User
     room: uuid.UUID
 
     @property
     def owner(self) -> uuid.UUID:
-        return uuid.UUID(self.person.id)
+        return uuid.UUID(self.user.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +85,10 @@ def histories(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Ite
         folder=tmp_path_factory.mktemp("long-histories"),
     )
     with product.running() as stack:
-        person = stack.person()
-        room = make_histories(stack.database.url, person.id, _SIZE)
+        user = stack.user()
+        room = make_histories(stack.database.url, user.id, _SIZE)
         assert int(str(stack.database.value("SELECT count(*) FROM messages"))) >= 999_998
-        yield _Histories(stack, person, room)
+        yield _Histories(stack, user, room)
 
 
 @asynccontextmanager

@@ -10,8 +10,8 @@ from hypothesis import example, given, settings
 from app.services.chat.markdown_closing import closing_lines
 from tests.support.markdown_documents import LEFT_OPEN, document, headings
 from tests.support.others import others_waiting
-from tests.support.person import Person
 from tests.support.stack import Stack
+from tests.support.user import User
 
 _PIECES = [
     *("```", "````", "~~~", "~~~~", "`", "``", " ", "  ", "    ", "\t", "\n", "\n\n", "\r", "\n  ", "\n   "),
@@ -66,7 +66,7 @@ def test_closing_a_long_message_takes_linear_time(piece: str) -> None:
     assert time.process_time() - begun < 15
 
 
-def _store(stack: Stack, person: Person, room: str, contents: list[str]) -> None:
+def _store(stack: Stack, user: User, room: str, contents: list[str]) -> None:
     """Store an exchange for each content, as the message and as a reply that was cut off."""
     for place, content in enumerate(contents):
         asked = uuid.uuid4()
@@ -78,32 +78,32 @@ def _store(stack: Stack, person: Person, room: str, contents: list[str]) -> None
                 "INSERT INTO messages (id, chatroom_id, user_id, position, role, reply_to, status, content,"
                 " finish_reason, created_at, superseded, attempt, retries, losses)"
                 " VALUES (%s, %s, %s, %s, %s, %s, 'completed', %s, %s, now(), false, 0, 0, 0)",
-                *(id_, uuid.UUID(room), uuid.UUID(person.id), position, role, reply_to),
+                *(id_, uuid.UUID(room), uuid.UUID(user.id), position, role, reply_to),
                 *(content, finish_reason),
             )
 
 
-def test_every_heading_of_an_exported_room_is_a_heading(stack: Stack, person: Person) -> None:
+def test_every_heading_of_an_exported_room_is_a_heading(stack: Stack, user: User) -> None:
     """Each content occurs as a message and as a reply that was cut off. Red when nothing is closed."""
     contents = list(LEFT_OPEN.values())
-    room = person.open_room(title="~~~ <details>", description="About\n\n```\ncode")
-    _store(stack, person, room, contents)
-    text = person.http.get(f"/chatroom/{room}/export?format=markdown").content.decode()
+    room = user.open_room(title="~~~ <details>", description="About\n\n```\ncode")
+    _store(stack, user, room, contents)
+    text = user.http.get(f"/chatroom/{room}/export?format=markdown").content.decode()
     speakers = [heading.partition(" (")[0] for heading in headings(text)]
     assert speakers == ["**You**", "**Gemini**"] * len(LEFT_OPEN)
     at = 0
     said = [content for content in contents for _ in range(2)]
     for content in said:
         at = text.index(f"\n\n{content}\n", at) + 1
-    exported = person.http.get(f"/chatroom/{room}/export").json()["messages"]
+    exported = user.http.get(f"/chatroom/{room}/export").json()["messages"]
     assert [message["content"] for message in exported] == said
 
 
-def test_exporting_long_hostile_messages_does_not_block_other_requests(stack: Stack, person: Person) -> None:
+def test_exporting_long_hostile_messages_does_not_block_other_requests(stack: Stack, user: User) -> None:
     """Red when they are formatted in the event loop."""
-    room = person.open_room()
-    _store(stack, person, room, [("a\n" * 150_000)[:300_000] + "```"] * 4)
+    room = user.open_room()
+    _store(stack, user, room, [("a\n" * 150_000)[:300_000] + "```"] * 4)
     with others_waiting(stack) as others:
-        text = person.http.get(f"/chatroom/{room}/export?format=markdown").text
+        text = user.http.get(f"/chatroom/{room}/export?format=markdown").text
     assert text.count("\n\n---\n\n## **") == 8
     others.assert_served_within(1.0)

@@ -8,8 +8,8 @@ import pytest
 
 from tests.conftest import Servers
 from tests.support.database import Database
-from tests.support.person import ok
 from tests.support.stack import Stack, alembic, create_database, drop_database
+from tests.support.user import ok
 from tests.support.waiting import eventually
 
 _DEFAULT, _OTHER = "gemini-3.8-flash", "gemini-2.5-pro"
@@ -60,9 +60,9 @@ def test_the_migration_leaves_all_rooms_undecided_and_is_reversible(database: Da
 
 def test_rooms_with_the_default_model_follow_it(own_stack: Stack) -> None:
     """In several batches. A locked room is skipped, and delays neither other rooms nor the run."""
-    person, earlier = own_stack.person(), own_stack.person()
+    user, earlier = own_stack.user(), own_stack.user()
     own_stack.database.run(_INSERT, uuid.UUID(earlier.id), _ROOMS)
-    named_since = person.open_room(model=_DEFAULT)
+    named_since = user.open_room(model=_DEFAULT)
     [busy] = own_stack.database.rows(
         "SELECT id FROM chatrooms WHERE model = %s AND follows_default IS NULL LIMIT 1", _DEFAULT
     )
@@ -83,7 +83,7 @@ def test_rooms_with_the_default_model_follow_it(own_stack: Stack) -> None:
     assert own_stack.database.value(_IS_RETIRED) is False
     _run_again(own_stack)
     eventually(lambda: own_stack.database.value(_IS_RETIRED), what="the end of the job")
-    assert ok(person.http.get(f"/chatroom/{named_since}"))["model"] == _DEFAULT
+    assert ok(user.http.get(f"/chatroom/{named_since}"))["model"] == _DEFAULT
     assert ok(earlier.http.get(f"/chatroom/{busy['id']}"))["model"] is None
     worker.kill()
 

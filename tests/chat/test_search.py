@@ -16,8 +16,8 @@ from psycopg import sql
 
 from tests.conftest import Servers
 from tests.support.database import Database
-from tests.support.person import Json, Person, ok, problem
 from tests.support.stack import Stack, alembic, create_database, drop_database
+from tests.support.user import Json, User, ok, problem
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.server_version
@@ -38,19 +38,19 @@ def stack(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield stack
 
 
-def _say(person: Person, room: str, *contents: str) -> list[str]:
+def _say(user: User, room: str, *contents: str) -> list[str]:
     """Send messages without waiting for replies; return their ids."""
-    return [ok(person.post(room, content, Prefer="respond-async"))["message"]["id"] for content in contents]
+    return [ok(user.post(room, content, Prefer="respond-async"))["message"]["id"] for content in contents]
 
 
-def _search(person: Person, q: str, **parameters: object) -> Json:
-    found = person.http.get("/chatroom/search", params={"q": q, **{k: str(v) for k, v in parameters.items()}})
+def _search(user: User, q: str, **parameters: object) -> Json:
+    found = user.http.get("/chatroom/search", params={"q": q, **{k: str(v) for k, v in parameters.items()}})
     return ok(found)
 
 
-def _found(person: Person, q: str) -> list[str]:
+def _found(user: User, q: str) -> list[str]:
     """Return the texts of the matches, newest first, from their snippets."""
-    page = _search(person, q)
+    page = _search(user, q)
     assert page["next_cursor"] is None
     return [html.unescape(re.sub("</?mark>", "", hit["snippet"])) for hit in page["hits"]]
 
@@ -60,11 +60,11 @@ _DOG = "A dog that doesn't jump: brown, not quick"
 
 
 @pytest.fixture(scope="module")
-def reader(stack: Stack) -> Person:
+def reader(stack: Stack) -> User:
     """A user who has sent a few messages."""
-    person = stack.person()
-    _say(person, person.open_room(), _FOX, _DOG)
-    return person
+    user = stack.user()
+    _say(user, user.open_room(), _FOX, _DOG)
+    return user
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def reader(stack: Stack) -> Person:
         ('fox "', [_FOX]),
     ],
 )
-def test_a_message_must_contain_all_words_in_any_order(reader: Person, q: str, expected: list[str]) -> None:
+def test_a_message_must_contain_all_words_in_any_order(reader: User, q: str, expected: list[str]) -> None:
     assert _found(reader, q) == expected
 
 
@@ -116,40 +116,40 @@ def test_a_message_must_contain_all_words_in_any_order(reader: Person, q: str, e
 def test_every_language_is_found_and_the_match_is_marked(
     stack: Stack, content: str, q: str, marked: list[str]
 ) -> None:
-    person = stack.person()
-    _say(person, person.open_room(), "Something else entirely, 学校の習慣と機会", content)
-    [hit] = _search(person, q)["hits"]
+    user = stack.user()
+    _say(user, user.open_room(), "Something else entirely, 学校の習慣と機会", content)
+    [hit] = _search(user, q)["hits"]
     assert re.findall("<mark>(.*?)</mark>", hit["snippet"]) == marked
 
 
 def test_separate_letters_do_not_match_a_word(stack: Stack) -> None:
     """Red without the pairs of letters in the index, and without splitting words into letters."""
-    person = stack.person()
-    _say(person, person.open_room(), "学校で習う", "学習")
-    assert _found(person, "学習") == ["学習"]
-    assert _found(person, "学 習") == ["学習", "学校で習う"]
+    user = stack.user()
+    _say(user, user.open_room(), "学校で習う", "学習")
+    assert _found(user, "学習") == ["学習"]
+    assert _found(user, "学 習") == ["学習", "学校で習う"]
 
 
 def test_marking_takes_linear_time(stack: Stack) -> None:
     """Red (after minutes) when such marks may both separate the terms of a pattern and be terms."""
-    person = stack.person()
-    _say(person, person.open_room(), "\u0e31\u0e01" + "\u0e31" * 30_000)
+    user = stack.user()
+    _say(user, user.open_room(), "\u0e31\u0e01" + "\u0e31" * 30_000)
     for q in ("\u0e31" * 9 + "\u0e01", "\u0e31" * 150 + "\u0e01"):
-        assert len(_search(person, q)["hits"]) == 1
+        assert len(_search(user, q)["hits"]) == 1
 
 
 def test_words_without_accents_match_any_and_words_with_accents_match_as_written(stack: Stack) -> None:
-    person = stack.person()
-    _say(person, person.open_room(), "resume", "r\u00e9sum\u00e9")
-    assert _found(person, "resume") == ["r\u00e9sum\u00e9", "resume"]
-    assert _found(person, "R\u00c9SUM\u00c9") == ["r\u00e9sum\u00e9"]
+    user = stack.user()
+    _say(user, user.open_room(), "resume", "r\u00e9sum\u00e9")
+    assert _found(user, "resume") == ["r\u00e9sum\u00e9", "resume"]
+    assert _found(user, "R\u00c9SUM\u00c9") == ["r\u00e9sum\u00e9"]
 
 
 def test_a_snippet_is_safe_html(stack: Stack) -> None:
     """Red without escaping."""
-    person = stack.person()
-    _say(person, person.open_room(), "<script>alert('Marked &amp; <mark>shown</mark>')</script>")
-    [hit] = _search(person, "marked script")["hits"]
+    user = stack.user()
+    _say(user, user.open_room(), "<script>alert('Marked &amp; <mark>shown</mark>')</script>")
+    [hit] = _search(user, "marked script")["hits"]
     assert hit["snippet"] == (
         "&lt;<mark>script</mark>&gt;alert(&#x27;<mark>Marked</mark> &amp;amp; "
         "&lt;mark&gt;shown&lt;/mark&gt;&#x27;)&lt;/<mark>script</mark>&gt;"
@@ -157,10 +157,10 @@ def test_a_snippet_is_safe_html(stack: Stack) -> None:
 
 
 def test_a_snippet_is_short_and_around_the_words(stack: Stack) -> None:
-    person = stack.person()
+    user = stack.user()
     text = "meadow " * 500 + "hay " * 1000 + "a needle in a haystack " + "straw " * 500
-    [message] = _say(person, room := person.open_room(), text)
-    [hit] = _search(person, "needle haystack")["hits"]
+    [message] = _say(user, room := user.open_room(), text)
+    [hit] = _search(user, "needle haystack")["hits"]
     assert (hit["message_id"], hit["chatroom_id"]) == (message, room)
     assert "a <mark>needle</mark> in a <mark>haystack</mark> straw" in hit["snippet"]
     assert hit["snippet"].startswith("… hay")
@@ -181,53 +181,53 @@ def test_a_snippet_is_short_and_around_the_words(stack: Stack) -> None:
 )
 def test_a_match_far_from_the_beginning_is_shown(stack: Stack, content: str, q: str, expected: str) -> None:
     """Red when only the beginning is searched; it is shown for matches in compatibility characters."""
-    person = stack.person()
-    _say(person, person.open_room(), content)
-    [hit] = _search(person, q)["hits"]
+    user = stack.user()
+    _say(user, user.open_room(), content)
+    [hit] = _search(user, q)["hits"]
     assert hit["snippet"].startswith("… " if expected else "filler")
     assert hit["snippet"].endswith(expected or "filler …")
 
 
 def test_the_first_ten_words_of_a_query_count(stack: Stack) -> None:
-    person = stack.person()
+    user = stack.user()
     words = [f"{letter}word" for letter in "jihgfedcba"]
-    _say(person, person.open_room(), " ".join(words), "一二三四五六七八九十百", " ".join(words[1:]))
-    assert _found(person, " ".join([*words, "eleventh"])) == [" ".join(words)]
-    assert _found(person, "一二三四五六七八九十百千") == ["一二三四五六七八九十百"]
-    assert _found(person, "一二三四五六七八九十千百") == []
+    _say(user, user.open_room(), " ".join(words), "一二三四五六七八九十百", " ".join(words[1:]))
+    assert _found(user, " ".join([*words, "eleventh"])) == [" ".join(words)]
+    assert _found(user, "一二三四五六七八九十百千") == ["一二三四五六七八九十百"]
+    assert _found(user, "一二三四五六七八九十千百") == []
 
 
 def test_a_match_longer_than_a_snippet_is_marked_up_to_its_end(stack: Stack) -> None:
-    person = stack.person()
-    _say(person, person.open_room(), "before " * 20 + "言" * 400, "word " * 20 + "x" * 300)
+    user = stack.user()
+    _say(user, user.open_room(), "before " * 20 + "言" * 400, "word " * 20 + "x" * 300)
     for q, marked in (("言" * 200, "言"), ("x" * 200, "")):
-        hits = _search(person, q)["hits"]
+        hits = _search(user, q)["hits"]
         assert [bool(re.search(f"<mark>{marked}+</mark>", hit["snippet"])) for hit in hits] == [True] * bool(
             marked
         )
 
 
 @pytest.mark.parametrize("q", ["!!!", "👍 🎉", '"" - ()', "。、", "\u200b", " ", "-", "\u001f"])
-def test_a_query_without_words_is_rejected(reader: Person, q: str) -> None:
+def test_a_query_without_words_is_rejected(reader: User, q: str) -> None:
     answer = reader.http.get("/chatroom/search", params={"q": q})
     body = problem(answer, 400, "validation_failed")
     assert [error["pointer"] for error in body["errors"]] == ["/query/q"]
 
 
 @pytest.mark.parametrize("q", ["", "a" * 201, "wörter " * 1_430, "nul\u0000", None])
-def test_an_invalid_query_is_rejected(reader: Person, q: str | None) -> None:
+def test_an_invalid_query_is_rejected(reader: User, q: str | None) -> None:
     answer = reader.http.get("/chatroom/search", params={} if q is None else {"q": q})
     body = problem(answer, 400, "validation_failed")
     assert [error["pointer"] for error in body["errors"]] == ["/query/q"]
 
 
 @pytest.mark.parametrize("limit", ["0", "101", "many"])
-def test_a_limit_out_of_range_is_rejected(reader: Person, limit: str) -> None:
+def test_a_limit_out_of_range_is_rejected(reader: User, limit: str) -> None:
     answer = reader.http.get("/chatroom/search", params={"q": "fox", "limit": limit})
     assert problem(answer, 400, "validation_failed")["errors"][0]["pointer"] == "/query/limit"
 
 
-def test_the_longest_query_and_odd_bytes_are_answered(reader: Person) -> None:
+def test_the_longest_query_and_odd_bytes_are_answered(reader: User) -> None:
     assert _search(reader, "fox " * 49 + "fox?")["hits"] != []
     controls = "\u0003" * 99 + "a", "\u0001\u0002\u0003 fox\u001ffox"
     for q in ("a" * 200, "機" * 200, "-a " * 66, '"' * 200, *controls):
@@ -236,26 +236,26 @@ def test_the_longest_query_and_odd_bytes_are_answered(reader: Person) -> None:
 
 
 def test_hits_are_paged_without_gaps_or_duplicates_while_messages_arrive(stack: Stack) -> None:
-    person = stack.person()
-    rooms = [person.open_room(), person.open_room()]
-    said = [_say(person, rooms[number % 2], f"Message {number} about otters")[0] for number in range(7)]
+    user = stack.user()
+    rooms = [user.open_room(), user.open_room()]
+    said = [_say(user, rooms[number % 2], f"Message {number} about otters")[0] for number in range(7)]
     seen: list[str] = []
     cursor: str | None = None
     while True:
-        page = _search(person, "otters", limit=3, **({"cursor": cursor} if cursor else {}))
+        page = _search(user, "otters", limit=3, **({"cursor": cursor} if cursor else {}))
         seen += [hit["message_id"] for hit in page["hits"]]
-        _say(person, rooms[0], "One more about otters")
+        _say(user, rooms[0], "One more about otters")
         if (cursor := page["next_cursor"]) is None:
             break
     assert seen == said[::-1]
 
 
-def test_a_cursor_is_valid_for_its_own_search_and_user_only(stack: Stack, reader: Person) -> None:
+def test_a_cursor_is_valid_for_its_own_search_and_user_only(stack: Stack, reader: User) -> None:
     cursor = _search(reader, "dog", limit=1)["next_cursor"]
     assert [hit["message_id"] for hit in _search(reader, "dog", cursor=cursor)["hits"]] != []
     listed = ok(reader.http.get("/chatroom", params={"limit": 1}))["next_cursor"]
-    stranger = stack.person()
-    for person, q, given in (
+    stranger = stack.user()
+    for user, q, given in (
         (reader, "fox", cursor),
         (reader, "dog\n", cursor),
         (stranger, "dog", cursor),
@@ -263,11 +263,11 @@ def test_a_cursor_is_valid_for_its_own_search_and_user_only(stack: Stack, reader
         (reader, "dog", cursor[:-2]),
         (reader, "dog", listed or "\u00e9"),
     ):
-        answer = person.http.get("/chatroom/search", params={"q": q, "cursor": given})
+        answer = user.http.get("/chatroom/search", params={"q": q, "cursor": given})
         problem(answer, 400, "cursor_invalid")
 
 
-def test_the_border_between_query_and_position_in_a_cursor_cannot_be_moved(reader: Person) -> None:
+def test_the_border_between_query_and_position_in_a_cursor_cannot_be_moved(reader: User) -> None:
     """Red when the query is signed unescaped: a line of it then passes for the start of the position."""
     cursor = _search(reader, "dog\nbrown", limit=1)["next_cursor"]
     signed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
@@ -278,19 +278,19 @@ def test_the_border_between_query_and_position_in_a_cursor_cannot_be_moved(reade
 
 def test_messages_of_other_users_are_not_found(stack: Stack) -> None:
     """Red without the owner in each statement, and without the owner's tag in the index."""
-    person, stranger = stack.person(), stack.person()
-    _say(person, person.open_room(), "My secret is marzipan")
-    for q in ("marzipan", "my", person.id, f"@{person.id}", f"'@{person.id}'"):
+    user, stranger = stack.user(), stack.user()
+    _say(user, user.open_room(), "My secret is marzipan")
+    for q in ("marzipan", "my", user.id, f"@{user.id}", f"'@{user.id}'"):
         assert _search(stranger, q)["hits"] == [], q
-    assert len(_search(person, "marzipan")["hits"]) == 1
+    assert len(_search(user, "marzipan")["hits"]) == 1
 
 
 def test_a_reply_is_found_once_it_has_ended(stack: Stack) -> None:
     """Red when unfinished replies are indexed: the text saved so far would be found."""
-    person = stack.person()
-    room = person.open_room()
+    user = stack.user()
+    room = user.open_room()
     reply = ok(
-        person.post(room, "[sandbox:unicode] [sandbox:pieces=40] [sandbox:pace=150]", Prefer="respond-async")
+        user.post(room, "[sandbox:unicode] [sandbox:pieces=40] [sandbox:pace=150]", Prefer="respond-async")
     )["reply"]
     worker = stack.start_worker()
     try:
@@ -301,23 +301,23 @@ def test_a_reply_is_found_once_it_has_ended(stack: Stack) -> None:
             ),
             what="a saved part of the reply",
         )
-        assert _search(person, "naïve")["hits"] == []
-        ended = person.wait_for(reply)
+        assert _search(user, "naïve")["hits"] == []
+        ended = user.wait_for(reply)
         for q in ("Ångström", "世界", "Добрый", "สวัสดี", "नमस्ते"):
-            hits = _search(person, q)["hits"]
+            hits = _search(user, q)["hits"]
             assert [hit["message_id"] for hit in hits] == [ended["id"]], q
     finally:
         worker.kill()
 
 
 def test_deleted_messages_are_not_found(stack: Stack) -> None:
-    person = stack.person()
-    _say(person, kept := person.open_room(), "Some pancakes")
-    _say(person, deleted := person.open_room(), "More pancakes")
+    user = stack.user()
+    _say(user, kept := user.open_room(), "Some pancakes")
+    _say(user, deleted := user.open_room(), "More pancakes")
     stack.database.run("UPDATE chatrooms SET archived = true WHERE id = %s", uuid.UUID(kept))
-    assert {hit["chatroom_id"] for hit in _search(person, "pancakes")["hits"]} == {kept, deleted}
+    assert {hit["chatroom_id"] for hit in _search(user, "pancakes")["hits"]} == {kept, deleted}
     stack.database.run("DELETE FROM chatrooms WHERE id = %s", uuid.UUID(deleted))
-    assert [hit["chatroom_id"] for hit in _search(person, "pancakes")["hits"]] == [kept]
+    assert [hit["chatroom_id"] for hit in _search(user, "pancakes")["hits"]] == [kept]
 
 
 @pytest.fixture
@@ -346,11 +346,11 @@ def test_a_database_without_an_encoding_stores_every_message_and_finds_ascii_wor
     ascii_stack: Stack,
 ) -> None:
     """Red with the function for UTF-8: no message could be stored."""
-    person = ascii_stack.person()
-    room = person.open_room()
-    _say(person, room, "Grüße aus Köln, your friend", "機械学習 " * 6_000 + "end")
-    assert _found(person, "FRIEND") == ["Grüße aus Köln, your friend"]
-    assert len(_search(person, "friend")["hits"]) == 1
+    user = ascii_stack.user()
+    room = user.open_room()
+    _say(user, room, "Grüße aus Köln, your friend", "機械学習 " * 6_000 + "end")
+    assert _found(user, "FRIEND") == ["Grüße aus Köln, your friend"]
+    assert len(_search(user, "friend")["hits"]) == 1
 
 
 _ONE_LETTER = "a" + "\u0345" * 16_000 + "\u0334" * 15_999
@@ -372,10 +372,10 @@ def test_cutting_runs_of_marks_changes_the_terms_of_no_other_message(servers: Se
 
 
 def test_a_message_with_cut_marks_is_found_by_its_words(stack: Stack) -> None:
-    person = stack.person()
-    _say(person, person.open_room(), f"before {_ONE_LETTER} behind")
+    user = stack.user()
+    _say(user, user.open_room(), f"before {_ONE_LETTER} behind")
     for q in ("before", "behind", "a" + "\u0345" * 60):
-        assert len(_search(person, q)["hits"]) == 1, ascii(q)
+        assert len(_search(user, q)["hits"]) == 1, ascii(q)
 
 
 @pytest.mark.parametrize(
@@ -394,7 +394,7 @@ def test_a_message_with_cut_marks_is_found_by_its_words(stack: Stack) -> None:
 )
 def test_no_message_is_rejected_because_of_the_search_index(stack: Stack, content: str) -> None:
     """Red without the cut and the fallback: the terms of a row may take at most a mebibyte."""
-    person = stack.person()
-    room = person.open_room()
-    [message_id] = _say(person, room, content)
-    assert ok(person.http.get(f"/chatroom/{room}/message/{message_id}"))["content"] == content
+    user = stack.user()
+    room = user.open_room()
+    [message_id] = _say(user, room, content)
+    assert ok(user.http.get(f"/chatroom/{room}/message/{message_id}"))["content"] == content

@@ -13,8 +13,8 @@ import pytest
 from app.repositories.search_forms import folded, stripped, without_subscripts
 from tests.conftest import Servers
 from tests.support.database import Database
-from tests.support.person import Json, Person, ok, problem
 from tests.support.stack import Stack, alembic, create_database, drop_database
+from tests.support.user import Json, User, ok, problem
 
 
 @pytest.fixture(scope="module")
@@ -31,13 +31,13 @@ def stack(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield stack
 
 
-def _say(user: Person, *contents: str) -> None:
+def _say(user: User, *contents: str) -> None:
     room = user.open_room()
     for content in contents:
         ok(user.post(room, content, Prefer="respond-async"))
 
 
-def _search(user: Person, q: str, **parameters: str | int) -> Json:
+def _search(user: User, q: str, **parameters: str | int) -> Json:
     return ok(user.http.get("/chatroom/search", params={"q": q, **parameters}))
 
 
@@ -100,7 +100,7 @@ _FOUND = [
 def test_another_form_of_a_word_is_found_and_marked_as_written(
     stack: Stack, content: str, q: str, marked: str
 ) -> None:
-    user = stack.person()
+    user = stack.user()
     _say(user, content, "other words")
     [hit] = _search(user, q)["hits"]
     assert _texts({"hits": [hit]}) == [content]
@@ -114,7 +114,7 @@ def test_another_form_far_from_the_beginning_is_shown(
     stack: Stack, content: str, q: str, marked: str
 ) -> None:
     """Except for ligatures and similar characters: for these the beginning is shown."""
-    user = stack.person()
+    user = stack.user()
     _say(user, "filler " * 3_000 + content)
     [hit] = _search(user, q)["hits"]
     is_shown = f"<mark>{marked}</mark>" in html.unescape(hit["snippet"])
@@ -139,13 +139,13 @@ def test_another_form_far_from_the_beginning_is_shown(
 )
 def test_marks_that_make_another_letter_are_kept(stack: Stack, content: str, q: str) -> None:
     """Red when all marks are dropped: in these scripts, vowel signs and sound marks make other letters."""
-    user = stack.person()
+    user = stack.user()
     _say(user, content)
     assert _search(user, q)["hits"] == []
 
 
 def test_accents_are_ignored_only_without_another_match(stack: Stack) -> None:
-    user = stack.person()
+    user = stack.user()
     _say(user, "cafe one", "café two", "cafe three")
     assert _texts(_search(user, "cafe")) == ["cafe three", "café two", "cafe one"]
     assert _texts(_search(user, "café")) == ["café two"]
@@ -155,7 +155,7 @@ def test_accents_are_ignored_only_without_another_match(stack: Stack) -> None:
 
 def test_later_pages_ignore_accents_if_the_first_one_did(stack: Stack) -> None:
     """Red when each page decides again: a message sent meanwhile would end the list."""
-    user = stack.person()
+    user = stack.user()
     _say(user, *(f"piñata {number}".replace("ñ", "n") for number in range(5)))
     page = _search(user, "piñata", limit=2)
     seen = _texts(page)
@@ -169,7 +169,7 @@ def test_later_pages_ignore_accents_if_the_first_one_did(stack: Stack) -> None:
 
 @pytest.mark.parametrize("q", ["\u0301", "\u064e\u064f", "\u0640\u0640", "\u05b8", "\u0345"])
 def test_a_query_of_marks_alone_is_rejected_or_empty(stack: Stack, q: str) -> None:
-    user = stack.person()
+    user = stack.user()
     answer = user.http.get("/chatroom/search", params={"q": q})
     if not answer.is_success:
         problem(answer, 400, "validation_failed")

@@ -13,10 +13,10 @@ import pytest
 from app.models.base import new_id
 from tests.conftest import Servers
 from tests.support.database import Database
-from tests.support.person import Person, client, ok, some_number
 from tests.support.pgbouncer import pgbouncer
 from tests.support.process import ROOT, Process
 from tests.support.stack import Stack, alembic, create_database, drop_database
+from tests.support.user import User, client, ok, some_number
 from tests.support.waiting import eventually
 
 _REVISION = "0014"
@@ -82,14 +82,14 @@ def old(servers: Servers) -> Iterator[_Old]:
         drop_database(url)
 
 
-def _sign_in(base_url: str, number: str) -> Person:
+def _sign_in(base_url: str, number: str) -> User:
     with client(base_url) as anyone:
         code = ok(anyone.post("/auth/send-otp", json={"mobile_number": number}))["otp"]
         tokens = ok(anyone.post("/auth/verify-otp", json={"mobile_number": number, "otp": code}))
-    return Person(base_url, number, tokens)
+    return User(base_url, number, tokens)
 
 
-def _hits(user: Person, q: str) -> int:
+def _hits(user: User, q: str) -> int:
     return len(ok(user.http.get("/chatroom/search", params={"q": q}))["hits"])
 
 

@@ -7,8 +7,8 @@ import pytest
 from tests.clients.install import defect
 from tests.clients.tools import Tools
 from tests.support.installed import missing
-from tests.support.person import client
 from tests.support.stack import Stack
+from tests.support.user import client
 
 
 @pytest.fixture(scope="session")

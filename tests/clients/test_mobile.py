@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.tools import Tools
-from tests.support.person import Json
+from tests.support.user import Json
 
 
 @dataclass(frozen=True)

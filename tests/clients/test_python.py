@@ -8,8 +8,8 @@ import pytest
 
 from tests.clients.install import VENV
 from tests.clients.tools import Tools
-from tests.support.person import Person, some_number
 from tests.support.stack import Stack
+from tests.support.user import User, some_number
 
 _SCRIPT = "generated_client.py"
 
@@ -48,7 +48,5 @@ def test_a_program_that_uses_the_client_passes_strict_type_checks(tools: Tools, 
     "promise",
     ["signs_in", "sends_a_message", "is_refused", "renames_an_archived_room", "reads_typed_events"],
 )
-def test_openapi_python_client(
-    tools: Tools, script: Path, stack: Stack, person: Person, promise: str
-) -> None:
-    tools.python(script, promise, API=stack.base_url, TOKEN=person.token, NUMBER=some_number())
+def test_openapi_python_client(tools: Tools, script: Path, stack: Stack, user: User, promise: str) -> None:
+    tools.python(script, promise, API=stack.base_url, TOKEN=user.token, NUMBER=some_number())

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.clients.tools import Tools
-from tests.support.person import Person, some_number
 from tests.support.stack import Stack
+from tests.support.user import User, some_number
 
 
 @pytest.fixture(scope="module")
@@ -20,9 +20,9 @@ def compiled(tools: Tools, document: Path) -> Path:
     return tools.folder / "out"
 
 
-def _keep(tools: Tools, script: Path, promise: str, stack: Stack, person: Person) -> None:
+def _keep(tools: Tools, script: Path, promise: str, stack: Stack, user: User) -> None:
     """Run one promise of a compiled client; it fails with the program's output."""
-    tools.node(script, promise, API=stack.base_url, TOKEN=person.token, NUMBER=some_number())
+    tools.node(script, promise, API=stack.base_url, TOKEN=user.token, NUMBER=some_number())
 
 
 @pytest.mark.parametrize(
@@ -35,8 +35,8 @@ def _keep(tools: Tools, script: Path, promise: str, stack: Stack, person: Person
         "tells_failures_apart_by_their_code",
     ],
 )
-def test_openapi_fetch(tools: Tools, compiled: Path, stack: Stack, person: Person, promise: str) -> None:
-    _keep(tools, compiled / "openapi_fetch.js", promise, stack, person)
+def test_openapi_fetch(tools: Tools, compiled: Path, stack: Stack, user: User, promise: str) -> None:
+    _keep(tools, compiled / "openapi_fetch.js", promise, stack, user)
 
 
 @pytest.mark.parametrize(
@@ -50,15 +50,13 @@ def test_openapi_fetch(tools: Tools, compiled: Path, stack: Stack, person: Perso
         "renames_an_archived_room",
     ],
 )
-def test_hey_api(tools: Tools, compiled: Path, stack: Stack, person: Person, promise: str) -> None:
-    _keep(tools, compiled / "hey_api.js", promise, stack, person)
+def test_hey_api(tools: Tools, compiled: Path, stack: Stack, user: User, promise: str) -> None:
+    _keep(tools, compiled / "hey_api.js", promise, stack, user)
 
 
-def test_hey_api_sends_a_refused_message_once(
-    tools: Tools, compiled: Path, stack: Stack, person: Person
-) -> None:
+def test_hey_api_sends_a_refused_message_once(tools: Tools, compiled: Path, stack: Stack, user: User) -> None:
     """A day's limit is no failed connection: a client that tries again is refused again."""
-    room = person.open_room()
+    room = user.open_room()
     for each in range(5):
-        person.say(room, f"Message {each}")
-    _keep(tools, compiled / "hey_api.js", "is_refused_once", stack, person)
+        user.say(room, f"Message {each}")
+    _keep(tools, compiled / "hey_api.js", "is_refused_once", stack, user)

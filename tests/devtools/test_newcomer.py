@@ -15,7 +15,7 @@ import pytest
 
 from devtools.ports import free_port
 from devtools.run import FIRST_CHOICE
-from tests.support.person import Person, ok
+from tests.support.user import User, ok
 
 if TYPE_CHECKING:
     from tests.devtools.conftest import DevRun, DevTree
@@ -33,15 +33,15 @@ def stop(run: DevRun) -> None:
     assert run.exit_code() == 0
 
 
-def someone(tree: DevTree) -> Person:
-    return Person.sign_up(f"http://127.0.0.1:{tree.port}")
+def new_user(tree: DevTree) -> User:
+    return User.sign_up(f"http://127.0.0.1:{tree.port}")
 
 
 def test_folder_may_have_any_name(odd_tree: DevTree) -> None:
     run = odd_tree.run()
     run.wait_until_ready()
-    person = someone(odd_tree)
-    assert person.say(person.open_room(), "Hello")["reply"]["status"] == "completed"
+    user = new_user(odd_tree)
+    assert user.say(user.open_room(), "Hello")["reply"]["status"] == "completed"
     assert (odd_tree.root / ".data" / "valkey" / "appendonlydir").is_dir()
     counted = odd_tree.shell('psql "$DATABASE_URL" -Atc "select count(*) from users"')
     assert counted.stdout == "1\n", counted.stderr
@@ -56,28 +56,28 @@ def test_message_is_answered_behind_a_proxy_that_is_dead(
 ) -> None:
     run = dev_tree.run(**variables)
     run.wait_until_ready()
-    person = someone(dev_tree)
-    assert person.say(person.open_room(), "Hello")["reply"]["status"] == "completed"
-    assert ok(person.http.post("/subscribe/pro"))["checkout_url"]
+    user = new_user(dev_tree)
+    assert user.say(user.open_room(), "Hello")["reply"]["status"] == "completed"
+    assert ok(user.http.post("/subscribe/pro"))["checkout_url"]
 
 
 def test_pro_that_was_bought_outlives_a_restart(dev_tree: DevTree) -> None:
     first = dev_tree.run()
     first.wait_until_ready()
-    person = someone(dev_tree)
-    page = ok(person.http.post("/subscribe/pro"))
+    user = new_user(dev_tree)
+    page = ok(user.http.post("/subscribe/pro"))
     assert httpx.post(page["checkout_url"], data={"action": "pay"}).status_code == 303
-    status = ok(person.http.get("/subscription/status", params={"session_id": page["session_id"]}))
+    status = ok(user.http.get("/subscription/status", params={"session_id": page["session_id"]}))
     assert status["plan"] == "pro"
     stop(first)
 
     dev_tree.run().wait_until_ready()
-    assert ok(person.http.get("/subscription/status"))["plan"] == "pro"
-    [invoice] = ok(person.http.get("/subscription/invoices"))["invoices"]
+    assert ok(user.http.get("/subscription/status"))["plan"] == "pro"
+    [invoice] = ok(user.http.get("/subscription/invoices"))["invoices"]
     assert invoice["status"] == "paid"
-    portal = ok(person.http.post("/subscription/portal"))
+    portal = ok(user.http.post("/subscription/portal"))
     assert httpx.get(portal["url"]).status_code == 200
-    assert ok(person.http.post("/subscription/cancel"))["cancel_at_period_end"] is True
+    assert ok(user.http.post("/subscription/cancel"))["cancel_at_period_end"] is True
 
 
 def blocks(readme: str, section: str) -> list[str]:
@@ -117,7 +117,7 @@ def test_next_run_starts_its_own_servers_in_a_shell_with_the_variables(dev_tree:
     again.wait_until_ready()
     assert "postgres | ready" in again.output
     assert "sandbox  | ready" in again.output
-    someone(dev_tree)
+    new_user(dev_tree)
 
 
 def test_data_folder_that_cannot_be_made_is_named(dev_tree: DevTree) -> None:

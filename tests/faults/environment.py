@@ -19,9 +19,9 @@ from tests.faults.ledger import Entry, Ledger
 from tests.faults.load import Load
 from tests.faults.table import Line
 from tests.support.database import Database, Row
-from tests.support.person import Json, Person
 from tests.support.process import Process
 from tests.support.stack import Stack
+from tests.support.user import Json, User
 from tests.support.waiting import eventually
 
 _LAST_WORDS = 3000
@@ -75,23 +75,23 @@ class Environment:
         """Include a worker that a test has started in `workers`."""
         self._workers.append(worker)
 
-    def person(self) -> Person:
+    def user(self) -> User:
         """Sign up a new user with Pro."""
-        person = self.stack.person()
-        self.stack.make_pro(person)
-        return person
+        user = self.stack.user()
+        self.stack.make_pro(user)
+        return user
 
     def load(
         self,
         *,
         per_second: float = 5,
-        people: int = 4,
+        users: int = 4,
         prefer: str = "respond-async",
         at: tuple[str, ...] = (),
     ) -> Load:
         """Return a load of new users; `at` names API processes other than the usual one."""
         first, *others = at or (self.stack.base_url,)
-        writers = [self.person().at(first) for _ in range(people)]
+        writers = [self.user().at(first) for _ in range(users)]
         everywhere = [(writer, *(writer.at(other) for other in others)) for writer in writers]
         return Load(everywhere, per_second=per_second, prefer=prefer)
 

@@ -11,7 +11,7 @@ from typing import Self
 import httpx
 
 from tests.faults.ledger import ACCEPTED, NO_ANSWER, Entry, Ledger, Try
-from tests.support.person import Person
+from tests.support.user import User
 
 ANSWER = "[sandbox:pieces=20] [sandbox:pace=40]"
 _ROOMS = 4
@@ -29,12 +29,12 @@ class CarefulClient:
 
     def send(
         self,
-        person: Person,
+        user: User,
         room: str,
         words: str = ANSWER,
         *,
         is_whole: bool | None = None,
-        also_at: Sequence[Person] = (),
+        also_at: Sequence[User] = (),
     ) -> Entry:
         """Send one message; `also_at` is the same user at other API processes, tried in turn.
 
@@ -42,21 +42,21 @@ class CarefulClient:
         """
         content = f"{words} Note {secrets.token_hex(8)}".strip()
         entry = self.ledger.open(
-            Entry(person.id, room, content, is_whole=words == ANSWER if is_whole is None else is_whole)
+            Entry(user.id, room, content, is_whole=words == ANSWER if is_whole is None else is_whole)
         )
         give_up = time.monotonic() + _GIVE_UP_SECONDS
-        for somewhere in itertools.cycle((person, *also_at)):
+        for somewhere in itertools.cycle((user, *also_at)):
             pause = self._try(somewhere, entry)
             if pause is None or time.monotonic() > give_up:
                 return entry
             time.sleep(pause)
         raise AssertionError("cycle() does not end")
 
-    def _try(self, person: Person, entry: Entry) -> float | None:
+    def _try(self, user: User, entry: Entry) -> float | None:
         """Send one POST; return the seconds to wait before the next, or None if none is needed."""
         began = time.monotonic()
         try:
-            answer = person.post(
+            answer = user.post(
                 entry.room, entry.content, Prefer=self._prefer, **{"Idempotency-Key": entry.key}
             )
         except httpx.TransportError:
@@ -81,15 +81,15 @@ class Load:
     """One thread and its own rooms per user; sends messages for the duration of the block, within bounds."""
 
     def __init__(
-        self, people: Sequence[Sequence[Person]], *, per_second: float, prefer: str = "respond-async"
+        self, users: Sequence[Sequence[User]], *, per_second: float, prefer: str = "respond-async"
     ) -> None:
         self.ledger = Ledger()
         self._client = CarefulClient(self.ledger, prefer=prefer)
-        self._pause = len(people) / per_second
+        self._pause = len(users) / per_second
         self._stop = threading.Event()
         self._until = time.monotonic() + _LONGEST_SECONDS
         self._threads = [
-            threading.Thread(target=self._write, args=(everywhere,), daemon=True) for everywhere in people
+            threading.Thread(target=self._write, args=(everywhere,), daemon=True) for everywhere in users
         ]
 
     def __enter__(self) -> Self:
@@ -128,17 +128,17 @@ class Load:
         """Let the users send messages for so long."""
         time.sleep(seconds)
 
-    def _write(self, everywhere: Sequence[Person]) -> None:
+    def _write(self, everywhere: Sequence[User]) -> None:
         try:
-            person, *also_at = everywhere
-            rooms = [person.open_room(title=f"Room {number}") for number in range(_ROOMS)]
+            user, *also_at = everywhere
+            rooms = [user.open_room(title=f"Room {number}") for number in range(_ROOMS)]
             for room in itertools.cycle(rooms):
                 if self._stop.is_set() or time.monotonic() > self._until:
                     return
                 if len(self.ledger.entries) >= _MAX_MESSAGES:
                     return
                 began = time.monotonic()
-                self._client.send(person, room, also_at=also_at)
+                self._client.send(user, room, also_at=also_at)
                 self._stop.wait(max(self._pause - (time.monotonic() - began), 0))
         except Exception as error:  # noqa: BLE001  # a thread's failure must reach the test
             self.ledger.surprised(f"a client failed: {error!r}")

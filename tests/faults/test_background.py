@@ -8,7 +8,7 @@ from tests.faults.environment import Environment
 from tests.faults.ledger import Entry, Ledger
 from tests.faults.load import ANSWER, CarefulClient
 from tests.support.listener import Listener
-from tests.support.person import Person, ok
+from tests.support.user import User, ok
 from tests.support.waiting import eventually
 
 _LONG_LEASE = "120"
@@ -35,7 +35,7 @@ def test_a_worker_whose_heartbeat_failed_sends_the_next(environment: Environment
     _fail(environment, "worker_heartbeats", "heartbeat")
     environment.database.run("UPDATE worker_heartbeats SET seen_at = now() - interval '1 minute'")
     eventually(
-        lambda: ok(environment.person().http.get("/health"))["status"] == "healthy", what="a worker alive"
+        lambda: ok(environment.user().http.get("/health"))["status"] == "healthy", what="a worker alive"
     )
 
 
@@ -45,9 +45,9 @@ def test_a_reply_is_cancelled_after_the_poll_for_cancelled_replies_has_failed(
     """Red when an unexpected error ends the lease keeper: nothing is cancelled, and leases expire."""
     environment.workers(0)
     environment.adopt(environment.stack.start_worker(REPLY_LEASE_SECONDS=_LONG_LEASE))
-    person, entry = _held_reply(environment)
+    user, entry = _held_reply(environment)
     _fail(environment, "messages", "leases")
-    cancelled = ok(person.http.post(f"/chatroom/{entry.room}/message/{entry.reply_id}/cancel"))
+    cancelled = ok(user.http.post(f"/chatroom/{entry.room}/message/{entry.reply_id}/cancel"))
     assert cancelled["status"] == "cancelled"
     environment.workers(0)
 
@@ -59,10 +59,10 @@ def test_a_stream_without_events_ends_after_the_poll_for_its_end_has_failed(
     environment.workers(0)
     nowhere = {"REDIS_URL": "redis://127.0.0.1:1/0", "CELERY_BROKER_URL": environment.valkey.url()}
     environment.adopt(environment.stack.start_worker(REPLY_LEASE_SECONDS=_LONG_LEASE, **nowhere))
-    person, entry = _held_reply(environment)
+    user, entry = _held_reply(environment)
     listener = Listener()
     address = f"/chatroom/{entry.room}/message/{entry.reply_id}/events"
-    hearing = threading.Thread(target=listener.listen, args=(person, address))
+    hearing = threading.Thread(target=listener.listen, args=(user, address))
     hearing.start()
     eventually(lambda: listener.text, what="the first text")
     _fail(environment, "messages", "reply-feed")
@@ -72,11 +72,11 @@ def test_a_stream_without_events_ends_after_the_poll_for_its_end_has_failed(
     environment.workers(0)
 
 
-def _held_reply(environment: Environment) -> tuple[Person, Entry]:
+def _held_reply(environment: Environment) -> tuple[User, Entry]:
     """Send a message whose reply pauses after its first chunks."""
-    person, client = environment.person(), CarefulClient(Ledger())
+    user, client = environment.user(), CarefulClient(Ledger())
     environment.hold("[held]", after_pieces=2)
-    entry = client.send(person, person.open_room(), ANSWER + " [held]", is_whole=False)
+    entry = client.send(user, user.open_room(), ANSWER + " [held]", is_whole=False)
     environment.wait_for_call(entry)
     environment.wait_for_pieces(entry, 2)
-    return person, entry
+    return user, entry

@@ -12,7 +12,7 @@ from tests.faults.environment import Environment
 from tests.faults.ledger import Ledger
 from tests.faults.load import CarefulClient
 from tests.support.backlog import make_backlog, make_quiet_time
-from tests.support.person import Person
+from tests.support.user import User
 
 _ANSWER = "[sandbox:pieces=1]"
 _WRITERS = 8
@@ -31,7 +31,7 @@ def test_f14_a_backlog_is_processed_in_time(
         own = Environment(postgres, valkey, tmp_path, environment.lines)
         try:
             own.open()
-            client, users = CarefulClient(Ledger()), [own.person() for _ in range(_WRITERS)]
+            client, users = CarefulClient(Ledger()), [own.user() for _ in range(_WRITERS)]
             make_quiet_time(own.database.url, rooms=rooms, exchanges_per_room=15)
             valkey.stop()
             make_backlog(own.database.url, exchanges_per_room=15, words=_ANSWER)
@@ -54,8 +54,8 @@ def test_f14_a_backlog_is_processed_in_time(
             own.close()
 
 
-def _send(client: CarefulClient, users: list[Person], *, each: int) -> None:
-    def send(user: Person) -> None:
+def _send(client: CarefulClient, users: list[User], *, each: int) -> None:
+    def send(user: User) -> None:
         for _ in range(each):
             client.send(user, user.open_room(), _ANSWER, is_whole=True)
 

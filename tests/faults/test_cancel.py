@@ -9,7 +9,7 @@ import pytest
 from tests.faults.environment import Environment, freeze, thaw
 from tests.faults.ledger import Entry, Ledger
 from tests.faults.load import CarefulClient
-from tests.support.person import Person, ok
+from tests.support.user import User, ok
 from tests.support.waiting import eventually
 
 _ENDS_SECONDS = 1.0
@@ -18,10 +18,10 @@ _LONG = "[sandbox:pieces=200] [sandbox:pace=50]"
 _SILENT = "[sandbox:hang]"
 
 
-def _cancel(person: Person, entry: Entry) -> datetime:
+def _cancel(user: User, entry: Entry) -> datetime:
     """Cancel the reply; return when the request was sent."""
     asked = datetime.now(UTC)
-    ok(person.http.post(f"/chatroom/{entry.room}/message/{entry.reply_id}/cancel"))
+    ok(user.http.post(f"/chatroom/{entry.room}/message/{entry.reply_id}/cancel"))
     return asked
 
 
@@ -54,12 +54,12 @@ def test_cancel_ends_the_call_upstream_in_time(environment: Environment, words: 
     """
     environment.workers(1)
     limit = _ENDS_WITHOUT_REDIS_SECONDS if frozen else _ENDS_SECONDS
-    person, client = environment.person(), CarefulClient(Ledger())
+    user, client = environment.user(), CarefulClient(Ledger())
     taken: list[float] = []
-    elsewhere = person.at(environment.stack.start_api())
+    elsewhere = user.at(environment.stack.start_api())
     process = environment.stack.processes[-1]
     while not taken or (taken[-1] >= limit and len(taken) < 2):
-        entry = client.send(person, person.open_room(), words)
+        entry = client.send(user, user.open_room(), words)
         environment.wait_for_call(entry)
         if words == _LONG:
             environment.wait_for_pieces(entry, 5)
@@ -84,10 +84,10 @@ def _final(environment: Environment, entry: Entry) -> dict[str, object] | None:
 def test_a_waiting_reply_that_is_cancelled_is_never_sent_to_gemini(environment: Environment) -> None:
     """The request ends it, or the worker that claims it. Red without both."""
     environment.workers(0)
-    person, client = environment.person(), CarefulClient(Ledger())
-    entry = client.send(person, person.open_room())
-    _cancel(person, entry)
-    after = client.send(person, entry.room)
+    user, client = environment.user(), CarefulClient(Ledger())
+    entry = client.send(user, user.open_room())
+    _cancel(user, entry)
+    after = client.send(user, entry.room)
     environment.workers(1)
     environment.wait_until_completed(after)
     assert environment.reply(entry.reply_id)["status"] == "cancelled"
@@ -98,9 +98,9 @@ def test_a_waiting_reply_that_is_cancelled_is_never_sent_to_gemini(environment: 
 def test_cancelling_repeatedly_refunds_once(environment: Environment) -> None:
     """The transaction that ends the reply refunds it, and a reply ends once."""
     environment.workers(1)
-    person, client = environment.person(), CarefulClient(Ledger())
-    entry = client.send(person, person.open_room(), _SILENT)
+    user, client = environment.user(), CarefulClient(Ledger())
+    entry = client.send(user, user.open_room(), _SILENT)
     environment.wait_for_call(entry)
     for _ in range(5):
-        _cancel(person, entry)
+        _cancel(user, entry)
     environment.account("cancelled five times", 5, client.ledger)

@@ -75,8 +75,8 @@ def test_f10_exactly_one_of_many_concurrent_claims_wins(environment: Environment
     """Wake-ups and polls of two workers. Red when a claim reads the row before it writes it."""
     times = scale.times(100, 1000)
     environment.workers(0)
-    person, client = environment.person(), CarefulClient(Ledger())
-    entry = client.send(person, person.open_room(), ANSWER)
+    user, client = environment.user(), CarefulClient(Ledger())
+    entry = client.send(user, user.open_room(), ANSWER)
     reply_id = UUID(entry.reply_id)
 
     async def race() -> None:
@@ -102,8 +102,8 @@ def test_f10_exactly_one_of_many_concurrent_claims_wins(environment: Environment
 def test_f10_an_expired_lease_writes_nothing(environment: Environment) -> None:
     """Red without the token in renewals and ends: two attempts write to one reply."""
     environment.workers(0)
-    person, client = environment.person(), CarefulClient(Ledger())
-    reply_id = UUID(client.send(person, person.open_room(), ANSWER).reply_id)
+    user, client = environment.user(), CarefulClient(Ledger())
+    reply_id = UUID(client.send(user, user.open_room(), ANSWER).reply_id)
 
     async def outlive() -> None:
         async with _units_of_work(environment, 2) as (zombie, rescuer):
@@ -132,8 +132,8 @@ def test_f10_an_expired_lease_writes_nothing(environment: Environment) -> None:
 def test_f10_a_poll_whose_claim_fails_to_commit_occupies_no_slot(environment: Environment) -> None:
     """Red when a slot stays reserved for a claim whose commit failed."""
     environment.workers(0)
-    person, client = environment.person(), CarefulClient(Ledger())
-    client.send(person, person.open_room(), ANSWER)
+    user, client = environment.user(), CarefulClient(Ledger())
+    client.send(user, user.open_room(), ANSWER)
     environment.stack.redis.flushall()  # nobody is told of it: only the poll finds it
     with held_commits(environment, CLAIM):
         environment.adopt(environment.stack.start_worker("--concurrency=1"))
@@ -152,10 +152,10 @@ def test_f10_a_worker_frozen_beyond_its_lease_writes_nothing_when_resumed(
 ) -> None:
     """Red without the lease token: the zombie's end replaces its rescuer's, and is charged again."""
     times = scale.times(1, 10)
-    person, client = environment.person(), CarefulClient(Ledger())
+    user, client = environment.user(), CarefulClient(Ledger())
     for _ in range(times):
         [zombie] = environment.workers(1)
-        entry = client.send(person, person.open_room(), ANSWER)
+        entry = client.send(user, user.open_room(), ANSWER)
         environment.wait_for_call(entry)
         zombie.send(signal.SIGSTOP)
         environment.workers(2)

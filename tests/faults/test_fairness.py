@@ -6,7 +6,7 @@ from tests.faults.environment import Environment
 from tests.faults.ledger import Entry, Ledger
 from tests.faults.load import CarefulClient
 from tests.faults.steps import CLAIM, held_commits
-from tests.support.person import Person
+from tests.support.user import User
 from tests.support.waiting import eventually
 
 _SLOW = 200
@@ -22,13 +22,13 @@ def test_f15_a_pro_reply_is_claimed_before_all_waiting_basic_ones(
     """Red when a job claims only the reply that it names, and when the order ignores the plan."""
     environment.workers(0)
     worker = environment.stack.start_worker(f"--pool={pool}", "--concurrency=1")
-    client, pro = CarefulClient(Ledger()), environment.person()
+    client, pro = CarefulClient(Ledger()), environment.user()
     environment.hold("[blocker]")
     try:
         _send(environment, client, pro, _BLOCKER, is_begun=True)
         waiting = []
         for _ in range(4):
-            basic = environment.stack.person()
+            basic = environment.stack.user()
             waiting += [_send(environment, client, basic, "Basic") for _ in range(5)]
         first = _send(environment, client, pro, "Pro")
         environment.release("[blocker]")
@@ -42,7 +42,7 @@ def test_f15_slow_replies_of_one_user_leave_slots_for_others(environment: Enviro
     """Red without a share of slots per user: the other user waits until slow replies end."""
     environment.workers(0)
     worker = environment.stack.start_worker("--concurrency=20", REPLY_PLACES_PER_USER="4")
-    client, slow, other = CarefulClient(Ledger()), environment.person(), environment.person()
+    client, slow, other = CarefulClient(Ledger()), environment.user(), environment.user()
     environment.hold("[held]")
     try:
         held = [_send(environment, client, slow, _HELD) for _ in range(_SLOW)]
@@ -62,8 +62,8 @@ def test_f15_while_others_wait_a_user_gets_no_more_than_the_share(environment: E
     """Red when a user gets slots beyond the share although others wait."""
     environment.workers(0)
     worker = environment.stack.start_worker("--concurrency=8", REPLY_PLACES_PER_USER="2")
-    client, many = CarefulClient(Ledger()), environment.person()
-    others = [environment.person() for _ in range(6)]
+    client, many = CarefulClient(Ledger()), environment.user()
+    others = [environment.user() for _ in range(6)]
     environment.hold("[blocker]")
     environment.hold("[held]")
     try:
@@ -90,14 +90,14 @@ def test_f15_the_user_with_the_fewest_running_replies_comes_next(environment: En
     worker = environment.stack.start_worker("--concurrency=4", REPLY_PLACES_PER_USER="2")
     client, many, few, third = (
         CarefulClient(Ledger()),
-        environment.person(),
-        environment.person(),
-        environment.person(),
+        environment.user(),
+        environment.user(),
+        environment.user(),
     )
     environment.hold("[first]")
     environment.hold("[held]")
     try:
-        for user, words in ((many, _HELD), (third, _HELD), (third, _HELD), (environment.person(), _FIRST)):
+        for user, words in ((many, _HELD), (third, _HELD), (third, _HELD), (environment.user(), _FIRST)):
             _send(environment, client, user, words, is_begun=True)
         older = _send(environment, client, many, "Older")
         younger = _send(environment, client, few, "Younger")
@@ -111,7 +111,7 @@ def test_f15_the_user_with_the_fewest_running_replies_comes_next(environment: En
 
 
 def _send(
-    environment: Environment, client: CarefulClient, user: Person, words: str, *, is_begun: bool = False
+    environment: Environment, client: CarefulClient, user: User, words: str, *, is_begun: bool = False
 ) -> Entry:
     """Send a message in a new room; `is_begun`: return when Gemini has been called."""
     entry = client.send(user, user.open_room(), words, is_whole=True)
@@ -127,7 +127,7 @@ def _begun_at(environment: Environment, entry: Entry) -> str:
 def test_f15_many_simultaneous_jobs_are_claimed_at_once(environment: Environment) -> None:
     """This worker polls every five minutes. Red when jobs beyond one claim are left to the poll."""
     environment.workers(0)
-    client, users = CarefulClient(Ledger()), [environment.person() for _ in range(12)]
+    client, users = CarefulClient(Ledger()), [environment.user() for _ in range(12)]
     worker = environment.stack.start_worker(REPLY_POLL_SECONDS="300")
     try:
         with held_commits(environment, CLAIM):  # the first claim waits, and all other jobs gather behind it

@@ -44,8 +44,8 @@ def _seconds_between_calls(environment: Environment, entry: Entry) -> float:
 
 
 def _send_all(environment: Environment, client: CarefulClient, orders: Sequence[str]) -> dict[str, Entry]:
-    person = environment.person()
-    return {order: client.send(person, person.open_room(), f"[sandbox:{order}]") for order in orders}
+    user = environment.user()
+    return {order: client.send(user, user.open_room(), f"[sandbox:{order}]") for order in orders}
 
 
 def test_f12_every_permanent_failure_ends_the_reply_with_its_code(environment: Environment) -> None:
@@ -74,12 +74,12 @@ def test_f12_a_temporary_failure_is_followed_by_the_whole_answer(environment: En
     """Red without retries, when partial text counts as an answer, and when RetryInfo is ignored."""
     environment.workers(0)
     worker = environment.stack.start_worker(GEMINI_TIMEOUT_SECONDS="2", REPLY_MAX_RETRIES=str(_RETRIES))
-    client, person = CarefulClient(Ledger()), environment.person()
+    client, user = CarefulClient(Ledger()), environment.user()
     try:
         entries = [
-            client.send(person, person.open_room(), f"[sandbox:{order}*1]", is_whole=True) for order in _ONCE
+            client.send(user, user.open_room(), f"[sandbox:{order}*1]", is_whole=True) for order in _ONCE
         ]
-        waited = [client.send(person, person.open_room(), _REFUSED_FOR_2_S, is_whole=True) for _ in range(6)]
+        waited = [client.send(user, user.open_room(), _REFUSED_FOR_2_S, is_whole=True) for _ in range(6)]
         account = environment.account("F12 every failure that passes", len(_ONCE) + 1, client.ledger)
     finally:
         worker.kill()
@@ -96,8 +96,8 @@ def test_f13_a_message_that_always_fails_ends_failed_and_blocks_no_other(environ
     client, other = CarefulClient(Ledger()), CarefulClient(Ledger())
     try:
         poison = _send_all(environment, client, ["500", "cut", "truncate"])
-        for person in [environment.person() for _ in range(6)]:
-            other.send(person, person.open_room())
+        for user in [environment.user() for _ in range(6)]:
+            other.send(user, user.open_room())
         environment.check(other.ledger)
         assert any(environment.reply(entry.reply_id)["status"] == "pending" for entry in poison.values())
         account = environment.account("F13 messages that always fail", len(poison), client.ledger)
@@ -113,8 +113,8 @@ def test_f13_a_message_that_always_fails_ends_failed_and_blocks_no_other(environ
 def test_f13_a_message_that_kills_its_workers_ends_failed(environment: Environment, most: int) -> None:
     """Red without the limit on worker losses: the message kills workers for ever."""
     environment.workers(0)
-    person, client = environment.person(), CarefulClient(Ledger())
-    entry = client.send(person, person.open_room(), "[sandbox:hang]")
+    user, client = environment.user(), CarefulClient(Ledger())
+    entry = client.send(user, user.open_room(), "[sandbox:hang]")
     for death in range(most + 1):
         worker = environment.stack.start_worker(REPLY_MAX_WORKER_LOSSES=str(most))
         environment.wait_for_call(entry, count=death + 1)

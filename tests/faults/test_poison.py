@@ -18,7 +18,7 @@ def test_f16_a_poisonous_reply_fails_alone(environment: Environment) -> None:
     replies beside it take longer than that.
     """
     environment.workers(0)
-    client, author, others = CarefulClient(Ledger()), environment.person(), environment.person()
+    client, author, others = CarefulClient(Ledger()), environment.user(), environment.user()
     environment.hold("[poison]")
     worker = _start(environment)
     beside = [

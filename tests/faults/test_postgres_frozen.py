@@ -34,12 +34,12 @@ def test_a_post_is_answered_in_time_while_postgres_is_frozen_and_succeeds_after(
 
     Red when waiting requests get slots of timed-out ones: the last request waits for all before it.
     """
-    people = [environment.person() for _ in range(_AT_ONCE)]
-    rooms = [person.open_room() for person in people]
+    users = [environment.user() for _ in range(_AT_ONCE)]
+    rooms = [user.open_room() for user in users]
 
     def post(number: int) -> float:
         began = time.monotonic()
-        answer = people[number].post(rooms[number], f"Frozen {number}", Prefer="respond-async")
+        answer = users[number].post(rooms[number], f"Frozen {number}", Prefer="respond-async")
         took = time.monotonic() - began
         assert (answer.status_code, answer.json()["code"]) == (503, "service_unavailable")
         assert int(answer.headers["retry-after"]) >= 1
@@ -57,8 +57,8 @@ def test_a_post_is_answered_in_time_while_postgres_is_frozen_and_succeeds_after(
             process.resume()
     assert slowest < _MAX_SECONDS
     environment.workers(1)
-    eventually(lambda: people[0].http.get("/user/me").is_success, what="a response that needs the database")
-    assert people[0].say(rooms[0], "Thawed")["reply"]["status"] == "completed"
+    eventually(lambda: users[0].http.get("/user/me").is_success, what="a response that needs the database")
+    assert users[0].say(rooms[0], "Thawed")["reply"]["status"] == "completed"
 
 
 def _connections(environment: Environment) -> set[int]:
@@ -102,11 +102,11 @@ def test_statements_that_never_end_use_no_more_connections_than_the_pool(
 ) -> None:
     """Red when a discarded connection is replaced at once: 200 posts used all 100 of the server."""
     environment.workers(0)
-    people = [environment.person() for _ in range(_AT_ONCE)]
-    rooms = [person.open_room() for person in people]
+    users = [environment.user() for _ in range(_AT_ONCE)]
+    rooms = [user.open_room() for user in users]
 
     def post(number: int) -> float:
-        answer = people[number].post(rooms[number], "Stuck", Prefer="respond-async")
+        answer = users[number].post(rooms[number], "Stuck", Prefer="respond-async")
         assert answer.status_code == 503
         return answer.elapsed.total_seconds()
 
@@ -120,7 +120,7 @@ def test_statements_that_never_end_use_no_more_connections_than_the_pool(
             assert 1 < len(stuck) <= _POOL
             assert len(_connections(environment)) <= _MAX_CONNECTIONS
     eventually(
-        lambda: people[0].post(rooms[0], "Free", Prefer="respond-async").status_code == 202,
+        lambda: users[0].post(rooms[0], "Free", Prefer="respond-async").status_code == 202,
         what="an accepted message",
         seconds=10,
     )

@@ -19,7 +19,7 @@ def test_f8_a_killed_postgres_loses_no_message_and_causes_no_500(
     times = scale.times(2, 5)
     environment.workers(1)
     recovered: list[float] = []
-    with environment.load(people=_PEOPLE) as load:
+    with environment.load(users=_PEOPLE) as load:
         for _ in range(times):
             load.wait_for_more(12)
             environment.postgres.kill()

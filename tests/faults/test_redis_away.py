@@ -10,7 +10,7 @@ from tests.faults.conftest import Scale
 from tests.faults.environment import Environment, freeze, thaw
 from tests.faults.proxy import Proxy
 from tests.faults.wakeups import wait_for_wakeup
-from tests.support.person import Person
+from tests.support.user import User
 
 _SLOWEST_SECONDS = 2.5
 Outage = Callable[[Environment], Iterator[None]]
@@ -40,12 +40,12 @@ def test_posts_are_answered_in_2_5_seconds_without_redis_and_replies_complete(
 ) -> None:
     """Red when a request waits for its job to be published, and without a timeout on every Redis command."""
     environment.workers(1)
-    person = environment.person()
+    user = environment.user()
     _measure(
         environment,
         fault,
         scale.times(10, 60),
-        person,
+        user,
         lambda: contextmanager(outage)(environment),
         environment.stack.base_url,
     )
@@ -70,9 +70,9 @@ def test_posts_are_answered_in_2_5_seconds_with_half_open_redis_connections(
 
         try:
             _measure(
-                environment, "F6 Redis half-open", scale.times(10, 60), environment.person(), half_open, api
+                environment, "F6 Redis half-open", scale.times(10, 60), environment.user(), half_open, api
             )
-            wait_for_wakeup(environment, environment.person().at(api), worker, seconds=30)
+            wait_for_wakeup(environment, environment.user().at(api), worker, seconds=30)
         finally:
             worker.kill()
 
@@ -81,7 +81,7 @@ def _measure(
     environment: Environment,
     fault: str,
     seconds: int,
-    person: Person,
+    user: User,
     outage: Callable[[], AbstractContextManager[None]],
     api: str,
 ) -> None:
@@ -92,9 +92,7 @@ def _measure(
             with outage():
                 load.last_for(seconds)
                 began = time.monotonic()
-                code = person.at(api).http.post(
-                    "/auth/send-otp", json={"mobile_number": person.mobile_number}
-                )
+                code = user.at(api).http.post("/auth/send-otp", json={"mobile_number": user.mobile_number})
                 code_seconds = time.monotonic() - began
                 load.stop()
                 # All replies end before Redis is available again.

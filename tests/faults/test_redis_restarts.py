@@ -18,7 +18,7 @@ def test_f4_a_worker_receives_jobs_after_redis_was_killed_and_restarted_empty(
 ) -> None:
     """Red with late acknowledgement: kombu ends a threads worker with running jobs when Redis restarts."""
     times = scale.times(2, 5)
-    [worker], prober = environment.workers(1), environment.person()
+    [worker], prober = environment.workers(1), environment.user()
     with environment.load() as load:
         for _ in range(times):
             eventually(lambda: environment.running(worker) > 0, what="a running reply")
@@ -40,21 +40,20 @@ def test_f4_a_busy_worker_with_prefetched_jobs_survives_a_restart_of_redis(
         spare.kill()
     worker = environment.stack.start_worker(f"--concurrency={_PLACES}")
     environment.adopt(worker)
-    people, prober, client = (
-        [environment.person() for _ in range(_PLACES)],
-        environment.person(),
+    users, prober, client = (
+        [environment.user() for _ in range(_PLACES)],
+        environment.user(),
         CarefulClient(Ledger()),
     )
     try:
         for _ in range(times):
             environment.hold("[held]")
             running = [
-                client.send(person, person.open_room(), f"{ANSWER} [held]", is_whole=True)
-                for person in people
+                client.send(user, user.open_room(), f"{ANSWER} [held]", is_whole=True) for user in users
             ]
             for entry in running:
                 environment.wait_for_call(entry, held=True)
-            ahead = client.send(people[0], people[0].open_room())
+            ahead = client.send(users[0], users[0].open_room())
             eventually(lambda: environment.stack.redis.llen("ai_processing") == 0, what="a prefetched job")
             environment.valkey.kill()
             environment.release("[held]")
@@ -70,7 +69,7 @@ def test_f4_a_busy_worker_with_prefetched_jobs_survives_a_restart_of_redis(
 def test_f4_an_emptied_redis_loses_no_message(environment: Environment, scale: Scale) -> None:
     """Red without the poll: the jobs were only in Redis."""
     times = scale.times(10, 100)
-    [worker], prober = environment.workers(1), environment.person()
+    [worker], prober = environment.workers(1), environment.user()
     with environment.load(per_second=8) as load:
         for _ in range(times):
             worker.send(signal.SIGSTOP)  # jobs then wait in Redis when it is emptied
@@ -88,7 +87,7 @@ def test_f7_messages_are_accepted_and_answered_while_redis_is_full(
     """Red when a full Redis ends the worker, or its errors reach clients; and without the poll."""
     seconds = scale.times(5, 60)
     [worker] = environment.workers(1)
-    prober, client = environment.person(), CarefulClient(Ledger())
+    prober, client = environment.user(), CarefulClient(Ledger())
     with environment.load() as load:
         worker.send(signal.SIGSTOP)
         load.wait_for_more(4)  # jobs that the worker receives from a Redis that accepts no writes

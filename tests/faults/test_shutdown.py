@@ -24,8 +24,8 @@ def _twenty_held_replies(
 ) -> tuple[CarefulClient, list[Entry]]:
     """Start replies on this worker that stay unfinished until `name` is released."""
     environment.hold(name, after_pieces=3)
-    person, client = environment.person(), CarefulClient(Ledger())
-    entries = [client.send(person, person.open_room(), f"{ANSWER} {name}") for _ in range(_RUNNING)]
+    user, client = environment.user(), CarefulClient(Ledger())
+    entries = [client.send(user, user.open_room(), f"{ANSWER} {name}") for _ in range(_RUNNING)]
     eventually(lambda: environment.running(worker) == _RUNNING, what="twenty running replies")
     return client, entries
 
@@ -39,7 +39,7 @@ def test_f11_a_worker_at_sigterm_finishes_its_twenty_replies_and_claims_no_other
     client, entries = _twenty_held_replies(environment, worker, "finishing")
     worker.send(signal.SIGTERM)
     eventually(lambda: '"worker_draining"' in worker.log, what="the drain")
-    late = client.send(person := environment.person(), person.open_room())
+    late = client.send(user := environment.user(), user.open_room())
     environment.release("finishing")
     assert worker.popen.wait(_GRACE_SECONDS) == 0
     rows = [environment.reply(entry.reply_id) for entry in entries]
@@ -69,7 +69,7 @@ def test_f11_a_worker_at_sigterm_ends_in_time_while_redis_is_unavailable(environ
     worker = environment.stack.start_worker("--pool=solo")
     environment.hold("solo")
     client = CarefulClient(Ledger())
-    entry = client.send(person := environment.person(), person.open_room(), f"{ANSWER} solo")
+    entry = client.send(user := environment.user(), user.open_room(), f"{ANSWER} solo")
     environment.wait_for_call(entry, held=True)
     environment.valkey.kill()
     time.sleep(_HEARTBEAT_SECONDS)  # a heartbeat is overdue when the reply ends
@@ -104,17 +104,17 @@ def test_f11_an_api_process_at_sigterm_answers_every_waiting_request(environment
     environment.workers(1)
     url = environment.stack.start_api()
     leaving = environment.stack.processes[-1]
-    people = [environment.person().at(url) for _ in range(5)]
-    rooms = [person.open_room() for person in people]
+    users = [environment.user().at(url) for _ in range(5)]
+    rooms = [user.open_room() for user in users]
     client = CarefulClient(Ledger(), prefer="wait=60")
     threads = [
-        threading.Thread(target=client.send, args=(person, room, _LONG))
-        for person, room in zip(people, rooms, strict=True)
+        threading.Thread(target=client.send, args=(user, room, _LONG))
+        for user, room in zip(users, rooms, strict=True)
     ]
     for thread in threads:
         thread.start()
     eventually(
-        lambda: all(environment.stored(person.id) for person in people),
+        lambda: all(environment.stored(user.id) for user in users),
         what="five waiting requests",
     )
     assert leaving.stop(seconds=10) in (0, -15)

@@ -39,9 +39,9 @@ def test_f9_a_worker_killed_at_any_step_leaves_exactly_one_reply(
     In a COMMIT that succeeds: red when a claim takes a reply that is not due, which generates it again.
     """
     [worker] = environment.workers(1)
-    person, client = environment.person(), CarefulClient(Ledger())
+    user, client = environment.user(), CarefulClient(Ledger())
     worker.send(signal.SIGSTOP)
-    entry = client.send(person, person.open_room(), ANSWER)
+    entry = client.send(user, user.open_room(), ANSWER)
     with step(Doomed(environment, entry, worker)):
         worker.send(signal.SIGCONT)
     account = environment.account(f"F9 killed {step.__name__.replace('_', ' ')}", 1, client.ledger)
@@ -66,12 +66,12 @@ def test_f9_a_message_is_stored_once_whatever_happens_in_its_commit(
     Red when a failed commit is answered 202: accepted, but not stored.
     """
     environment.workers(1)
-    person, client = environment.person(), CarefulClient(Ledger())
-    room = person.open_room()
+    user, client = environment.user(), CarefulClient(Ledger())
+    room = user.open_room()
     url = environment.stack.start_api()
     api = environment.stack.processes[-1]
     sender = threading.Thread(
-        target=client.send, args=(person.at(url), room, ANSWER), kwargs={"also_at": [person]}
+        target=client.send, args=(user.at(url), room, ANSWER), kwargs={"also_at": [user]}
     )
     with held_commits(environment, STORED):
         sender.start()

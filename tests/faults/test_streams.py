@@ -14,7 +14,7 @@ from tests.faults.ledger import Entry, Ledger
 from tests.faults.load import CarefulClient
 from tests.faults.proxy import Proxy
 from tests.support.listener import Listener
-from tests.support.person import Person
+from tests.support.user import User
 
 _CUT_SECONDS = 0.3
 _MAX_CUTS = 200
@@ -52,12 +52,12 @@ def _meanwhile(break_something: Callable[[], None]) -> Iterator[None]:
         thread.join(60)
 
 
-def _listen_to_the_end(listener: Listener, somewhere: list[Person], entry: Entry) -> int:
+def _listen_to_the_end(listener: Listener, somewhere: list[User], entry: Entry) -> int:
     """Reconnect after every cut, alternating API processes; return the number of reconnects."""
     address = f"/chatroom/{entry.room}/message/{entry.reply_id}/events"
-    for times, person in enumerate(itertools.cycle(somewhere)):
+    for times, user in enumerate(itertools.cycle(somewhere)):
         with contextlib.suppress(httpx.TransportError):
-            listener.listen(person, address, seconds=10)
+            listener.listen(user, address, seconds=10)
         if listener.has_ended:
             return times
         assert times < _MAX_CUTS, listener.kinds
@@ -75,11 +75,11 @@ def _two_api_processes(environment: Environment) -> Iterator[list[Proxy]]:
 
 
 def _hear(
-    environment: Environment, proxies: list[Proxy], person: Person, entry: Entry, *, fault: threading.Event
+    environment: Environment, proxies: list[Proxy], user: User, entry: Entry, *, fault: threading.Event
 ) -> None:
     """Follow a reply through cuts and the fault, and compare the received text with the stored one."""
     listener = Listener()
-    somewhere = [person.at(f"http://127.0.0.1:{proxy.port}") for proxy in proxies]
+    somewhere = [user.at(f"http://127.0.0.1:{proxy.port}") for proxy in proxies]
     with _cut_again_and_again(proxies):
         cuts = _listen_to_the_end(listener, somewhere, entry)
     row = environment.wait_until_completed(entry)
@@ -100,10 +100,10 @@ def test_a_client_cut_every_300_ms_receives_exactly_the_stored_reply(
     """
     times = scale.times(2, 20)
     environment.workers(1)
-    person, client = environment.person(), CarefulClient(Ledger())
+    user, client = environment.user(), CarefulClient(Ledger())
     with _two_api_processes(environment) as proxies:
         for _ in range(times):
-            entry = client.send(person, person.open_room(), _SPOKEN)
+            entry = client.send(user, user.open_room(), _SPOKEN)
             emptied = threading.Event()
 
             def empty(entry: Entry = entry, emptied: threading.Event = emptied) -> None:
@@ -113,7 +113,7 @@ def test_a_client_cut_every_300_ms_receives_exactly_the_stored_reply(
                 emptied.set()
 
             with _meanwhile(empty):
-                _hear(environment, proxies, person, entry, fault=emptied)
+                _hear(environment, proxies, user, entry, fault=emptied)
     environment.account("listener cut every 300 ms, FLUSHALL", times, client.ledger)
 
 
@@ -122,11 +122,11 @@ def test_a_client_cut_every_300_ms_shows_only_the_answer_of_the_second_worker(
 ) -> None:
     """Red without `restart` after an attempt with text: the client shows the beginning twice."""
     times = scale.times(1, 10)
-    person, client = environment.person(), CarefulClient(Ledger())
+    user, client = environment.user(), CarefulClient(Ledger())
     with _two_api_processes(environment) as proxies:
         for _ in range(times):
             environment.workers(2)
-            entry = client.send(person, person.open_room(), _SPOKEN)
+            entry = client.send(user, user.open_room(), _SPOKEN)
             killed = threading.Event()
 
             def kill(entry: Entry = entry, killed: threading.Event = killed) -> None:
@@ -138,6 +138,6 @@ def test_a_client_cut_every_300_ms_shows_only_the_answer_of_the_second_worker(
                 killed.set()
 
             with _meanwhile(kill):
-                _hear(environment, proxies, person, entry, fault=killed)
+                _hear(environment, proxies, user, entry, fault=killed)
             assert environment.reply(entry.reply_id)["attempt"] == 2
     environment.account("listener cut every 300 ms, worker killed", times, client.ledger)

@@ -10,8 +10,8 @@ from tests.faults.conftest import Scale
 from tests.faults.environment import Environment
 from tests.faults.ledger import Entry, Ledger
 from tests.faults.load import CarefulClient
-from tests.support.person import Person
 from tests.support.process import Process
+from tests.support.user import User
 from tests.support.waiting import eventually
 
 
@@ -53,10 +53,10 @@ def test_f3_a_wake_up_lost_with_an_idle_worker_loses_no_message(
 ) -> None:
     """Red without the poll for unclaimed replies: Redis no longer has the job."""
     times = scale.times(3, 10)
-    person, client = environment.person(), CarefulClient(Ledger())
+    user, client = environment.user(), CarefulClient(Ledger())
     for _ in range(times):
         [worker] = environment.workers(1)
-        entry = _send_to_frozen_worker(environment, client, person, worker)
+        entry = _send_to_frozen_worker(environment, client, user, worker)
         worker.kill()
         environment.workers(1)
         environment.wait_until_completed(entry)
@@ -66,7 +66,7 @@ def test_f3_a_wake_up_lost_with_an_idle_worker_loses_no_message(
 
 
 def _send_to_frozen_worker(
-    environment: Environment, client: CarefulClient, person: Person, worker: Process
+    environment: Environment, client: CarefulClient, user: User, worker: Process
 ) -> Entry:
     """Send a message whose job Redis delivers to a worker that is frozen while it waits for one."""
     for _ in range(30):
@@ -74,7 +74,7 @@ def _send_to_frozen_worker(
         worker.send(signal.SIGSTOP)
         if _waiting_workers(environment):
             published = _pushes(environment)
-            entry = client.send(person, person.open_room())
+            entry = client.send(user, user.open_room())
             eventually(partial(_more_pushes, environment, published), what="a published job")
             if environment.stack.redis.llen("ai_processing") == 0:
                 return entry

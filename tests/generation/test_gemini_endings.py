@@ -4,9 +4,9 @@ import pytest
 
 from app.gemini_client import FinishReason, ModelFailure, TokenUsage
 from tests.support.asking_gemini import ask, chunk, counts, event
-from tests.support.person import Json, Person
 from tests.support.stack import Stack
 from tests.support.streaming_server import End, StreamingServer
+from tests.support.user import Json, User
 
 _WHOLE = event(
     chunk("Hello"), chunk(" there.", "STOP") | counts(prompt=7, candidates=3, thoughts=5, total=15)
@@ -188,10 +188,10 @@ _TAIL_ORDERS = ("tail-cut", "tail-stall", "tail-garbage", "tail-503", "tail-text
 
 
 @pytest.mark.parametrize("word", _TAIL_ORDERS)
-def test_a_broken_end_of_the_stream_costs_one_call(stack: Stack, person: Person, word: str) -> None:
+def test_a_broken_end_of_the_stream_costs_one_call(stack: Stack, user: User, word: str) -> None:
     """Red when a complete reply is retried: four calls, and a failure in the end."""
-    text = f"[sandbox:{word}] {person.id}"
-    reply = person.say(person.open_room(), text)["reply"]
+    text = f"[sandbox:{word}] {user.id}"
+    reply = user.say(user.open_room(), text)["reply"]
     assert (reply["status"], reply["finish_reason"], reply["error"]) == ("completed", "stop", None)
     assert reply["content"].endswith("🙂)")
     usage = reply["usage"]
@@ -213,10 +213,10 @@ _UNUSUAL = {
 
 def test_an_unusual_end_is_reported_as_what_it_is(own_stack: Stack) -> None:
     worker = own_stack.start_worker(REPLY_MAX_RETRIES="0")
-    person = own_stack.person()
-    own_stack.make_pro(person)
+    user = own_stack.user()
+    own_stack.make_pro(user)
     for word, expected in _UNUSUAL.items():
-        reply = person.say(person.open_room(), f"[sandbox:{word}]")["reply"]
+        reply = user.say(user.open_room(), f"[sandbox:{word}]")["reply"]
         error = reply["error"] or {}
         assert (reply["status"], error.get("code"), reply["finish_reason"]) == expected, word
         assert "safety" not in error.get("detail", "")
@@ -224,7 +224,7 @@ def test_an_unusual_end_is_reported_as_what_it_is(own_stack: Stack) -> None:
         assert word in worker.log
 
 
-def test_a_malformed_call_is_retried(person: Person) -> None:
+def test_a_malformed_call_is_retried(user: User) -> None:
     """Red when it counts as a refusal: one call, `blocked`."""
-    reply = person.say(person.open_room(), f"[sandbox:malformed-call*1] {person.id}")["reply"]
+    reply = user.say(user.open_room(), f"[sandbox:malformed-call*1] {user.id}")["reply"]
     assert (reply["status"], reply["finish_reason"]) == ("completed", "stop")

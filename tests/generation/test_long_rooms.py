@@ -11,19 +11,19 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import Servers
-from tests.support.person import Json, Person, ok
-from tests.support.process import Process
-from tests.support.stack import Stack
-from tests.support.upkeep import (
+from tests.support.follow_ups import (
     SUMMARY_ORDER,
     TITLE_ORDER,
+    follow_up_calls,
     holding,
     later_room_gets_its_title,
     restart_sandbox,
     room_row,
-    upkeep_calls,
     wait_until_held,
 )
+from tests.support.process import Process
+from tests.support.stack import Stack
+from tests.support.user import Json, User, ok
 from tests.support.waiting import eventually
 
 NOTE = "Earlier in this conversation"
@@ -58,9 +58,9 @@ def _chapter(number: int, mark: str) -> str:
     return f"Chapter {number} {mark}: " + "word " * 200
 
 
-def _fill(person: Person, room: str, chapters: range, mark: str) -> None:
+def _fill(user: User, room: str, chapters: range, mark: str) -> None:
     for number in chapters:
-        assert person.say(room, _chapter(number, mark))["reply"]["status"] == "completed"
+        assert user.say(room, _chapter(number, mark))["reply"]["status"] == "completed"
 
 
 def _summary_after(stack: Stack, room: str, upto: int) -> tuple[str, int]:
@@ -105,13 +105,13 @@ def test_exchanges_beyond_the_budget_are_replaced_by_a_summary(stack: Stack) -> 
 
     Red when the summary is part of the system instruction: pasted text could return as an instruction.
     """
-    person, mark, end = stack.person(), _mark(), _mark()
-    room = person.open_room(system_instruction="Be brief.")
-    person.say(room, f"My name is Grace. {_chapter(0, mark)}")
-    _fill(person, room, range(1, LONG_ENOUGH), mark)
+    user, mark, end = stack.user(), _mark(), _mark()
+    room = user.open_room(system_instruction="Be brief.")
+    user.say(room, f"My name is Grace. {_chapter(0, mark)}")
+    _fill(user, room, range(1, LONG_ENOUGH), mark)
     summary, upto = _summary_after(stack, room, 0)
     assert 0 < upto < 2 * LONG_ENOUGH
-    asked = person.say(room, f"Now {end}: what is my name?")
+    asked = user.say(room, f"Now {end}: what is my name?")
     assert "Your name is Grace" in asked["reply"]["content"]
     [call] = stack.calls(end)
     assert _instruction(call) == "Be brief."
@@ -124,13 +124,13 @@ def test_exchanges_beyond_the_budget_are_replaced_by_a_summary(stack: Stack) -> 
 @pytest.mark.usefixtures("worker")
 def test_a_summary_is_extended_by_later_exchanges_only(stack: Stack) -> None:
     """Red when the call lacks the former summary, and when it repeats the exchanges that this covers."""
-    person, mark = stack.person(), _mark()
-    room = person.open_room()
-    _fill(person, room, range(LONG_ENOUGH), mark)
+    user, mark = stack.user(), _mark()
+    room = user.open_room()
+    _fill(user, room, range(LONG_ENOUGH), mark)
     first, upto = _summary_after(stack, room, 0)
-    _fill(person, room, range(LONG_ENOUGH, 2 * LONG_ENOUGH), mark)
+    _fill(user, room, range(LONG_ENOUGH, 2 * LONG_ENOUGH), mark)
     _summary_after(stack, room, upto)
-    made, extended, *_ = upkeep_calls(stack, SUMMARY_ORDER, mark)
+    made, extended, *_ = follow_up_calls(stack, SUMMARY_ORDER, mark)
     assert (_note(made), _chapters(made)) == ("", list(range(upto // 2)))
     assert (first in _note(extended), _chapters(extended)[0]) == (True, upto // 2)
     assert _instruction(extended) == _instruction(made)
@@ -139,10 +139,10 @@ def test_a_summary_is_extended_by_later_exchanges_only(stack: Stack) -> None:
 @pytest.mark.usefixtures("worker")
 def test_an_exchange_longer_than_the_whole_budget_does_not_stop_the_summary(stack: Stack) -> None:
     """Red when the first exchange may be left out: the summary never reaches beyond the long one."""
-    person, mark = stack.person(), _mark()
-    room = person.open_room()
-    person.say(room, f"Volume one {mark}: " + "word " * 2000)
-    person.say(room, f"Volume two {mark}: " + "word " * 2000)
+    user, mark = stack.user(), _mark()
+    room = user.open_room()
+    user.say(room, f"Volume one {mark}: " + "word " * 2000)
+    user.say(room, f"Volume two {mark}: " + "word " * 2000)
     assert len(stack.calls(f"Volume two {mark}")) == 1  # the newest message is always sent
     assert _summary_after(stack, room, 0)[1] == 2
 
@@ -150,22 +150,22 @@ def test_an_exchange_longer_than_the_whole_budget_does_not_stop_the_summary(stac
 @pytest.mark.usefixtures("worker")
 def test_the_newest_exchange_is_never_summarised(stack: Stack) -> None:
     """Red when it is summarised too: its reply may be regenerated, and the summary would keep the old one."""
-    person, mark = stack.person(), _mark()
-    room = person.open_room()
-    person.say(room, f"Chapter 0 {mark}: " + "word " * 320)
-    person.say(room, f"Chapter 1 {mark}: " + "word " * 840)
+    user, mark = stack.user(), _mark()
+    room = user.open_room()
+    user.say(room, f"Chapter 0 {mark}: " + "word " * 320)
+    user.say(room, f"Chapter 1 {mark}: " + "word " * 840)
     assert _summary_after(stack, room, 0)[1] == 2
 
 
 def test_a_failed_summary_neither_delays_a_reply_nor_is_charged(stack: Stack, worker: Process) -> None:
     """Red when the worker waits for the summary in its one slot, and when the summary counts as usage."""
-    person, mark, end = stack.person(), _mark(), _mark()
-    room = person.open_room()
+    user, mark, end = stack.user(), _mark(), _mark()
+    room = user.open_room()
     with holding(stack, SUMMARY_ORDER):
-        _fill(person, room, range(LONG_ENOUGH), mark)
+        _fill(user, room, range(LONG_ENOUGH), mark)
         wait_until_held(stack, SUMMARY_ORDER, mark)
-        _fill(person, room, range(LONG_ENOUGH, LONG_ENOUGH + 2), mark)
-        assert person.say(room, f"Still there? {end}")["reply"]["status"] == "completed"
+        _fill(user, room, range(LONG_ENOUGH, LONG_ENOUGH + 2), mark)
+        assert user.say(room, f"Still there? {end}")["reply"]["status"] == "completed"
         [call] = stack.calls(end)
         assert _note(call) == ""
         assert _chapters(call) == [2, 3, 4, 5]  # what fits
@@ -174,10 +174,10 @@ def test_a_failed_summary_neither_delays_a_reply_nor_is_charged(stack: Stack, wo
     eventually(lambda: "summary_failed" in worker.log, what="a summary that failed")
     assert "follow_up_crashed" not in worker.log
     assert room_row(stack, room)["summary_upto"] == 0
-    assert person.say(room, "And now?")["reply"]["status"] == "completed"
+    assert user.say(room, "And now?")["reply"]["status"] == "completed"
     _summary_after(stack, room, 0)  # the next exchange was the next attempt
-    assert person.usage()["used"] == LONG_ENOUGH + 4
-    counted = stack.database.rows("SELECT * FROM daily_usage WHERE user_id = %s", uuid.UUID(person.id))[0]
+    assert user.usage()["used"] == LONG_ENOUGH + 4
+    counted = stack.database.rows("SELECT * FROM daily_usage WHERE user_id = %s", uuid.UUID(user.id))[0]
     assert counted["input_tokens"] == stack.database.value(
         "SELECT sum(input_tokens)::bigint FROM messages WHERE chatroom_id = %s", uuid.UUID(room)
     )
@@ -186,14 +186,14 @@ def test_a_failed_summary_neither_delays_a_reply_nor_is_charged(stack: Stack, wo
 
 def test_one_of_two_concurrent_summaries_of_a_room_wins(stack: Stack, worker: Process) -> None:
     """Red without `WHERE summary_upto = :old`: the slower worker restores the shorter summary."""
-    person, mark = stack.person(), _mark()
-    room = person.open_room()
+    user, mark = stack.user(), _mark()
+    room = user.open_room()
     with holding(stack, SUMMARY_ORDER):
-        _fill(person, room, range(LONG_ENOUGH), mark)
+        _fill(user, room, range(LONG_ENOUGH), mark)
         wait_until_held(stack, SUMMARY_ORDER, mark)
         worker.send(signal.SIGSTOP)
         second = stack.start_worker("--concurrency=1")
-        _fill(person, room, range(LONG_ENOUGH, LONG_ENOUGH + 1), mark)
+        _fill(user, room, range(LONG_ENOUGH, LONG_ENOUGH + 1), mark)
         wait_until_held(stack, SUMMARY_ORDER, mark, calls=2)
     kept = _summary_after(stack, room, 0)
     worker.send(signal.SIGCONT)
@@ -205,25 +205,25 @@ def test_one_of_two_concurrent_summaries_of_a_room_wins(stack: Stack, worker: Pr
 
 def test_a_stopping_worker_does_not_wait_for_a_summary(stack: Stack, worker: Process) -> None:
     """Red when the calls are not cancelled."""
-    person, mark = stack.person(), _mark()
+    user, mark = stack.user(), _mark()
     with holding(stack, SUMMARY_ORDER):
-        _fill(person, person.open_room(), range(LONG_ENOUGH), mark)
+        _fill(user, user.open_room(), range(LONG_ENOUGH), mark)
         wait_until_held(stack, SUMMARY_ORDER, mark)
         assert worker.stop(seconds=10) == 0
-        [call] = upkeep_calls(stack, SUMMARY_ORDER, mark)
+        [call] = follow_up_calls(stack, SUMMARY_ORDER, mark)
         assert call["ended"] == "client_closed"
 
 
 def test_a_failed_title_is_not_retried_and_the_first_words_stay(stack: Stack, worker: Process) -> None:
     """Red without the count of exchanges: the second exchange calls the model again."""
-    person, mark = stack.person(), _mark()
-    room = person.open_room()
+    user, mark = stack.user(), _mark()
+    room = user.open_room()
     with holding(stack, TITLE_ORDER):
-        person.say(room, f"Please explain   volcanoes {mark}")
+        user.say(room, f"Please explain   volcanoes {mark}")
         wait_until_held(stack, TITLE_ORDER, mark)
         restart_sandbox(stack)
     eventually(lambda: "title_failed" in worker.log, what="a title that failed")
-    person.say(room, f"More about volcanoes {mark}")
-    later_room_gets_its_title(stack, person)
-    assert upkeep_calls(stack, TITLE_ORDER, mark) == []  # since the restart
-    assert ok(person.http.get(f"/chatroom/{room}"))["title"] == f"Please explain volcanoes {mark}"[:60]
+    user.say(room, f"More about volcanoes {mark}")
+    later_room_gets_its_title(stack, user)
+    assert follow_up_calls(stack, TITLE_ORDER, mark) == []  # since the restart
+    assert ok(user.http.get(f"/chatroom/{room}"))["title"] == f"Please explain volcanoes {mark}"[:60]

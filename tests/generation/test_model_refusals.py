@@ -8,8 +8,8 @@ from app.gemini_client.sdk_errors import as_model_error
 from devtools.ports import free_port
 from tests.support.answering_server import AnsweringServer
 from tests.support.asking_gemini import ask
-from tests.support.person import Json, ok
 from tests.support.stack import Stack
+from tests.support.user import Json, ok
 
 _KEY = "AIzaSyVisible"
 
@@ -242,12 +242,12 @@ def test_a_wrong_setup_is_reported_to_users_and_named_in_the_log(own_stack: Stac
         ({"GEMINI_MODEL": "gemini-0-unknown"}, "404 NOT_FOUND"),
     ):
         worker = own_stack.start_worker(**setting)
-        person = own_stack.person(own_stack.start_api(**setting))
-        reply = person.say(person.open_room(), "Hello")["reply"]
+        user = own_stack.user(own_stack.start_api(**setting))
+        reply = user.say(user.open_room(), "Hello")["reply"]
         assert (reply["status"], reply["error"]["code"]) == ("failed", "model_not_configured")
         assert "again" not in reply["error"]["detail"]
         assert reason in worker.log
-        assert ok(person.http.get("/subscription/status"))["usage"]["used"] == 0
+        assert ok(user.http.get("/subscription/status"))["usage"]["used"] == 0
         worker.kill()
 
 
@@ -264,9 +264,9 @@ _REFUSED = {
 def test_an_error_response_is_reported_as_what_it_is(own_stack: Stack) -> None:
     """Through a running worker: only Google's 400 about the conversation rejects it."""
     worker = own_stack.start_worker(REPLY_MAX_RETRIES="0")
-    person = own_stack.person()
+    user = own_stack.user()
     for word, (code, reason) in _REFUSED.items():
-        reply = person.say(person.open_room(), f"[sandbox:{word}]")["reply"]
+        reply = user.say(user.open_room(), f"[sandbox:{word}]")["reply"]
         assert (reply["status"], reply["error"]["code"]) == ("failed", code), word
         assert f'"{reason}"' in worker.log
-    assert ok(person.http.get("/subscription/status"))["usage"]["used"] == 0
+    assert ok(user.http.get("/subscription/status"))["usage"]["used"] == 0

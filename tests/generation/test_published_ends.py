@@ -17,26 +17,26 @@ from app.redis_client.daily_count import DailyCountMirror
 from app.redis_client.reply_events import ReplyEvents
 from app.unit_of_work import UnitOfWork
 from tests.support.no_publisher import NoPublisher
-from tests.support.person import Json, Person, ok
 from tests.support.stack import Stack
+from tests.support.user import Json, User, ok
 
 pytestmark = pytest.mark.server_version
 
 
-def _cancel(person: Person, reply: Json) -> None:
-    ok(person.http.post(f"/chatroom/{reply['chatroom_id']}/message/{reply['id']}/cancel"))
+def _cancel(user: User, reply: Json) -> None:
+    ok(user.http.post(f"/chatroom/{reply['chatroom_id']}/message/{reply['id']}/cancel"))
 
 
-def _delete_room(person: Person, reply: Json) -> None:
-    assert person.http.delete(f"/chatroom/{reply['chatroom_id']}").status_code == 204
+def _delete_room(user: User, reply: Json) -> None:
+    assert user.http.delete(f"/chatroom/{reply['chatroom_id']}").status_code == 204
 
 
-def _delete_account(person: Person, _reply: Json) -> None:
-    ok(person.http.delete("/user/me"))
+def _delete_account(user: User, _reply: Json) -> None:
+    ok(user.http.delete("/user/me"))
 
 
-def _post(person: Person, room: str, content: str) -> Json:
-    reply: Json = ok(person.post(room, content, Prefer="respond-async"))["reply"]
+def _post(user: User, room: str, content: str) -> Json:
+    reply: Json = ok(user.post(room, content, Prefer="respond-async"))["reply"]
     return reply
 
 
@@ -56,20 +56,20 @@ def _wait_for_end(stack: Stack, reply: Json, end: Callable[[], None]) -> None:
 
 @pytest.mark.parametrize("end", [_cancel, _delete_room, _delete_account])
 def test_a_waiting_reply_that_is_cancelled_is_published_as_ended(
-    stack: Stack, person: Person, end: Callable[[Person, Json], None]
+    stack: Stack, user: User, end: Callable[[User, Json], None]
 ) -> None:
     """Red without `reply_ended` where replies are cancelled: subscribers wait for a poll of the rows."""
-    room = person.open_room()
-    first = _post(person, room, "[sandbox:wait=8] First")
-    second = _post(person, room, "Second")
-    _wait_for_end(stack, second, lambda: end(person, second))
+    room = user.open_room()
+    first = _post(user, room, "[sandbox:wait=8] First")
+    second = _post(user, room, "Second")
+    _wait_for_end(stack, second, lambda: end(user, second))
     if end is _cancel:
-        _cancel(person, first)
+        _cancel(user, first)
 
 
-def test_a_reply_that_is_completed_is_published_as_ended(stack: Stack, person: Person) -> None:
+def test_a_reply_that_is_completed_is_published_as_ended(stack: Stack, user: User) -> None:
     """Red without `reply_ended` where a worker ends a reply."""
-    reply = _post(person, person.open_room(), "[sandbox:wait=2] Hello")
+    reply = _post(user, user.open_room(), "[sandbox:wait=2] Hello")
     _wait_for_end(stack, reply, lambda: None)
 
 
@@ -79,10 +79,10 @@ class _RolledBackError(Exception):
 
 @pytest.mark.parametrize("commits", [True, False])
 def test_the_end_of_a_reply_is_published_only_after_a_commit(
-    stack: Stack, person: Person, *, commits: bool
+    stack: Stack, user: User, *, commits: bool
 ) -> None:
     """Red when the end is published inside the transaction, or although it was rolled back."""
-    reply = person.say(person.open_room(), "Hello")["reply"]
+    reply = user.say(user.open_room(), "Hello")["reply"]
     stream = f"reply:{reply['id']}:events"
     stack.redis.delete(stream)
 

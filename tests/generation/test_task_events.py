@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from devtools.ports import free_port
-from tests.support.person import Json, Person, ok
 from tests.support.process import Process
 from tests.support.stack import Stack
+from tests.support.user import Json, User, ok
 from tests.support.waiting import eventually
 
 _PRIVATE = "visible words of a user"
@@ -57,17 +57,17 @@ def watched(own_stack: Stack) -> Iterator[Watched]:
     assert _PRIVATE not in flower.log
 
 
-def _begin(person: Person, text: str, room: str | None = None) -> Json:
+def _begin(user: User, text: str, room: str | None = None) -> Json:
     content = f"{text} {_PRIVATE} {uuid.uuid4().hex}"
-    begun: Json = ok(person.post(room or person.open_room(), content, Prefer="respond-async"))["reply"]
+    begun: Json = ok(user.post(room or user.open_room(), content, Prefer="respond-async"))["reply"]
     return begun
 
 
 def test_a_reply_that_fails_at_once_is_a_failure_with_its_reason(watched: Watched) -> None:
     """Red when the task reports only the wake-up: it is a SUCCESS although the reply fails."""
     worker = watched.start_worker()
-    person = watched.stack.person()
-    task = watched.task(_begin(person, "[sandbox:region]"), "FAILURE")
+    user = watched.stack.user()
+    task = watched.task(_begin(user, "[sandbox:region]"), "FAILURE")
     assert task["name"] == "process_gemini_message"
     assert task["exception"] == (
         "ReplyFailedError('model_not_configured after 1 try:"
@@ -82,9 +82,9 @@ def test_a_reply_that_fails_at_once_is_a_failure_with_its_reason(watched: Watche
 def test_a_reply_that_fails_after_retries_shows_its_attempts(watched: Watched) -> None:
     """Later attempts come from the poll, for which no task runs. Red without our own events."""
     worker = watched.start_worker(REPLY_MAX_RETRIES="2")
-    person = watched.stack.person()
-    reply = _begin(person, "[sandbox:503]")
-    assert person.wait_for(reply)["status"] == "failed"
+    user = watched.stack.user()
+    reply = _begin(user, "[sandbox:503]")
+    assert user.wait_for(reply)["status"] == "failed"
     task = watched.task(reply, "FAILURE")
     assert task["name"] == "process_gemini_message"
     assert task["exception"] == "ReplyFailedError('model_unavailable after 3 tries: 503 UNAVAILABLE')"
@@ -95,8 +95,8 @@ def test_a_reply_that_fails_after_retries_shows_its_attempts(watched: Watched) -
 
 def test_between_two_attempts_a_reply_is_shown_as_retry(watched: Watched) -> None:
     watched.start_worker(REPLY_POLL_SECONDS="300")
-    person = watched.stack.person()
-    task = watched.task(_begin(person, "[sandbox:429]"), "RETRY")
+    user = watched.stack.user()
+    task = watched.task(_begin(user, "[sandbox:429]"), "RETRY")
     assert task["exception"] == (
         "TryFailedError('1 try so far: 429 RESOURCE_EXHAUSTED GenerateRequestsPerMinutePerProjectPerModel')"
     )
@@ -104,18 +104,18 @@ def test_between_two_attempts_a_reply_is_shown_as_retry(watched: Watched) -> Non
 
 def test_a_reply_that_a_retry_answers_is_a_success(watched: Watched) -> None:
     watched.start_worker()
-    person = watched.stack.person()
-    task = watched.task(_begin(person, "[sandbox:503*1]"), "SUCCESS")
+    user = watched.stack.user()
+    task = watched.task(_begin(user, "[sandbox:503*1]"), "SUCCESS")
     assert task["result"] == "'completed'"
 
 
 def test_a_reply_that_waits_for_an_earlier_one_is_shown_as_it_ends(watched: Watched) -> None:
     """Its wake-up arrives during the room's first reply. Red when the wake-up ends as a SUCCESS."""
     watched.start_worker()
-    person = watched.stack.person()
-    room = person.open_room()
-    first = _begin(person, "[sandbox:wait=2]", room)
-    second = _begin(person, "[sandbox:400]", room)
+    user = watched.stack.user()
+    room = user.open_room()
+    first = _begin(user, "[sandbox:wait=2]", room)
+    second = _begin(user, "[sandbox:400]", room)
     assert watched.task(first, "SUCCESS")["result"] == "'completed'"
     task = watched.task(second, "FAILURE")
     assert "model_request_rejected after 1 try: 400 INVALID_ARGUMENT" in task["exception"]
@@ -124,8 +124,8 @@ def test_a_reply_that_waits_for_an_earlier_one_is_shown_as_it_ends(watched: Watc
 def test_a_reply_of_another_worker_is_shown_as_it_ends(watched: Watched) -> None:
     """The first worker is killed, and its wake-up is lost."""
     lost = watched.start_worker(REPLY_POLL_SECONDS="300")
-    person = watched.stack.person()
-    reply = _begin(person, "[sandbox:hang*1] [sandbox:403]")
+    user = watched.stack.user()
+    reply = _begin(user, "[sandbox:hang*1] [sandbox:403]")
     watched.task(reply, "STARTED")
     eventually(lambda: watched.stack.calls(_PRIVATE), what="a call to Gemini")
     lost.send(signal.SIGKILL)
@@ -136,9 +136,9 @@ def test_a_reply_of_another_worker_is_shown_as_it_ends(watched: Watched) -> None
 
 def test_a_blocked_and_a_cancelled_reply_are_successes(watched: Watched) -> None:
     watched.start_worker()
-    person = watched.stack.person()
-    assert watched.task(_begin(person, "[sandbox:safety]"), "SUCCESS")["result"] == "'blocked'"
-    reply = _begin(person, "[sandbox:hang]")
+    user = watched.stack.user()
+    assert watched.task(_begin(user, "[sandbox:safety]"), "SUCCESS")["result"] == "'blocked'"
+    reply = _begin(user, "[sandbox:hang]")
     watched.task(reply, "STARTED")
-    ok(person.http.post(f"/chatroom/{reply['chatroom_id']}/message/{reply['id']}/cancel"))
+    ok(user.http.post(f"/chatroom/{reply['chatroom_id']}/message/{reply['id']}/cancel"))
     assert watched.task(reply, "SUCCESS")["result"] == "'cancelled'"

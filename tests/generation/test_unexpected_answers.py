@@ -5,8 +5,8 @@ import json
 import pytest
 
 from tests.support.answering_server import AnsweringServer
-from tests.support.person import Json
 from tests.support.stack import Stack
+from tests.support.user import Json
 
 _EVENTS = {"Content_Type": "text/event-stream"}
 _UNEXPECTED = {
@@ -26,7 +26,7 @@ def _reply(stack: Stack, answer: bytes, **settings: str) -> tuple[Json, int, str
     """Answer a message by this stream; return the reply, the number of calls, and the log."""
     with AnsweringServer(200, answer, **_EVENTS) as google:
         worker = stack.start_worker(GEMINI_BASE_URL=google.url, **settings)
-        user = stack.person()
+        user = stack.user()
         reply: Json = user.say(user.open_room(), "Hello")["reply"]
         return reply, google.requests, worker.log
 

@@ -10,14 +10,14 @@ import pytest
 from devtools.ports import free_port
 from devtools.throwaway import throwaway_servers
 from tests.conftest import Servers
-from tests.support.person import Person, ok
 from tests.support.stack import Stack
+from tests.support.user import User, ok
 from tests.support.waiting import eventually
 
 
-def _reply(person: Person, content: str) -> dict[str, object]:
-    room = person.open_room()
-    reply: dict[str, object] = ok(person.post(room, content, Prefer="respond-async"))["reply"]
+def _reply(user: User, content: str) -> dict[str, object]:
+    room = user.open_room()
+    reply: dict[str, object] = ok(user.post(room, content, Prefer="respond-async"))["reply"]
     return reply
 
 
@@ -28,36 +28,36 @@ def _row(stack: Stack, reply: dict[str, object]) -> dict[str, object]:
 def test_a_reply_survives_a_killed_worker(own_stack: Stack) -> None:
     """Red without the poll for expired leases: the reply stays `generating`."""
     first = own_stack.start_worker()
-    person = own_stack.person()
-    reply = _reply(person, "[sandbox:pieces=80] [sandbox:pace=50] A long answer")
+    user = own_stack.user()
+    reply = _reply(user, "[sandbox:pieces=80] [sandbox:pace=50] A long answer")
     eventually(lambda: own_stack.calls("A long answer"), what="a call to Gemini")
     first.kill()
     own_stack.start_worker()
-    ended = person.wait_for(reply)
+    ended = user.wait_for(reply)
     row = _row(own_stack, reply)
     assert (ended["status"], row["attempt"], row["losses"], row["retries"]) == ("completed", 2, 1, 0)
-    assert person.usage()["used"] == 1
+    assert user.usage()["used"] == 1
 
 
 def test_a_message_sent_while_no_worker_runs_is_answered_when_one_starts(own_stack: Stack) -> None:
-    person = own_stack.person()
-    reply = _reply(person, "Anybody there?")
-    assert ok(own_stack.person().http.get("/health"))["status"] == "degraded"
+    user = own_stack.user()
+    reply = _reply(user, "Anybody there?")
+    assert ok(own_stack.user().http.get("/health"))["status"] == "degraded"
     own_stack.start_worker()
-    assert person.wait_for(reply)["status"] == "completed"
+    assert user.wait_for(reply)["status"] == "completed"
 
 
 def test_the_clients_worker_command_with_one_slot_answers_all_messages(own_stack: Stack) -> None:
     own_stack.start_worker("--pool=solo")
-    person = own_stack.person()
-    replies = [_reply(person, f"Question {number}") for number in range(5)]
-    assert [person.wait_for(reply)["status"] for reply in replies] == ["completed"] * 5
+    user = own_stack.user()
+    replies = [_reply(user, f"Question {number}") for number in range(5)]
+    assert [user.wait_for(reply)["status"] for reply in replies] == ["completed"] * 5
 
 
 def test_a_stopping_worker_finishes_its_replies(own_stack: Stack) -> None:
     worker = own_stack.start_worker()
-    person = own_stack.person()
-    reply = _reply(person, "[sandbox:pieces=40] [sandbox:pace=50] Before you go")
+    user = own_stack.user()
+    reply = _reply(user, "[sandbox:pieces=40] [sandbox:pace=50] Before you go")
     eventually(lambda: own_stack.calls("Before you go"), what="a call to Gemini")
     assert worker.stop() == 0
     row = _row(own_stack, reply)
@@ -67,8 +67,8 @@ def test_a_stopping_worker_finishes_its_replies(own_stack: Stack) -> None:
 @pytest.mark.parametrize("pool", ["threads", "solo"])
 def test_a_worker_releases_its_reply_when_the_grace_period_ends(own_stack: Stack, pool: str) -> None:
     worker = own_stack.start_worker(f"--pool={pool}", SHUTDOWN_GRACE_SECONDS="1")
-    person = own_stack.person()
-    reply = _reply(person, "[sandbox:pieces=200] [sandbox:pace=100] For a long time")
+    user = own_stack.user()
+    reply = _reply(user, "[sandbox:pieces=200] [sandbox:pace=100] For a long time")
     eventually(lambda: own_stack.calls("For a long time"), what="a call to Gemini")
     assert worker.stop(seconds=20) == 0
     row = _row(own_stack, reply)
@@ -83,18 +83,18 @@ def test_a_worker_releases_its_reply_when_the_grace_period_ends(own_stack: Stack
 def test_a_frozen_worker_that_resumes_after_its_lease_writes_nothing(own_stack: Stack) -> None:
     """Red without the lease token in the write: the former worker overwrites the new one's reply."""
     frozen = own_stack.start_worker()
-    person = own_stack.person()
-    reply = _reply(person, "[sandbox:pieces=40] [sandbox:pace=50] Two of us")
+    user = own_stack.user()
+    reply = _reply(user, "[sandbox:pieces=40] [sandbox:pace=50] Two of us")
     eventually(lambda: own_stack.calls("Two of us"), what="a call to Gemini")
     frozen.send(signal.SIGSTOP)
     own_stack.start_worker()
-    ended = person.wait_for(reply)
+    ended = user.wait_for(reply)
     frozen.send(signal.SIGCONT)
     eventually(
         lambda: "reply_lease_lost" in frozen.log or "reply_fenced_off" in frozen.log,
         what="the end of the frozen worker's attempt",
     )
-    assert person.wait_for(reply) == ended
+    assert user.wait_for(reply) == ended
     assert _row(own_stack, reply)["attempt"] == 2
 
 
@@ -103,18 +103,18 @@ def test_messages_are_answered_while_redis_is_unavailable(servers: Servers, tmp_
         product = Stack(database_url=servers.database_url, redis_url=valkey.url(), folder=tmp_path)
         with product.running() as stack:
             stack.start_worker()
-            person = stack.person()
-            room = person.open_room()
+            user = stack.user()
+            room = user.open_room()
             valkey.stop()
-            exchange = person.say(room, "Is Redis there?")
+            exchange = user.say(room, "Is Redis there?")
             assert exchange["reply"]["status"] == "completed"
-            assert ok(person.http.get("/health"))["status"] == "degraded"
-            assert ok(person.http.get("/chatroom"))["chatrooms"][0]["id"] == room
-            answer = person.http.post("/auth/send-otp", json={"mobile_number": person.mobile_number})
+            assert ok(user.http.get("/health"))["status"] == "degraded"
+            assert ok(user.http.get("/chatroom"))["chatrooms"][0]["id"] == room
+            answer = user.http.post("/auth/send-otp", json={"mobile_number": user.mobile_number})
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
             valkey.start()
-            eventually(lambda: ok(person.http.get("/health"))["status"] == "healthy", what="health")
-            assert person.say(room, "And now?")["reply"]["status"] == "completed"
+            eventually(lambda: ok(user.http.get("/health"))["status"] == "healthy", what="health")
+            assert user.say(room, "And now?")["reply"]["status"] == "completed"
 
 
 @pytest.mark.parametrize("has_own_broker", [False, True])
@@ -132,8 +132,8 @@ def test_a_wake_up_reaches_the_worker_before_its_poll(
     )
     with product.running() as stack:
         stack.start_worker()
-        person = stack.person()
-        assert person.say(person.open_room(), "Are you there?")["reply"]["status"] == "completed"
+        user = stack.user()
+        assert user.say(user.open_room(), "Are you there?")["reply"]["status"] == "completed"
 
 
 def test_flower_shows_the_worker_its_tasks_and_its_queue_length(own_stack: Stack) -> None:
@@ -148,8 +148,8 @@ def test_flower_shows_the_worker_its_tasks_and_its_queue_length(own_stack: Stack
         {"name": "ai_processing", "messages": 0}
     ]
     eventually(lambda: ok(httpx.get(f"{url}/workers", params={"refresh": 1}, timeout=30)), what="the worker")
-    person = own_stack.person()
-    person.say(person.open_room(), "Who sees this?")
+    user = own_stack.user()
+    user.say(user.open_room(), "Who sees this?")
 
     def seen() -> list[tuple[str, str]]:
         return [(task["name"], task["state"]) for task in ok(httpx.get(f"{url}/tasks")).values()]

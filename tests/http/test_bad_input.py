@@ -3,8 +3,8 @@
 import httpx
 import pytest
 
-from tests.support.person import Json, Person, client, problem
 from tests.support.stack import Stack
+from tests.support.user import Json, User, client, problem
 
 _JSON = {"Content-Type": "application/json"}
 
@@ -33,16 +33,16 @@ def test_a_malformed_code_is_rejected(stack: Stack, otp: str) -> None:
 
 
 @pytest.mark.parametrize("content", ["", " \n\t ", "a" * 32_001, "a" * 40_000, "NUL \u0000 inside"])
-def test_a_blank_or_too_long_message_is_rejected_and_not_stored(person: Person, content: str) -> None:
-    room = person.open_room()
-    body = problem(person.post(room, content), 400, "validation_failed")
+def test_a_blank_or_too_long_message_is_rejected_and_not_stored(user: User, content: str) -> None:
+    room = user.open_room()
+    body = problem(user.post(room, content), 400, "validation_failed")
     assert _pointers(body) == ["/content"]
-    assert person.http.get(f"/chatroom/{room}").json()["message_count"] == 0
-    assert person.usage()["used"] == 0
+    assert user.http.get(f"/chatroom/{room}").json()["message_count"] == 0
+    assert user.usage()["used"] == 0
 
 
-def test_a_message_of_the_maximum_length_is_accepted(person: Person) -> None:
-    exchange = person.say(person.open_room(), "é" * 32_000)
+def test_a_message_of_the_maximum_length_is_accepted(user: User) -> None:
+    exchange = user.say(user.open_room(), "é" * 32_000)
     assert exchange["reply"]["status"] == "completed"
 
 
@@ -69,28 +69,28 @@ def test_a_message_of_the_maximum_length_is_accepted(person: Person) -> None:
     ],
     ids=lambda body: repr(body[:24]),
 )
-def test_a_malformed_body_is_rejected_and_not_stored(person: Person, body: bytes) -> None:
-    room = person.open_room()
-    answer = person.http.post(f"/chatroom/{room}/message", content=body, headers=_JSON)
+def test_a_malformed_body_is_rejected_and_not_stored(user: User, body: bytes) -> None:
+    room = user.open_room()
+    answer = user.http.post(f"/chatroom/{room}/message", content=body, headers=_JSON)
     problem(answer, 400, "validation_failed")
-    assert person.http.get(f"/chatroom/{room}").json()["message_count"] == 0
+    assert user.http.get(f"/chatroom/{room}").json()["message_count"] == 0
 
 
-def test_a_body_that_is_not_declared_as_json_is_unsupported(person: Person) -> None:
-    room = person.open_room()
+def test_a_body_that_is_not_declared_as_json_is_unsupported(user: User) -> None:
+    room = user.open_room()
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
-        answer = person.http.post(
+        answer = user.http.post(
             f"/chatroom/{room}/message", content=b'{"content": "x"}', headers={"Content-Type": kind}
         )
         problem(answer, 415, "unsupported_media_type")
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_body_over_a_mebibyte_is_rejected(person: Person, chunked: bool) -> None:  # noqa: FBT001  # pytest's
-    room = person.open_room()
+def test_a_body_over_a_mebibyte_is_rejected(user: User, chunked: bool) -> None:  # noqa: FBT001  # pytest's
+    room = user.open_room()
     body = b'{"content": "' + b"a" * 2 * 1024 * 1024 + b'"}'
     content = iter([body[:1000], body[1000:]]) if chunked else body
-    answer = person.http.post(f"/chatroom/{room}/message", content=content, headers=_JSON)
+    answer = user.http.post(f"/chatroom/{room}/message", content=content, headers=_JSON)
     problem(answer, 413, "body_too_large")
 
 
@@ -104,15 +104,15 @@ def test_an_unknown_address_and_a_wrong_method_have_the_one_error_body(stack: St
 
 
 def test_unknown_fields_are_rejected(stack: Stack) -> None:
-    wish = {"mobile_number": "+14155550123", "is_pro": True, "id": "1"}
+    body = {"mobile_number": "+14155550123", "is_pro": True, "id": "1"}
     with client(stack.base_url) as anyone:
-        body = problem(anyone.post("/auth/signup", json=wish), 400, "validation_failed")
+        body = problem(anyone.post("/auth/signup", json=body), 400, "validation_failed")
     assert sorted(_pointers(body)) == ["/id", "/is_pro"]
 
 
-def test_unknown_query_parameters_are_rejected(person: Person) -> None:
+def test_unknown_query_parameters_are_rejected(user: User) -> None:
     """Red when FastAPI is left to itself, which ignores them: a misspelt `limit` would be none."""
-    room = person.open_room()
+    room = user.open_room()
     for path in (
         "/chatroom",
         "/chatroom/search",
@@ -120,26 +120,26 @@ def test_unknown_query_parameters_are_rejected(person: Person) -> None:
         f"/chatroom/{room}/message",
         "/user/me",
     ):
-        body = problem(person.http.get(f"{path}?q=x&limt=1&cursr="), 400, "validation_failed")
+        body = problem(user.http.get(f"{path}?q=x&limt=1&cursr="), 400, "validation_failed")
         assert {"/query/limt", "/query/cursr"} <= set(_pointers(body))
     many = [f"n{number}=1" for number in range(101)]
-    body = problem(person.http.get(f"/chatroom?{'&'.join(many[:100])}"), 400, "validation_failed")
+    body = problem(user.http.get(f"/chatroom?{'&'.join(many[:100])}"), 400, "validation_failed")
     assert (len(body["errors"]), body["errors_omitted"]) == (20, 80)
-    body = problem(person.http.get(f"/chatroom?{'&'.join(many)}"), 400, "validation_failed")
+    body = problem(user.http.get(f"/chatroom?{'&'.join(many)}"), 400, "validation_failed")
     assert [error["code"] for error in body["errors"]] == ["too_many_members"]
     for path in ("/health?_=1", "/health/live?_=1", "/checkout/success?utm=x"):
-        assert person.http.get(path).status_code == 200
+        assert user.http.get(path).status_code == 200
 
 
 @pytest.mark.parametrize("title", ["", "   ", "\u0000", "a" * 201])
-def test_an_invalid_title_is_rejected(person: Person, title: str) -> None:
-    body = problem(person.http.post("/chatroom", json={"title": title}), 400, "validation_failed")
+def test_an_invalid_title_is_rejected(user: User, title: str) -> None:
+    body = problem(user.http.post("/chatroom", json={"title": title}), 400, "validation_failed")
     assert _pointers(body) == ["/title"]
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256])
-def test_an_idempotency_key_out_of_range_is_rejected_once(person: Person, key: str) -> None:
-    answer = person.post(person.open_room(), "Hello", Idempotency_Key=key)
+def test_an_idempotency_key_out_of_range_is_rejected_once(user: User, key: str) -> None:
+    answer = user.post(user.open_room(), "Hello", Idempotency_Key=key)
     assert _pointers(problem(answer, 400, "validation_failed")) == ["/header/idempotency-key"]
 
 

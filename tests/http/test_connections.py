@@ -9,9 +9,9 @@ import pytest
 
 from tests.support.memory import memory_mib, peak_memory_mib
 from tests.support.others import others_waiting
-from tests.support.person import Person, client, ok
 from tests.support.raw_http import OPEN_SECONDS, connected, read_to_the_end, talk
 from tests.support.stack import Stack
+from tests.support.user import User, client, ok
 from tests.support.waiting import eventually
 
 _GET = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -46,9 +46,9 @@ def test_a_head_over_the_limit_is_431_as_problem_json(stack: Stack, head: bytes)
     _problem(talk(stack.base_url, head + b"\r\n\r\n"), 431, "request_head_too_large")
 
 
-def test_a_head_within_the_limit_is_answered(person: Person) -> None:
+def test_a_head_within_the_limit_is_answered(user: User) -> None:
     headers = {f"X-{number}": "a" * 3800 for number in range(16)}
-    assert ok(person.http.get("/user/me", headers=headers))["id"] == person.id
+    assert ok(user.http.get("/user/me", headers=headers))["id"] == user.id
 
 
 def test_150_mb_of_headers_are_cut_off_early_and_delay_no_other_client(stack: Stack) -> None:

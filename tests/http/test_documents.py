@@ -13,8 +13,8 @@ from app import __version__
 from app.config import Settings
 from app.config.reference import environment_file, settings_page
 from app.config.renamed import RENAMED
-from tests.support.person import Json
 from tests.support.stack import Stack
+from tests.support.user import Json
 
 _ROOT = Path(__file__).resolve().parents[2]
 _README = (_ROOT / "README.md").read_text()

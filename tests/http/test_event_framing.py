@@ -12,8 +12,8 @@ from app.kit.event_id import EventId
 from app.schemas.sse import ReplyDeltaEvent, ReplyStartEvent, SseEvent, on_the_wire
 from tests.support.event_stream import Dispatched, dispatched, retries
 from tests.support.listener import events_address
-from tests.support.person import Person, ok
 from tests.support.stack import Stack
+from tests.support.user import User, ok
 from tests.support.waiting import eventually
 
 
@@ -49,10 +49,10 @@ def test_retry_hints_and_comments_are_not_parsed_as_events() -> None:
     assert list(dispatched(asyncio.run(_wire(None, None)), by_libraries=True)) == []
 
 
-def test_every_block_of_a_whole_stream_is_an_event_with_its_type(person: Person) -> None:
+def test_every_block_of_a_whole_stream_is_an_event_with_its_type(user: User) -> None:
     """Red when `type` differs from the name of the event, in any of the five kinds."""
     words = f"[sandbox:cut=20*1] [sandbox:pace=20] {uuid.uuid4().hex}"
-    sent = person.http.post(f"/chatroom/{person.open_room()}/message/stream", json={"content": words})
+    sent = user.http.post(f"/chatroom/{user.open_room()}/message/stream", json={"content": words})
     assert sent.status_code == 200
     events = _read(sent.content)
     data = [json.loads(event.data) for event in events]
@@ -60,20 +60,20 @@ def test_every_block_of_a_whole_stream_is_an_event_with_its_type(person: Person)
     assert {event.name for event in events} == {"message", "start", "delta", "restart", "end"}
     assert events[0].retry == 2000
     assert retries(sent.content) == [2000]
-    followed = person.http.get(events_address(data[0]["reply"]))
+    followed = user.http.get(events_address(data[0]["reply"]))
     assert [event.name for event in _read(followed.content)] == ["message", "start", "delta", "end"]
 
 
-def test_a_stream_ended_by_a_shutdown_contains_no_partial_event(stack: Stack, person: Person) -> None:
+def test_a_stream_ended_by_a_shutdown_contains_no_partial_event(stack: Stack, user: User) -> None:
     """Red when the last retry hint is a block: the client reads an empty event at the end."""
     stopping = stack.start_api()
     process = stack.processes[-1]
     words = "[sandbox:pieces=60] [sandbox:pace=50] Stop in the middle"
-    reply = ok(person.post(person.open_room(), words, Prefer="respond-async"))["reply"]
+    reply = ok(user.post(user.open_room(), words, Prefer="respond-async"))["reply"]
     wire, answers = bytearray(), list[httpx.Response]()
 
     def read() -> None:
-        with person.at(stopping).http.stream("GET", events_address(reply)) as answer:
+        with user.at(stopping).http.stream("GET", events_address(reply)) as answer:
             answers.append(answer)
             for piece in answer.iter_bytes():
                 wire.extend(piece)
@@ -85,4 +85,4 @@ def test_a_stream_ended_by_a_shutdown_contains_no_partial_event(stack: Stack, pe
     reading.join()
     assert "end" not in [event.name for event in _read(bytes(wire))]
     assert retries(bytes(wire)) == [2000, 500]
-    ok(person.http.post(f"/chatroom/{reply['chatroom_id']}/message/{reply['id']}/cancel"))
+    ok(user.http.post(f"/chatroom/{reply['chatroom_id']}/message/{reply['id']}/cancel"))

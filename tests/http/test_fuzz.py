@@ -14,10 +14,10 @@ from schemathesis.engine.events import EngineFinished, NonFatalError, ScenarioFi
 from schemathesis.engine.recorder import ScenarioRecorder
 
 from tests.support.event_stream import dispatched
-from tests.support.person import Json, client, ok
 from tests.support.routes import FAREWELLS, routes_at
 from tests.support.sessions import give_password
 from tests.support.stack import Stack
+from tests.support.user import Json, client, ok
 
 _EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "15"))
 _PATIENCE_SECONDS = 10
@@ -87,16 +87,16 @@ def address(stack: Stack) -> str:
 @pytest.mark.parametrize("caller", ["nobody", "basic", "pro", "leaving"])
 def test_every_route_responds_as_documented_to_any_input(stack: Stack, address: str, caller: str) -> None:
     """Covers new routes automatically. Red if an error is not documented."""
-    person = None if caller == "nobody" else stack.person()
-    if person:
-        give_password(person)  # a first one would end the session's tokens, and all that follows be 401
-    if person and caller == "pro":
-        stack.make_pro(person)
+    user = None if caller == "nobody" else stack.user()
+    if user:
+        give_password(user)  # a first one would end the session's tokens, and all that follows be 401
+    if user and caller == "pro":
+        stack.make_pro(user)
     leave_out = {
         "nobody": None,
         "leaving": {"exclude-operation-id": list(FAREWELLS)},
     }.get(caller, {"include-operation-id": list(FAREWELLS)})
-    token = person.token if person else None
+    token = user.token if user else None
     config = SchemathesisConfig.from_dict(_configuration(token, leave_out=leave_out))
     documented = schemathesis.openapi.from_url(f"{address}/openapi.json", config=config)
     with client(address) as anyone:
@@ -119,5 +119,5 @@ def test_every_route_responds_as_documented_to_any_input(stack: Stack, address: 
     everything = {str(route) for route in routes}
     expected = {"nobody": everything, "leaving": farewells}.get(caller, everything - farewells)
     assert asked - {"Stateful tests"} == expected
-    if person and caller != "leaving":
-        ok(person.http.get("/user/me"))
+    if user and caller != "leaving":
+        ok(user.http.get("/user/me"))

@@ -5,9 +5,9 @@ import json
 import httpx
 import pytest
 
-from tests.support.person import Person
 from tests.support.routes import Ids, Route, routes_at
 from tests.support.stack import Stack
+from tests.support.user import User
 
 _PATIENCE_SECONDS = 10
 _IS_JSON = {"Content-Type": "application/json"}
@@ -57,11 +57,11 @@ def _assert_documented(answer: httpx.Response, route: Route, what: str) -> None:
 
 @pytest.mark.parametrize("garbage", _BODIES)
 def test_garbage_as_a_body_gets_a_documented_response(
-    stack: Stack, address: str, routes: list[Route], person: Person, garbage: str
+    stack: Stack, address: str, routes: list[Route], user: User, garbage: str
 ) -> None:
-    room = person.open_room()
+    room = user.open_room()
     for route in routes:
-        http = (stack.person() if route.is_farewell else person).at(address).http
+        http = (stack.user() if route.is_farewell else user).at(address).http
         answer = http.request(
             route.method,
             route.address(room),
@@ -70,17 +70,17 @@ def test_garbage_as_a_body_gets_a_documented_response(
             timeout=_PATIENCE_SECONDS,
         )
         _assert_documented(answer, route, garbage)
-    assert stack.database.value("SELECT count(*) FROM messages WHERE user_id = %s", person.id) == 0
+    assert stack.database.value("SELECT count(*) FROM messages WHERE user_id = %s", user.id) == 0
 
 
 @pytest.mark.parametrize("garbage", _TEXTS, ids=lambda text: ascii(text[:8]))
 def test_garbage_in_a_field_gets_a_documented_response(
-    stack: Stack, address: str, routes: list[Route], person: Person, garbage: str
+    stack: Stack, address: str, routes: list[Route], user: User, garbage: str
 ) -> None:
     """Red if a text may hold NUL: the database rejects it, and the response is a 500."""
-    room = person.open_room()
+    room = user.open_room()
     for route in routes:
-        http = (stack.person() if route.is_farewell else person).at(address).http
+        http = (stack.user() if route.is_farewell else user).at(address).http
         schema = route.body()
         for field in schema.get("properties", ()):
             body = {name: _GOOD.get(name, "x") for name in schema.get("required", ())} | {field: garbage}
@@ -94,12 +94,12 @@ def test_garbage_in_a_field_gets_a_documented_response(
 def test_sixty_megabytes_are_rejected_by_every_route_that_writes(
     address: str,
     routes: list[Route],
-    person: Person,
+    user: User,
     declared: bool,  # noqa: FBT001  # pytest's
 ) -> None:
     """Red when only a declared length counts."""
-    room = person.open_room()
-    http = person.at(address).http
+    room = user.open_room()
+    http = user.at(address).http
     for route in routes:
         if route.method == "get":
             continue
@@ -111,10 +111,8 @@ def test_sixty_megabytes_are_rejected_by_every_route_that_writes(
 
 
 @pytest.mark.parametrize("garbage", _IDS)
-def test_garbage_for_an_id_is_not_found(
-    address: str, routes: list[Route], person: Person, garbage: str
-) -> None:
-    http = person.at(address).http
+def test_garbage_for_an_id_is_not_found(address: str, routes: list[Route], user: User, garbage: str) -> None:
+    http = user.at(address).http
     for route in routes:
         if "{" in route.path:
             before, _, rest = route.path.partition("{")
@@ -126,10 +124,10 @@ def test_garbage_for_an_id_is_not_found(
 
 @pytest.mark.parametrize("garbage", _QUERIES)
 def test_garbage_in_a_query_gets_a_documented_response(
-    address: str, routes: list[Route], person: Person, garbage: str
+    address: str, routes: list[Route], user: User, garbage: str
 ) -> None:
-    room = person.open_room()
-    http = person.at(address).http
+    room = user.open_room()
+    http = user.at(address).http
     for route in routes:
         for name in route.parameters("query"):
             query = f"{name}={garbage}&{name}={garbage}"

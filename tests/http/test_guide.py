@@ -9,9 +9,9 @@ from app.errors import CATALOGUE
 from app.gemini_client import FinishReason, ModelFailure
 from app.openapi.event_table import event_table
 from tests.support import guide
-from tests.support.person import client, ok
 from tests.support.routes import Route, routes_at
 from tests.support.stack import Stack
+from tests.support.user import client, ok
 
 _PROBLEM = "application/problem+json"
 _EVERY_ANSWERS_HEADERS = {
@@ -86,16 +86,16 @@ def test_the_guide_holds_the_table_of_events_that_the_code_makes() -> None:
 
 
 def test_the_magic_words_of_the_guide_work_as_described(stack: Stack) -> None:
-    person = stack.person()
-    stack.make_pro(person)
+    user = stack.user()
+    stack.make_pro(user)
     rows = guide.table("Failures to try", 3)
     words = [word for [word] in (guide.words(cell) for cell, _, _ in rows)]
     replies = [
-        ok(person.post(person.open_room(), f"{word} Tell me of the sea.", Prefer="respond-async"))["reply"]
+        ok(user.post(user.open_room(), f"{word} Tell me of the sea.", Prefer="respond-async"))["reply"]
         for word in words
     ]
     for word, reply, (_, result, _) in zip(words, replies, rows, strict=True):
-        ended = person.wait_for(reply)
+        ended = user.wait_for(reply)
         status = re.findall(r"`(\w+)`", result)[0]
         reason = ended["error"]["code"] if ended["error"] else ended["finish_reason"]
         shown = guide.words(result) - {status, "finish_reason"} or {"stop"}

@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 from tests.faults.proxy import Proxy
 from tests.support import guide
+from tests.support.follow_ups import holding
 from tests.support.installed import installed, missing
-from tests.support.person import Json, ok
 from tests.support.process import ROOT
 from tests.support.stack import Stack
-from tests.support.upkeep import holding
+from tests.support.user import Json, ok
 from tests.support.waiting import eventually
 
 _PACKAGE = ROOT / "tests" / "clients" / "npm" / "node_modules" / "eventsource"
@@ -35,16 +35,16 @@ def _follow_over_cuts(stack: Stack, script: str, folder: Path) -> tuple[Json, Js
     node = installed("node", package="nodejs")
     (folder / "follow.mjs").write_text(script)
     (folder / "reader.mjs").write_text(_READER)
-    person = stack.person()
+    user = stack.user()
     mark = uuid.uuid4()  # a counted word acts once for each text
     words = f"[sandbox:cut=60*1] [sandbox:pieces=80] [sandbox:pace=40] Tell me the story of {mark}."
     port = urlsplit(stack.base_url).port
     assert port is not None
     with Proxy(port) as proxy, ExitStack() as hold:
         hold.enter_context(holding(stack, words))
-        reply = ok(person.post(person.open_room(title="Stories"), words, Prefer="respond-async"))["reply"]
+        reply = ok(user.post(user.open_room(title="Stories"), words, Prefer="respond-async"))["reply"]
         address = f"http://127.0.0.1:{proxy.port}"
-        command = [str(node), "reader.mjs", address, person.token, json.dumps(reply)]
+        command = [str(node), "reader.mjs", address, user.token, json.dumps(reply)]
         with subprocess.Popen(
             command, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         ) as reading:
@@ -55,7 +55,7 @@ def _follow_over_cuts(stack: Stack, script: str, folder: Path) -> tuple[Json, Js
                 proxy.cut()
             output, complaints = reading.communicate(timeout=60)
     assert reading.returncode == 0, complaints
-    return json.loads(output), person.wait_for(reply)
+    return json.loads(output), user.wait_for(reply)
 
 
 def _assert_all_was_shown(seen: Json, reply: Json) -> None:

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from tests.support.listener import events_address
-from tests.support.person import Person, client, ok, problem
 from tests.support.stack import Stack
+from tests.support.user import User, client, ok, problem
 
 _PAGE = "https://app.example.com"
 _STRANGE_PAGE = "https://evil.example.com"
@@ -56,15 +56,15 @@ def _answers(http: httpx.Client, room: str) -> dict[int, httpx.Response]:
     return {answer.status_code: answer for answer in found}
 
 
-def test_every_response_has_security_headers(person: Person) -> None:
-    answers = _answers(person.http, person.open_room())
+def test_every_response_has_security_headers(user: User) -> None:
+    answers = _answers(user.http, user.open_room())
     assert answers.keys() >= {200, 201, 400, 401, 404, 405, 413, 415}
     for answer in answers.values():
         _assert_careful(answer)
         assert answer.headers["cache-control"] == "no-store"
         assert "strict-transport-security" not in answer.headers
-    reply = person.say(person.open_room(), "Hello")["reply"]
-    stream = person.http.get(events_address(reply))
+    reply = user.say(user.open_room(), "Hello")["reply"]
+    stream = user.http.get(events_address(reply))
     _assert_careful(stream)
     assert stream.headers["cache-control"] == "no-cache, no-transform"
 
@@ -106,11 +106,11 @@ def test_the_documentation_page_loads_nothing_from_other_hosts(stack: Stack) -> 
         problem(anyone.get("/docs/oauth2-redirect"), 404, "not_found")
 
 
-def test_a_page_of_an_allowed_origin_can_read_every_response(behind_pages: str, person: Person) -> None:
+def test_a_page_of_an_allowed_origin_can_read_every_response(behind_pages: str, user: User) -> None:
     """Red if CORS is inside of the middleware for bodies, limits or crashes."""
-    with client(behind_pages, {"Origin": _PAGE, "Authorization": f"Bearer {person.token}"}) as page:
-        room = person.open_room()
-        reply = person.say(room, "Hello")["reply"]
+    with client(behind_pages, {"Origin": _PAGE, "Authorization": f"Bearer {user.token}"}) as page:
+        room = user.open_room()
+        reply = user.say(room, "Hello")["reply"]
         answers = [*_answers(page, room).values(), page.get(events_address(reply))]
         assert len(answers) >= 9
         for answer in answers:
@@ -136,8 +136,8 @@ def test_a_page_can_read_a_429(stack: Stack) -> None:
 def test_a_page_can_read_a_500(stack: Stack) -> None:
     """An unreadable table is unexpected; red if the 500 is sent outside of CORS."""
     address = stack.start_api(ALLOWED_ORIGINS=_PAGE)
-    somebody = stack.person()
-    with client(address, {"Origin": _PAGE, "Authorization": f"Bearer {somebody.token}"}) as page:
+    other = stack.user()
+    with client(address, {"Origin": _PAGE, "Authorization": f"Bearer {other.token}"}) as page:
         ok(page.get("/user/me"))
         with stack.database.unreadable("daily_usage"):
             crashed = page.get("/subscription/status")
@@ -213,8 +213,8 @@ def test_a_slow_body_times_out(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "identity, gzip", "nonsense"])
-def test_an_encoded_body_is_not_decoded(person: Person, encoding: str) -> None:
-    answer = person.http.post(
+def test_an_encoded_body_is_not_decoded(user: User, encoding: str) -> None:
+    answer = user.http.post(
         "/chatroom",
         content=b"\x1f\x8b\x08\x00",
         headers={"Content-Encoding": encoding, "Content-Type": "application/json"},

@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from tests.support.listener import events_address
-from tests.support.person import Person, client, ok
 from tests.support.routes import routes_at
 from tests.support.stack import Stack
+from tests.support.user import User, client, ok
 from tests.support.waiting import eventually
 
 _OF_THE_MOMENT = {"date", "x-request-id", "ratelimit", "etag", "last-modified", "x-cache"}
@@ -38,14 +38,14 @@ def _compare(http: httpx.Client, address: str, **headers: str) -> httpx.Response
     return answer
 
 
-def test_every_documented_get_supports_head(stack: Stack, person: Person) -> None:
+def test_every_documented_get_supports_head(stack: Stack, user: User) -> None:
     """Red without the middleware: 405 everywhere. A new route is covered by itself."""
-    room = person.open_room()
+    room = user.open_room()
     addresses = [route.address(room) for route in routes_at(stack.base_url) if route.method == "get"]
     assert len(addresses) > 15
     with client(stack.base_url) as anyone:
         for address in (*addresses, *_STATIC, "/nowhere"):
-            _compare(person.http, address)
+            _compare(user.http, address)
             _compare(anyone, address)
 
 
@@ -56,11 +56,11 @@ def test_head_without_get_is_405_with_the_allowed_methods(stack: Stack) -> None:
         assert anyone.delete("/chatroom/search").headers["allow"] == "GET, HEAD"
 
 
-def test_head_supports_conditional_requests(person: Person) -> None:
-    person.open_room()
-    etag = person.http.get("/chatroom").headers["etag"]
-    assert _compare(person.http, "/chatroom", **{"If-None-Match": etag}).status_code == 304
-    assert _compare(person.http, "/chatroom", **{"If-None-Match": '"other"'}).status_code == 200
+def test_head_supports_conditional_requests(user: User) -> None:
+    user.open_room()
+    etag = user.http.get("/chatroom").headers["etag"]
+    assert _compare(user.http, "/chatroom", **{"If-None-Match": etag}).status_code == 304
+    assert _compare(user.http, "/chatroom", **{"If-None-Match": '"other"'}).status_code == 200
 
 
 def test_metrics_are_behind_their_token(stack: Stack) -> None:
@@ -71,37 +71,37 @@ def test_metrics_are_behind_their_token(stack: Stack) -> None:
     assert (answer.status_code, answer.content) == (200, b"")
 
 
-def test_head_of_a_stream_ends_at_once_and_reads_nothing(stack: Stack, person: Person) -> None:
+def test_head_of_a_stream_ends_at_once_and_reads_nothing(stack: Stack, user: User) -> None:
     """Red when the stream of a GET is opened and its text dropped: the reply is never finished here."""
-    reply = ok(person.post(person.open_room(), "[sandbox:hang] Wait", Prefer="respond-async"))["reply"]
+    reply = ok(user.post(user.open_room(), "[sandbox:hang] Wait", Prefer="respond-async"))["reply"]
     try:
         for _ in range(30):
-            answer = person.http.request("HEAD", events_address(reply), timeout=20)
+            answer = user.http.request("HEAD", events_address(reply), timeout=20)
             assert answer.status_code == 200
             assert answer.headers["content-type"].startswith("text/event-stream")
             assert answer.content == b""
     finally:
-        ok(person.http.post(f"/chatroom/{reply['chatroom_id']}/message/{reply['id']}/cancel"))
+        ok(user.http.post(f"/chatroom/{reply['chatroom_id']}/message/{reply['id']}/cancel"))
     assert "Traceback" not in stack.processes[1].log
     events = {"Last-Event-ID": str(10**9 + 999_999_999)}
-    over = person.wait_for(reply)
+    over = user.wait_for(reply)
     assert over["status"] == "cancelled"
-    assert person.http.request("HEAD", events_address(reply), headers=events).status_code == 204
+    assert user.http.request("HEAD", events_address(reply), headers=events).status_code == 204
 
 
 @pytest.mark.parametrize(
     "address", ["/user/me/export", "/chatroom/{}/export", "/chatroom/{}/export?format=markdown"]
 )
-def test_head_of_a_download_has_its_file_name_and_ends(person: Person, address: str) -> None:
-    room = person.open_room(title="Überblick")
-    answer = _compare(person.http, address.format(room))
+def test_head_of_a_download_has_its_file_name_and_ends(user: User, address: str) -> None:
+    room = user.open_room(title="Überblick")
+    answer = _compare(user.http, address.format(room))
     assert answer.headers["content-disposition"].startswith("attachment; ")
 
 
-def test_nothing_follows_the_head_on_the_wire(stack: Stack, person: Person) -> None:
+def test_nothing_follows_the_head_on_the_wire(stack: Stack, user: User) -> None:
     """Red if a body is sent: the next response on the connection would begin with it."""
     host, port = urlsplit(stack.base_url).hostname, urlsplit(stack.base_url).port
-    head = f"HEAD /user/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {person.token}\r\n\r\n"
+    head = f"HEAD /user/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {user.token}\r\n\r\n"
     refused = "HEAD /user/me HTTP/1.1\r\nHost: x\r\n\r\n"
     last = "GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     with socket.create_connection((host, port), 10) as connection:

@@ -10,8 +10,8 @@ import pytest
 
 from tests.conftest import Servers
 from tests.support.others import others_waiting
-from tests.support.person import Json, client, problem
 from tests.support.stack import Stack
+from tests.support.user import Json, client, problem
 
 pytestmark = pytest.mark.server_version
 
@@ -99,9 +99,9 @@ def test_at_most_ten_levels_are_parsed(stack: Stack) -> None:
 
 def test_brackets_within_a_text_are_text(stack: Stack) -> None:
     """Red if strings are not skipped: a message of JSON or code would be rejected."""
-    person = stack.person()
+    user = stack.user()
     text = json.dumps([[[[[[[[[[[[{"a\\": [1]}]]]]]]]]]]]]) + '\\"[,' * 1000
-    answer = person.post(person.open_room(), text, Prefer="respond-async")
+    answer = user.post(user.open_room(), text, Prefer="respond-async")
     assert answer.status_code == 202
     assert answer.json()["message"]["content"] == text
 
@@ -109,11 +109,11 @@ def test_brackets_within_a_text_are_text(stack: Stack) -> None:
 @pytest.mark.parametrize("marks", _MARKS, ids=ascii_start)
 def test_marks_on_one_letter_cost_no_more_than_other_letters(stack: Stack, marks: str) -> None:
     """Red without the cut in PostgreSQL: each takes it 5 to 15 seconds, the POST is 503, yet stored."""
-    people = [stack.person() for _ in range(_AT_ONCE)]
-    rooms = [person.open_room() for person in people]
+    users = [stack.user() for _ in range(_AT_ONCE)]
+    rooms = [user.open_room() for user in users]
 
     def send(number: int) -> float:
-        answer = people[number].post(rooms[number], f"a{marks}", Prefer="respond-async")
+        answer = users[number].post(rooms[number], f"a{marks}", Prefer="respond-async")
         assert answer.status_code == 202, answer.text
         return answer.elapsed.total_seconds()
 
@@ -171,13 +171,13 @@ def test_a_search_costs_no_more_than_what_it_shows(
     unanswered: Stack, content: str, count: int, q: str
 ) -> None:
     """Red when every word is marked in the whole of every message: others wait for seconds."""
-    person = unanswered.person()
-    room = person.open_room()
+    user = unanswered.user()
+    room = user.open_room()
     for _ in range(count):
-        assert person.post(room, content, Prefer="respond-async").status_code == 202
+        assert user.post(room, content, Prefer="respond-async").status_code == 202
 
     def search(_number: int) -> float:
-        answer = person.http.get("/chatroom/search", params={"q": q, "limit": 100})
+        answer = user.http.get("/chatroom/search", params={"q": q, "limit": 100})
         assert answer.status_code == 200, answer.text
         assert len(answer.content) < 100 * 1024
         return answer.elapsed.total_seconds()
@@ -205,10 +205,10 @@ def test_a_search_costs_no_more_than_what_it_shows(
 )
 def test_a_head_costs_no_more_than_its_size(stack: Stack, path: str, headers: dict[str, str]) -> None:
     """Each as long as a head may be."""
-    person = stack.person()
+    user = stack.user()
 
     def ask(_number: int) -> int:
-        return person.http.get(path, headers=headers).status_code
+        return user.http.get(path, headers=headers).status_code
 
     with others_waiting(stack) as others, ThreadPoolExecutor(_AT_ONCE) as threads:
         statuses = set(threads.map(ask, range(4 * _AT_ONCE)))

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import jsonschema_rs
 import pytest
 
-from tests.support.person import Json, Person, client, ok, problem
 from tests.support.routes import documented_at
 from tests.support.stack import Stack
+from tests.support.user import Json, User, client, ok, problem
 
 _OPERATION_IDS = [
     "get_service_info",
@@ -168,20 +168,18 @@ def test_every_protected_route_rejects_a_request_without_a_token(stack: Stack, d
                 problem(anyone.request(method, address, json={}), 401, "authentication_required")
 
 
-def test_every_route_with_an_id_rejects_ids_of_other_users(
-    stack: Stack, document: Json, person: Person
-) -> None:
+def test_every_route_with_an_id_rejects_ids_of_other_users(stack: Stack, document: Json, user: User) -> None:
     """The owner matrix: a new route is covered on the day it is in the document."""
-    room = person.open_room()
-    reply = person.say(room, "Mine")["reply"]
-    [session] = ok(person.http.get("/auth/sessions"))["sessions"]
+    room = user.open_room()
+    reply = user.say(room, "Mine")["reply"]
+    [session] = ok(user.http.get("/auth/sessions"))["sessions"]
     ids = {
         "chatroom_id": room,
         "message_id": reply["id"],
         "reply_id": reply["id"],
         "session_id": session["id"],
     }
-    stranger = stack.person()
+    stranger = stack.user()
     checked = 0
     for method, path, operation in _operations(document):
         names = [
@@ -196,4 +194,4 @@ def test_every_route_with_an_id_rejects_ids_of_other_users(
             assert answer.status_code == 404, (method, path, answer.text)
             checked += 1
     assert checked >= 9
-    assert ok(person.http.get(f"/chatroom/{room}"))["message_count"] == 2
+    assert ok(user.http.get(f"/chatroom/{room}"))["message_count"] == 2

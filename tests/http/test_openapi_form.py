@@ -9,9 +9,9 @@ import pytest
 from app.errors import CATALOGUE
 from app.gemini_client import FinishReason
 from app.services.generation.outcomes import ERROR_CODES
-from tests.support.person import Json, Person, client, ok, problem
 from tests.support.routes import Route, routes_at
 from tests.support.stack import Stack
+from tests.support.user import Json, User, client, ok, problem
 
 _PUBLIC_URL = "https://chat.example.org"
 _OF_BROWSERS = {
@@ -119,20 +119,20 @@ def test_no_patch_has_a_default_and_all_of_its_fields_may_be_absent(document: Js
         assert schema["minProperties"] == 1
 
 
-def test_a_patch_changes_only_the_fields_it_names(person: Person) -> None:
-    room = person.open_room(title="Old", description="About", system_instruction="Be brief")
+def test_a_patch_changes_only_the_fields_it_names(user: User) -> None:
+    room = user.open_room(title="Old", description="About", system_instruction="Be brief")
     address = f"/chatroom/{room}"
-    ok(person.http.patch(address, json={"archived": True}))
+    ok(user.http.patch(address, json={"archived": True}))
     for change in ({"title": "New"}, {"description": "More"}, {"system_instruction": None}):
-        before = ok(person.http.get(address))
-        after = ok(person.http.patch(address, json=change))
+        before = ok(user.http.get(address))
+        after = ok(user.http.patch(address, json=change))
         before |= change
         assert {name: after[name] for name in after if name != "updated_at"} == {
             name: before[name] for name in after if name != "updated_at"
         }
-    ok(person.http.patch("/user/me", json={"full_name": "Grace"}))
-    problem(person.http.patch("/user/me", json={}), 400, "validation_failed")
-    assert ok(person.http.get("/user/me"))["full_name"] == "Grace"
+    ok(user.http.patch("/user/me", json={"full_name": "Grace"}))
+    problem(user.http.patch("/user/me", json={}), 400, "validation_failed")
+    assert ok(user.http.get("/user/me"))["full_name"] == "Grace"
 
 
 def test_every_time_is_a_date_time(document: Json) -> None:
@@ -208,10 +208,10 @@ def routes(stack: Stack) -> list[Route]:
 
 
 def test_unknown_query_parameters_are_rejected_by_every_route(
-    stack: Stack, routes: list[Route], person: Person
+    stack: Stack, routes: list[Route], user: User
 ) -> None:
     """A new route is covered by itself. Those that take any parameter say so in their description."""
-    room = person.open_room()
+    room = user.open_room()
     with client(stack.base_url) as anyone:
         for route in routes:
             name = route.documented["operationId"]
@@ -221,7 +221,7 @@ def test_unknown_query_parameters_are_rejected_by_every_route(
             assert "Query parameters are ignored" not in route.documented["description"], name
             known = route.parameters("query")
             assert "unknown" not in known
-            caller = person.http if route.documented["security"] else anyone
+            caller = user.http if route.documented["security"] else anyone
             address = route.address(room)
             query = {"unknown": "1"} | {each.title(): "1" for each in known}
             answer = caller.request(route.method, address, params=query, json={})
@@ -230,12 +230,10 @@ def test_unknown_query_parameters_are_rejected_by_every_route(
             assert found == {(f"/query/{each}", "extra_forbidden") for each in query}, name
 
 
-def test_every_fault_of_a_field_has_a_documented_code_beside_its_sentence(
-    document: Json, person: Person
-) -> None:
+def test_every_fault_of_a_field_has_a_documented_code_beside_its_sentence(document: Json, user: User) -> None:
     """Red if the list lacks a code, or an error has none."""
     known = _values(document, "FieldProblemCode")
-    room = f"/chatroom/{person.open_room()}"
+    room = f"/chatroom/{user.open_room()}"
     faults: list[tuple[str, str, object]] = [
         ("POST", "/auth/signup", {}),
         ("POST", "/auth/signup", {"mobile_number": 1, "full_name": "a\nb", "x": 1}),
@@ -266,7 +264,7 @@ def test_every_fault_of_a_field_has_a_documented_code_beside_its_sentence(
     ]
     seen = set()
     for method, address, body in faults:
-        answer = person.http.request(method, address, json=body)
+        answer = user.http.request(method, address, json=body)
         errors = problem(answer, 400, "validation_failed")["errors"]
         assert errors
         for error in errors:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support.person import client, ok
 from tests.support.stack import Stack
+from tests.support.user import client, ok
 
 
 @pytest.mark.parametrize(

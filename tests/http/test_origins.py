@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support.person import Person, client, problem
 from tests.support.stack import Stack
+from tests.support.user import User, client, problem
 
 _APPS = (
     "https://app.example.com",
@@ -56,11 +56,11 @@ def test_other_origins_are_rejected(for_apps: str, origin: str) -> None:
 
 
 def test_an_allowed_app_origin_is_no_return_address_of_payments(
-    stack: Stack, for_apps: str, person: Person
+    stack: Stack, for_apps: str, user: User
 ) -> None:
     """Red when an origin of another scheme fails the request, or passes as a web address."""
     assert stack.base_url
-    with client(for_apps, {"Authorization": f"Bearer {person.token}"}) as http:
+    with client(for_apps, {"Authorization": f"Bearer {user.token}"}) as http:
         for address in ("capacitor://localhost/done", "tauri://localhost", "http://evil.example.com"):
             refused = http.post("/subscribe/pro", json={"success_url": address})
             problem(refused, 400, "validation_failed")

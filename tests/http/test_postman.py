@@ -10,8 +10,8 @@ import pytest
 from devtools.postman.collection import as_text, build
 from devtools.postman.contract import Contract, contract
 from devtools.postman.variables import VARIABLES
-from tests.support.person import Json
 from tests.support.process import ROOT
+from tests.support.user import Json
 
 _FLOW = [
     "sign_up",

@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
-from tests.support.person import Person
 from tests.support.sessions import give_password
 from tests.support.simultaneous_posts import simultaneous_posts
 from tests.support.stack import Stack
+from tests.support.user import User
 from tests.support.waiting import eventually
 
 _MANY = 400
@@ -24,24 +24,24 @@ def test_every_request_of_an_overload_is_answered(stack: Stack) -> None:
 
     Red when /health queues behind them: a monitor would restart a healthy process.
     """
-    people = [stack.person() for _ in range(_MANY // 10)]
-    rooms = [person.open_room() for person in people]
-    for person in people:
-        stack.make_pro(person)
+    users = [stack.user() for _ in range(_MANY // 10)]
+    rooms = [user.open_room() for user in users]
+    for user in users:
+        stack.make_pro(user)
     with ThreadPoolExecutor(1) as thread:
         rush = thread.submit(
             simultaneous_posts,
             [f"{stack.base_url}/chatroom/{room}/message" for room in rooms] * 10,
             {"content": "All at once"},
-            tokens=[person.tokens["access_token"] for person in people] * 10,
+            tokens=[user.tokens["access_token"] for user in users] * 10,
         )
         health = []
         while not rush.done():
             health.append(httpx.get(f"{stack.base_url}/health", timeout=30, trust_env=False))
     kept = set()
-    for person, room in zip(people, rooms, strict=True):
-        kept.add(person.http.get(f"/chatroom/{room}").json()["message_count"])
-        assert person.http.delete(f"/chatroom/{room}").status_code == 204
+    for user, room in zip(users, rooms, strict=True):
+        kept.add(user.http.get(f"/chatroom/{room}").json()["message_count"])
+        assert user.http.delete(f"/chatroom/{room}").status_code == 204
     assert Counter(status for status, _ in rush.result()) == {202: _MANY}
     assert kept == {20}  # ten messages of this user, and a reply to each
     assert {answer.status_code for answer in health} == {200}
@@ -49,13 +49,13 @@ def test_every_request_of_an_overload_is_answered(stack: Stack) -> None:
 
 
 def test_a_suspended_process_does_not_consider_redis_or_the_database_unavailable(
-    stack: Stack, person: Person
+    stack: Stack, user: User
 ) -> None:
     """503 only for a statement or a transaction that the server ended while the process was suspended.
 
     Red with timers that count the suspension, and when such a failure also fails the requests that wait.
     """
-    give_password(person)
+    give_password(user)
     address = stack.start_api()
     process = stack.processes[-1]
     known_keys = set(stack.redis.scan_iter("password_attempts:*"))
@@ -64,7 +64,7 @@ def test_a_suspended_process_does_not_consider_redis_or_the_database_unavailable
         guesses = thread.submit(
             simultaneous_posts,
             [f"{address}/auth/login"] * _MANY,
-            {"mobile_number": person.mobile_number, "password": "a guess"},
+            {"mobile_number": user.mobile_number, "password": "a guess"},
         )
         eventually(
             lambda: set(stack.redis.scan_iter("password_attempts:*")) - known_keys, what="the first try"

@@ -2,8 +2,8 @@
 
 import secrets
 
-from tests.support.person import client, ok, some_number
 from tests.support.stack import Stack
+from tests.support.user import client, ok, some_number
 from tests.support.waiting import eventually
 
 
@@ -37,8 +37,8 @@ def test_health_is_unhealthy_without_a_database_and_other_routes_say_when_to_ret
 
 
 def test_the_request_id_goes_through_to_the_worker(stack: Stack) -> None:
-    person, mark = stack.person(), f"trace-{secrets.token_hex(8)}"
-    person.post(person.open_room(), "Follow me", X_Request_Id=mark)
+    user, mark = stack.user(), f"trace-{secrets.token_hex(8)}"
+    user.post(user.open_room(), "Follow me", X_Request_Id=mark)
     worker = next(process for process in stack.processes if process.name == "worker")
     eventually(lambda: mark in worker.log, what="the request id in the worker's log")
     lines = [line for line in worker.log.splitlines() if mark in line]
@@ -62,23 +62,23 @@ def test_nothing_secret_is_in_any_log(stack: Stack) -> None:
         anyone.post("/webhook/stripe", content=word.encode(), headers={"stripe-signature": word})
     for pair in (tokens, renewed):
         unsafe |= {pair["access_token"], pair["refresh_token"]}
-    with client(stack.base_url, {"Authorization": f"Bearer {renewed['access_token']}"}) as person:
-        changed = ok(person.post("/auth/change-password", json={"new_password": password}))
+    with client(stack.base_url, {"Authorization": f"Bearer {renewed['access_token']}"}) as user:
+        changed = ok(user.post("/auth/change-password", json={"new_password": password}))
         unsafe |= {changed["access_token"], changed["refresh_token"]}
-        person.headers["Authorization"] = f"Bearer {changed['access_token']}"
-        person.post("/auth/change-password", json={"new_password": another, "old_password": word * 2})
-        person.patch("/user/me", json={"full_name": f"New {word}"})
-        room = ok(person.post("/chatroom", json={"title": word, "system_instruction": word}))["id"]
+        user.headers["Authorization"] = f"Bearer {changed['access_token']}"
+        user.post("/auth/change-password", json={"new_password": another, "old_password": word * 2})
+        user.patch("/user/me", json={"full_name": f"New {word}"})
+        room = ok(user.post("/chatroom", json={"title": word, "system_instruction": word}))["id"]
         for magic in ("", "[sandbox:503*1] ", "[sandbox:400] ", "[sandbox:cut*1] "):
             content = f"{magic}{word}{secrets.token_hex(2)}"
-            ok(person.post(f"/chatroom/{room}/message", json={"content": content}))
-        person.post(f"/chatroom/{room}/message", json={"content": word, word: word})
-        person.get(f"/chatroom?cursor={word}")
-        person.post("/subscribe/pro", json={"success_url": f"https://{word}.example.com/"})
-        checkout = ok(person.post("/subscribe/pro"))
-        person.get(f"/subscription/status?session_id={word}")
+            ok(user.post(f"/chatroom/{room}/message", json={"content": content}))
+        user.post(f"/chatroom/{room}/message", json={"content": word, word: word})
+        user.get(f"/chatroom?cursor={word}")
+        user.post("/subscribe/pro", json={"success_url": f"https://{word}.example.com/"})
+        checkout = ok(user.post("/subscribe/pro"))
+        user.get(f"/subscription/status?session_id={word}")
         unsafe.add(checkout["checkout_url"])
-        assert person.delete("/user/me").status_code == 202
+        assert user.delete("/user/me").status_code == 202
     log = "\n".join(line for line in stack.logs().splitlines() if not line.startswith("SMS to "))
     codes = {f'"{code}"' for code in (otp, reset)}
     settings = {stack.settings[name] for name in ("JWT_SECRET_KEY", "DATABASE_URL", "REDIS_URL")}

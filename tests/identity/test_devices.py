@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.support.person import Json, Person, client, ok, problem
 from tests.support.sessions import PASSWORD, give_password, refresh
 from tests.support.stack import Stack
+from tests.support.user import Json, User, client, ok, problem
 
 _SAFARI_ON_IPHONE = (
     b"Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
@@ -13,27 +13,27 @@ _SAFARI_ON_IPHONE = (
 
 
 @pytest.fixture
-def known(person: Person) -> Person:
+def known(user: User) -> User:
     """A user with a password."""
-    give_password(person)
-    return person
+    give_password(user)
+    return user
 
 
-def _log_in(stack: Stack, person: Person, device_name: object, user_agent: bytes = b"x") -> Person:
+def _log_in(stack: Stack, user: User, device_name: object, user_agent: bytes = b"x") -> User:
     """Sign in with a password, on a device of this name."""
-    login = {"mobile_number": person.mobile_number, "password": PASSWORD, "device_name": device_name}
+    login = {"mobile_number": user.mobile_number, "password": PASSWORD, "device_name": device_name}
     with client(stack.base_url) as phone:
         answer = phone.post("/auth/login", json=login, headers={b"User-Agent": user_agent})
-    return Person(stack.base_url, person.mobile_number, ok(answer))
+    return User(stack.base_url, user.mobile_number, ok(answer))
 
 
-def _current(person: Person) -> Json:
-    listed: list[Json] = ok(person.http.get("/auth/sessions"))["sessions"]
+def _current(user: User) -> Json:
+    listed: list[Json] = ok(user.http.get("/auth/sessions"))["sessions"]
     [current] = [session for session in listed if session["current"]]
     return current
 
 
-def test_a_device_keeps_its_name_from_sign_in_to_the_end_of_the_session(stack: Stack, known: Person) -> None:
+def test_a_device_keeps_its_name_from_sign_in_to_the_end_of_the_session(stack: Stack, known: User) -> None:
     """Red when a refresh or a new password opens a session of its own."""
     phone = _log_in(stack, known, "  Ada\u2019s phone ", _SAFARI_ON_IPHONE)
     assert _current(phone)["device_name"] == "Ada\u2019s phone"
@@ -50,14 +50,14 @@ def test_a_device_keeps_its_name_from_sign_in_to_the_end_of_the_session(stack: S
 
 
 @pytest.mark.parametrize("purpose", ["login", "password_reset"])
-def test_a_code_names_the_device_it_signs_in(stack: Stack, person: Person, purpose: str) -> None:
+def test_a_code_names_the_device_it_signs_in(stack: Stack, user: User, purpose: str) -> None:
     path = "send-otp" if purpose == "login" else "forgot-password"
     with client(stack.base_url) as phone:
-        otp = ok(phone.post(f"/auth/{path}", json={"mobile_number": person.mobile_number}))["otp"]
-        code = {"mobile_number": person.mobile_number, "otp": otp, "purpose": purpose}
+        otp = ok(phone.post(f"/auth/{path}", json={"mobile_number": user.mobile_number}))["otp"]
+        code = {"mobile_number": user.mobile_number, "otp": otp, "purpose": purpose}
         signed_in = ok(phone.post("/auth/verify-otp", json={**code, "device_name": "Tablet"}))
-    assert _current(Person(stack.base_url, person.mobile_number, signed_in))["device_name"] == "Tablet"
-    assert _current(person)["device_name"] is None
+    assert _current(User(stack.base_url, user.mobile_number, signed_in))["device_name"] == "Tablet"
+    assert _current(user)["device_name"] is None
 
 
 @pytest.mark.parametrize(
@@ -75,15 +75,15 @@ def test_a_code_names_the_device_it_signs_in(stack: Stack, person: Person, purpo
     ],
     ids=ascii,
 )
-def test_a_name_of_a_device_is_kept_as_it_is(stack: Stack, known: Person, name: str | None) -> None:
+def test_a_name_of_a_device_is_kept_as_it_is(stack: Stack, known: User, name: str | None) -> None:
     kept = _current(_log_in(stack, known, name))["device_name"]
     assert kept == (name and name.strip())
 
 
 @pytest.fixture(scope="module")
-def one(stack: Stack) -> Person:
+def one(stack: Stack) -> User:
     """A user for requests that are refused."""
-    user = stack.person()
+    user = stack.user()
     give_password(user)
     return user
 
@@ -108,16 +108,14 @@ def one(stack: Stack) -> Person:
     ],
     ids=lambda name: ascii(name)[:20],
 )
-def test_what_is_no_name_of_a_device_is_refused_before_anything_is_compared(
-    one: Person, name: object
-) -> None:
+def test_what_is_no_name_of_a_device_is_refused_before_anything_is_compared(one: User, name: object) -> None:
     wrong = {"mobile_number": one.mobile_number, "device_name": name}
     for path, secret in (("login", {"password": "wrong"}), ("verify-otp", {"otp": "000000"})):
         body = problem(one.http.post(f"/auth/{path}", json={**wrong, **secret}), 400, "validation_failed")
         assert [error["pointer"] for error in body["errors"]] == ["/device_name"]
 
 
-def test_a_name_with_an_unpaired_surrogate_is_refused(one: Person) -> None:
+def test_a_name_with_an_unpaired_surrogate_is_refused(one: User) -> None:
     body = f'{{"mobile_number": "{one.mobile_number}", "otp": "000000", "device_name": "\\ud800"}}'
     answer = one.http.post("/auth/verify-otp", content=body, headers={"Content-Type": "application/json"})
     problem(answer, 400, "validation_failed")
@@ -136,7 +134,7 @@ def test_a_name_with_an_unpaired_surrogate_is_refused(one: Person) -> None:
     ids=range(6),
 )
 def test_a_hostile_user_agent_is_bounded_and_cleared(
-    stack: Stack, known: Person, user_agent: bytes, client_name: str | None
+    stack: Stack, known: User, user_agent: bytes, client_name: str | None
 ) -> None:
     """Red when the header is kept as it came."""
     session = _current(_log_in(stack, known, None, user_agent))
@@ -146,6 +144,6 @@ def test_a_hostile_user_agent_is_bounded_and_cleared(
         assert session["client"] == client_name
 
 
-def test_neither_the_name_nor_the_header_is_logged(stack: Stack, known: Person) -> None:
+def test_neither_the_name_nor_the_header_is_logged(stack: Stack, known: User) -> None:
     _log_in(stack, known, "Name-of-a-device-7313", b"Agent-of-a-device-7313/1")
     assert "of-a-device-7313" not in stack.logs()

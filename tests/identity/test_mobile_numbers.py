@@ -10,9 +10,9 @@ from app.errors import ValidationFailed
 from app.kit.number_forms import canonical_form, stored_forms
 from app.services.identity.mobile_number import MobileNumbers, parse_mobile_number
 from tests.support.codes import api_processes, ask, open_accounts, verify
-from tests.support.person import client, ok, problem
 from tests.support.sessions import PASSWORD
 from tests.support.stack import Stack
+from tests.support.user import client, ok, problem
 
 _WRITINGS = {
     "Argentina's 9 and 15": (

@@ -18,9 +18,9 @@ from tests.support.codes import (
     some_neighbours,
     verify,
 )
-from tests.support.person import ok, problem, some_number
 from tests.support.stack import Stack
 from tests.support.twilio import Twilio
+from tests.support.user import ok, problem, some_number
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.server_version

@@ -7,8 +7,8 @@ import pytest
 
 from app.config import SettingsInvalidError, load_settings
 from tests.support.codes import api_processes, ask, logged_reason, verify
-from tests.support.person import ok, problem
 from tests.support.stack import Stack
+from tests.support.user import ok, problem
 
 _ALLOWED = {"US": "+14155552671", "DE": "+4915123456789", "DE, a landline": "+4930123456"}
 _OTHERS = {

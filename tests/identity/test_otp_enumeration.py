@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 
 from tests.support.codes import anyone, api_processes, ask, open_accounts, some_address, verify
-from tests.support.person import ok, problem, some_number
 from tests.support.stack import Stack
 from tests.support.twilio import Twilio
+from tests.support.user import ok, problem, some_number
 
 _EACH = 200
 _ROUNDS = 3

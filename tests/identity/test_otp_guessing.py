@@ -15,9 +15,9 @@ from tests.support.codes import (
     some_address,
     verify,
 )
-from tests.support.person import ok, problem, some_number
 from tests.support.simultaneous_posts import simultaneous_posts
 from tests.support.stack import Stack
+from tests.support.user import ok, problem, some_number
 
 pytestmark = pytest.mark.server_version
 

@@ -6,8 +6,8 @@ import pytest
 
 from devtools.ports import free_port
 from tests.support.codes import api_processes, ask, open_accounts, other, verify
-from tests.support.person import ok, problem, some_number
 from tests.support.stack import Stack
+from tests.support.user import ok, problem, some_number
 
 
 def _account_with_code(stack: Stack) -> tuple[str, str]:

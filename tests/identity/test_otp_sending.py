@@ -9,10 +9,10 @@ import pytest
 
 from devtools.ports import free_port
 from tests.support.codes import api_processes, ask, open_accounts, verify
-from tests.support.person import Json, ok, some_number
 from tests.support.process import Process
 from tests.support.stack import Stack
 from tests.support.twilio import HANG, SENDER, TOKEN, Twilio
+from tests.support.user import Json, ok, some_number
 from tests.support.waiting import eventually
 
 

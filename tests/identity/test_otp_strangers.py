@@ -19,8 +19,8 @@ from tests.support.codes import (
     some_neighbours,
     verify,
 )
-from tests.support.person import Json, ok, problem, some_number
 from tests.support.stack import Stack
+from tests.support.user import Json, ok, problem, some_number
 
 pytestmark = pytest.mark.server_version
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.codes import api_processes
-from tests.support.person import Person, client, ok, problem, some_number
 from tests.support.sessions import give_password, log_in
 from tests.support.stack import Stack
+from tests.support.user import User, client, ok, problem, some_number
 
 
 @pytest.fixture(scope="module")
@@ -20,13 +20,13 @@ def without_database(stack: Stack) -> Iterator[str]:
 
 
 def test_without_the_database_no_try_at_a_password_is_counted(
-    stack: Stack, person: Person, without_database: str
+    stack: Stack, user: User, without_database: str
 ) -> None:
     """Red when a try is counted before the database is queried: the eighth and the login would be 429."""
-    give_password(person)
+    give_password(user)
     for _ in range(8):
-        problem(log_in(without_database, person.mobile_number), 503, "service_unavailable")
-    assert log_in(stack.base_url, person.mobile_number).is_success
+        problem(log_in(without_database, user.mobile_number), 503, "service_unavailable")
+    assert log_in(stack.base_url, user.mobile_number).is_success
 
 
 def test_without_the_database_no_sign_up_consumes_a_budget(stack: Stack, without_database: str) -> None:
@@ -42,16 +42,16 @@ def test_without_the_database_no_sign_up_consumes_a_budget(stack: Stack, without
         ok(anyone.post("/auth/signup", json={"mobile_number": number}))
 
 
-def test_a_new_password_by_a_code_resets_the_wait(stack: Stack, person: Person) -> None:
+def test_a_new_password_by_a_code_resets_the_wait(stack: Stack, user: User) -> None:
     """Red when attempts at the old password count for the new one."""
-    give_password(person)
-    answers = [log_in(stack.base_url, person.mobile_number, "wrong guess") for _ in range(6)]
+    give_password(user)
+    answers = [log_in(stack.base_url, user.mobile_number, "wrong guess") for _ in range(6)]
     problem(answers[-1], 429, "password_attempts_exceeded")
-    number = {"mobile_number": person.mobile_number}
+    number = {"mobile_number": user.mobile_number}
     with client(stack.base_url) as anyone:
         otp = ok(anyone.post("/auth/forgot-password", json=number))["otp"]
         reset = {**number, "otp": otp, "purpose": "password_reset"}
         tokens = ok(anyone.post("/auth/verify-otp", json=reset))
-    changed = Person(stack.base_url, person.mobile_number, tokens)
+    changed = User(stack.base_url, user.mobile_number, tokens)
     ok(changed.http.post("/auth/change-password", json={"new_password": "nine blue teapots"}))
-    assert log_in(stack.base_url, person.mobile_number, "nine blue teapots").is_success
+    assert log_in(stack.base_url, user.mobile_number, "nine blue teapots").is_success

@@ -10,9 +10,9 @@ import httpx
 
 from tests.support.callers import log_in_from, sign_up_from
 from tests.support.codes import api_processes, some_address
-from tests.support.person import some_number
 from tests.support.sessions import PASSWORD, give_password
 from tests.support.stack import Stack
+from tests.support.user import some_number
 
 _FLOODERS_PER_ADDRESS = 25
 _OWNERS = 8

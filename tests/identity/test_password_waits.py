@@ -10,9 +10,9 @@ import pytest
 
 from tests.support.callers import log_in_from, sign_up_from, some_network
 from tests.support.codes import all_at_once, api_processes, some_address
-from tests.support.person import Person, problem, some_number
 from tests.support.sessions import PASSWORD, give_password, log_in
 from tests.support.stack import Stack
+from tests.support.user import User, problem, some_number
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.server_version
@@ -35,18 +35,18 @@ def home() -> str:
 
 
 @pytest.fixture
-def owner(url: str, home: str) -> Person:
+def owner(url: str, home: str) -> User:
     """A user with a password."""
-    person = sign_up_from(url, f"{home}1")
-    give_password(person)
-    return person
+    user = sign_up_from(url, f"{home}1")
+    give_password(user)
+    return user
 
 
 def _outcome(answer: httpx.Response) -> tuple[int, str | None]:
     return answer.status_code, answer.json().get("code")
 
 
-def _guess(url: str, owner: Person, address: str, *, times: int) -> Counter[tuple[int, str | None]]:
+def _guess(url: str, owner: User, address: str, *, times: int) -> Counter[tuple[int, str | None]]:
     return Counter(_outcome(log_in_from(url, address, owner.mobile_number, _WRONG)) for _ in range(times))
 
 
@@ -55,7 +55,7 @@ def _key_of(stack: Stack, before: set[object]) -> str:
     return str(key)
 
 
-def test_one_strangers_guesses_do_not_lock_the_user_out(url: str, owner: Person) -> None:
+def test_one_strangers_guesses_do_not_lock_the_user_out(url: str, owner: User) -> None:
     """From any network of the user. Red when attempts count for the number alone."""
     stranger = some_address()
     guesses = _guess(url, owner, stranger, times=12)
@@ -66,7 +66,7 @@ def test_one_strangers_guesses_do_not_lock_the_user_out(url: str, owner: Person)
     problem(log_in_from(url, stranger, owner.mobile_number, PASSWORD), *_REFUSED)
 
 
-def test_addresses_of_one_ipv6_network_share_their_tries(url: str, owner: Person) -> None:
+def test_addresses_of_one_ipv6_network_share_their_tries(url: str, owner: User) -> None:
     network = some_network()
     answers = [log_in_from(url, f"{network}{place}", owner.mobile_number, _WRONG) for place in range(1, 9)]
     assert _outcome(answers[4]) == (401, "credentials_invalid")
@@ -74,7 +74,7 @@ def test_addresses_of_one_ipv6_network_share_their_tries(url: str, owner: Person
 
 
 def test_guesses_from_many_networks_are_bounded_and_the_users_own_network_is_not(
-    url: str, owner: Person, home: str
+    url: str, owner: User, home: str
 ) -> None:
     """Red when there is no count for all new networks: every one of the 120 guesses is compared.
 
@@ -113,7 +113,7 @@ def test_a_right_password_from_a_new_network_leaves_the_guesses_of_others_counte
     assert str(stack.redis.hget(key, "new")).split()[0] == "8"
 
 
-def test_an_early_try_does_not_lengthen_the_wait(url: str, owner: Person) -> None:
+def test_an_early_try_does_not_lengthen_the_wait(url: str, owner: User) -> None:
     """Red when it does: repeated attempts are never compared again, the right password included."""
     stranger = some_address()
     _guess(url, owner, stranger, times=5)
@@ -125,9 +125,9 @@ def test_an_early_try_does_not_lengthen_the_wait(url: str, owner: Person) -> Non
     eventually(next_outcome, seconds=15, what="the end of the wait of two seconds")
 
 
-def test_guesses_of_the_old_password_count_for_their_network(url: str, owner: Person) -> None:
+def test_guesses_of_the_old_password_count_for_their_network(url: str, owner: User) -> None:
     """Red when they count for the number alone: a thief's guesses keep the user from changing it."""
-    thief = Person(url, owner.mobile_number, owner.tokens)
+    thief = User(url, owner.mobile_number, owner.tokens)
     thief.http.headers["X-Forwarded-For"] = some_address()
     body = {"old_password": _WRONG, "new_password": "nine red teapots"}
     guesses = [_outcome(thief.http.post("/auth/change-password", json=body)) for _ in range(7)]
@@ -154,13 +154,13 @@ def test_a_network_has_a_budget_of_tries_at_numbers_that_it_never_signed_in(stac
     problem(log_in_from(url, some_address(), some_number(), _WRONG), 401, "credentials_invalid")
 
 
-def test_a_login_without_a_hasher_slot_counts_as_no_attempt(stack: Stack, person: Person) -> None:
+def test_a_login_without_a_hasher_slot_counts_as_no_attempt(stack: Stack, user: User) -> None:
     """Red when an attempt is counted before it has a slot."""
     before: set[object] = set(stack.redis.scan_iter("password_attempts:*"))
-    give_password(person)
+    give_password(user)
     others = [some_number() for _ in range(200)]
     numbers = [number for pair in zip(others, others, strict=True) for number in pair]
-    numbers[::20] = [person.mobile_number] * len(numbers[::20])
+    numbers[::20] = [user.mobile_number] * len(numbers[::20])
     with ThreadPoolExecutor(150) as threads:
         answers = list(threads.map(lambda number: log_in(stack.base_url, number, _WRONG), numbers))
     assert 503 in {answer.status_code for answer in answers}

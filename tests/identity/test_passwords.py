@@ -12,10 +12,10 @@ import pytest
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from tests.support.person import Json, Person, client, ok, problem, some_number
 from tests.support.sessions import PASSWORD, another_session, give_password, log_in, refresh
 from tests.support.stack import Stack
 from tests.support.statistics import ks_distance, ks_limit
+from tests.support.user import Json, User, client, ok, problem, some_number
 from tests.support.waiting import SESSION_ENDS_WITHIN_SECONDS, let_pass
 
 _OTHER = "eight blue umbrellas"
@@ -29,14 +29,14 @@ def replica(stack: Stack) -> Iterator[str]:
 
 
 @pytest.fixture
-def holder(person: Person) -> Person:
+def holder(user: User) -> User:
     """A user with a password."""
-    give_password(person)
-    return person
+    give_password(user)
+    return user
 
 
-def _change(person: Person, **body: object) -> httpx.Response:
-    return person.http.post("/auth/change-password", json=body)
+def _change(user: User, **body: object) -> httpx.Response:
+    return user.http.post("/auth/change-password", json=body)
 
 
 def _pointers(answer: httpx.Response) -> list[str]:
@@ -62,12 +62,12 @@ def _log_in_at_once(addresses: list[str], numbers: list[str]) -> list[httpx.Resp
     return asyncio.run(burst())
 
 
-def test_a_password_opens_a_session_like_a_code_does(stack: Stack, holder: Person) -> None:
+def test_a_password_opens_a_session_like_a_code_does(stack: Stack, holder: User) -> None:
     before = ok(holder.http.get("/user/me"))
     tokens = ok(log_in(stack.base_url, holder.mobile_number))
     assert tokens.keys() == holder.tokens.keys()
     assert (tokens["token_type"], tokens["expires_in"]) == ("bearer", 86400)
-    me = ok(Person(stack.base_url, holder.mobile_number, tokens).http.get("/user/me"))
+    me = ok(User(stack.base_url, holder.mobile_number, tokens).http.get("/user/me"))
     assert me == tokens["user"]
     assert me["has_password"]
     assert me["last_login_at"] > before["last_login_at"]
@@ -77,13 +77,13 @@ def test_a_password_opens_a_session_like_a_code_does(stack: Stack, holder: Perso
     assert [row["opened_by"] for row in opened_by] == ["login", "password"]
 
 
-def test_a_password_is_kept_as_argon2id_only(stack: Stack, holder: Person) -> None:
+def test_a_password_is_kept_as_argon2id_only(stack: Stack, holder: User) -> None:
     kept = str(stack.database.value("SELECT password_hash FROM users WHERE id = %s", holder.id))
     assert kept.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert PASSWORD not in kept
 
 
-def test_a_hash_of_other_parameters_is_renewed_at_the_next_login(stack: Stack, holder: Person) -> None:
+def test_a_hash_of_other_parameters_is_renewed_at_the_next_login(stack: Stack, holder: User) -> None:
     weaker = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8192, parallelism=1),)).hash(PASSWORD)
     stack.database.run("UPDATE users SET password_hash = %s WHERE id = %s", weaker, holder.id)
     for _ in range(2):
@@ -92,14 +92,14 @@ def test_a_hash_of_other_parameters_is_renewed_at_the_next_login(stack: Stack, h
         assert kept.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
-def test_a_password_typed_on_another_keyboard_is_the_same(stack: Stack, person: Person) -> None:
-    give_password(person, "cafe\u0301 au lait")
-    assert log_in(stack.base_url, person.mobile_number, "caf\u00e9 au lait").is_success
+def test_a_password_typed_on_another_keyboard_is_the_same(stack: Stack, user: User) -> None:
+    give_password(user, "cafe\u0301 au lait")
+    assert log_in(stack.base_url, user.mobile_number, "caf\u00e9 au lait").is_success
 
 
-def test_every_failed_login_has_the_same_response(stack: Stack, holder: Person, person: Person) -> None:
+def test_every_failed_login_has_the_same_response(stack: Stack, holder: User, user: User) -> None:
     """Also for an unverified number, although its row holds the password's hash."""
-    unproved, no_password = some_number(), stack.person()
+    unproved, no_password = some_number(), stack.user()
     with client(stack.base_url) as anyone:
         ok(anyone.post("/auth/signup", json={"mobile_number": unproved}))
     stack.database.run(
@@ -114,8 +114,8 @@ def test_every_failed_login_has_the_same_response(stack: Stack, holder: Person, 
     answers.append(log_in(stack.base_url, holder.mobile_number, "short"))
     bodies = [problem(answer, 401, "credentials_invalid") for answer in answers]
     assert len({(body["detail"], tuple(sorted(body))) for body in bodies}) == 1
-    stack.database.run("UPDATE users SET deleted_at = now() WHERE id = %s", person.id)
-    problem(log_in(stack.base_url, person.mobile_number), 401, "credentials_invalid")
+    stack.database.run("UPDATE users SET deleted_at = now() WHERE id = %s", user.id)
+    problem(log_in(stack.base_url, user.mobile_number), 401, "credentials_invalid")
 
 
 @pytest.mark.parametrize(
@@ -149,13 +149,13 @@ def test_a_login_of_another_form_is_refused(stack: Stack, body: Json, pointer: s
         "1234567890",
     ],
 )
-def test_a_password_too_easy_to_guess_is_refused_and_not_set(person: Person, password: str) -> None:
-    assert _pointers(_change(person, new_password=password)) == ["/new_password"]
-    assert not ok(person.http.get("/user/me"))["has_password"]
+def test_a_password_too_easy_to_guess_is_refused_and_not_set(user: User, password: str) -> None:
+    assert _pointers(_change(user, new_password=password)) == ["/new_password"]
+    assert not ok(user.http.get("/user/me"))["has_password"]
 
 
-def test_ones_own_number_and_name_are_no_passwords(person: Person) -> None:
-    number = person.mobile_number
+def test_ones_own_number_and_name_are_no_passwords(user: User) -> None:
+    number = user.mobile_number
     for known in (
         number,
         number[1:],
@@ -164,18 +164,18 @@ def test_ones_own_number_and_name_are_no_passwords(person: Person) -> None:
         "Ada Test",
         "ada-TEST",
     ):
-        assert _pointers(_change(person, new_password=known)) == ["/new_password"]
-    assert not ok(person.http.get("/user/me"))["has_password"]
+        assert _pointers(_change(user, new_password=known)) == ["/new_password"]
+    assert not ok(user.http.get("/user/me"))["has_password"]
 
 
 @pytest.mark.parametrize("password", ["x7#kQ2!m", "只有我知道的密码啊", "🔑" * 128, " spaces count "])
-def test_any_characters_make_a_password(stack: Stack, person: Person, password: str) -> None:
-    give_password(person, password)
-    assert log_in(stack.base_url, person.mobile_number, password).is_success
-    problem(log_in(stack.base_url, person.mobile_number, password[:-1]), 401, "credentials_invalid")
+def test_any_characters_make_a_password(stack: Stack, user: User, password: str) -> None:
+    give_password(user, password)
+    assert log_in(stack.base_url, user.mobile_number, password).is_success
+    problem(log_in(stack.base_url, user.mobile_number, password[:-1]), 401, "credentials_invalid")
 
 
-def test_a_password_is_changed_with_the_old_one_only(stack: Stack, holder: Person) -> None:
+def test_a_password_is_changed_with_the_old_one_only(stack: Stack, holder: User) -> None:
     assert _pointers(_change(holder, new_password=_OTHER)) == ["/old_password"]
     problem(_change(holder, new_password=_OTHER, old_password="not it"), 401, "credentials_invalid")
     assert log_in(stack.base_url, holder.mobile_number).is_success
@@ -185,9 +185,7 @@ def test_a_password_is_changed_with_the_old_one_only(stack: Stack, holder: Perso
     assert log_in(stack.base_url, holder.mobile_number, _OTHER).is_success
 
 
-def test_a_change_ends_all_other_sessions_on_every_process(
-    stack: Stack, holder: Person, replica: str
-) -> None:
+def test_a_change_ends_all_other_sessions_on_every_process(stack: Stack, holder: User, replica: str) -> None:
     """Red when the change leaves other sessions alone: a thief with the old password stays signed in."""
     other = another_session(stack, holder)
     elsewhere = other.at(replica)
@@ -207,7 +205,7 @@ def test_a_change_ends_all_other_sessions_on_every_process(
 )
 def test_a_session_of_a_reset_code_needs_no_old_password_for_ten_minutes(
     stack: Stack,
-    holder: Person,
+    holder: User,
     opened_by: str,
     minutes: int,
     is_taken: bool,  # noqa: FBT001  # pytest's
@@ -225,7 +223,7 @@ def test_a_session_of_a_reset_code_needs_no_old_password_for_ten_minutes(
     assert log_in(stack.base_url, holder.mobile_number, _OTHER).is_success is is_taken
 
 
-def test_of_several_changes_at_once_one_is_made(stack: Stack, holder: Person) -> None:
+def test_of_several_changes_at_once_one_is_made(stack: Stack, holder: User) -> None:
     """Red when the new hash replaces any hash: several requests report success."""
     passwords = [f"{number} different umbrellas" for number in range(4)]
     with ThreadPoolExecutor(4) as threads:
@@ -239,7 +237,7 @@ def test_of_several_changes_at_once_one_is_made(stack: Stack, holder: Person) ->
 
 
 def test_two_hundred_and_fifty_guesses_at_once_are_compared_at_most_five_times(
-    stack: Stack, holder: Person, replica: str
+    stack: Stack, holder: User, replica: str
 ) -> None:
     """Over two processes. Red when tries are counted after the comparison."""
     answers = _log_in_at_once([stack.base_url, replica], [holder.mobile_number] * 250)
@@ -251,7 +249,7 @@ def test_two_hundred_and_fifty_guesses_at_once_are_compared_at_most_five_times(
     _right_one_has_to_wait_too(stack.base_url, holder)
 
 
-def _right_one_has_to_wait_too(address: str, holder: Person) -> None:
+def _right_one_has_to_wait_too(address: str, holder: User) -> None:
     """The answers of a burst may take longer than the wait after its last guess, so one more is made."""
     while (guess := log_in(address, holder.mobile_number, "one more guess")).status_code == 401:
         pass
@@ -267,7 +265,7 @@ def _end_wait(stack: Stack, key: str | bytes, field: str | bytes) -> None:
     stack.redis.hset(key, field, f"{tries} 0 {last_at}")
 
 
-def test_every_wrong_password_doubles_the_wait_and_a_right_one_ends_it(stack: Stack, holder: Person) -> None:
+def test_every_wrong_password_doubles_the_wait_and_a_right_one_ends_it(stack: Stack, holder: User) -> None:
     """The same for a number without an account. The test moves the end of each wait to now."""
     unknown = some_number()
     for number in (holder.mobile_number, unknown):
@@ -291,7 +289,7 @@ def test_every_wrong_password_doubles_the_wait_and_a_right_one_ends_it(stack: St
         problem(log_in(stack.base_url, holder.mobile_number, _OTHER), 401, "credentials_invalid")
 
 
-def test_guesses_of_the_old_password_count_like_logins(stack: Stack, holder: Person) -> None:
+def test_guesses_of_the_old_password_count_like_logins(stack: Stack, holder: User) -> None:
     for guess in range(5):
         answer = _change(holder, new_password=_OTHER, old_password=f"guess {guess}")
         problem(answer, 401, "credentials_invalid")
@@ -302,7 +300,7 @@ def test_guesses_of_the_old_password_count_like_logins(stack: Stack, holder: Per
         problem(answer, 429, "password_attempts_exceeded")
 
 
-def test_codes_sign_in_during_a_wait_for_passwords(stack: Stack, holder: Person) -> None:
+def test_codes_sign_in_during_a_wait_for_passwords(stack: Stack, holder: User) -> None:
     """Guesses cannot lock a user out."""
     _log_in_at_once([stack.base_url], [holder.mobile_number] * 10)
     address = stack.start_api(OTP_RESEND_SECONDS="0")
@@ -313,9 +311,7 @@ def test_codes_sign_in_during_a_wait_for_passwords(stack: Stack, holder: Person)
     stack.processes[-1].kill()
 
 
-def test_without_redis_logins_work_and_guesses_are_counted_in_the_process(
-    stack: Stack, holder: Person
-) -> None:
+def test_without_redis_logins_work_and_guesses_are_counted_in_the_process(stack: Stack, holder: User) -> None:
     """Red without the count in the process: all 60 are compared."""
     address = stack.start_api(REDIS_URL="redis://127.0.0.1:9/0", CELERY_BROKER_URL=stack.redis_url)
     assert log_in(address, holder.mobile_number).is_success
@@ -365,7 +361,7 @@ def _login_times(stack: Stack, kinds: dict[str, list[str]]) -> dict[str, list[fl
     return times
 
 
-def test_the_time_of_a_login_does_not_reveal_an_account(stack: Stack, holder: Person) -> None:
+def test_the_time_of_a_login_does_not_reveal_an_account(stack: Stack, holder: User) -> None:
     """The times of a wrong password against those of an unknown number and of no password.
 
     Their distributions are compared (Kolmogorov-Smirnov at 0.1 %), not their size, so a slow machine does
@@ -393,10 +389,10 @@ def test_the_time_of_a_login_does_not_reveal_an_account(stack: Stack, holder: Pe
     raise AssertionError(f"the times differ: {distances}")
 
 
-def test_no_password_is_in_any_log(stack: Stack, person: Person) -> None:
+def test_no_password_is_in_any_log(stack: Stack, user: User) -> None:
     word = f"secret {secrets.token_hex(8)}"
-    person.take(ok(_change(person, new_password=word)))
-    log_in(stack.base_url, person.mobile_number, word)
-    _change(person, new_password=word, old_password=f"{word}!", extra=word)
-    _change(person, new_password=f"{word}{'!' * 128}", old_password=word)
+    user.take(ok(_change(user, new_password=word)))
+    log_in(stack.base_url, user.mobile_number, word)
+    _change(user, new_password=word, old_password=f"{word}!", extra=word)
+    _change(user, new_password=f"{word}{'!' * 128}", old_password=word)
     assert word not in stack.logs()

@@ -9,8 +9,8 @@ import pytest
 
 from app.kit.clock import utc_now
 from app.security import issue_access_token
-from tests.support.person import Json, Person, client, ok, problem, some_number
 from tests.support.stack import Stack
+from tests.support.user import Json, User, client, ok, problem, some_number
 from tests.support.waiting import SESSION_ENDS_WITHIN_SECONDS, let_pass
 
 
@@ -39,7 +39,7 @@ def test_a_code_opens_a_session(stack: Stack) -> None:
     assert tokens["token_type"] == "bearer"
     assert tokens["expires_in"] == 86400
     assert tokens["refresh_expires_in"] == 30 * 86400
-    me = ok(Person(stack.base_url, number, tokens).http.get("/user/me"))
+    me = ok(User(stack.base_url, number, tokens).http.get("/user/me"))
     assert me == tokens["user"]
     assert (me["mobile_number"], me["has_password"], me["plan"]) == (number, False, "basic")
     assert me["last_login_at"] is not None
@@ -113,10 +113,10 @@ def test_signing_up_again_before_the_number_is_proved_takes_the_newest_name(stac
     assert second.json()["user"]["full_name"] == "Second"
 
 
-def test_a_verified_number_is_taken(stack: Stack, person: Person) -> None:
+def test_a_verified_number_is_taken(stack: Stack, user: User) -> None:
     with client(stack.base_url) as anyone:
         problem(
-            anyone.post("/auth/signup", json={"mobile_number": person.mobile_number}),
+            anyone.post("/auth/signup", json={"mobile_number": user.mobile_number}),
             409,
             "mobile_number_taken",
         )
@@ -136,21 +136,21 @@ def test_without_a_token_nothing_is_shown(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("flaw", ["expired", "unsigned", "forged", "no session", "garbage"])
-def test_an_invalid_token_is_refused(stack: Stack, person: Person, flaw: str) -> None:
+def test_an_invalid_token_is_refused(stack: Stack, user: User, flaw: str) -> None:
     key = stack.settings["JWT_SECRET_KEY"].encode()
-    claims = jwt.decode(person.token, key, algorithms=["HS256"])
-    user, session, now = UUID(claims["sub"]), UUID(claims["sid"]), utc_now()
+    claims = jwt.decode(user.token, key, algorithms=["HS256"])
+    user_id, session, now = UUID(claims["sub"]), UUID(claims["sid"]), utc_now()
 
     def issue(signing_key: bytes, *, age: timedelta = timedelta(), session_id: UUID = session) -> str:
         return issue_access_token(
-            signing_key, user_id=user, session_id=session_id, now=now - age, lifetime=timedelta(hours=24)
+            signing_key, user_id=user_id, session_id=session_id, now=now - age, lifetime=timedelta(hours=24)
         )
 
     token = {
         "expired": issue(key, age=timedelta(hours=24, minutes=1)),  # clocks may differ by 30 s
         "unsigned": jwt.encode(claims, "", algorithm="none"),
         "forged": issue(b"another key, long enough to be taken"),
-        "no session": issue(key, session_id=user),
+        "no session": issue(key, session_id=user_id),
         "garbage": "not.a.token",
     }[flaw]
     with client(stack.base_url) as anyone:
@@ -158,8 +158,8 @@ def test_an_invalid_token_is_refused(stack: Stack, person: Person, flaw: str) ->
     problem(answer, 401, "authentication_required")
 
 
-def test_an_ended_session_stops_working_within_five_seconds(stack: Stack, person: Person) -> None:
-    assert person.http.get("/user/me").is_success
-    stack.database.run("UPDATE sessions SET ended_at = now() WHERE user_id = %s", person.id)
+def test_an_ended_session_stops_working_within_five_seconds(stack: Stack, user: User) -> None:
+    assert user.http.get("/user/me").is_success
+    stack.database.run("UPDATE sessions SET ended_at = now() WHERE user_id = %s", user.id)
     let_pass(SESSION_ENDS_WITHIN_SECONDS, since=time.monotonic())
-    problem(person.http.get("/user/me"), 401, "authentication_required")
+    problem(user.http.get("/user/me"), 401, "authentication_required")

@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.support.codes import api_processes
-from tests.support.person import Json, Person, client, ok, problem
 from tests.support.refresh_tokens import signed_token
 from tests.support.sessions import refresh
 from tests.support.stack import Stack
+from tests.support.user import Json, User, client, ok, problem
 
 Forge = Callable[[Json, str], str]
 """Makes a token from the claims of a good one and the service's key."""
@@ -83,9 +83,9 @@ _FORGERIES: dict[str, Forge] = {
 }
 
 
-def _claims(stack: Stack, person: Person) -> Json:
+def _claims(stack: Stack, user: User) -> Json:
     key = stack.settings["JWT_SECRET_KEY"]
-    claims: Json = jwt.decode(person.token, key, algorithms=["HS256"])
+    claims: Json = jwt.decode(user.token, key, algorithms=["HS256"])
     return claims
 
 
@@ -94,27 +94,27 @@ def _ask(stack: Stack, authorization: str) -> httpx.Response:
         return anyone.get("/user/me", headers={b"Authorization": authorization.encode("latin-1")})
 
 
-def test_a_token_holds_the_documented_claims_and_no_more(stack: Stack, person: Person) -> None:
-    claims = _claims(stack, person)
+def test_a_token_holds_the_documented_claims_and_no_more(stack: Stack, user: User) -> None:
+    claims = _claims(stack, user)
     assert claims.keys() == {"sub", "sid", "iat", "exp", "jti"}
-    assert (claims["sub"], claims["exp"] - claims["iat"]) == (person.id, 86400)
-    assert jwt.get_unverified_header(person.token)["alg"] == "HS256"
+    assert (claims["sub"], claims["exp"] - claims["iat"]) == (user.id, 86400)
+    assert jwt.get_unverified_header(user.token)["alg"] == "HS256"
 
 
 @pytest.mark.parametrize("name", _FORGERIES)
-def test_a_forged_or_incomplete_token_is_refused(stack: Stack, person: Person, name: str) -> None:
+def test_a_forged_or_incomplete_token_is_refused(stack: Stack, user: User, name: str) -> None:
     """Red for "40 kB" without a bound: it is signed well, but nothing that long is one of ours."""
-    claims, key = _claims(stack, person), stack.settings["JWT_SECRET_KEY"]
+    claims, key = _claims(stack, user), stack.settings["JWT_SECRET_KEY"]
     assert _ask(stack, f"Bearer {_signed(claims, key)}").is_success
     answer = _ask(stack, f"Bearer {_FORGERIES[name](claims, key)}")
     problem(answer, 401, "authentication_required")
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
-def test_a_session_of_another_user_is_refused(stack: Stack, person: Person) -> None:
+def test_a_session_of_another_user_is_refused(stack: Stack, user: User) -> None:
     """Red when a session is found by its id alone: in its row, or in the cache of the process."""
-    stranger = stack.person()
-    mixed = {**_claims(stack, person), "sid": _claims(stack, stranger)["sid"]}
+    stranger = stack.user()
+    mixed = {**_claims(stack, user), "sid": _claims(stack, stranger)["sid"]}
     token = _signed(mixed, stack.settings["JWT_SECRET_KEY"])
     problem(_ask(stack, f"Bearer {token}"), 401, "authentication_required")
     assert stranger.http.get("/user/me").is_success
@@ -122,50 +122,50 @@ def test_a_session_of_another_user_is_refused(stack: Stack, person: Person) -> N
     assert stranger.http.get("/user/me").is_success
 
 
-def test_access_and_refresh_tokens_are_not_interchangeable(stack: Stack, person: Person) -> None:
-    problem(_ask(stack, f"Bearer {person.tokens['refresh_token']}"), 401, "authentication_required")
-    problem(refresh(stack.base_url, person.token), 401, "refresh_invalid")
+def test_access_and_refresh_tokens_are_not_interchangeable(stack: Stack, user: User) -> None:
+    problem(_ask(stack, f"Bearer {user.tokens['refresh_token']}"), 401, "authentication_required")
+    problem(refresh(stack.base_url, user.token), 401, "refresh_invalid")
 
 
-def test_the_scheme_is_bearer_in_any_case_and_no_other(stack: Stack, person: Person) -> None:
+def test_the_scheme_is_bearer_in_any_case_and_no_other(stack: Stack, user: User) -> None:
     for scheme in ("Bearer", "bearer", "BEARER"):
-        assert _ask(stack, f"{scheme} {person.token}").is_success
+        assert _ask(stack, f"{scheme} {user.token}").is_success
     for wrong in ("Basic", "Token", "Bearer,", "JWT"):
-        problem(_ask(stack, f"{wrong} {person.token}"), 401, "authentication_required")
-    for bare in (person.token, "Bearer", f"Bearer {person.token} {person.token}"):
+        problem(_ask(stack, f"{wrong} {user.token}"), 401, "authentication_required")
+    for bare in (user.token, "Bearer", f"Bearer {user.token} {user.token}"):
         problem(_ask(stack, bare), 401, "authentication_required")
 
 
-def test_refresh_tokens_are_numbered_from_the_sign_in(stack: Stack, person: Person) -> None:
-    token = person.tokens["refresh_token"]
+def test_refresh_tokens_are_numbered_from_the_sign_in(stack: Stack, user: User) -> None:
+    token = user.tokens["refresh_token"]
     for number in range(4):
-        assert token == signed_token(stack, person, number)
+        assert token == signed_token(stack, user, number)
         token = ok(refresh(stack.base_url, token))["refresh_token"]
 
 
 @pytest.mark.parametrize("ahead", [1, 2, 1000])
 def test_a_refresh_token_newer_than_the_session_is_unknown_and_ends_nothing(
-    stack: Stack, person: Person, ahead: int
+    stack: Stack, user: User, ahead: int
 ) -> None:
     """As after a restored backup. Red when every signed number is accepted."""
-    problem(refresh(stack.base_url, signed_token(stack, person, ahead)), 401, "refresh_invalid")
-    assert person.http.get("/user/me").is_success
-    assert refresh(stack.base_url, person.tokens["refresh_token"]).is_success
+    problem(refresh(stack.base_url, signed_token(stack, user, ahead)), 401, "refresh_invalid")
+    assert user.http.get("/user/me").is_success
+    assert refresh(stack.base_url, user.tokens["refresh_token"]).is_success
 
 
-def test_a_refresh_token_of_another_session_is_unknown(stack: Stack, person: Person) -> None:
+def test_a_refresh_token_of_another_session_is_unknown(stack: Stack, user: User) -> None:
     """Red when the signature does not cover the session."""
-    stranger = stack.person()
-    mine, theirs = person.tokens["refresh_token"], stranger.tokens["refresh_token"]
+    stranger = stack.user()
+    mine, theirs = user.tokens["refresh_token"], stranger.tokens["refresh_token"]
     mixed = theirs.partition(".")[0] + "." + mine.partition(".")[2]
     problem(refresh(stack.base_url, mixed), 401, "refresh_invalid")
     for token in (mine, theirs):
         assert refresh(stack.base_url, token).is_success
 
 
-def test_a_refresh_token_signed_with_another_key_is_unknown(stack: Stack, person: Person) -> None:
+def test_a_refresh_token_signed_with_another_key_is_unknown(stack: Stack, user: User) -> None:
     """A new `JWT_SECRET_KEY` ends every session. Red when the stored hash is enough for a signed token."""
     other_key = "another secret key of at least 32 bytes"
     with api_processes(stack, 1, JWT_SECRET_KEY=other_key) as [url]:
-        problem(refresh(url, person.tokens["refresh_token"]), 401, "refresh_invalid")
-    assert refresh(stack.base_url, person.tokens["refresh_token"]).is_success
+        problem(refresh(url, user.tokens["refresh_token"]), 401, "refresh_invalid")
+    assert refresh(stack.base_url, user.tokens["refresh_token"]).is_success

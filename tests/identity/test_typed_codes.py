@@ -8,8 +8,8 @@ import pytest
 
 from tests.support.codes import api_processes, ask, open_accounts, other, some_address, verify
 from tests.support.others import others_waiting
-from tests.support.person import Json, client, ok, problem, some_number
 from tests.support.stack import Stack
+from tests.support.user import Json, client, ok, problem, some_number
 
 _ZEROS = {
     "ASCII": "0",

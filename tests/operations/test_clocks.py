@@ -7,9 +7,9 @@ import pytest
 
 from app.security import TokenInvalidError, read_access_token
 from tests.support.clock import moves_clocks, shifted
-from tests.support.person import Person, client, ok, problem
 from tests.support.sessions import refresh
 from tests.support.stack import Stack
+from tests.support.user import User, client, ok, problem
 
 _KEY = b"a key of the tests, long enough for it"
 _ID = "018f0000-0000-7000-8000-000000000000"
@@ -34,9 +34,9 @@ def test_a_token_beyond_the_leeway_is_rejected(times: dict[str, int]) -> None:
         read_access_token(_KEY, _token(**times))
 
 
-def test_the_api_accepts_a_token_29_s_off(stack: Stack, person: Person) -> None:
+def test_the_api_accepts_a_token_29_s_off(stack: Stack, user: User) -> None:
     key = stack.settings["JWT_SECRET_KEY"]
-    claims = jwt.decode(person.token, key, algorithms=["HS256"])
+    claims = jwt.decode(user.token, key, algorithms=["HS256"])
     now = int(time.time())
     for times, status in (
         ({"iat": now + 29}, 200),
@@ -50,18 +50,18 @@ def test_the_api_accepts_a_token_29_s_off(stack: Stack, person: Person) -> None:
 
 
 @pytest.mark.parametrize(("ago", "status"), [(15, 200), (40, 401)])
-def test_a_session_expires_within_the_leeway(stack: Stack, person: Person, ago: int, status: int) -> None:
+def test_a_session_expires_within_the_leeway(stack: Stack, user: User, ago: int, status: int) -> None:
     """Another replica's clock set the time of expiry."""
     stack.database.run(
         "UPDATE sessions SET refresh_expires_at = now() - make_interval(secs => %s) WHERE user_id = %s",
         ago,
-        person.id,
+        user.id,
     )
-    elsewhere = person.at(stack.start_api())
+    elsewhere = user.at(stack.start_api())
     answer = elsewhere.http.get("/user/me")
-    renewed = refresh(stack.base_url, person.tokens["refresh_token"])
+    renewed = refresh(stack.base_url, user.tokens["refresh_token"])
     if status == 200:
-        assert ok(answer)["id"] == person.id
+        assert ok(answer)["id"] == user.id
         assert ok(renewed)["refresh_expires_in"] > 0
     else:
         problem(answer, 401, "authentication_required")
@@ -74,11 +74,11 @@ def test_replicas_20_s_apart_serve_each_others_users(stack: Stack, seconds: int)
     """Red without the leeway: a new token of the faster replica is from the future."""
     elsewhere = stack.start_api(**shifted(f"{seconds:+d}s"))
     for at_home, abroad in ((stack.base_url, elsewhere), (elsewhere, stack.base_url)):
-        person = Person.sign_up(at_home)
-        assert ok(person.at(abroad).http.get("/user/me"))["id"] == person.id
-        renewed = ok(refresh(abroad, person.tokens["refresh_token"]))
-        again = Person(at_home, person.mobile_number, renewed)
-        assert ok(again.http.get("/user/me"))["id"] == person.id
+        user = User.sign_up(at_home)
+        assert ok(user.at(abroad).http.get("/user/me"))["id"] == user.id
+        renewed = ok(refresh(abroad, user.tokens["refresh_token"]))
+        again = User(at_home, user.mobile_number, renewed)
+        assert ok(again.http.get("/user/me"))["id"] == user.id
         assert ok(again.http.get("/auth/sessions"))["sessions"]
 
 
@@ -87,8 +87,8 @@ def test_replicas_20_s_apart_serve_each_others_users(stack: Stack, seconds: int)
 def test_a_reply_is_due_by_the_clock_of_the_database(own_stack: Stack, offset: str) -> None:
     """Its wake-up is lost. Red when the API's clock decides: 40 s ahead, the reply waits 40 s longer."""
     nowhere = {"CELERY_BROKER_URL": "redis://127.0.0.1:1/0"}
-    person = own_stack.person(own_stack.start_api(**nowhere, **shifted(offset)))
+    user = own_stack.user(own_stack.start_api(**nowhere, **shifted(offset)))
     worker = own_stack.start_worker()
-    reply = ok(person.post(person.open_room(), "Hello", Prefer="wait=20"))["reply"]
+    reply = ok(user.post(user.open_room(), "Hello", Prefer="wait=20"))["reply"]
     assert reply["status"] == "completed"
     assert '"reply_rescued"' in worker.log

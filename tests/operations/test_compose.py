@@ -9,8 +9,8 @@ from typing import Final
 import pytest
 import yaml  # type: ignore[import-untyped]  # it publishes no types
 
-from tests.support.person import Json
 from tests.support.process import ROOT
+from tests.support.user import Json
 
 COMPOSE: Final[Json] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: Final[dict[str, Json]] = COMPOSE["services"]

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Servers
-from tests.support.person import client, ok
 from tests.support.redis_server import Certificates
 from tests.support.stack import Stack, alembic
 from tests.support.tls_postgres import TlsPostgres, tls_postgres
+from tests.support.user import client, ok
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Servers
-from tests.support.person import client, ok
 from tests.support.relay import Relay
 from tests.support.stack import Stack
+from tests.support.user import client, ok
 from tests.support.waiting import eventually
 
 _AT_ONCE = 10
@@ -48,22 +48,22 @@ def test_a_distant_database_is_reachable(far: Stack, relay: Relay, delay: float)
     address = far.start_api(DATABASE_URL=_through(far, relay))
     with client(address) as anyone:
         eventually(lambda: anyone.get("/health").status_code == 200, what="a database that is up")
-        users = [far.person(address) for _ in range(2)]
-        for person in users:
-            assert ok(person.http.get("/user/me"))["id"] == str(person.id)
+        users = [far.user(address) for _ in range(2)]
+        for user in users:
+            assert ok(user.http.get("/user/me"))["id"] == str(user.id)
 
 
 def test_a_connection_that_outlasts_its_request_serves_the_next_one(far: Stack, relay: Relay) -> None:
     """Red when a timed-out request cancels its connect: none ever succeeds, and attempts pile up."""
     address = far.start_api(DATABASE_URL=_through(far, relay))
-    person = far.person(address)
-    room = person.open_room()
+    user = far.user(address)
+    room = user.open_room()
     relay.forget()
     relay.delay = 0.3  # a handshake takes about eight times that
     answers = []
 
     def post() -> bool:
-        answer = person.post(room, "Is it there?", Prefer="respond-async")
+        answer = user.post(room, "Is it there?", Prefer="respond-async")
         assert answer.elapsed.total_seconds() < 4, "a request waited for the handshake"  # 2.5 s are promised
         answers.append(answer.status_code)
         return answer.status_code == 202
@@ -76,17 +76,17 @@ def test_a_connection_that_outlasts_its_request_serves_the_next_one(far: Stack, 
 
 def test_a_server_that_hangs_causes_503_in_time_even_while_connecting(far: Stack, relay: Relay) -> None:
     address = far.start_api(DATABASE_URL=_through(far, relay), DATABASE_CONNECT_SECONDS="60")
-    person = far.person(address)
-    room = person.open_room()
+    user = far.user(address)
+    room = user.open_room()
     relay.forget()
     relay.swallow()
     for _ in range(2):
-        answer = person.post(room, "Anybody?", Prefer="respond-async")
+        answer = user.post(room, "Anybody?", Prefer="respond-async")
         assert (answer.status_code, answer.json()["code"]) == (503, "service_unavailable")
         assert answer.elapsed.total_seconds() < 4
     relay.serve()
     eventually(
-        lambda: person.post(room, "And now?", Prefer="respond-async").status_code == 202, what="an answer"
+        lambda: user.post(room, "And now?", Prefer="respond-async").status_code == 202, what="an answer"
     )
 
 
@@ -95,7 +95,7 @@ def test_connections_that_the_network_dropped_are_replaced_within_the_request(
 ) -> None:
     """Red without the ping before use: ten requests after an idle hour were all 503."""
     address = far.start_api(DATABASE_URL=_through(far, relay))
-    users = [far.person(address) for _ in range(_AT_ONCE)]
+    users = [far.user(address) for _ in range(_AT_ONCE)]
 
     def read(number: int) -> int:
         return users[number].http.get("/chatroom?limit=20").status_code

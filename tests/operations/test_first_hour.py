@@ -9,9 +9,9 @@ import pytest
 
 from devtools.ports import free_port
 from tests.conftest import Servers
-from tests.support.person import client, ok, some_number
 from tests.support.process import ROOT, Process
 from tests.support.stack import Stack
+from tests.support.user import client, ok, some_number
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.server_version

@@ -13,9 +13,9 @@ import pytest
 
 from devtools.throwaway import throwaway_servers
 from tests.support.others import others_waiting
-from tests.support.person import Json, client
 from tests.support.raw_http import connected, read_status
 from tests.support.stack import Stack
+from tests.support.user import Json, client
 from tests.support.waiting import eventually
 
 
@@ -96,10 +96,10 @@ def test_a_read_only_database_is_unhealthy(own_stack: Stack) -> None:
 def test_a_reply_that_has_waited_for_more_than_a_minute_is_degraded(own_stack: Stack) -> None:
     """Red when the check ignores the oldest reply: workers are alive but process nothing."""
     own_stack.start_worker("--pool=solo")
-    person = own_stack.person()
-    room = person.open_room()
-    person.post(room, "[sandbox:wait=40] The room is busy", Prefer="respond-async")
-    waiting = person.post(room, "Who waits", Prefer="respond-async").json()["reply"]
+    user = own_stack.user()
+    room = user.open_room()
+    user.post(room, "[sandbox:wait=40] The room is busy", Prefer="respond-async")
+    waiting = user.post(room, "Who waits", Prefer="respond-async").json()["reply"]
     eventually(lambda: _health(own_stack.base_url)[1]["status"] == "healthy", what="a healthy service")
     own_stack.database.run(
         "UPDATE messages SET queued_at = now() - interval '2 minutes' WHERE id = %s", waiting["id"]

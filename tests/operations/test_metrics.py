@@ -4,8 +4,8 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.codes import api_processes, ask, some_address
-from tests.support.person import Person, client, problem, some_number
 from tests.support.stack import Stack
+from tests.support.user import User, client, problem, some_number
 from tests.support.waiting import eventually
 
 
@@ -34,7 +34,7 @@ def test_without_a_token_in_the_settings_metrics_are_not_found(stack: Stack) -> 
             problem(anyone.get("/metrics"), 404, "not_found")
 
 
-def test_metrics_require_the_right_token(stack: Stack, person: Person) -> None:
+def test_metrics_require_the_right_token(stack: Stack, user: User) -> None:
     """Red when an access token, or no token, is enough."""
     with client(stack.base_url) as anyone:
         problem(anyone.get("/metrics"), 401, "authentication_required")
@@ -42,7 +42,7 @@ def test_metrics_require_the_right_token(stack: Stack, person: Person) -> None:
         assert refused.headers["www-authenticate"] == "Bearer"
         basic = {"Authorization": f"Basic {stack.settings['METRICS_TOKEN']}"}
         problem(anyone.get("/metrics", headers=basic), 401, "authentication_required")
-    problem(person.http.get("/metrics"), 401, "authentication_required")
+    problem(user.http.get("/metrics"), 401, "authentication_required")
 
 
 def test_every_rejected_code_is_counted_by_its_reason(stack: Stack) -> None:
@@ -76,9 +76,9 @@ def test_every_rejected_code_is_counted_by_its_reason(stack: Stack) -> None:
 def test_requests_messages_and_rejections_are_counted(stack: Stack) -> None:
     limits = {"IP_REQUESTS_PER_MINUTE": "30", "BASIC_MESSAGES_PER_DAY": "1", "TRUSTED_PROXIES": "127.0.0.1"}
     address = stack.start_api(**limits)
-    person = stack.person()
+    user = stack.user()
     before = _scrape(address, stack)
-    headers = {"X-Forwarded-For": "203.0.113.200", "Authorization": f"Bearer {person.token}"}
+    headers = {"X-Forwarded-For": "203.0.113.200", "Authorization": f"Bearer {user.token}"}
     stack.redis.delete("limit:ip:203.0.113.200")
     with client(address, headers) as http:
         room = http.post("/chatroom", json={}).json()["id"]
@@ -113,16 +113,16 @@ def test_requests_messages_and_rejections_are_counted(stack: Stack) -> None:
 def test_an_event_stream_is_timed_apart_from_requests(stack: Stack) -> None:
     """Red when a stream is part of the request durations, which alarms watch."""
     address = stack.start_api()
-    person = stack.person().at(address)
-    room = person.open_room()
+    user = stack.user().at(address)
+    room = user.open_room()
     route = "/chatroom/{chatroom_id}/message/stream"
 
     def counted(name: str) -> float:
         return _scrape(address, stack).get((f"{name}_count", _labels(route=route)), 0)
 
-    person.http.post(f"/chatroom/{room}/message/stream", json={"content": ""})  # rejected without a stream
+    user.http.post(f"/chatroom/{room}/message/stream", json={"content": ""})  # rejected without a stream
     assert counted("http_request_duration_seconds") == 1
-    assert person.http.post(f"/chatroom/{room}/message/stream", json={"content": "Hi"}).status_code == 200
+    assert user.http.post(f"/chatroom/{room}/message/stream", json={"content": "Hi"}).status_code == 200
     eventually(lambda: counted("reply_stream_duration_seconds") == 1, what="the stream's duration")
     assert counted("http_request_duration_seconds") == 1
 

@@ -24,10 +24,10 @@ from tests.support.buyer import Buyer, StripePages
 from tests.support.codes import ask as ask_for_code
 from tests.support.codes import open_accounts
 from tests.support.forward_proxy import ForwardProxy
-from tests.support.person import ok, some_number
 from tests.support.process import ROOT
 from tests.support.stack import Stack
 from tests.support.twilio import ACCOUNT, SENDER, TOKEN, Twilio
+from tests.support.user import ok, some_number
 from tests.support.waiting import eventually
 
 _NAMES = ("gemini", "stripe", "twilio")
@@ -153,9 +153,9 @@ def test_chat_payment_and_sign_in_work_through_the_only_proxy(own_stack: Stack) 
         texting = {**twilio.settings, "TWILIO_API_BASE": "http://twilio.invalid"}
         api = stack.start_api(**outside)
         stack.start_worker(**outside)
-        buyer = Buyer(stack.person(api), StripePages(stack))
-        room = buyer.person.open_room()
-        assert ok(buyer.person.post(room, "Hello"))["reply"]["status"] == "completed"
+        buyer = Buyer(stack.user(api), StripePages(stack))
+        room = buyer.user.open_room()
+        assert ok(buyer.user.post(room, "Hello"))["reply"]["status"] == "completed"
         checkout = ok(buyer.subscribe())
         # Here the buyer's browser is not behind the proxy.
         page = checkout["checkout_url"].replace("http://stripe.invalid", stack.sandbox_url)

@@ -5,8 +5,8 @@ import uuid
 
 import pytest
 
-from tests.support.person import Person, ok
 from tests.support.stack import Stack
+from tests.support.user import User, ok
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.server_version
@@ -112,14 +112,14 @@ def test_an_outage_of_stripe_is_logged_once_a_minute(own_stack: Stack) -> None:
     assert "Traceback" not in worker.log
 
 
-def test_the_purge_erases_old_billing_rows(stack: Stack, person: Person) -> None:
+def test_the_purge_erases_old_billing_rows(stack: Stack, user: User) -> None:
     """Red without any of the four, and when another clock than the database's measures ages."""
     mark = uuid.uuid4().hex
     for age, is_over in ((29, False), (31, True)):
         stack.database.run(
             "INSERT INTO checkouts (id, user_id, success_url, cancel_url, session_id, created_at, closed_at)"
             " VALUES (gen_random_uuid(), %s, '', '', %s, now() - %s * interval '1 day', now())",
-            person.id,
+            user.id,
             f"{mark}-{'old' if is_over else 'new'}",
             age,
         )
@@ -138,10 +138,10 @@ def test_the_purge_erases_old_billing_rows(stack: Stack, person: Person) -> None
             age,
         )
     kept, old, unconfirmed = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
-    for user, age in ((kept, 89), (old, 91), (unconfirmed, 91)):
+    for user_id, age in ((kept, 89), (old, 91), (unconfirmed, 91)):
         stack.database.run(
             "INSERT INTO deleted_accounts VALUES (sha256(uuid_send(%s)), now() - %s * interval '1 day')",
-            user,
+            user_id,
             age,
         )
     stack.database.run(
@@ -162,12 +162,12 @@ def test_the_purge_erases_old_billing_rows(stack: Stack, person: Person) -> None
     )
     assert {str(row["id"]).rpartition("-")[2] for row in left} == {"new", "6", "59"}
     tombstones = "SELECT count(*) FROM deleted_accounts WHERE user_digest = sha256(uuid_send(%s))"
-    found = [stack.database.value(tombstones, user) for user in (kept, old, unconfirmed)]
+    found = [stack.database.value(tombstones, user_id) for user_id in (kept, old, unconfirmed)]
     assert found == [1, 0, 1]
     stack.database.run("DELETE FROM deletions WHERE user_id = %s", unconfirmed)
 
 
-def test_the_purge_erases_counts_of_past_days_and_old_sessions(stack: Stack, person: Person) -> None:
+def test_the_purge_erases_counts_of_past_days_and_old_sessions(stack: Stack, user: User) -> None:
     for digest, days_ago in ((b"\x01", 1), (b"\x02", 0)):
         stack.database.run(
             "INSERT INTO carried_usage VALUES (%s, (now() AT TIME ZONE 'UTC')::date - %s, 5)",
@@ -181,17 +181,17 @@ def test_the_purge_erases_counts_of_past_days_and_old_sessions(stack: Stack, per
             " ended_at, refresh_expires_at) VALUES (%s, %s, 'login', '', now(), now(),"
             " now() - %s * interval '1 day', now() - %s * interval '1 day')",
             id_,
-            person.id,
+            user.id,
             ended_days,
             expired_days,
         )
     _make_due(stack)
     eventually(
-        lambda: stack.database.value("SELECT count(*) FROM sessions WHERE user_id = %s", person.id) == 2,
+        lambda: stack.database.value("SELECT count(*) FROM sessions WHERE user_id = %s", user.id) == 2,
         what="the purge",
     )
-    left = stack.database.rows("SELECT id FROM sessions WHERE user_id = %s", person.id)
+    left = stack.database.rows("SELECT id FROM sessions WHERE user_id = %s", user.id)
     assert kept in {row["id"] for row in left}
-    assert ok(person.http.get("/user/me"))["id"] == person.id
+    assert ok(user.http.get("/user/me"))["id"] == user.id
     counts = stack.database.rows("SELECT number_digest FROM carried_usage")
     assert {row["number_digest"] for row in counts} & {b"\x01", b"\x02"} == {b"\x02"}

@@ -14,9 +14,9 @@ from app.config import START_FAILURE, PostgresAddress
 from app.database.connector import Connector
 from tests.conftest import Servers
 from tests.support.database import Database
-from tests.support.person import Person, client, ok
 from tests.support.pgbouncer import pgbouncer
 from tests.support.stack import Stack, alembic
+from tests.support.user import User, client, ok
 
 pytestmark = pytest.mark.server_version
 
@@ -69,9 +69,9 @@ def test_everything_works_through_a_pooler_in_transaction_mode(pooled: Stack) ->
     """Red with named statements, and when a single statement runs outside a transaction."""
     pooled.start_worker()
 
-    def use(person: Person) -> None:
-        room = person.open_room()
-        assert person.say(room, "Through the pooler")["reply"]["status"] == "completed"
+    def use(user: User) -> None:
+        room = user.open_room()
+        assert user.say(room, "Through the pooler")["reply"]["status"] == "completed"
         for _ in range(10):
             for path in (
                 "/user/me",
@@ -80,10 +80,10 @@ def test_everything_works_through_a_pooler_in_transaction_mode(pooled: Stack) ->
                 "/chatroom/search?q=pooler",
                 "/health",
             ):
-                ok(person.http.get(path))
-        ok(person.http.patch(f"/chatroom/{room}", json={"title": "Pooled"}))
+                ok(user.http.get(path))
+        ok(user.http.patch(f"/chatroom/{room}", json={"title": "Pooled"}))
 
-    users = [pooled.person() for _ in range(_USERS)]
+    users = [pooled.user() for _ in range(_USERS)]
     with _neighbours(pooled.settings["DATABASE_URL"]), ThreadPoolExecutor(_USERS) as pool:
         list(pool.map(use, users))
     assert "Error" not in pooled.logs()

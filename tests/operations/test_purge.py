@@ -5,8 +5,8 @@ import uuid
 import pytest
 
 from tests.support.clock import moves_clocks, shifted
-from tests.support.person import client, ok, some_number
 from tests.support.stack import Stack
+from tests.support.user import client, ok, some_number
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.server_version
@@ -40,7 +40,7 @@ def _age(stack: Stack, user: uuid.UUID, days: int) -> None:
 def test_unverified_sign_ups_are_erased_after_a_week(stack: Stack) -> None:
     """Rows that reference them go, too. Red for verified accounts when only the age counts."""
     old, young = (_sign_up(stack, some_number()) for _ in range(2))
-    verified = stack.person()
+    verified = stack.user()
     _age(stack, old, 8)
     _age(stack, young, 6)
     _age(stack, uuid.UUID(verified.id), 800)
@@ -54,11 +54,11 @@ def test_unverified_sign_ups_are_erased_after_a_week(stack: Stack) -> None:
 
 def test_an_unverified_sign_up_with_a_session_is_kept(stack: Stack) -> None:
     """No such row is expected; if one exists, its user is signed in."""
-    person = stack.person()
-    _age(stack, uuid.UUID(person.id), 30)
-    stack.database.run("UPDATE users SET verified_at = NULL WHERE id = %s", person.id)
+    user = stack.user()
+    _age(stack, uuid.UUID(user.id), 30)
+    stack.database.run("UPDATE users SET verified_at = NULL WHERE id = %s", user.id)
     _purge(stack)
-    assert person.http.get("/user/me").is_success
+    assert user.http.get("/user/me").is_success
 
 
 def test_a_repeated_sign_up_counts_from_the_last_time(stack: Stack) -> None:
@@ -86,7 +86,7 @@ def test_a_number_whose_sign_up_was_purged_signs_up_again(stack: Stack) -> None:
 @pytest.mark.parametrize("days", [-61, 61])
 def test_the_purge_measures_age_by_the_clock_of_the_database(own_stack: Stack, days: int) -> None:
     """Red when the worker's clock decides: 61 days ahead it ends all sessions, behind it keeps all."""
-    person, signup = own_stack.person(), _sign_up(own_stack, some_number())
+    user, signup = own_stack.user(), _sign_up(own_stack, some_number())
     old = _sign_up(own_stack, some_number())
     _age(own_stack, old, 8)
     over = uuid.uuid4()
@@ -94,7 +94,7 @@ def test_the_purge_measures_age_by_the_clock_of_the_database(own_stack: Stack, d
         "INSERT INTO sessions (id, user_id, opened_by, refresh_hash, created_at, last_used_at,"
         " refresh_expires_at) VALUES (%s, %s, 'login', '', now(), now(), now() - interval '31 days')",
         over,
-        person.id,
+        user.id,
     )
     own_stack.database.run(
         "INSERT INTO carried_usage VALUES ('today', (now() AT TIME ZONE 'UTC')::date, 5),"
@@ -107,7 +107,7 @@ def test_the_purge_measures_age_by_the_clock_of_the_database(own_stack: Stack, d
         ),
         what="the purge",
     )
-    assert person.http.get("/user/me").is_success
+    assert user.http.get("/user/me").is_success
     assert own_stack.database.rows("SELECT * FROM sessions WHERE id = %s", over) == []
     left = own_stack.database.rows(_IDS_LEFT, [signup, old])
     assert [row["id"] for row in left] == [signup]

@@ -16,10 +16,10 @@ from app.redis_client.breaker import OPEN_SECONDS, Breaker
 from app.redis_client.connection import RedisConnection, RedisUnavailableError
 from app.redis_client.pool import BackgroundPool
 from tests.conftest import Servers
-from tests.support.person import Person, client, ok, some_number
 from tests.support.process import Process
 from tests.support.relay import Relay
 from tests.support.stack import Stack
+from tests.support.user import User, client, ok, some_number
 from tests.support.waiting import eventually, let_pass
 
 _FAR_SECONDS = 0.12
@@ -61,9 +61,9 @@ def test_a_redis_at_120_ms_serves_requests_and_wakes_workers(own_stack: Stack, t
     base_url = own_stack.start_api()
     worker = own_stack.start_worker(REPLY_POLL_SECONDS="3000", REPLY_LEASE_SECONDS="3000")
     eventually(lambda: _redis_status(base_url) == "up", what="a Redis that is up")
-    person = Person.sign_up(base_url)
+    user = User.sign_up(base_url)
     # This worker rarely polls, so only a wake-up starts the reply.
-    exchange = person.say(person.open_room(), "From far away")
+    exchange = user.say(user.open_room(), "From far away")
     assert exchange["reply"]["status"] == "completed"
     assert "redis_unavailable" not in _api(own_stack, base_url).log + worker.log
     assert "wake_up_dropped" not in _api(own_stack, base_url).log
@@ -106,8 +106,8 @@ def test_the_reply_listener_detects_a_dropped_connection(own_stack: Stack, throu
         lambda: "reply_listener_disconnected" in log.log, seconds=60, what="a listener that reconnects"
     )
     own_stack.start_worker()
-    person = Person.sign_up(base_url)
-    assert person.say(person.open_room(), "Can you hear me?")["reply"]["status"] == "completed"
+    user = User.sign_up(base_url)
+    assert user.say(user.open_room(), "Can you hear me?")["reply"]["status"] == "completed"
 
 
 @contextmanager
@@ -127,11 +127,11 @@ def _unreachable() -> Iterator[int]:
 def test_posts_are_answered_in_time_while_redis_is_unreachable(own_stack: Stack) -> None:
     with _unreachable() as port:
         base_url = own_stack.start_api(REDIS_URL=f"redis://127.0.0.1:{port}/0")
-        person = own_stack.person().at(base_url)
-        room = person.at(own_stack.base_url).open_room()
+        user = own_stack.user().at(base_url)
+        room = user.at(own_stack.base_url).open_room()
         for _ in range(3):
             began = time.monotonic()
-            answer = person.post(room, "A message without Redis", Prefer="respond-async")
+            answer = user.post(room, "A message without Redis", Prefer="respond-async")
             assert time.monotonic() - began < _ANSWER_SECONDS
             assert answer.status_code == 202
             let_pass(OPEN_SECONDS, since=time.monotonic())  # until the next one tries Redis again

@@ -9,10 +9,10 @@ import pytest
 
 from devtools.ports import free_port
 from tests.support.installed import IN_CI
-from tests.support.person import Person, client
 from tests.support.process import Process
 from tests.support.redis_server import SERVER, Certificates, RedisServer, redis_server
 from tests.support.stack import Stack
+from tests.support.user import User, client
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.skipif(
@@ -98,8 +98,8 @@ def test_api_worker_and_flower_use_the_same_database_over_tls(
     base_url = stack_of.start_api()
     worker = stack_of.start_worker(**_ONLY_JOBS)
     flower, flower_url = _start_flower(stack_of)
-    person = Person.sign_up(base_url)
-    assert person.say(person.open_room(), "Over TLS")["reply"]["status"] == "completed"
+    user = User.sign_up(base_url)
+    assert user.say(user.open_room(), "Over TLS")["reply"]["status"] == "completed"
     eventually(lambda: _queue_length(flower_url) == 0, what="a queue that Flower sees")
     worker.kill()
     with server.client(

@@ -10,10 +10,10 @@ import pytest
 
 from app.config import START_FAILURE
 from tests.conftest import Servers
-from tests.support.person import client, ok, some_number
 from tests.support.process import ROOT, Process
 from tests.support.relay import Relay
 from tests.support.stack import Stack, alembic
+from tests.support.user import client, ok, some_number
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.server_version

@@ -13,8 +13,8 @@ from app.config import PostgresAddress
 from app.database.connector import Connector
 from tests.conftest import Servers
 from tests.support.database import Database
-from tests.support.person import Person, problem
 from tests.support.stack import Stack
+from tests.support.user import User, problem
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.server_version
@@ -40,14 +40,14 @@ def _waiting(stack: Stack) -> int:
     )
 
 
-def _post(person: Person, room: str) -> None:
-    answer = person.post(room, "Nobody waits for this", Prefer="respond-async")
+def _post(user: User, room: str) -> None:
+    answer = user.post(room, "Nobody waits for this", Prefer="respond-async")
     problem(answer, 503, "service_unavailable")
 
 
 def test_the_server_ends_a_statement_whose_caller_timed_out(own_stack: Stack) -> None:
     """Red without a limit in the server: they wait on, and store their messages."""
-    users = [own_stack.person() for _ in range(_AT_ONCE)]
+    users = [own_stack.user() for _ in range(_AT_ONCE)]
     rooms = [user.open_room() for user in users]
     with _locked(own_stack):
         with ThreadPoolExecutor(_AT_ONCE) as threads:
@@ -61,12 +61,12 @@ def test_the_server_ends_a_statement_whose_caller_timed_out(own_stack: Stack) ->
 
 def test_the_server_ends_a_statement_whose_process_is_stopped(own_stack: Stack) -> None:
     """Red without a time limit in the server: a stopped process cuts nothing off."""
-    person = own_stack.person()
-    room = person.open_room()
+    user = own_stack.user()
+    room = user.open_room()
     api = next(process for process in own_stack.processes if process.name == "api")
     with ThreadPoolExecutor(1) as thread:
         with _locked(own_stack):
-            posting = thread.submit(_post, person, room)
+            posting = thread.submit(_post, user, room)
             eventually(lambda: _waiting(own_stack) == 1, what="a statement that waits")
             api.send(signal.SIGSTOP)
             try:

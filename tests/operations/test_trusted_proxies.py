@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from tests.support.person import client, ok
 from tests.support.process import Process
 from tests.support.stack import Stack
+from tests.support.user import client, ok
 
 _PATHS = ("/", "/user/me", "/", "/nowhere")
 

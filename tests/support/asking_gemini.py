@@ -11,7 +11,7 @@ from app.config import Settings
 from app.gemini_client import Completion, ModelError, Prompt, TextDelta, TokenUsage, Turn
 from app.gemini_client.google import GoogleGemini
 from app.models import Role
-from tests.support.person import Json
+from tests.support.user import Json
 
 
 @dataclass

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import httpx
 
-from tests.support.person import Json, Person, ok
 from tests.support.stripe import StripeSandbox
+from tests.support.user import Json, User, ok
 from tests.support.waiting import eventually
 
 
@@ -38,12 +38,12 @@ class StripePages(StripeSandbox):
 class Buyer:
     """A user and the actions about the subscription."""
 
-    person: Person
+    user: User
     stripe: StripePages
 
     def subscribe(self, **addresses: str) -> httpx.Response:
         """Request a payment page."""
-        return self.person.http.post("/subscribe/pro", json=addresses)
+        return self.user.http.post("/subscribe/pro", json=addresses)
 
     def pay(self, checkout: Json) -> str:
         """Pay, and return the address that the browser is redirected to."""
@@ -53,11 +53,11 @@ class Buyer:
 
     def act(self, action: str) -> Json:
         """Cancel or resume the subscription."""
-        return ok(self.person.http.post(f"/subscription/{action}"))
+        return ok(self.user.http.post(f"/subscription/{action}"))
 
     def status(self, **query: str) -> Json:
         """Return the subscription status."""
-        return ok(self.person.http.get("/subscription/status", params=query))
+        return ok(self.user.http.get("/subscription/status", params=query))
 
     def become_pro(self) -> Json:
         """Buy, pay, and make the product fetch the result from Stripe; return the checkout."""
@@ -68,7 +68,7 @@ class Buyer:
 
     def customer(self) -> str:
         """Return the only customer that Stripe has for this user."""
-        mine = {"user_id": self.person.id, "installation_id": self.stripe.installation_id}
+        mine = {"user_id": self.user.id, "installation_id": self.stripe.installation_id}
         [found] = [one["id"] for one in self.stripe.listed("customers") if one["metadata"] == mine]
         return str(found)
 

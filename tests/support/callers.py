@@ -4,19 +4,19 @@ import secrets
 
 import httpx
 
-from tests.support.person import Json, Person, client, ok, some_number
+from tests.support.user import Json, User, client, ok, some_number
 
 
-def sign_up_from(base_url: str, address: str) -> Person:
+def sign_up_from(base_url: str, address: str) -> User:
     """Sign up a user whose requests all come from this address."""
     number = some_number()
     with client(base_url, {"X-Forwarded-For": address}) as anyone:
         ok(anyone.post("/auth/signup", json={"mobile_number": number}))
         otp = ok(anyone.post("/auth/send-otp", json={"mobile_number": number}))["otp"]
         tokens: Json = ok(anyone.post("/auth/verify-otp", json={"mobile_number": number, "otp": otp}))
-    person = Person(base_url, number, tokens)
-    person.http.headers["X-Forwarded-For"] = address
-    return person
+    user = User(base_url, number, tokens)
+    user.http.headers["X-Forwarded-For"] = address
+    return user
 
 
 def log_in_from(base_url: str, address: str, number: str, password: str) -> httpx.Response:

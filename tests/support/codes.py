@@ -10,8 +10,8 @@ from typing import TypeVar
 
 import httpx
 
-from tests.support.person import client, ok, some_number
 from tests.support.stack import Stack
+from tests.support.user import client, ok, some_number
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from tests.support.person import Json
 from tests.support.process import ROOT
+from tests.support.user import Json
 
 GUIDE = (ROOT / "docs" / "api.md").read_text()
 ANYTHING = "…"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from tests.support.person import Json, Person
+from tests.support.user import Json, User
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,11 @@ class Listener:
         """Return the headers to continue the stream."""
         return {"Last-Event-ID": str(self.events[-1].id)} if self.events else {}
 
-    def listen(self, person: Person, address: str, *, seconds: float = 60) -> None:
+    def listen(self, user: User, address: str, *, seconds: float = 60) -> None:
         """Follow the stream until its end, a cut, or the time limit."""
         timeout = httpx.Timeout(70, read=seconds)
         try:
-            with person.http.stream("GET", address, headers=self.headers(), timeout=timeout) as answer:
+            with user.http.stream("GET", address, headers=self.headers(), timeout=timeout) as answer:
                 assert answer.status_code == 200, answer.read()
                 for event in read_events(answer.iter_lines()):
                     self.hear(event)

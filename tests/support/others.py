@@ -75,7 +75,7 @@ def others_waiting(stack: Stack, *, at: str | None = None) -> Iterator[OthersWai
     `at` is the address of an API process other than the stack's own.
     """
     address = at or stack.base_url
-    token = stack.person(address).token
+    token = stack.user(address).token
     live = _Probe(f"{address}/health/live")
     signed_in = _Probe(f"{address}/user/me", {"Authorization": f"Bearer {token}"})
     idle = _Probe(f"{stack.sandbox_url}/health")

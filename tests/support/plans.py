@@ -10,7 +10,7 @@ from psycopg import sql
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.support.person import Json
+from tests.support.user import Json
 
 _TABLES = ("messages", "chatrooms")
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from tests.support.person import Json, client, ok
+from tests.support.user import Json, client, ok
 
 # These requests end the session: every later one would get 401.
 FAREWELLS: Final = ("log_out", "end_session", "delete_me")

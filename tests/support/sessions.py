@@ -2,8 +2,8 @@
 
 import httpx
 
-from tests.support.person import Json, Person, client, ok
 from tests.support.stack import Stack
+from tests.support.user import Json, User, client, ok
 
 PASSWORD = "seven green umbrellas"
 
@@ -14,9 +14,9 @@ def refresh(base_url: str, refresh_token: str) -> httpx.Response:
         return anyone.post("/auth/refresh", json={"refresh_token": refresh_token})
 
 
-def give_password(person: Person, password: str = PASSWORD) -> None:
+def give_password(user: User, password: str = PASSWORD) -> None:
     """Set the user's first password, and use the tokens of the response."""
-    person.take(ok(person.http.post("/auth/change-password", json={"new_password": password})))
+    user.take(ok(user.http.post("/auth/change-password", json={"new_password": password})))
 
 
 def log_in(base_url: str, mobile_number: str, password: str = PASSWORD) -> httpx.Response:
@@ -25,7 +25,7 @@ def log_in(base_url: str, mobile_number: str, password: str = PASSWORD) -> httpx
         return anyone.post("/auth/login", json={"mobile_number": mobile_number, "password": password})
 
 
-def another_session(stack: Stack, person: Person, password: str = PASSWORD) -> Person:
+def another_session(stack: Stack, user: User, password: str = PASSWORD) -> User:
     """Sign the user in on another device with this password."""
-    tokens: Json = ok(log_in(stack.base_url, person.mobile_number, password))
-    return Person(stack.base_url, person.mobile_number, tokens)
+    tokens: Json = ok(log_in(stack.base_url, user.mobile_number, password))
+    return User(stack.base_url, user.mobile_number, tokens)

@@ -8,7 +8,7 @@ from http.client import HTTPResponse
 from itertools import zip_longest
 from urllib.parse import urlsplit
 
-from tests.support.person import Json
+from tests.support.user import Json
 
 
 def simultaneous_posts(

@@ -16,8 +16,8 @@ from psycopg import sql
 
 from devtools.ports import free_port
 from tests.support.database import Database
-from tests.support.person import Json, Person
 from tests.support.process import ROOT, Process
+from tests.support.user import Json, User
 from tests.support.waiting import eventually
 
 _BASE_SETTINGS = {
@@ -110,18 +110,18 @@ class Stack:
         eventually(lambda: _is_running(process) and " ready." in process.log, what="a consuming worker")
         return process
 
-    def person(self, base_url: str | None = None) -> Person:
+    def user(self, base_url: str | None = None) -> User:
         """Sign up a new user."""
-        return Person.sign_up(base_url or self.base_url)
+        return User.sign_up(base_url or self.base_url)
 
-    def make_pro(self, person: Person) -> None:
+    def make_pro(self, user: User) -> None:
         """Store an active subscription for this user."""
         self.database.run(
             # Created in the future, so that no reconciliation checks it: Stripe does not know it.
             "INSERT INTO subscriptions (id, user_id, stripe_subscription_id, status, cancel_at_period_end,"
             " created_at, updated_at)"
             " VALUES (gen_random_uuid(), %s, %s, 'active', false, now() + interval '1 day', now())",
-            person.id,
+            user.id,
             f"sub_{secrets.token_hex(8)}",
         )
 

@@ -11,8 +11,8 @@ from itertools import islice
 
 import httpx
 
-from tests.support.person import Json, client
 from tests.support.stack import Stack
+from tests.support.user import Json, client
 from tests.support.waiting import eventually
 
 SECRET = "whsec_sandbox"
@@ -195,7 +195,7 @@ def leave_tombstone(stack: Stack, user_id: str) -> None:
     stack.database.run("DELETE FROM users WHERE id = %s", user_id)
 
 
-def some_people(stack: Stack, count: int) -> list[str]:
+def some_users(stack: Stack, count: int) -> list[str]:
     """Create accounts without sign-ups, and return their ids."""
     ids = [str(uuid.uuid4()) for _ in range(count)]
     numbers = islice(iter(lambda: f"+1555{secrets.randbelow(10**9):09d}", ""), count)

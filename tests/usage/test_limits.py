@@ -13,8 +13,8 @@ from redis.client import Monitor
 
 from tests.faults.proxy import Proxy
 from tests.support.listener import events_address
-from tests.support.person import Person, client, ok, problem
 from tests.support.stack import Stack
+from tests.support.user import User, client, ok, problem
 
 pytestmark = pytest.mark.server_version
 
@@ -72,9 +72,9 @@ def _use_up(http: httpx.Client, path: str) -> None:
     assert any(http.get(path).status_code == 429 for _ in range(_OF_AN_ADDRESS + 1))
 
 
-def _without_a_request_left(somebody: Person, address: str) -> httpx.Client:
+def _without_a_request_left(other: User, address: str) -> httpx.Client:
     """Return a client at an address of its own, whose user has used up the limit."""
-    http = _from(_somewhere(), address, somebody.token)
+    http = _from(_somewhere(), address, other.token)
     _use_up(http, "/user/me")
     return http
 
@@ -189,29 +189,29 @@ def test_the_last_address_that_is_no_trusted_proxys_counts(
 def test_without_trusted_proxies_forwarded_headers_are_ignored(stack: Stack, forwarded: str) -> None:
     """Red when the address is the one that uvicorn hands over: it believes callers on its own machine."""
     place = _somewhere()
-    somebody = stack.person()
+    other = stack.user()
     header = {"X-Forwarded-For": forwarded.format(place, place)}
     with client(stack.base_url, header) as caller:
         ok(caller.get("/"))
-        otp = ok(caller.post("/auth/send-otp", json={"mobile_number": somebody.mobile_number}))["otp"]
-        code = {"mobile_number": somebody.mobile_number, "otp": otp}
+        otp = ok(caller.post("/auth/send-otp", json={"mobile_number": other.mobile_number}))["otp"]
+        code = {"mobile_number": other.mobile_number, "otp": otp}
         ok(caller.post("/auth/verify-otp", json=code))
     assert stack.redis.exists(f"limit:ip:{place}") == 0
     assert stack.redis.keys("limit:ip:2001:db8::*") == []
-    seen = stack.database.rows("SELECT DISTINCT ip_address FROM sessions WHERE user_id = %s", somebody.id)
+    seen = stack.database.rows("SELECT DISTINCT ip_address FROM sessions WHERE user_id = %s", other.id)
     assert seen == [{"ip_address": "127.0.0.1"}]
 
 
 def test_a_session_remembers_the_address_behind_the_proxy(stack: Stack, address: str) -> None:
-    place, somebody = _somewhere(), stack.person()
+    place, other = _somewhere(), stack.user()
     with _from(place, address) as caller:
-        otp = ok(caller.post("/auth/send-otp", json={"mobile_number": somebody.mobile_number}))["otp"]
-        ok(caller.post("/auth/verify-otp", json={"mobile_number": somebody.mobile_number, "otp": otp}))
-    seen = stack.database.rows("SELECT ip_address FROM sessions WHERE user_id = %s", somebody.id)
+        otp = ok(caller.post("/auth/send-otp", json={"mobile_number": other.mobile_number}))["otp"]
+        ok(caller.post("/auth/verify-otp", json={"mobile_number": other.mobile_number, "otp": otp}))
+    seen = stack.database.rows("SELECT ip_address FROM sessions WHERE user_id = %s", other.id)
     assert {"ip_address": place} in seen
 
 
-def test_the_limit_of_a_user_on_pro_covers_all_addresses(pro: Person, address: str) -> None:
+def test_the_limit_of_a_user_on_pro_covers_all_addresses(pro: User, address: str) -> None:
     with _from(_somewhere(), address, pro.token) as here:
         for used in range(1, _OF_A_PERSON + 1):
             answer = here.get("/user/me")
@@ -228,7 +228,7 @@ def test_the_limit_of_a_user_on_pro_covers_all_addresses(pro: Person, address: s
 @pytest.mark.parametrize("is_first_at_process", [True, False])
 def test_the_limit_of_a_user_on_basic_covers_all_addresses(
     stack: Stack,
-    person: Person,
+    user: User,
     address: str,
     is_first_at_process: bool,  # noqa: FBT001  # pytest's
 ) -> None:
@@ -237,25 +237,25 @@ def test_the_limit_of_a_user_on_basic_covers_all_addresses(
     Red as well when a process that does not know the plan yet counts twice, or lets one more through.
     """
     where = stack.start_api(**_LIMITS) if is_first_at_process else address
-    with _from(_somewhere(), address, person.token) as here:
+    with _from(_somewhere(), address, user.token) as here:
         for used in range(1, _ON_BASIC):
             answer = here.get("/user/me")
             assert (answer.status_code, _left(answer, "basic")) == (200, _ON_BASIC - used)
-    with _from(_somewhere(), where, person.token) as elsewhere:
+    with _from(_somewhere(), where, user.token) as elsewhere:
         last = elsewhere.get("/user/me")
         assert (last.status_code, _left(last, "basic")) == (200, 0)
-        assert stack.redis.llen(f"limit:user:{person.id}") == _ON_BASIC
+        assert stack.redis.llen(f"limit:user:{user.id}") == _ON_BASIC
     with _from(_somewhere(), stack.start_api(**_LIMITS) if is_first_at_process else address) as http:
-        refused = http.get("/user/me", headers={"Authorization": f"Bearer {person.token}"})
+        refused = http.get("/user/me", headers={"Authorization": f"Bearer {user.token}"})
     assert _refusal(refused) >= 50
     assert refused.headers["ratelimit-policy"] == f'"ip";q={_OF_AN_ADDRESS};w=60, "basic";q={_ON_BASIC};w=60'
     assert _left(refused, "basic") == 0
 
 
-def test_parallel_requests_of_a_user_on_basic_get_exactly_the_limit(stack: Stack, person: Person) -> None:
+def test_parallel_requests_of_a_user_on_basic_get_exactly_the_limit(stack: Stack, user: User) -> None:
     """None of the processes knows the plan when the first requests arrive."""
     wide = {**_LIMITS, "IP_REQUESTS_PER_MINUTE": "1000"}
-    second, third, token = stack.start_api(**wide), stack.start_api(**wide), person.token
+    second, third, token = stack.start_api(**wide), stack.start_api(**wide), user.token
     with (
         _from(_somewhere(), second, token) as one,
         _from(_somewhere(), third, token) as other,
@@ -265,12 +265,12 @@ def test_parallel_requests_of_a_user_on_basic_get_exactly_the_limit(stack: Stack
         assert Counter(answers) == {200: _ON_BASIC, 429: 60 - _ON_BASIC}
 
 
-def test_an_upgrade_raises_the_limit_of_the_same_window(stack: Stack, person: Person, address: str) -> None:
+def test_an_upgrade_raises_the_limit_of_the_same_window(stack: Stack, user: User, address: str) -> None:
     """The window belongs to the user on every plan, so that the difference remains."""
-    http = _without_a_request_left(person, address)
-    stack.make_pro(person)
+    http = _without_a_request_left(user, address)
+    stack.make_pro(user)
     elsewhere = stack.start_api(**_LIMITS)  # which does not hold the plan of a moment ago
-    with _from(_somewhere(), elsewhere, person.token) as pro:
+    with _from(_somewhere(), elsewhere, user.token) as pro:
         answer = pro.get("/user/me")
         assert (answer.status_code, _left(answer, "pro")) == (200, _OF_A_PERSON - _ON_BASIC - 1)
     http.close()
@@ -279,25 +279,25 @@ def test_an_upgrade_raises_the_limit_of_the_same_window(stack: Stack, person: Pe
 @pytest.mark.parametrize("is_pro", [True, False])
 def test_a_replay_counts_as_a_request_and_succeeds_after_the_wait(
     stack: Stack,
-    person: Person,
+    user: User,
     address: str,
     is_pro: bool,  # noqa: FBT001  # pytest's
 ) -> None:
     """The daily limit never rejects a replay; the limit of requests does, before anything is read."""
     if is_pro:
-        stack.make_pro(person)
-    room, key = person.open_room(), secrets.token_hex(8)
-    first = ok(person.post(room, "Once", Idempotency_Key=key))
-    http = _without_a_request_left(person, address)
+        stack.make_pro(user)
+    room, key = user.open_room(), secrets.token_hex(8)
+    first = ok(user.post(room, "Once", Idempotency_Key=key))
+    http = _without_a_request_left(user, address)
     again = {"json": {"content": "Once"}, "headers": {"Idempotency-Key": key}}
     _refusal(http.post(f"/chatroom/{room}/message", **again))  # type: ignore[arg-type]  # httpx's many
-    stack.redis.delete(f"limit:user:{person.id}")
+    stack.redis.delete(f"limit:user:{user.id}")
     replay = http.post(f"/chatroom/{room}/message", **again)  # type: ignore[arg-type]  # httpx's many
     assert (replay.status_code, replay.headers["idempotent-replayed"]) == (201, "true")
     assert replay.json()["message"] == first["message"]
 
 
-def test_a_rejected_message_is_not_stored(stack: Stack, pro: Person, address: str) -> None:
+def test_a_rejected_message_is_not_stored(stack: Stack, pro: User, address: str) -> None:
     room = pro.open_room()
     http = _without_a_request_left(pro, address)
     _refusal(http.post(f"/chatroom/{room}/message", json={"content": "Too much"}))
@@ -307,15 +307,15 @@ def test_a_rejected_message_is_not_stored(stack: Stack, pro: Person, address: st
 @pytest.mark.parametrize("is_pro", [True, False])
 def test_following_a_reply_counts_on_no_user(
     stack: Stack,
-    person: Person,
+    user: User,
     address: str,
     is_pro: bool,  # noqa: FBT001  # pytest's
 ) -> None:
     if is_pro:
-        stack.make_pro(person)
-    room = person.open_room()
-    exchange = person.say(room, "Long live the limit")
-    http = _without_a_request_left(person, address)
+        stack.make_pro(user)
+    room = user.open_room()
+    exchange = user.say(room, "Long live the limit")
+    http = _without_a_request_left(user, address)
     for _ in range(3):
         answer = http.get(f"/chatroom/{room}/message/{exchange['reply']['id']}")
         assert answer.is_success
@@ -330,18 +330,18 @@ def test_following_a_reply_counts_on_no_user(
 @pytest.mark.parametrize("is_pro", [True, False])
 def test_ids_of_other_users_are_404_before_429(
     stack: Stack,
-    person: Person,
+    user: User,
     address: str,
     is_pro: bool,  # noqa: FBT001  # pytest's
 ) -> None:
     """Red if the rejection does not check the room first."""
-    somebody = stack.person()
+    other = stack.user()
     if is_pro:
-        stack.make_pro(somebody)
-    own = somebody.open_room()
-    others = person.open_room()
-    others_message = person.say(others, "Mine")["message"]["id"]
-    http = _without_a_request_left(somebody, address)
+        stack.make_pro(other)
+    own = other.open_room()
+    others = user.open_room()
+    others_message = user.say(others, "Mine")["message"]["id"]
+    http = _without_a_request_left(other, address)
     for room in (others, _NOBODYS, "no-uuid"):
         problem(http.get(f"/chatroom/{room}"), 404, "chatroom_not_found")
         problem(http.post(f"/chatroom/{room}/message", json={"content": "x"}), 404, "chatroom_not_found")
@@ -351,7 +351,7 @@ def test_ids_of_other_users_are_404_before_429(
     _refusal(http.get(f"/chatroom/{own}"))
 
 
-def test_every_response_shows_the_remaining_limits(pro: Person, address: str) -> None:
+def test_every_response_shows_the_remaining_limits(pro: User, address: str) -> None:
     """Also those that no route has written."""
     with _from(_somewhere(), address, pro.token) as http, _from(_somewhere(), address) as anyone:
         created = http.post("/chatroom", json={})
@@ -387,18 +387,18 @@ def test_every_response_shows_the_remaining_limits(pro: Person, address: str) ->
         assert all(_left(answer, "ip") is not None for answer in bare)
 
 
-def test_a_route_without_a_limit_knows_its_caller(stack: Stack, person: Person) -> None:
+def test_a_route_without_a_limit_knows_its_caller(stack: Stack, user: User) -> None:
     """Red when the token's claims reach only those routes on whose paths requests are counted."""
     address = stack.start_api("tests.support.exempt_route:app", **_LIMITS)
-    with _from(_somewhere(), address, person.token) as http, _from(_somewhere(), address) as anyone:
+    with _from(_somewhere(), address, user.token) as http, _from(_somewhere(), address) as anyone:
         problem(anyone.get("/health/caller"), 401, "authentication_required")
         for _ in range(_OF_A_PERSON + 1):
             answer = http.get("/health/caller")
-            assert ok(answer) == {"id": person.id}
+            assert ok(answer) == {"id": user.id}
             assert "ratelimit" not in answer.headers
 
 
-def test_without_redis_every_process_counts_for_itself_and_nothing_fails(stack: Stack, pro: Person) -> None:
+def test_without_redis_every_process_counts_for_itself_and_nothing_fails(stack: Stack, pro: User) -> None:
     """Red without the process-local windows."""
     lonely = stack.start_api(**_LIMITS, REDIS_URL=_NO_REDIS)
     http = _without_a_request_left(pro, lonely)
@@ -424,7 +424,7 @@ def test_a_hanging_redis_delays_requests_only_briefly(stack: Stack) -> None:
 
 
 def test_sign_in_and_limits_cost_one_round_trip_to_redis_and_none_to_the_database(
-    stack: Stack, pro: Person
+    stack: Stack, pro: User
 ) -> None:
     """The list of rooms comes out of Redis by one GET of its own; what else is asked is ours.
 

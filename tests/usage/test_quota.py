@@ -23,9 +23,9 @@ from app.redis_client.reply_events import ReplyEvents
 from app.services.usage.quota import DailyQuota
 from app.unit_of_work import UnitOfWork
 from tests.support.no_publisher import NoPublisher
-from tests.support.person import Json, Person, ok, problem
 from tests.support.plan_terms import plans_with
 from tests.support.stack import Stack
+from tests.support.user import Json, User, ok, problem
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.server_version
@@ -41,7 +41,7 @@ def three_apis(stack: Stack) -> Iterator[list[str]]:
         process.stop()
 
 
-def _post_all(person: Person, apis: list[str], rooms: list[str]) -> list[httpx.Response]:
+def _post_all(user: User, apis: list[str], rooms: list[str]) -> list[httpx.Response]:
     """Post to all processes and rooms concurrently."""
 
     async def post_all() -> list[httpx.Response]:
@@ -52,7 +52,7 @@ def _post_all(person: Person, apis: list[str], rooms: list[str]) -> list[httpx.R
                     client.post(
                         f"{apis[number % len(apis)]}/chatroom/{rooms[number % len(rooms)]}/message",
                         json={"content": f"Message {number}"},
-                        headers={"Authorization": f"Bearer {person.token}", "Prefer": "respond-async"},
+                        headers={"Authorization": f"Bearer {user.token}", "Prefer": "respond-async"},
                     )
                     for number in range(_POSTS)
                 )
@@ -61,44 +61,44 @@ def _post_all(person: Person, apis: list[str], rooms: list[str]) -> list[httpx.R
     return asyncio.run(post_all())
 
 
-def _messages(stack: Stack, person: Person) -> object:
+def _messages(stack: Stack, user: User) -> object:
     return stack.database.value(
-        "SELECT count(*) FROM messages WHERE user_id = %s AND role = 'user'", uuid.UUID(person.id)
+        "SELECT count(*) FROM messages WHERE user_id = %s AND role = 'user'", uuid.UUID(user.id)
     )
 
 
 @pytest.mark.parametrize("rooms", [1, 7])
 @pytest.mark.parametrize("redis_is", ["there", "emptied"])
 def test_of_200_concurrent_posts_exactly_the_five_that_are_left_are_accepted(
-    stack: Stack, person: Person, three_apis: list[str], rooms: int, redis_is: str
+    stack: Stack, user: User, three_apis: list[str], rooms: int, redis_is: str
 ) -> None:
     """Five in any order, and no 503.
 
     Red when the charge counts first and inserts then (more than five), and without the limiter per user
     (rejected requests hold all connections while they wait for the row).
     """
-    addresses = [person.open_room() for _ in range(rooms)]
+    addresses = [user.open_room() for _ in range(rooms)]
     if redis_is == "emptied":
         stack.redis.flushall()
-    answers = _post_all(person, three_apis, addresses)
+    answers = _post_all(user, three_apis, addresses)
     assert Counter(answer.status_code for answer in answers) == {202: _LEFT, 429: _POSTS - _LEFT}
-    assert _messages(stack, person) == _LEFT
-    assert (person.usage()["used"], person.usage()["remaining"]) == (_LEFT, 0)
+    assert _messages(stack, user) == _LEFT
+    assert (user.usage()["used"], user.usage()["remaining"]) == (_LEFT, 0)
     assert {answer.json()["code"] for answer in answers if answer.status_code == 429} == {
         "daily_limit_reached"
     }
 
 
-def test_of_two_concurrent_messages_with_one_left_one_is_accepted(stack: Stack, person: Person) -> None:
+def test_of_two_concurrent_messages_with_one_left_one_is_accepted(stack: Stack, user: User) -> None:
     """Both have read that one is left and wait for the day's row. Red without the limit in the charge."""
-    rooms = [person.open_room(), person.open_room()]
+    rooms = [user.open_room(), user.open_room()]
     for number in range(_LEFT - 1):
-        ok(person.post(rooms[0], f"Message {number}", Prefer="respond-async"))
+        ok(user.post(rooms[0], f"Message {number}", Prefer="respond-async"))
     with concurrent.futures.ThreadPoolExecutor(2) as threads:
         with psycopg.connect(stack.database.url) as lock:
-            lock.execute("SELECT FROM daily_usage WHERE user_id = %s FOR UPDATE", [uuid.UUID(person.id)])
+            lock.execute("SELECT FROM daily_usage WHERE user_id = %s FOR UPDATE", [uuid.UUID(user.id)])
             sending = [
-                threads.submit(person.at(stack.base_url).post, room, "The last", Prefer="respond-async")
+                threads.submit(user.at(stack.base_url).post, room, "The last", Prefer="respond-async")
                 for room in rooms
             ]
             first = stack.database.wait_for_blocked("(?s).*store_exchange")
@@ -106,79 +106,77 @@ def test_of_two_concurrent_messages_with_one_left_one_is_accepted(stack: Stack, 
             lock.rollback()
         statuses = sorted(sent.result().status_code for sent in sending)
     assert statuses == [202, 429]
-    assert (_messages(stack, person), person.usage()["used"]) == (_LEFT, _LEFT)
+    assert (_messages(stack, user), user.usage()["used"]) == (_LEFT, _LEFT)
 
 
-def test_a_rejection_names_the_reset_time_and_the_upgrade(person: Person) -> None:
-    room = person.open_room()
+def test_a_rejection_names_the_reset_time_and_the_upgrade(user: User) -> None:
+    room = user.open_room()
     for number in range(_LEFT):
-        ok(person.post(room, f"Message {number}", Prefer="respond-async"))
-    answer = person.post(room, "One too many")
+        ok(user.post(room, f"Message {number}", Prefer="respond-async"))
+    answer = user.post(room, "One too many")
     body = problem(answer, 429, "daily_limit_reached")
     assert (body["limit"], body["used"], body["upgrade"]) == (5, 5, "/subscribe/pro")
     midnight = dt.datetime.combine(dt.datetime.now(dt.UTC).date() + dt.timedelta(1), dt.time(), dt.UTC)
     assert dt.datetime.fromisoformat(body["resets_at"]) == midnight
 
 
-def test_on_a_used_up_day_a_key_is_replayed_and_a_foreign_room_is_404(stack: Stack, person: Person) -> None:
-    room, key = person.open_room(), uuid.uuid4().hex
+def test_on_a_used_up_day_a_key_is_replayed_and_a_foreign_room_is_404(stack: Stack, user: User) -> None:
+    room, key = user.open_room(), uuid.uuid4().hex
     for number in range(_LEFT - 1):
-        ok(person.post(room, f"Message {number}", Prefer="respond-async"))
-    fifth = person.post(room, "The fifth", Idempotency_Key=key)
-    again = person.post(room, "The fifth", Idempotency_Key=key)
+        ok(user.post(room, f"Message {number}", Prefer="respond-async"))
+    fifth = user.post(room, "The fifth", Idempotency_Key=key)
+    again = user.post(room, "The fifth", Idempotency_Key=key)
     assert again.headers["idempotent-replayed"] == "true"
     assert again.json()["message"] == fifth.json()["message"]
-    problem(person.post(room, "Another", Idempotency_Key=key), 409, "idempotency_key_reused")
-    problem(person.post(room, "One too many"), 429, "daily_limit_reached")
-    problem(person.post(stack.person().open_room(), "Not mine"), 404, "chatroom_not_found")
-    assert (_messages(stack, person), person.usage()["used"]) == (_LEFT, _LEFT)
+    problem(user.post(room, "Another", Idempotency_Key=key), 409, "idempotency_key_reused")
+    problem(user.post(room, "One too many"), 429, "daily_limit_reached")
+    problem(user.post(stack.user().open_room(), "Not mine"), 404, "chatroom_not_found")
+    assert (_messages(stack, user), user.usage()["used"]) == (_LEFT, _LEFT)
 
 
-def test_on_a_used_up_day_a_message_is_rejected_without_waiting_for_a_lock(
-    stack: Stack, person: Person
-) -> None:
+def test_on_a_used_up_day_a_message_is_rejected_without_waiting_for_a_lock(stack: Stack, user: User) -> None:
     """Red when a lock is taken before the day is read: both are held here."""
-    room = person.open_room()
+    room = user.open_room()
     for number in range(_LEFT):
-        ok(person.post(room, f"Message {number}", Prefer="respond-async"))
+        ok(user.post(room, f"Message {number}", Prefer="respond-async"))
     with psycopg.connect(stack.database.url) as lock:
         lock.execute("SELECT FROM chatrooms WHERE id = %s FOR UPDATE", [uuid.UUID(room)])
-        lock.execute("SELECT FROM daily_usage WHERE user_id = %s FOR UPDATE", [uuid.UUID(person.id)])
-        problem(person.post(room, "One too many"), 429, "daily_limit_reached")
+        lock.execute("SELECT FROM daily_usage WHERE user_id = %s FOR UPDATE", [uuid.UUID(user.id)])
+        problem(user.post(room, "One too many"), 429, "daily_limit_reached")
 
 
 @pytest.mark.parametrize(
     ("directive", "status"), [("[sandbox:400]", "failed"), ("[sandbox:prompt-blocked]", "blocked")]
 )
-def test_a_reply_without_output_is_refunded_once(person: Person, directive: str, status: str) -> None:
+def test_a_reply_without_output_is_refunded_once(user: User, directive: str, status: str) -> None:
     """Red without the refund, and when a reply is refunded again by a later cancel."""
-    room = person.open_room()
-    ok(person.post(room, "This one counts"))
-    reply = person.say(room, f"{directive} {uuid.uuid4().hex}")["reply"]
+    room = user.open_room()
+    ok(user.post(room, "This one counts"))
+    reply = user.say(room, f"{directive} {uuid.uuid4().hex}")["reply"]
     assert reply["status"] == status
     for _ in range(3):
-        ok(person.http.post(f"/chatroom/{room}/message/{reply['id']}/cancel"))
-    assert person.usage()["used"] == 1
+        ok(user.http.post(f"/chatroom/{room}/message/{reply['id']}/cancel"))
+    assert user.usage()["used"] == 1
 
 
-def test_a_reply_cancelled_before_its_first_word_is_refunded_once(stack: Stack, person: Person) -> None:
-    room, mark = person.open_room(), uuid.uuid4().hex
-    ok(person.post(room, "This one counts"))
-    reply: Json = ok(person.post(room, f"[sandbox:hang] {mark}", Prefer="respond-async"))["reply"]
+def test_a_reply_cancelled_before_its_first_word_is_refunded_once(stack: Stack, user: User) -> None:
+    room, mark = user.open_room(), uuid.uuid4().hex
+    ok(user.post(room, "This one counts"))
+    reply: Json = ok(user.post(room, f"[sandbox:hang] {mark}", Prefer="respond-async"))["reply"]
     eventually(lambda: stack.calls(mark), what="a call to Gemini")
     for _ in range(3):
-        ok(person.http.post(f"/chatroom/{room}/message/{reply['id']}/cancel"))
-    assert person.wait_for(reply)["status"] == "cancelled"
-    assert person.usage()["used"] == 1
+        ok(user.http.post(f"/chatroom/{room}/message/{reply['id']}/cancel"))
+    assert user.wait_for(reply)["status"] == "cancelled"
+    assert user.usage()["used"] == 1
 
 
-def test_a_refunded_message_can_be_sent_at_once(person: Person) -> None:
-    room = person.open_room()
+def test_a_refunded_message_can_be_sent_at_once(user: User) -> None:
+    room = user.open_room()
     for number in range(_LEFT - 1):
-        ok(person.post(room, f"Message {number}"))
-    assert person.say(room, f"[sandbox:400] {uuid.uuid4().hex}")["reply"]["status"] == "failed"
-    assert person.post(room, "The fifth that counts").status_code == 201
-    problem(person.post(room, "One too many"), 429, "daily_limit_reached")
+        ok(user.post(room, f"Message {number}"))
+    assert user.say(room, f"[sandbox:400] {uuid.uuid4().hex}")["reply"]["status"] == "failed"
+    assert user.post(room, "The fifth that counts").status_code == 201
+    problem(user.post(room, "One too many"), 429, "daily_limit_reached")
 
 
 @asynccontextmanager
@@ -204,10 +202,10 @@ def _at(moment: dt.datetime) -> Callable[[], dt.datetime]:
     return lambda: moment
 
 
-def test_the_count_resets_at_midnight_utc_and_only_then(stack: Stack, person: Person) -> None:
+def test_the_count_resets_at_midnight_utc_and_only_then(stack: Stack, user: User) -> None:
     midnight = dt.datetime(2031, 5, 2, tzinfo=dt.UTC)
     last_moment = midnight - dt.timedelta(microseconds=1)
-    user_id = uuid.UUID(person.id)
+    user_id = uuid.UUID(user.id)
 
     async def charge(moment: dt.datetime, times: int) -> list[int]:
         quota, used = DailyQuota(_PLANS, _at(moment)), []
@@ -229,9 +227,9 @@ def test_the_count_resets_at_midnight_utc_and_only_then(stack: Stack, person: Pe
         asyncio.run(charge(midnight, 1))
 
 
-def test_a_day_used_up_since_its_snapshot_is_rejected_by_the_charge(stack: Stack, person: Person) -> None:
+def test_a_day_used_up_since_its_snapshot_is_rejected_by_the_charge(stack: Stack, user: User) -> None:
     """Red without `used < limit` in the charge: the snapshot never decides."""
-    user_id, quota = uuid.UUID(person.id), DailyQuota(_PLANS, _at(dt.datetime(2031, 6, 1, tzinfo=dt.UTC)))
+    user_id, quota = uuid.UUID(user.id), DailyQuota(_PLANS, _at(dt.datetime(2031, 6, 1, tzinfo=dt.UTC)))
 
     async def charge_with_one_snapshot() -> None:
         async with _transactions(stack) as uow:
@@ -248,15 +246,15 @@ def test_a_day_used_up_since_its_snapshot_is_rejected_by_the_charge(stack: Stack
     asyncio.run(charge_with_one_snapshot())
 
 
-def test_an_account_deleted_since_its_snapshot_is_not_charged(stack: Stack, person: Person) -> None:
+def test_an_account_deleted_since_its_snapshot_is_not_charged(stack: Stack, user: User) -> None:
     """Red when only the snapshot checks the account: the saved carryover would miss the charge."""
-    user_id, quota = uuid.UUID(person.id), DailyQuota(_PLANS, _at(dt.datetime(2031, 7, 1, tzinfo=dt.UTC)))
+    user_id, quota = uuid.UUID(user.id), DailyQuota(_PLANS, _at(dt.datetime(2031, 7, 1, tzinfo=dt.UTC)))
 
     async def charge_after_the_deletion() -> None:
         async with _transactions(stack) as uow:
             async with uow.begin() as tx:
                 snapshot = await quota.load(tx, user_id)
-            assert person.http.delete("/user/me").status_code == 202
+            assert user.http.delete("/user/me").status_code == 202
             with pytest.raises(AuthenticationRequired):
                 async with uow.begin() as tx:
                     await quota.charge(tx, user_id, snapshot)

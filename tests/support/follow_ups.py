@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 import httpx
 
-from tests.support.person import Json, Person
 from tests.support.stack import Stack
+from tests.support.user import Json, User
 from tests.support.waiting import eventually
 
 SUMMARY_ORDER, TITLE_ORDER = "summary of this conversation", "title for this conversation"
@@ -18,7 +18,7 @@ def room_row(stack: Stack, room: str) -> dict[str, object]:
     return stack.database.rows("SELECT * FROM chatrooms WHERE id = %s", uuid.UUID(room))[0]
 
 
-def upkeep_calls(stack: Stack, order: str, mark: str) -> list[Json]:
+def follow_up_calls(stack: Stack, order: str, mark: str) -> list[Json]:
     """Return the calls with this order whose conversation contains the mark."""
     return [call for call in stack.calls(order) if mark in json.dumps(call["contents"])]
 
@@ -37,15 +37,15 @@ def holding(stack: Stack, order: str) -> Iterator[None]:
 def wait_until_held(stack: Stack, order: str, mark: str, *, calls: int = 1) -> None:
     """Wait until `count` calls of this room are held."""
     eventually(
-        lambda: sum(bool(call["held"]) for call in upkeep_calls(stack, order, mark)) == calls,
+        lambda: sum(bool(call["held"]) for call in follow_up_calls(stack, order, mark)) == calls,
         what="held calls",
     )
 
 
-def later_room_gets_its_title(stack: Stack, person: Person) -> None:
+def later_room_gets_its_title(stack: Stack, user: User) -> None:
     """Wait until the worker has finished the follow-ups of earlier exchanges, as far as can be observed."""
-    later = person.open_room()
-    person.say(later, "A room of its own")
+    later = user.open_room()
+    user.say(later, "A room of its own")
     eventually(lambda: room_row(stack, later)["title_source"] == "gemini", what="a later room's title")
 
 

@@ -23,7 +23,7 @@ def some_number() -> str:
             return number
 
 
-class Person:
+class User:
     """A signed-in session: a client that sends the access token."""
 
     def __init__(self, base_url: str, mobile_number: str, tokens: Json) -> None:
@@ -39,7 +39,7 @@ class Person:
         self.http.headers["Authorization"] = f"Bearer {self.token}"
 
     @classmethod
-    def sign_up(cls, base_url: str) -> "Person":
+    def sign_up(cls, base_url: str) -> "User":
         """Sign up with a new number, request a code, sign in."""
         number = some_number()
         with client(base_url) as anyone:
@@ -49,9 +49,9 @@ class Person:
             tokens = post("/auth/verify-otp", {"mobile_number": number, "otp": otp})
         return cls(base_url, number, tokens)
 
-    def at(self, base_url: str) -> "Person":
+    def at(self, base_url: str) -> "User":
         """Return the same session at another API process."""
-        return Person(base_url, self.mobile_number, self.tokens)
+        return User(base_url, self.mobile_number, self.tokens)
 
     def open_room(self, **wishes: object) -> str:
         """Open a room and return its id."""
