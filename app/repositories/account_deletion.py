@@ -5,12 +5,24 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Double, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import AccountDeletion, Chatroom, DailyUsage, DeletedAccount, Session, User
 from app.repositories.billing import tombstone_of
 from app.repositories.intervals import seconds
+from app.repositories.sql import query
+
+_CLAIM = query("claim_account_deletion", lease_seconds=Double)
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedDeletion:
+    """A deletion under a lease of this process."""
+
+    id: UUID
+    user_id: UUID
+    stripe_customer_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +52,10 @@ class AccountDeletionRepository:
         self.session.add(DeletedAccount(user_digest=tombstone_of(user_id), deleted_at=func.now()))
         await self.session.flush()
 
-    async def claim_due(self, *, lease_seconds: float) -> AccountDeletion | None:
+    async def claim_due(self, *, lease_seconds: float) -> ClaimedDeletion | None:
         """Claim the deletion that has been due longest; it is due again after the lease."""
-        due = (
-            select(AccountDeletion.id)
-            .where(AccountDeletion.due_at <= func.now())
-            .order_by(AccountDeletion.due_at)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-            .scalar_subquery()
-        )
-        return await self.session.scalar(
-            update(AccountDeletion)
-            .where(AccountDeletion.id == due)
-            .values(due_at=func.now() + seconds(lease_seconds))
-            .returning(AccountDeletion),
-            execution_options={"synchronize_session": False},
-        )
+        row = (await self.session.execute(_CLAIM, {"lease_seconds": lease_seconds})).one_or_none()
+        return None if row is None else ClaimedDeletion(*row)
 
     async def reschedule(self, deletion_id: UUID, *, after_seconds: float) -> None:
         """Make a deletion due after the delay."""

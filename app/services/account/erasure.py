@@ -9,8 +9,8 @@ import structlog
 from app.errors import ServiceUnavailable
 from app.kit.clock import Clock
 from app.kit.leased_work import process_due
-from app.models import AccountDeletion
 from app.redis_client.connection import RedisUnavailableError
+from app.repositories.account_deletion import ClaimedDeletion
 from app.repositories.message import of_user
 from app.services.account.stripe_cleanup import StripeCustomerCleanup
 from app.services.billing.installation import InstallationId
@@ -48,12 +48,12 @@ class AccountErasure:
         except (ServiceUnavailable, RedisUnavailableError) as error:
             log.warning("erasure_interrupted", error=type(error).__name__, reason=str(error))
 
-    async def _claim(self, _limit: int) -> Sequence[AccountDeletion]:
+    async def _claim(self, _limit: int) -> Sequence[ClaimedDeletion]:
         async with self.uow.begin() as tx:
             deletion = await tx.account_deletions.claim_due(lease_seconds=LEASE_SECONDS)
         return [] if deletion is None else [deletion]
 
-    async def _erase(self, deletion: AccountDeletion) -> None:
+    async def _erase(self, deletion: ClaimedDeletion) -> None:
         async def reschedule(seconds: float) -> None:
             async with self.uow.autocommit() as tx:
                 await tx.account_deletions.reschedule(deletion.id, after_seconds=seconds)
@@ -70,7 +70,7 @@ class AccountErasure:
         else:
             log.info("erasure_postponed", deletion_id=str(deletion.id))
 
-    async def _erase_account(self, deletion: AccountDeletion) -> None:
+    async def _erase_account(self, deletion: ClaimedDeletion) -> None:
         """Erase what is left of an account without rooms.
 
         Delete the deletion's row last, so that a crash repeats the other steps.
