@@ -15,6 +15,7 @@ import pytest
 
 from devtools.ports import free_port
 from devtools.run import FIRST_CHOICE
+from devtools.state import ROOT
 from tests.support.user import User, ok
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def blocks(readme: str, section: str) -> list[str]:
 
 def test_readme_buys_pro_also_when_the_sandbox_has_another_port(dev_tree: DevTree) -> None:
     readme = (dev_tree.root / "README.md").read_text()
-    payments = "\n#" + (dev_tree.root / "docs" / "payments.md").read_text()
+    payments = "\n#" + (ROOT / "docs" / "payments.md").read_text()
     subscribe, status, clock = blocks(payments, "Buying Pro")
     pay = 'curl -sS -o /dev/null "$(echo "$CHECKOUT" | field checkout_url)" -d action=pay\n'
     sign_in, *_ = blocks(readme, "A first conversation")
