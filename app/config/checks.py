@@ -95,7 +95,7 @@ def _unsafe_for_production(settings: Settings) -> Iterator[Problem]:
     if settings.otp_delivery is None:
         yield "otp_delivery", "is missing: production needs twilio"
     elif settings.otp_delivery is not OtpDelivery.TWILIO:
-        yield "otp_delivery", "shows codes in responses or on the terminal: production needs twilio"
+        yield "otp_delivery", "shows codes to callers or on the terminal: production needs twilio"
     if not settings.otp_allowed_countries:
         yield "otp_allowed_countries", "is missing: name the countries whose numbers get codes, or * for all"
     if "*" in settings.allowed_origins:
