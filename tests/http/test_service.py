@@ -40,9 +40,11 @@ def test_the_request_id_goes_through_to_the_worker(stack: Stack) -> None:
     user, mark = stack.user(), f"trace-{secrets.token_hex(8)}"
     user.post(user.open_room(), "Follow me", X_Request_Id=mark)
     worker = next(process for process in stack.processes if process.name == "worker")
-    eventually(lambda: mark in worker.log, what="the request id in the worker's log")
-    lines = [line for line in worker.log.splitlines() if mark in line]
-    assert any('"event": "reply_recorded"' in line for line in lines)
+
+    def is_recorded() -> bool:
+        return any(mark in line and '"event": "reply_recorded"' in line for line in worker.log.splitlines())
+
+    assert eventually(is_recorded, what="the request id in the worker's log")
 
 
 def test_nothing_secret_is_in_any_log(stack: Stack) -> None:
