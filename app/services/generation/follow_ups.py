@@ -9,6 +9,7 @@ import structlog
 
 from app.errors import ServiceUnavailable
 from app.gemini_client import ChatModel, Completion, FinishReason, ModelError, ModelFailure, Prompt, TextDelta
+from app.kit.background import TaskSet
 from app.kit.clock import Clock
 from app.models import Message, TitleSource
 from app.repositories.room_context import PastExchange
@@ -139,28 +140,24 @@ class FollowUpRunner:
 
     def __init__(self, follow_up: RoomFollowUp) -> None:
         self._follow_up = follow_up
-        self._tasks: dict[UUID, asyncio.Task[None]] = {}
+        self._rooms: set[UUID] = set()
+        self._tasks = TaskSet("follow-ups")
         self._slots = asyncio.Semaphore(_CALLS_AT_ONCE)
 
     def schedule(self, reply: Message) -> None:
         """Schedule the follow-up of a completed reply and return at once; drop it if too many wait."""
         room_id = reply.chatroom_id
-        if room_id in self._tasks:
+        if room_id in self._rooms:
             return  # the room's next reply schedules the next one
-        if len(self._tasks) >= _MAX_ROOMS:
+        if len(self._rooms) >= _MAX_ROOMS:
             log.warning("follow_up_dropped", chatroom_id=str(room_id))
             return
-        task = asyncio.create_task(self._run(reply))
-        self._tasks[room_id] = task
-        task.add_done_callback(lambda _: self._tasks.pop(room_id, None))
+        self._rooms.add(room_id)
+        self._tasks.start(self._run(reply))
 
     async def aclose(self) -> None:
         """Cancel all follow-ups: a later reply repeats them, and a shutdown does not wait for them."""
-        tasks = tuple(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=_CLOSING_SECONDS)
+        await self._tasks.close(_CLOSING_SECONDS)
 
     async def _run(self, reply: Message) -> None:
         try:
@@ -168,3 +165,5 @@ class FollowUpRunner:
                 await self._follow_up.run(reply)
         except Exception:
             log.exception("follow_up_crashed", chatroom_id=str(reply.chatroom_id))
+        finally:
+            self._rooms.discard(reply.chatroom_id)
