@@ -6,12 +6,16 @@ import sys
 from types import FrameType
 from typing import Final
 
-from benchmarks import replies, requests
+from benchmarks import first_piece, listeners, memory, replies, requests, stampede, start, worker
+from benchmarks.load import LoadFailed
 from benchmarks.options import Options, parse
 from benchmarks.report import Section, printed
 from benchmarks.servers import servers
 
-BENCHMARKS: Final = {one.NAME: one.measure for one in (requests, replies)}
+BENCHMARKS: Final = {
+    one.NAME: one.measure
+    for one in (requests, stampede, replies, first_piece, worker, listeners, memory, start)
+}
 PROGRAMS: Final = ("search_migration", "long_histories")
 """Benchmarks with a command line of their own."""
 
@@ -24,14 +28,22 @@ def main() -> None:
         program.main()
         return
     name, options = parse(sys.argv[1:], names=[*BENCHMARKS, *PROGRAMS], description=__doc__ or "")
-    for section in measure([name] if name else list(BENCHMARKS), options):
-        print(printed(section))
+    measure([name] if name else list(BENCHMARKS), options)
 
 
 def measure(names: list[str], options: Options) -> list[Section]:
-    """Run these benchmarks one after the other on the same servers."""
+    """Run these benchmarks one after the other on the same servers, and print each result."""
+    sections = []
     with servers(installed=options.servers) as given:
-        return [section for name in names for section in BENCHMARKS[name](given, options)]
+        for name in names:
+            try:
+                results = BENCHMARKS[name](given, options)
+            except LoadFailed as error:
+                results = [Section(name, f"Not measured, since an answer was no success: {error}", ())]
+            for section in results:
+                print(printed(section), flush=True)
+            sections += results
+    return sections
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

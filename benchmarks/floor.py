@@ -61,6 +61,12 @@ def _usage(row: Mapping[str, int | None]) -> Usage | None:
     return None if row["duration_ms"] is None else Usage(**row)
 
 
+@app.get("/health/live")
+async def live() -> dict[str, str]:
+    """Say that the process answers."""
+    return {"status": "up"}
+
+
 @app.get("/chatroom")
 async def list_rooms(request: Request) -> Response:
     """JWT check, two Redis commands in one round trip, bytes out."""

@@ -38,6 +38,11 @@ class Product:
     """The rooms of each user."""
 
     @property
+    def upstream_port(self) -> int:
+        """The port of the upstream."""
+        return int(self.upstream_url.rpartition(":")[2])
+
+    @property
     def port(self) -> int:
         """The port of the API that was started last."""
         return int(self.stack.base_url.rpartition(":")[2])

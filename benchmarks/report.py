@@ -75,6 +75,13 @@ def state(work: str, ours: Series, unit: str, target: Target | None = None, *, f
     return Row(work, ours.written(unit), floor, "", target, ours.median)
 
 
+def add(work: str, ours: float, floor: float, unit: str, target: Target) -> Row:
+    """Build a row whose target is about the difference of both, which takes the ratio's place."""
+    difference = ours - floor
+    texts = (f"{number(ours)}{unit}", f"{number(floor)}{unit}", f"{difference:+.1f}{unit}")
+    return Row(work, *texts, target, difference)
+
+
 def table(rows: Sequence[Row]) -> list[str]:
     """Write rows as a Markdown table."""
     lines = [HEAD, ("---",) * len(HEAD), *(row.cells() for row in rows)]

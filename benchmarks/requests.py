@@ -82,7 +82,7 @@ def start_floor(made: Product, *, processes: int = 1) -> tuple[int, Process]:
 
     def answers() -> bool:
         try:
-            return httpx.get(f"http://127.0.0.1:{port}/openapi.json", trust_env=False).is_success
+            return httpx.get(f"http://127.0.0.1:{port}/health/live", trust_env=False).is_success
         except httpx.TransportError:
             return False
 
