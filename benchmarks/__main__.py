@@ -3,18 +3,22 @@
 import importlib
 import signal
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from benchmarks import first_piece, listeners, memory, replies, requests, stampede, start, worker
+from benchmarks import first_piece, growth, listeners, memory, replies, requests, stampede, start, worker
 from benchmarks.load import LoadFailed
+from benchmarks.machine import describe
 from benchmarks.options import Options, parse
+from benchmarks.page import PAGE, TEMPLATE, render
 from benchmarks.report import Section, printed
-from benchmarks.servers import servers
+from benchmarks.servers import Servers, servers
 
-BENCHMARKS: Final = {
+BENCHMARKS: Final[dict[str, Callable[[Servers, Options], list[Section]]]] = {
     one.NAME: one.measure
-    for one in (requests, stampede, replies, first_piece, worker, listeners, memory, start)
+    for one in (requests, stampede, replies, first_piece, worker, listeners, memory, start, growth)
 }
 PROGRAMS: Final = ("search_migration", "long_histories")
 """Benchmarks with a command line of their own."""
@@ -28,21 +32,28 @@ def main() -> None:
         program.main()
         return
     name, options = parse(sys.argv[1:], names=[*BENCHMARKS, *PROGRAMS], description=__doc__ or "")
-    measure([name] if name else list(BENCHMARKS), options)
-
-
-def measure(names: list[str], options: Options) -> list[Section]:
-    """Run these benchmarks one after the other on the same servers, and print each result."""
-    sections = []
     with servers(installed=options.servers) as given:
-        for name in names:
-            try:
-                results = BENCHMARKS[name](given, options)
-            except LoadFailed as error:
-                results = [Section(name, f"Not measured, since an answer was no success: {error}", ())]
-            for section in results:
-                print(printed(section), flush=True)
-            sections += results
+        if name is not None:
+            measure(name, given, options)
+            return
+        sections = [section for each in BENCHMARKS for section in measure(each, given, options)]
+        command = " ".join(["./dev bench", *sys.argv[1:]])
+        text = render(TEMPLATE.read_text(), command=command, machine=[*describe(given)], sections=sections)
+    PAGE.write_text(text)
+    print(f"written: {PAGE.relative_to(Path.cwd())}")
+
+
+def measure(name: str, given: Servers, options: Options) -> list[Section]:
+    """Run one benchmark with an empty Redis, and print its results."""
+    given.empty_redis()
+    try:
+        sections = BENCHMARKS[name](given, options)
+    except LoadFailed as error:
+        sections = [
+            Section(name, f"Not measured, since an answer was no success: {str(error).splitlines()[0]}.", ())
+        ]
+    for section in sections:
+        print(printed(section), flush=True)
     return sections
 
 

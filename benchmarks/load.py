@@ -130,7 +130,7 @@ class _Connection(asyncio.Protocol):
         if not self._has_first and self._first in self._buffer:
             self._has_first = True
             self._outcome.first_ms.append((time.perf_counter() - self._sent) * 1000)
-        if _is_complete(self._buffer):
+        if is_complete(self._buffer):
             self._note()
             self._send()
 
@@ -155,7 +155,8 @@ class _Connection(asyncio.Protocol):
         self._outcome.complaint = self._outcome.complaint or "the server has closed a connection"
 
 
-def _is_complete(answer: bytes) -> bool:
+def is_complete(answer: bytes) -> bool:
+    """Tell whether an HTTP answer has arrived as a whole."""
     head_end = answer.find(_HEAD_END)
     if head_end < 0:
         return False

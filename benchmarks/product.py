@@ -93,7 +93,6 @@ def product(servers: Servers, pace: Pace | None = None) -> Iterator[Product]:
         for name in _OWN_DEFAULTS:
             del stack.settings[name]
         try:
-            stack.redis.flushdb()
             stack.migrate()
             stack.start_sandbox()
             port = free_port()

@@ -19,6 +19,11 @@ class Servers:
     database_url: str
     redis_url: str
 
+    def empty_redis(self) -> None:
+        """Delete what another benchmark has left, such as wake-ups that no worker has taken."""
+        with redis.Redis.from_url(self.redis_url) as client:
+            client.flushdb()
+
     def versions(self) -> str:
         """Name both servers with their versions, and whether PostgreSQL syncs to the disk."""
         with psycopg.connect(self.database_url) as connection:
