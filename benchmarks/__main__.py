@@ -2,11 +2,14 @@
 
 import importlib
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Final
+
+import httpx
 
 from benchmarks import first_piece, growth, listeners, memory, replies, requests, stampede, start, worker
 from benchmarks.load import LoadFailed
@@ -20,6 +23,14 @@ BENCHMARKS: Final[dict[str, Callable[[Servers, Options], list[Section]]]] = {
     one.NAME: one.measure
     for one in (requests, stampede, replies, first_piece, worker, listeners, memory, start, growth)
 }
+_FAILURES: Final = (
+    LoadFailed,
+    AssertionError,
+    RuntimeError,
+    httpx.HTTPError,
+    subprocess.SubprocessError,
+)
+"""Of one benchmark, as on a machine that is too busy; the others are measured."""
 PROGRAMS: Final = ("search_migration", "long_histories")
 """Benchmarks with a command line of their own."""
 
@@ -48,10 +59,9 @@ def measure(name: str, given: Servers, options: Options) -> list[Section]:
     given.empty_redis()
     try:
         sections = BENCHMARKS[name](given, options)
-    except LoadFailed as error:
-        sections = [
-            Section(name, f"Not measured, since an answer was no success: {str(error).splitlines()[0]}.", ())
-        ]
+    except _FAILURES as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        sections = [Section(name, f"Not measured: {reason}", ())]
     for section in sections:
         print(printed(section), flush=True)
     return sections

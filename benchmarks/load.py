@@ -84,6 +84,7 @@ def run_load(plan: Plan) -> Outcome:
         stdout=subprocess.PIPE,
         text=True,
         check=True,
+        start_new_session=True,  # Ctrl-C ends it through this process, without a traceback of its own
     )
     outcome = Outcome(**json.loads(done.stdout))
     if outcome.complaint:

@@ -84,14 +84,16 @@ def add(work: str, ours: float, floor: float, unit: str, target: Target) -> Row:
 
 def table(rows: Sequence[Row]) -> list[str]:
     """Write rows as a Markdown table."""
+    if not rows:
+        return []
     lines = [HEAD, ("---",) * len(HEAD), *(row.cells() for row in rows)]
     return [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines]
 
 
 def printed(section: Section) -> str:
     """Write a section for the terminal, in columns."""
-    lines = [HEAD, *(row.cells() for row in section.rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
+    lines = [HEAD, *(row.cells() for row in section.rows)] if section.rows else []
+    widths = [max((len(line[column]) for line in lines), default=0) for column in range(len(HEAD))]
     texts = [
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines

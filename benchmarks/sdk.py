@@ -33,7 +33,13 @@ class SdkOutcome:
 def run_sdk(address: str, *, at_once: int, seconds: float) -> SdkOutcome:
     """Call the SDK from a process of its own."""
     command = [sys.executable, "-m", "benchmarks.sdk", address, str(at_once), str(seconds)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603  # this module
+    done = subprocess.run(  # noqa: S603  # this module
+        command,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        start_new_session=True,  # Ctrl-C ends it through this process, without a traceback of its own
+    )
     return SdkOutcome(**json.loads(done.stdout))
 
 
