@@ -56,6 +56,7 @@ def main() -> None:
 
 def measure(name: str, given: Servers, options: Options) -> list[Section]:
     """Run one benchmark with an empty Redis, and print its results."""
+    print(f"measuring {name} ...", file=sys.stderr, flush=True)
     given.empty_redis()
     try:
         sections = BENCHMARKS[name](given, options)

@@ -1,7 +1,7 @@
 """One keep-alive connection of raw bytes, whose own time is small beside what it measures."""
 
-import contextlib
 import json
+import select
 import socket
 import time
 from dataclasses import dataclass
@@ -56,10 +56,8 @@ class RawClient:
 
     def _open(self) -> socket.socket:
         """Return the connection; another one if the server has closed it, as it does when nothing is sent."""
-        if self._connection is not None:
-            with contextlib.suppress(BlockingIOError):
-                self._connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-                self.close()
+        if self._connection is not None and select.select([self._connection], [], [], 0)[0]:
+            self.close()  # between requests, nothing but its end arrives
         if self._connection is None:
             self._connection = socket.create_connection(("127.0.0.1", self._port), 60)
             self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
