@@ -1,5 +1,8 @@
 """The product as it is measured: its processes beside the light upstream, with users and rooms."""
 
+import contextlib
+import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -102,4 +105,7 @@ def product(servers: Servers, pace: Pace | None = None) -> Iterator[Product]:
             yield Product(stack, stack.settings["GEMINI_BASE_URL"])
         finally:
             close_clients()
+            for process in stack.processes:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.popen.pid, signal.SIGKILL)  # with the children of `uvicorn --workers`
             stack.stop()
