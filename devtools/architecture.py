@@ -19,7 +19,7 @@ PARTS: Final = {
     "entry": ("main, worker, tasks", ("main", "worker", "tasks", "task_events")),
     "http": (
         "routers, middleware, openapi, http_server",
-        ("routers", "middleware", "dependencies", "error_handlers", "openapi", "http_server"),
+        ("routers", "middleware", "dependencies", "error_handlers", "openapi", "http_server", "routing"),
     ),
     "bootstrap": ("bootstrap", ("bootstrap",)),
     "operations": ("services/operations", ("services.operations",)),

@@ -15,9 +15,10 @@ from app.errors import (
 )
 from app.models.sign_in import OtpPurpose
 from app.openapi import error_responses
+from app.routing import Route
 from app.schemas.auth import SendOtpIn, SendOtpOut, SignupIn, SignupOut, TokensOut, VerifyOtpIn
 
-router = APIRouter(prefix="/auth", tags=["authentication"])
+router = APIRouter(prefix="/auth", tags=["authentication"], route_class=Route)
 
 
 @router.post(

@@ -19,10 +19,11 @@ from app.openapi import error_responses
 from app.routers.concurrency import LIMIT_EXPORTS
 from app.routers.conditional import NOT_MODIFIED, IfNoneMatch, conditional_json
 from app.routers.download import download_response
+from app.routing import Route
 from app.schemas.chatroom import ChatroomIn, ChatroomOut, ChatroomPage, ChatroomPatch, ChatroomWithMessages
 from app.schemas.export import ChatroomExport, ExportFormat
 
-router = APIRouter(prefix="/chatroom", tags=["chatrooms"])
+router = APIRouter(prefix="/chatroom", tags=["chatrooms"], route_class=Route)
 
 Archived = Annotated[bool, Query(description="List archived chatrooms instead of active ones.")]
 Format = Annotated[

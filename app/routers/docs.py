@@ -6,7 +6,9 @@ from typing import Final
 from fastapi import APIRouter
 from fastapi.responses import FileResponse, HTMLResponse, Response
 
-router = APIRouter(prefix="/docs", include_in_schema=False)
+from app.routing import Route
+
+router = APIRouter(prefix="/docs", include_in_schema=False, route_class=Route)
 
 # Only the Swagger UI files of this package are used.
 _FILES: Final = files("fastapi_offline") / "static"

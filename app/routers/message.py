@@ -30,9 +30,10 @@ from app.routers.exchange_response import ACCEPTED, exchange_response, stream_ex
 from app.routers.prefer import read_preference
 from app.routers.send_options import ReplyPreference, ReturnedReply, StreamedIfAccepted, StreamedReply
 from app.routers.sse import EVENTS_DOCUMENTED
+from app.routing import Route
 from app.schemas.message import ExchangeOut, MessageIn, MessageOut, MessagePage
 
-router = APIRouter(prefix="/chatroom/{chatroom_id}/message", tags=["messages"])
+router = APIRouter(prefix="/chatroom/{chatroom_id}/message", tags=["messages"], route_class=Route)
 
 
 class _NotStream(StringConvertor):

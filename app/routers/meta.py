@@ -9,10 +9,11 @@ from app.dependencies import MetricsToken, Services
 from app.errors import AuthenticationRequired, NotFound
 from app.metrics import CONTENT_TYPE
 from app.openapi import error_responses
+from app.routing import Route
 from app.schemas.examples.operations import METRICS
 from app.schemas.meta import Health, HealthStatus, Liveness, ServiceInfo
 
-router = APIRouter(tags=["meta"])
+router = APIRouter(tags=["meta"], route_class=Route)
 
 
 @router.get("/", operation_id="get_service_info", summary="Get name and version")

@@ -5,9 +5,10 @@ from fastapi import APIRouter, Response
 from app.dependencies import Services
 from app.openapi import error_responses
 from app.routers.conditional import NOT_MODIFIED, IfNoneMatch, conditional_json
+from app.routing import Route
 from app.schemas.model import ModelList
 
-router = APIRouter(tags=["meta"])
+router = APIRouter(tags=["meta"], route_class=Route)
 
 
 @router.get(

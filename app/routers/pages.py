@@ -6,8 +6,11 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from app.openapi import error_responses
+from app.routing import Route
 
-router = APIRouter(prefix="/checkout", tags=["subscription"], default_response_class=HTMLResponse)
+router = APIRouter(
+    prefix="/checkout", tags=["subscription"], default_response_class=HTMLResponse, route_class=Route
+)
 
 _STYLE = (
     "body{font:1.1rem/1.5 system-ui,sans-serif;max-width:28rem;margin:20vh auto 0;padding:0 1.5rem;"

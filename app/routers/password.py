@@ -5,10 +5,11 @@ from fastapi import APIRouter
 from app.dependencies import CallingDevice, Services, User
 from app.errors import CredentialsInvalid, PasswordAttemptsExceeded, RecentSignInRequired
 from app.openapi import error_responses
+from app.routing import Route
 from app.schemas.auth import TokensOut
 from app.schemas.password import ChangePasswordIn, LoginIn, PasswordChangedOut
 
-router = APIRouter(prefix="/auth", tags=["authentication"])
+router = APIRouter(prefix="/auth", tags=["authentication"], route_class=Route)
 
 
 @router.post(

@@ -27,9 +27,10 @@ from app.routers.concurrency import LIMIT_ACCEPTED_STREAMS, LIMIT_STREAMS
 from app.routers.exchange_response import ACCEPTED, exchange_response, stream_exchange
 from app.routers.send_options import ReplyPreference, ReturnedReply, StreamedIfAccepted, StreamedReply
 from app.routers.sse import EVENTS_DOCUMENTED, event_response, read_event_id
+from app.routing import Route
 from app.schemas.message import ExchangeOut, MessageOut
 
-router = APIRouter(prefix="/chatroom/{chatroom_id}/message/{reply_id}", tags=["replies"])
+router = APIRouter(prefix="/chatroom/{chatroom_id}/message/{reply_id}", tags=["replies"], route_class=Route)
 
 _FAILURES = error_responses(
     ChatroomNotFound,

@@ -8,9 +8,10 @@ from app.dependencies import Cursor, Limit, Services, User
 from app.errors import CursorInvalid, MethodNotAllowed, ValidationFailed
 from app.kit.paging import DEFAULT_PAGE
 from app.openapi import error_responses
+from app.routing import Route
 from app.schemas.search import SearchPage, SearchQuery
 
-router = APIRouter(prefix="/chatroom/search", tags=["chatrooms"])
+router = APIRouter(prefix="/chatroom/search", tags=["chatrooms"], route_class=Route)
 
 _NOT_GET = ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 _Query = Annotated[

@@ -8,10 +8,11 @@ from app.dependencies import CallingDevice, Cursor, Limit, Services, SessionId, 
 from app.errors import CursorInvalid, RefreshInvalid, RefreshReused, SessionNotFound, ValidationFailed
 from app.kit.paging import DEFAULT_PAGE
 from app.openapi import error_responses
+from app.routing import Route
 from app.schemas.auth import TokensOut
 from app.schemas.session import LogoutIn, RefreshIn, SessionPage
 
-router = APIRouter(prefix="/auth", tags=["sessions"])
+router = APIRouter(prefix="/auth", tags=["sessions"], route_class=Route)
 
 
 @router.post(

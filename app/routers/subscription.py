@@ -16,9 +16,10 @@ from app.errors import (
 )
 from app.kit.paging import DEFAULT_PAGE
 from app.openapi import error_responses
+from app.routing import Route
 from app.schemas.subscription import CheckoutOut, InvoicePage, PortalOut, SubscribeIn, SubscriptionOut
 
-router = APIRouter(tags=["subscription"])
+router = APIRouter(tags=["subscription"], route_class=Route)
 
 CheckoutSessionId = Annotated[
     str | None,

@@ -11,10 +11,11 @@ from app.errors import RecentSignInRequired, TooManyExports, ValidationFailed
 from app.openapi import error_responses
 from app.routers.concurrency import LIMIT_EXPORTS
 from app.routers.download import download_response
+from app.routing import Route
 from app.schemas.export import AccountExport
 from app.schemas.user import DeletionOut, UsageOut, UserOut, UserPatch
 
-router = APIRouter(prefix="/user", tags=["user"])
+router = APIRouter(prefix="/user", tags=["user"], route_class=Route)
 
 Days = Annotated[int, Query(ge=1, le=365, description="Number of UTC days, including today.")]
 

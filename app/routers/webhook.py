@@ -7,10 +7,11 @@ from fastapi import APIRouter, Header
 from app.dependencies import RawBody, RequestId, Services
 from app.errors import BodyTooLarge, ValidationFailed, WebhookInvalid
 from app.openapi import error_responses
+from app.routing import Route
 from app.schemas.examples.billing import STRIPE_EVENT
 from app.schemas.webhook import WebhookOut
 
-router = APIRouter(prefix="/webhook", tags=["subscription"])
+router = APIRouter(prefix="/webhook", tags=["subscription"], route_class=Route)
 
 _BODY: dict[str, Any] = {
     "requestBody": {
