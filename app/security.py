@@ -3,8 +3,11 @@
 import hashlib
 import hmac
 import secrets
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Final
 from uuid import UUID
 
 import jwt
@@ -15,6 +18,7 @@ CLOCK_LEEWAY = timedelta(seconds=30)
 _ALGORITHM = "HS256"
 _REQUIRED_CLAIMS = ["sub", "sid", "iat", "exp", "jti"]
 _MAX_TOKEN_CHARS = 2000  # ours have about 350
+_REMEMBERED_TOKENS: Final = 4096  # about 1 KB each
 
 
 class TokenInvalidError(Exception):
@@ -72,6 +76,26 @@ def read_access_token(key: bytes, token: str) -> AccessClaims:
     """
     if len(token) > _MAX_TOKEN_CHARS:
         raise TokenInvalidError
+    verified, now, leeway = _verify(key, token), time.time(), CLOCK_LEEWAY.total_seconds()
+    if not verified.issued_at - leeway <= now < verified.expires_at + leeway:
+        raise TokenInvalidError
+    return verified.claims
+
+
+@dataclass(frozen=True, slots=True)
+class _VerifiedToken:
+    claims: AccessClaims
+    issued_at: int
+    expires_at: int
+
+
+@lru_cache(_REMEMBERED_TOKENS)
+def _verify(key: bytes, token: str) -> _VerifiedToken:
+    """Verify a token; tokens that were valid once are remembered, so that only their times change the result.
+
+    Raises:
+        TokenInvalidError: it is not valid now. This is not remembered.
+    """
     try:
         claims = jwt.decode(
             token,
@@ -80,6 +104,10 @@ def read_access_token(key: bytes, token: str) -> AccessClaims:
             options={"require": _REQUIRED_CLAIMS},
             leeway=CLOCK_LEEWAY,
         )
-        return AccessClaims(user_id=UUID(claims["sub"]), session_id=UUID(claims["sid"]))
+        return _VerifiedToken(
+            AccessClaims(user_id=UUID(claims["sub"]), session_id=UUID(claims["sid"])),
+            issued_at=int(claims["iat"]),
+            expires_at=int(claims["exp"]),
+        )
     except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError) as error:
         raise TokenInvalidError from error

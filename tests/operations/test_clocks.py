@@ -10,6 +10,7 @@ from tests.support.clock import moves_clocks, shifted
 from tests.support.sessions import refresh
 from tests.support.stack import Stack
 from tests.support.user import User, client, ok, problem
+from tests.support.waiting import eventually
 
 _KEY = b"a key of the tests, long enough for it"
 _ID = "018f0000-0000-7000-8000-000000000000"
@@ -32,6 +33,21 @@ def test_a_token_within_the_leeway_is_accepted(times: dict[str, int]) -> None:
 def test_a_token_beyond_the_leeway_is_rejected(times: dict[str, int]) -> None:
     with pytest.raises(TokenInvalidError):
         read_access_token(_KEY, _token(**times))
+
+
+def test_an_accepted_token_is_rejected_once_it_has_expired() -> None:
+    """Red when a token that was verified once is remembered without its times."""
+    token = _token(expires=-28)
+    assert read_access_token(_KEY, token)
+
+    def is_rejected() -> bool:
+        try:
+            read_access_token(_KEY, token)
+        except TokenInvalidError:
+            return True
+        return False
+
+    assert eventually(is_rejected, seconds=5)
 
 
 def test_the_api_accepts_a_token_29_s_off(stack: Stack, user: User) -> None:
