@@ -5,7 +5,7 @@ import logging
 import logging.config
 import sys
 from contextlib import suppress
-from typing import Final
+from typing import Final, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -19,7 +19,7 @@ _OWN: Final[tuple[Processor, ...]] = (
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 )
-"""What each line of this application goes through before it is rendered."""
+"""The processors of each line before it is rendered."""
 
 
 def _drop_colour_twin(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
@@ -33,7 +33,7 @@ def _as_json(_logger: WrappedLogger, _name: str, event: EventDict) -> str:
     return _JSON.encode(event)
 
 
-class _Output(logging.StreamHandler):
+class _Output(logging.StreamHandler[TextIO]):
     """Writes the libraries' records and the lines of structlog to one stream."""
 
     def write(self, line: str) -> None:

@@ -26,7 +26,7 @@ from app.middleware import (
     ResponseHeadersMiddleware,
 )
 from app.openapi import document
-from app.routers import ALL
+from app.routers import ALL, MATCHED
 
 _MAX_BODY_BYTES = 1024 * 1024
 _BODY_SECONDS = 30.0
@@ -81,7 +81,7 @@ def create_app(
     app.state.settings = settings
     app.state.connection_limits = connection_limits
     add_error_handlers(app)
-    for router in ALL:
+    for router in MATCHED:
         app.router.routes += (
             router.routes
         )  # FastAPI matches an included router's routes again for each request
@@ -97,7 +97,7 @@ def create_app(
         )
     app.add_middleware(ResponseHeadersMiddleware, tls_only=settings.environment is Environment.PRODUCTION)
     app.add_middleware(RequestContextMiddleware)
-    app.openapi = document(app)  # type: ignore[method-assign]  # FastAPI's documented way
+    app.openapi = document(app, [route for router in ALL for route in router.routes])  # type: ignore[method-assign]  # FastAPI's documented way
     return app
 
 

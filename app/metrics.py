@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, Literal, get_args
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
@@ -75,8 +76,18 @@ class _StoredMetrics(Collector):
 
 def request_answered(*, method: str, route: str, status: int, seconds: float, is_stream: bool) -> None:
     """Count a request; `route` must be a pattern, never an address that a client made up."""
-    _requests.labels(method if method in _METHODS else "other", route, str(status)).inc()
-    (_stream_durations if is_stream else _durations).labels(route).observe(seconds)
+    _requests_of(method if method in _METHODS else "other", route, status).inc()
+    _durations_of(route, is_stream=is_stream).observe(seconds)
+
+
+@cache
+def _requests_of(method: str, route: str, status: int) -> Counter:
+    return _requests.labels(method, route, str(status))
+
+
+@cache
+def _durations_of(route: str, *, is_stream: bool) -> Histogram:
+    return (_stream_durations if is_stream else _durations).labels(route)
 
 
 def rate_limit_refused(limit: Limit) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
@@ -15,6 +16,8 @@ _LOOPBACK: Final = IPv4Address("127.0.0.1")
 _SUBSCRIBER_BITS: Final = (64, 56, 48)
 _READ_HEADER: Final = (b"x-forwarded-for", "X-Forwarded-For")
 _IGNORED_HEADERS: Final = ((b"forwarded", "Forwarded"), (b"x-real-ip", "X-Real-IP"))
+_MAX_CHARS: Final = 100  # of an address, with scope and port
+_REMEMBERED: Final = 1024  # addresses, since a client sends many requests
 _MAX_WARNED: Final = 100  # any caller can send these headers
 
 log = structlog.get_logger(__name__)
@@ -32,7 +35,7 @@ class ClientAddress:
 
     def __str__(self) -> str:
         """Return the address as text, "unknown" without one."""
-        return "unknown" if self.address is None else str(self.address)
+        return "unknown" if self.address is None else _text(self.address)
 
     @property
     def networks(self) -> tuple[str, ...]:
@@ -42,7 +45,7 @@ class ClientAddress:
     @property
     def shown(self) -> str | None:
         """Return the address as sessions store and show it; None without one."""
-        return None if self.address is None else str(self.address)
+        return None if self.address is None else str(self)
 
     @property
     def rate_limit_key(self) -> str:
@@ -50,6 +53,12 @@ class ClientAddress:
         return self.networks[0]
 
 
+@lru_cache(_REMEMBERED)
+def _text(address: Address) -> str:
+    return str(address)
+
+
+@lru_cache(_REMEMBERED)
 def networks_of(address: Address) -> tuple[str, ...]:
     """Return the networks that limits count, from narrow to wide.
 
@@ -113,6 +122,11 @@ def _is_trusted(address: Address, trusted: Sequence[Network]) -> bool:
 
 def _parse(text: str) -> Address | None:
     """Parse an address with or without a port; map IPv4-mapped IPv6 to IPv4. None for other text."""
+    return _parse_short(text) if len(text) <= _MAX_CHARS else None
+
+
+@lru_cache(_REMEMBERED)
+def _parse_short(text: str) -> Address | None:
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]

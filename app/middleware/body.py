@@ -32,13 +32,12 @@ class BodyMiddleware:
         self._raw_paths = frozenset(raw_paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
+        if scope["type"] != "http" or scope["method"] in _METHODS_WITHOUT_BODY:
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
         length = headers.get("content-length", "0")
-        if (
-            scope["type"] != "http"
-            or scope["method"] in _METHODS_WITHOUT_BODY
-            or (length == "0" and "transfer-encoding" not in headers)
-        ):
+        if length == "0" and "transfer-encoding" not in headers:
             await self._app(scope, receive, send)
             return
         if length.isdecimal() and int(length) > self._max_bytes:

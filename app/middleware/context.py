@@ -5,12 +5,12 @@ import time
 import uuid
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import metrics
+from app.kit.headers import header
 
-_SAFE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+_SAFE_ID = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +25,7 @@ class RequestContextMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = _request_id(Headers(scope=scope))
+        request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
@@ -35,9 +35,9 @@ class RequestContextMiddleware:
             nonlocal status, is_stream
             if message["type"] == "http.response.start":
                 status = int(message["status"])  # a plain number, not an HTTPStatus, in the log
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = request_id
-                is_stream = headers.get("content-type", "").startswith("text/event-stream")
+                headers = message["headers"]
+                headers.append((b"x-request-id", request_id.encode()))
+                is_stream = (header(headers, b"content-type") or b"").startswith(b"text/event-stream")
             await send(message)
 
         try:
@@ -58,7 +58,7 @@ def _record(scope: Scope, *, status: int, seconds: float, is_stream: bool) -> No
         )
 
 
-def _request_id(headers: Headers) -> str:
+def _request_id(scope: Scope) -> str:
     """Return the client's id if it is safe to log and echo, else a new one."""
-    given = headers.get("x-request-id", "")
-    return given if _SAFE_ID.fullmatch(given) else uuid.uuid4().hex
+    given = header(scope["headers"], b"x-request-id")
+    return given.decode() if given and _SAFE_ID.fullmatch(given) else uuid.uuid4().hex

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from fastapi.security.utils import get_authorization_scheme_param
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.bootstrap.api import ApiServices
 from app.kit.client_address import ForwardedWarnings, Network, client_address
+from app.kit.headers import header
 from app.rate_limiter import is_exempt
 
 
@@ -31,16 +31,18 @@ class RateLimitMiddleware:
 
     async def _count(self, scope: Scope) -> None:
         services: ApiServices = scope["app"].state.services
-        headers, state = Headers(scope=scope), scope["state"]
+        headers, state = scope["headers"], scope["state"]
         address = client_address(
             peer=scope.get("client"),
             server=scope.get("server"),
-            forwarded_for=headers.getlist("x-forwarded-for"),
+            forwarded_for=[value.decode("latin-1") for name, value in headers if name == b"x-forwarded-for"],
             trusted=self._trusted_proxies,
         )
         if not is_exempt(scope["path"]):
-            self._warnings.note(scope["headers"], address)
-        scheme, token = get_authorization_scheme_param(headers.get("authorization"))
+            self._warnings.note(headers, address)
+        scheme, token = get_authorization_scheme_param(
+            (header(headers, b"authorization") or b"").decode("latin-1")
+        )
         claims = services.sessions.claims_of(token) if scheme.lower() == "bearer" else None
         state["client_address"], state["claims"] = address, claims
         state["counted"] = counted = await services.request_limit.count(

@@ -1,10 +1,11 @@
 """The OpenAPI document: every route with its errors, examples, headers and events."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.routing import BaseRoute
 
 from app.openapi.about import add_about
 from app.openapi.bodies import REPLY_EVENT_REFERENCE, add_examples, further_schemas
@@ -17,13 +18,16 @@ from app.openapi.sharing import drop_titles, share_errors
 __all__ = ["REPLY_EVENT_REFERENCE", "document", "error_responses"]
 
 
-def document(app: FastAPI) -> Callable[[], dict[str, Any]]:
-    """Return the generator for `app.openapi`; it removes FastAPI's 422, which this API never returns."""
+def document(app: FastAPI, routes: Sequence[BaseRoute]) -> Callable[[], dict[str, Any]]:
+    """Return the generator for `app.openapi`, with the paths in the order of these routes.
+
+    It removes FastAPI's 422, which this API never returns.
+    """
 
     def generate() -> dict[str, Any]:
         if app.openapi_schema is None:
             schema = get_openapi(
-                title=app.title, version=app.version, description=app.description, routes=app.routes
+                title=app.title, version=app.version, description=app.description, routes=routes
             )
             components = schema.setdefault("components", {})
             components["headers"] = {

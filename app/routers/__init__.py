@@ -38,3 +38,7 @@ ALL: Final[tuple[APIRouter, ...]] = (
     webhook.router,
 )
 """In the order of the documentation."""
+
+_BUSIEST: Final = (search.router, chatroom.router, message.router, reply.router, user.router)
+MATCHED: Final = (*_BUSIEST, *(router for router in ALL if router not in _BUSIEST))
+"""In the order of matching: the busiest first."""

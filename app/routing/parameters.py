@@ -1,6 +1,6 @@
 """Parameters of a request, read and validated with the fields that FastAPI made of the declarations."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -8,6 +8,8 @@ from typing import Final, Protocol
 from fastapi.dependencies.models import Dependant
 from fastapi.requests import Request
 from pydantic.fields import FieldInfo
+
+from app.kit.headers import header
 
 Problem = dict[str, object]
 """One problem of a request, in the form of Pydantic's errors."""
@@ -101,11 +103,3 @@ def _from_headers(alias: str) -> Callable[[Request, object], object]:
 
 def _body(_request: Request, body: object) -> object:
     return body
-
-
-def header(headers: Sequence[tuple[bytes, bytes]], name: bytes) -> bytes | None:
-    """Return the first header of this name, which is in lower case; None without one."""
-    for each, value in headers:
-        if each == name:
-            return value
-    return None

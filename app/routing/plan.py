@@ -48,11 +48,13 @@ class _Step:
         problems: list[Problem],
     ) -> dict[str, object] | None:
         """Return the arguments, or None if one of them is not valid."""
-        known = len(problems)
+        earlier = len(problems)
         arguments = {name: values[index] for name, index in self.solved}
         for parameter in self.parameters:
             arguments[parameter.name] = parameter.value(request, body, problems)
-        if len(problems) > known or any(values[index] is _UNSOLVED for index in self.required):
+        if len(problems) > earlier or (
+            earlier and any(values[index] is _UNSOLVED for index in self.required)
+        ):
             return None
         for name in self.takes_request:
             arguments[name] = request

@@ -15,9 +15,10 @@ from starlette.routing import Match
 from starlette.types import Scope
 
 from app.errors import ValidationFailed
+from app.kit.headers import header
 from app.kit.json_bounds import MAX_MEMBERS, is_json
 from app.kit.query_rules import allows_unknown_query
-from app.routing.parameters import MISSING, header
+from app.routing.parameters import MISSING
 from app.routing.plan import Plan
 
 _TOO_MANY_PARAMETERS: Final = {
@@ -32,13 +33,15 @@ class Route(APIRoute):
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         # Most requests are another route's: an expression is matched only behind the text it begins with.
-        if not scope.get("root_path") and not scope["path"].startswith(self._fixed_start):
-            return Match.NONE, {}
-        return super().matches(scope)
+        path: str = scope["path"]
+        if path.startswith(self._start) if self._has_ids else path == self._start:
+            return super().matches(scope)
+        return super().matches(scope) if scope.get("root_path") else (Match.NONE, {})
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[None, None, Response]]:
         """Return the function that runs a request; FastAPI calls this once."""
-        self._fixed_start = self.path_format.partition("{")[0]
+        self._start, id_, _ = self.path_format.partition("{")
+        self._has_ids = bool(id_)
         plan = Plan(self.dependant)
         known = plan.query_names
         has_strict_query = self.include_in_schema and not allows_unknown_query(self.path_format)
