@@ -119,12 +119,7 @@ def _methods_at(request: Request) -> set[str]:
 
 
 async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-    return problem_response(_as_app_error(request, _unique(error.errors())), request.state.request_id)
-
-
-def _unique(problems: Sequence[dict[str, object]]) -> list[dict[str, object]]:
-    """Drop repeated problems: FastAPI reports those of a dependency once for each of its users."""
-    return list({(problem["loc"], problem["type"], problem["msg"]): problem for problem in problems}.values())
+    return problem_response(_as_app_error(request, error.errors()), request.state.request_id)
 
 
 def _as_app_error(request: Request, problems: Sequence[dict[str, object]]) -> AppError:
