@@ -96,8 +96,8 @@ async def _read_body(request: Request) -> object:
     """
     try:
         body = await request.body()
-        content_type = header(request.scope["headers"], b"content-type")
-        if body and content_type is not None and is_json(content_type.decode("latin-1")):
+        media_type = (header(request.scope["headers"], b"content-type") or b"").decode("latin-1").lower()
+        if body and media_type.startswith("application/") and is_json(media_type):
             return json.loads(body)
     except json.JSONDecodeError as error:
         raise RequestValidationError(

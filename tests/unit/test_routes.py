@@ -157,6 +157,17 @@ _JSON = {**_USER, "Content-Type": "application/json"}
             "POST", "http://test/body", content=b"{}", headers={"Content-Type": "application/json"}
         ),
         httpx.Request("POST", "http://test/optional"),
+        *(
+            httpx.Request(
+                "POST", "http://test/optional", headers={"Content-Type": kind}, content=b'{"text": "hey"}'
+            )
+            for kind in (
+                "application/json; charset=utf-8",
+                "Application/X+JSON",
+                "text/x+json",
+                "application/jsonl",
+            )
+        ),
         httpx.Request("POST", "http://test/optional", headers=_JSON, content=b'{"text": "hello"}'),
         httpx.Request("POST", "http://test/optional", headers=_JSON, content=b'{"text": 1}'),
         httpx.Request("DELETE", "http://test/gone"),
