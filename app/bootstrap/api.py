@@ -131,7 +131,6 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
         hasher = PasswordHasher()
         stack.callback(hasher.close)
         otps = otp_service(settings, base, sender, numbers, root)
-        await base.stripe.prepare()
         quick = replace(
             base.uow, database=base.uow.database.with_reserved_connections(), limit_seconds=_CHECK_SECONDS
         )

@@ -8,13 +8,12 @@ import asyncpg
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from alembic.util import CommandError
 from app.bootstrap.refusal import StartRefusedError, end_process
 from app.config import Settings
 from app.database import is_of_a_pooler, is_unavailable, loses_statements, reason_of
 from app.errors import ServiceUnavailable
 from app.kit.background import TaskSet
-from app.migrations import Revisions, migrate
+from app.migrations import MigrationFailedError, Revisions, migrate
 from app.unit_of_work import UnitOfWork
 
 _RETRY_SECONDS: Final = 1.0
@@ -89,7 +88,7 @@ class StartCheck:
             log.info("migrating", found=revision, needed=self._revisions.head)
             try:
                 await migrate(self._settings)
-            except CommandError as error:
+            except MigrationFailedError as error:
                 raise StartRefusedError(f"The database cannot be migrated: {error}.") from error
             revision = await self._revision()
         if revision is None:

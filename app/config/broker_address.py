@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlunsplit
 
-from kombu.utils.url import parse_url
-
 from app.config.redis_address import (
     RedisAddress,
     credentials_of,
@@ -66,6 +64,8 @@ class BrokerAddress:
                 raise ValueError(f"has the option {name}, which RabbitMQ's client does not support")
         tls = TlsOptions.read(tls_options) if is_tls else None
         url = urlunsplit(parts._replace(query=""))
+        from kombu.utils.url import parse_url  # noqa: PLC0415  # a process on Redis alone needs no kombu
+
         try:
             parse_url(url)
         except (ValueError, KeyError):

@@ -11,8 +11,8 @@ from celery import Celery
 
 from app.config import Settings
 from app.queue import broker
+from app.queue.task_message import QUEUE
 
-QUEUE: Final = "ai_processing"
 _TASK_SECONDS = 30 * 60
 _WORKER_SOCKET_SECONDS = 3.0
 _KEEPALIVE: Final = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}  # seconds, seconds, probes

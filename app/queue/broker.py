@@ -1,11 +1,7 @@
 """Celery's Redis transport for wake-ups, which may be lost: polls find the rows."""
 
-import json
-from base64 import b64encode
 from typing import Any
-from uuid import uuid4
 
-from celery import Celery
 from celery.app import events
 from celery.events import EventDispatcher
 from kombu.asynchronous import get_event_loop
@@ -27,27 +23,6 @@ class Transport(redis.Transport):
     """Redis without acknowledgements in the broker; within the process they still bound the prefetch."""
 
     Channel = _Channel
-
-
-def task_message(celery: Celery, task: str, task_id: str, arguments: dict[str, str | None]) -> str:
-    """Return the message that starts a task, as it is stored in Redis: Celery's in kombu's envelope."""
-    message = celery.amqp.as_task_v2(task_id, task, kwargs=arguments, ignore_result=True)
-    return json.dumps(
-        {
-            "headers": message.headers,
-            "body": b64encode(json.dumps(message.body).encode()).decode(),
-            "content-type": "application/json",
-            "content-encoding": "utf-8",
-            "properties": {
-                **message.properties,
-                "body_encoding": "base64",
-                "delivery_info": {"exchange": "", "routing_key": celery.conf.task_default_queue},
-                "delivery_mode": 2,
-                "delivery_tag": str(uuid4()),
-                "priority": 0,
-            },
-        }
-    )
 
 
 class Dispatcher(EventDispatcher):

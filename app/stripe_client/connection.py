@@ -64,11 +64,6 @@ class StripeConnection:
             self._log(failure)
             raise failure from error
 
-    async def prepare(self) -> None:
-        """Load the SDK, if a key is set."""
-        if self._key:
-            await self._opened()
-
     async def _opened(self) -> "Sdk":
         if not self._key:
             raise StripeNotConfiguredError("STRIPE_SECRET_KEY is not set")

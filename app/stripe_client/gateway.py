@@ -20,10 +20,6 @@ class StripeGateway:
         self.checkouts: StripeCheckouts = SdkCheckouts(self._connection, settings.stripe_pro_price_id)
         self.subscriptions: StripeSubscriptions = SdkSubscriptions(self._connection, pro)
 
-    async def prepare(self) -> None:
-        """Load the SDK now instead of at the first call, if a key is set."""
-        await self._connection.prepare()
-
     async def aclose(self) -> None:
         """Close the connections."""
         await self._connection.aclose()
