@@ -26,6 +26,7 @@ from app.middleware import (
     ResponseHeadersMiddleware,
 )
 from app.openapi import document
+from app.openapi.serving import add_document_route
 from app.routers import ALL, MATCHED
 
 _MAX_BODY_BYTES = 1024 * 1024
@@ -75,12 +76,14 @@ def create_app(
         description=_DESCRIPTION,
         lifespan=lifespan,
         redirect_slashes=False,
+        openapi_url=None,  # app.openapi.serving
         docs_url=None,  # app.routers.docs
         redoc_url=None,
     )
     app.state.settings = settings
     app.state.connection_limits = connection_limits
     add_error_handlers(app)
+    add_document_route(app)
     for router in MATCHED:
         app.router.routes += (
             router.routes
