@@ -93,7 +93,6 @@ def _of(settings: Settings) -> Database:
         settings.postgres,
         connect_seconds=settings.database_connect_seconds,
         is_pooled=settings.has_transaction_pooler,
-        is_kept=False,
     )
 
 
@@ -115,7 +114,6 @@ def _of_environment() -> Database:
         address,
         connect_seconds=connect_seconds,
         is_pooled=pooler.lower() == "transaction" or address.is_pooled,
-        is_kept=False,
     )
 
 

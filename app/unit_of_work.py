@@ -5,6 +5,7 @@ account, its subscriptions.
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,7 +13,9 @@ from datetime import date
 from typing import Protocol
 from uuid import UUID
 
-from app.database import Database, in_transaction
+import asyncpg
+
+from app.database import Database, PooledConnection, in_transaction
 from app.models import Message
 from app.queue.wake_ups import WakeUp
 from app.redis_client.chatroom_cache import ChatroomCache
@@ -93,11 +96,18 @@ class UnitOfWork:
         """
         inside = in_transaction.set(True)
         try:
-            async with self.database.session(self.limit_seconds) as session:
-                tx = Transaction(session, self.chatroom_cache)
-                yield tx
-                await asyncio.gather(session.flush(), *tx.drops)
-                await session.commit()
+            async with self.database.connection(self.limit_seconds) as connection:
+                tx = Transaction(connection, self.chatroom_cache)
+                await connection.run("BEGIN")
+                try:
+                    yield tx
+                    await connection.flush()
+                    if tx.drops:
+                        await asyncio.gather(*tx.drops)
+                except Exception:
+                    await _roll_back(connection)
+                    raise
+                await connection.run("COMMIT")
         finally:
             in_transaction.reset(inside)
         await self._after_commit(tx)
@@ -111,8 +121,8 @@ class UnitOfWork:
         Raises:
             ServiceUnavailable: the database is unavailable.
         """
-        async with self.database.session(self.limit_seconds, autocommit=True) as session:
-            tx = Transaction(session, self.chatroom_cache)
+        async with self.database.connection(self.limit_seconds) as connection:
+            tx = Transaction(connection, self.chatroom_cache)
             yield tx
         await self._after_commit(tx)
 
@@ -131,3 +141,10 @@ class UnitOfWork:
             await self.daily_count.show(
                 user_id=change.user_id, day=change.day, used=change.used, refunded=change.refunded
             )
+
+
+async def _roll_back(connection: PooledConnection) -> None:
+    """End a failed transaction; if that fails too, the pool drops the connection."""
+    if connection.is_in_transaction and not connection.is_broken:
+        with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            await connection.run("ROLLBACK")

@@ -1,10 +1,19 @@
 """The methods of asyncpg's connection that this service calls; asyncpg publishes no types."""
 
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Any, Protocol
 
 
-class Statement(Protocol):
+class Record(Protocol):
+    """A row: its values by number or by column name."""
+
+    def __getitem__(self, column: int | str) -> Any: ...  # noqa: ANN401  # the statement decides its types
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class PreparedStatement(Protocol):
     """A prepared statement."""
 
     async def fetchval(self) -> object:
@@ -19,16 +28,24 @@ class Connection(Protocol):
         """Run statements without parameters, by the simple protocol."""
         ...
 
+    async def fetch(self, query: str, *args: object) -> Sequence[Record]:
+        """Prepare and run a query; return its rows."""
+        ...
+
     async def fetchval(self, query: str, *args: object) -> object:
         """Prepare and run a query; return the first column of the first row."""
         ...
 
-    async def prepare(self, query: str) -> Statement:
+    async def prepare(self, query: str) -> PreparedStatement:
         """Prepare a statement under a name."""
         ...
 
     def transaction(self) -> AbstractAsyncContextManager[object]:
         """Return a transaction as a block."""
+        ...
+
+    def is_in_transaction(self) -> bool:
+        """Whether a transaction is open; only while the connection is."""
         ...
 
     def get_server_pid(self) -> int:

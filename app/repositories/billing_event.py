@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import Double, Integer, Table, Text, func, select, text, update
+from sqlalchemy import Table, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.database import PooledConnection
 from app.models import StripeEvent
 from app.repositories.intervals import seconds
 from app.repositories.sql import query
@@ -32,15 +32,17 @@ class ClaimedEvent:
     """How often it was claimed, this time included."""
 
 
-_CLAIM = query("claim_event", event_id=Text, lease_seconds=Double)
-_CLAIM_STALE = query("claim_stale_events", limit=Integer, lease_seconds=Double, unclaimed_seconds=Double)
+_CLAIM = query("claim_event", event_id="text", lease_seconds="float8")
+_CLAIM_STALE = query(
+    "claim_stale_events", limit="integer", lease_seconds="float8", unclaimed_seconds="float8"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class StripeEventRepository:
     """Stored events, and the state of their processing."""
 
-    session: AsyncSession
+    connection: PooledConnection
 
     async def add(
         self,
@@ -69,13 +71,13 @@ class StripeEventRepository:
             processed_at=func.now() if ignored_as else None,
             outcome=ignored_as,
         )
-        stored = await self.session.scalar(row.on_conflict_do_nothing().returning(StripeEvent.id))
+        stored = await self.connection.session.scalar(row.on_conflict_do_nothing().returning(StripeEvent.id))
         return stored is not None
 
     async def claim(self, event_id: str, *, lease_seconds: float) -> ClaimedEvent | None:
         """Claim one event for `lease_seconds`; None if it is processed, not due, or under a lease."""
         values = {"event_id": event_id, "lease_seconds": lease_seconds}
-        row = (await self.session.execute(_CLAIM, values)).one_or_none()
+        row = await self.connection.fetch_row(_CLAIM, values)
         return ClaimedEvent(*row) if row else None
 
     async def claim_stale(self, *, limit: int, lease_seconds: float) -> Sequence[ClaimedEvent]:
@@ -85,12 +87,12 @@ class StripeEventRepository:
             "lease_seconds": lease_seconds,
             "unclaimed_seconds": _UNCLAIMED_SECONDS,
         }
-        rows = await self.session.execute(_CLAIM_STALE, values)
+        rows = await self.connection.fetch(_CLAIM_STALE, values)
         return [ClaimedEvent(*row) for row in rows]
 
     async def finish(self, event_id: str, *, outcome: str) -> None:
         """Mark an event as processed, with its outcome."""
-        await self.session.execute(
+        await self.connection.session.execute(
             update(_EVENT)
             .where(_EVENT.c.id == event_id, _UNPROCESSED)
             .values(processed_at=func.now(), outcome=outcome, next_attempt_at=None)
@@ -98,7 +100,7 @@ class StripeEventRepository:
 
     async def reschedule(self, event_id: str, *, after_seconds: float) -> None:
         """Make an event due after so many seconds; this ends the lease."""
-        await self.session.execute(
+        await self.connection.session.execute(
             update(_EVENT)
             .where(_EVENT.c.id == event_id, _UNPROCESSED)
             .values(next_attempt_at=func.now() + seconds(after_seconds))
@@ -106,5 +108,7 @@ class StripeEventRepository:
 
     async def count_unprocessed(self) -> int:
         """Count the unprocessed events."""
-        found = await self.session.scalar(select(func.count()).select_from(_EVENT).where(_UNPROCESSED))
+        found = await self.connection.session.scalar(
+            select(func.count()).select_from(_EVENT).where(_UNPROCESSED)
+        )
         return found or 0

@@ -4,29 +4,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import (
-    ARRAY,
-    JSON,
-    BindParameter,
-    Column,
-    Double,
-    Executable,
-    Integer,
-    Table,
-    Text,
-    TextClause,
-    Uuid,
-    bindparam,
-    text,
-)
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from app.models import Message
-from app.repositories.room_context import ROOM_CONTEXT, PastExchange, RoomContext
-from app.repositories.sql import statement
+from app.database import PooledConnection, Statement
+from app.repositories.room_context import PastExchange, RoomContext, room_context
+from app.repositories.sql import query
 
 EXCHANGES_AT_ONCE: Final = 30
 SUSPECT_LOSSES: Final = 2
@@ -68,8 +51,8 @@ class ClaimedReply:
         """Read a row of a claim."""
         reply, room, newest = row[:_REPLY_END], row[_REPLY_END:_ROOM_END], None
         if len(row) > _ROOM_END:
-            newest = [PastExchange(*exchange) for exchange in row[_ROOM_END] or ()]
-        return cls(ReplyJob(*reply), RoomContext(*room), newest)
+            newest = [PastExchange(*exchange) for exchange in json.loads(row[_ROOM_END] or "[]")]
+        return cls(ReplyJob(*reply), room_context(room), newest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,53 +79,35 @@ class ClaimLimits:
         }
 
 
-_MESSAGE = cast("Table", Message.__table__)
-_COLUMN_NAMES = {"worker_losses": "losses"}
-_REPLY_JOB: Final = tuple(_MESSAGE.c[_COLUMN_NAMES.get(field.name, field.name)] for field in fields(ReplyJob))
-_REPLY_END = len(_REPLY_JOB)
-_ROOM_END = _REPLY_END + len(ROOM_CONTEXT)
+_REPLY_END: Final = len(fields(ReplyJob))
+_ROOM_END: Final = _REPLY_END + len(fields(RoomContext))
 
 
-def _bound(name: str, *more: BindParameter[Any]) -> TextClause:
-    """Return a statement of this name with its parameters; all share those that have a default here."""
-    return text(statement(name)).bindparams(bindparam("suspect_losses", SUSPECT_LOSSES, type_=Integer), *more)
-
-
-def _claim(name: str, *more: BindParameter[Any], reads: tuple[Column[Any], ...] = ()) -> Executable:
-    """Return a claim that returns the columns of a `ReplyJob`, those of its room, and those that it reads."""
-    claim = _bound(name, bindparam("slots", type_=Integer), bindparam("lease_seconds", type_=Double), *more)
-    return claim.columns(*_REPLY_JOB, *ROOM_CONTEXT, *reads)
-
-
-_FAIRNESS = (
-    bindparam("held", type_=Text),
-    bindparam("share", type_=Integer),
-    bindparam("spare", type_=Integer),
-)
-_CLAIM_DUE = _claim("claim_due", bindparam("unclaimed_seconds", type_=Double), *_FAIRNESS)
-_CLAIM_NAMED = _claim(
-    "claim_named",
-    bindparam("ids", type_=ARRAY(Uuid)),
-    bindparam("exchange_limit", EXCHANGES_AT_ONCE, type_=Integer),
-    *_FAIRNESS,
-    reads=(Column("newest", JSON),),
-)
-_CLAIM_NEXT_OF_ROOM = _claim("claim_next_of_room", bindparam("chatroom_id", type_=Uuid))
-_LONGEST = bindparam("longest_wait", _LONGEST_WAIT, type_=Integer)
-_CLAIM_SUSPECT = _claim("claim_suspect", _LONGEST)
-_FIND_LATE_SUSPECT = _bound(
+_SHARED: Final = {"slots": "integer", "lease_seconds": "float8", "suspect_losses": "integer"}
+_FAIRNESS: Final = {"held": "text", "share": "integer", "spare": "integer"}
+_CLAIM_DUE = query("claim_due", unclaimed_seconds="float8", **_FAIRNESS, **_SHARED)
+_CLAIM_NAMED = query("claim_named", ids="uuid[]", exchange_limit="integer", **_FAIRNESS, **_SHARED)
+_CLAIM_NEXT_OF_ROOM = query("claim_next_of_room", chatroom_id="uuid", **_SHARED)
+_CLAIM_SUSPECT = query("claim_suspect", longest_wait="integer", **_SHARED)
+_FIND_LATE_SUSPECT = query(
     "find_late_suspect",
-    bindparam("lease_seconds", type_=Double),
-    bindparam("late_seconds", type_=Double),
-    _LONGEST,
+    lease_seconds="float8",
+    late_seconds="float8",
+    suspect_losses="integer",
+    longest_wait="integer",
 )
+_CONSTANTS: Final = {
+    "suspect_losses": SUSPECT_LOSSES,
+    "longest_wait": _LONGEST_WAIT,
+    "exchange_limit": EXCHANGES_AT_ONCE,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimRepository:
     """Claims of replies. A claim that is rolled back has claimed nothing."""
 
-    session: AsyncSession
+    connection: PooledConnection
 
     async def named(
         self, reply_ids: Sequence[UUID], limits: ClaimLimits, *, lease_seconds: float
@@ -168,16 +133,17 @@ class ClaimRepository:
     async def has_suspect(self, *, lease_seconds: float, late_seconds: float) -> bool:
         """Return whether such a reply has been due for `late_seconds`."""
         values = {"lease_seconds": lease_seconds, "late_seconds": late_seconds}
-        return await self.session.scalar(_FIND_LATE_SUSPECT, values) is not None
+        return await self.connection.fetch_row(_FIND_LATE_SUSPECT, {**values, **_CONSTANTS}) is not None
 
     async def next_of_room(self, chatroom_id: UUID, *, lease_seconds: float) -> ClaimedReply | None:
         """Claim the next reply of a room, in the transaction that has ended the one before it."""
         values = {"chatroom_id": chatroom_id, "lease_seconds": lease_seconds}
         return await self._run_for_one(_CLAIM_NEXT_OF_ROOM, values)
 
-    async def _run_for_one(self, claim: Executable, values: Mapping[str, object]) -> ClaimedReply | None:
+    async def _run_for_one(self, claim: Statement, values: Mapping[str, object]) -> ClaimedReply | None:
         claimed = await self._run(claim, {**values, "slots": 1})
         return claimed[0] if claimed else None
 
-    async def _run(self, claim: Executable, values: Mapping[str, object]) -> list[ClaimedReply]:
-        return [ClaimedReply.of(row) for row in await self.session.execute(claim, values)]
+    async def _run(self, claim: Statement, values: Mapping[str, object]) -> list[ClaimedReply]:
+        rows = await self.connection.fetch(claim, {**values, **_CONSTANTS})
+        return [ClaimedReply.of(tuple(row)) for row in rows]

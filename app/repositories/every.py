@@ -5,6 +5,7 @@ from functools import cached_property
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.database import PooledConnection
 from app.repositories.account_deletion import AccountDeletionRepository
 from app.repositories.billing import BillingRepository
 from app.repositories.billing_event import StripeEventRepository
@@ -39,7 +40,12 @@ from app.repositories.worker import WorkerRepository
 class Repositories:
     """The repositories, each created on first use."""
 
-    session: AsyncSession
+    connection: PooledConnection
+
+    @property
+    def session(self) -> AsyncSession:
+        """SQLAlchemy's session on the connection."""
+        return self.connection.session
 
     @cached_property
     def users(self) -> UserRepository:
@@ -79,7 +85,7 @@ class Repositories:
     @cached_property
     def sending(self) -> SendingRepository:
         """Messages that are being stored."""
-        return SendingRepository(self.session)
+        return SendingRepository(self.connection)
 
     @cached_property
     def search(self) -> SearchRepository:
@@ -89,7 +95,7 @@ class Repositories:
     @cached_property
     def claims(self) -> ClaimRepository:
         """Claims of replies."""
-        return ClaimRepository(self.session)
+        return ClaimRepository(self.connection)
 
     @cached_property
     def leases(self) -> LeaseRepository:
@@ -104,7 +110,7 @@ class Repositories:
     @cached_property
     def usage(self) -> UsageRepository:
         """The daily quota."""
-        return UsageRepository(self.session)
+        return UsageRepository(self.connection)
 
     @cached_property
     def subscriptions(self) -> SubscriptionRepository:
@@ -114,12 +120,12 @@ class Repositories:
     @cached_property
     def account_deletions(self) -> AccountDeletionRepository:
         """Deleted accounts."""
-        return AccountDeletionRepository(self.session)
+        return AccountDeletionRepository(self.connection)
 
     @cached_property
     def room_deletions(self) -> RoomDeletionRepository:
         """Deleted rooms."""
-        return RoomDeletionRepository(self.session)
+        return RoomDeletionRepository(self.connection)
 
     @cached_property
     def exports(self) -> ExportRepository:
@@ -154,7 +160,7 @@ class Repositories:
     @cached_property
     def stripe_events(self) -> StripeEventRepository:
         """Stripe events."""
-        return StripeEventRepository(self.session)
+        return StripeEventRepository(self.connection)
 
     @cached_property
     def stripe_customers(self) -> StripeCustomerRepository:

@@ -1,8 +1,9 @@
 """SQL that workers use to read a room's context: its settings, summary and past exchanges."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Final, cast
+from typing import Any, Final, cast
 from uuid import UUID
 
 from sqlalchemy import (
@@ -47,6 +48,12 @@ class RoomContext:
     def named_model(self) -> str | None:
         """The model that the room names; None when it follows the default."""
         return None if self.follows_default else self.model
+
+
+def room_context(values: Sequence[Any]) -> RoomContext:
+    """Build a context of the driver's values, in the order of its fields."""
+    context = RoomContext(*values)
+    return replace(context, title_source=TitleSource(context.title_source))
 
 
 _COLUMN_NAMES: Final = {"summarized_through": "summary_upto"}

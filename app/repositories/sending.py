@@ -3,13 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Date, DateTime, Integer, Row, Text, Uuid
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
+import asyncpg
 
+from app.database import PooledConnection, Record
 from app.models import Plan, PlanTerms
 from app.repositories.sql import query
 from app.repositories.usage import UsageStatus
@@ -19,30 +17,30 @@ _KEY_INDEX = "uq_messages_idempotency_key"
 _STORE = query(
     "user_plan",
     "store_exchange",
-    user_id=Uuid,
-    chatroom_id=Uuid,
-    message_id=Uuid,
-    reply_id=Uuid,
-    content=Text,
-    first_words=Text,
-    idempotency_key=Text,
-    request_id=Text,
-    now=DateTime(timezone=True),
-    day=Date,
-    basic_limit=Integer,
-    pro_limit=Integer,
-    basic_priority=Integer,
-    pro_priority=Integer,
-    offered_models=ARRAY(Text),
-    default_model=Text,
+    user_id="uuid",
+    chatroom_id="uuid",
+    message_id="uuid",
+    reply_id="uuid",
+    content="text",
+    first_words="text",
+    idempotency_key="text",
+    request_id="text",
+    now="timestamptz",
+    day="date",
+    basic_limit="integer",
+    pro_limit="integer",
+    basic_priority="integer",
+    pro_priority="integer",
+    offered_models="text[]",
+    default_model="text",
 )
 _EXPLAIN = query(
     "user_plan",
     "explain_rejection",
-    user_id=Uuid,
-    chatroom_id=Uuid,
-    now=DateTime(timezone=True),
-    day=Date,
+    user_id="uuid",
+    chatroom_id="uuid",
+    now="timestamptz",
+    day="date",
 )
 
 
@@ -86,7 +84,7 @@ class SendCheck:
 class SendingRepository:
     """Stores messages with their pending replies."""
 
-    session: AsyncSession
+    connection: PooledConnection
 
     async def store(
         self, exchange: NewExchange, *, terms: Mapping[Plan, PlanTerms], models: Sequence[str]
@@ -116,21 +114,21 @@ class SendingRepository:
             "default_model": models[0],
         }
         try:
-            row = (await self.session.execute(_STORE, values)).one_or_none()
-        except IntegrityError as error:
-            if _KEY_INDEX not in str(error.orig):
+            row = await self.connection.fetch_row(_STORE, values)
+        except asyncpg.UniqueViolationError as error:
+            if error.constraint_name != _KEY_INDEX:
                 raise
             return None
         if row is None:
             return None
-        return StoredExchange(_usage(row), row.model, row.stored_at)
+        return StoredExchange(_usage(row), row["model"], row["stored_at"])
 
     async def explain_rejection(self, *, user_id: UUID, chatroom_id: UUID, now: datetime) -> SendCheck | None:
         """Read the user's day and room without a lock; None if the account is deleted."""
         values = {"user_id": user_id, "chatroom_id": chatroom_id, "now": now, "day": now.date()}
-        row = (await self.session.execute(_EXPLAIN, values)).one_or_none()
-        return None if row is None else SendCheck(_usage(row), row.has_room)
+        row = await self.connection.fetch_row(_EXPLAIN, values)
+        return None if row is None else SendCheck(_usage(row), row["has_room"])
 
 
-def _usage(row: Row[Any]) -> UsageStatus:
-    return UsageStatus(Plan.of(is_pro=row.is_pro), row.used)
+def _usage(row: Record) -> UsageStatus:
+    return UsageStatus(Plan.of(is_pro=row["is_pro"]), row["used"])

@@ -5,27 +5,26 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Date, DateTime, Integer, LargeBinary, Uuid, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import select
 
+from app.database import PooledConnection
 from app.models import DailyUsage, Plan
 from app.repositories.sql import query
 
-_TIME = DateTime(timezone=True)
-_READ = query("user_plan", "read_usage", user_id=Uuid, now=_TIME, day=Date)
-_CHARGE = query("charge_message", user_id=Uuid, day=Date, limit=Integer)
+_READ = query("user_plan", "read_usage", user_id="uuid", now="timestamptz", day="date")
+_CHARGE = query("charge_message", user_id="uuid", day="date", limit="integer")
 _REFUND = query(
     "user_plan",
     "refund_messages",
-    user_id=Uuid,
-    now=_TIME,
-    day=Date,
-    messages=Integer,
-    max_refunds=Integer,
+    user_id="uuid",
+    now="timestamptz",
+    day="date",
+    messages="integer",
+    max_refunds="integer",
 )
-_ADD_TOKENS = query("add_tokens", user_id=Uuid, day=Date, input_tokens=BigInteger, output_tokens=BigInteger)
-_SAVE_CARRYOVER = query("save_carryover", number_digest=LargeBinary, user_id=Uuid, day=Date)
-_RESTORE_CARRYOVER = query("restore_carryover", number_digest=LargeBinary, user_id=Uuid, day=Date)
+_ADD_TOKENS = query("add_tokens", user_id="uuid", day="date", input_tokens="bigint", output_tokens="bigint")
+_SAVE_CARRYOVER = query("save_carryover", number_digest="bytea", user_id="uuid", day="date")
+_RESTORE_CARRYOVER = query("restore_carryover", number_digest="bytea", user_id="uuid", day="date")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +39,21 @@ class UsageStatus:
 class UsageRepository:
     """Counts of a user's UTC days."""
 
-    session: AsyncSession
+    connection: PooledConnection
 
     async def status(self, *, user_id: UUID, now: datetime) -> UsageStatus | None:
         """Read the plan and the day's count, without a lock; None if the account is deleted."""
         values = {"user_id": user_id, "now": now, "day": now.date()}
-        row = (await self.session.execute(_READ, values)).one_or_none()
-        return None if row is None else UsageStatus(Plan.of(is_pro=row.is_pro), row.used)
+        row = await self.connection.fetch_row(_READ, values)
+        return None if row is None else UsageStatus(Plan.of(is_pro=row["is_pro"]), row["used"])
 
     async def charge(self, *, user_id: UUID, day: date, limit: int | None) -> int | None:
         """Count one message and return the day's count; None if `limit` is reached or the account is deleted.
 
         The day's row stays locked until the transaction ends.
         """
-        used: int | None = await self.session.scalar(
-            _CHARGE, {"user_id": user_id, "day": day, "limit": limit}
-        )
-        return used
+        row = await self.connection.fetch_row(_CHARGE, {"user_id": user_id, "day": day, "limit": limit})
+        return None if row is None else int(row["used"])
 
     async def refund(
         self, *, user_id: UUID, day: date, messages: int, max_refunds: int | None, now: datetime
@@ -73,12 +70,12 @@ class UsageRepository:
             "messages": messages,
             "max_refunds": max_refunds,
         }
-        used: int | None = await self.session.scalar(_REFUND, values)
-        return used
+        row = await self.connection.fetch_row(_REFUND, values)
+        return None if row is None else int(row["used"])
 
     async def days(self, *, user_id: UUID, first: date, last: date) -> Sequence[DailyUsage]:
         """Return the days from `first` to `last`, both included, that have a row."""
-        days = await self.session.scalars(
+        days = await self.connection.session.scalars(
             select(DailyUsage).where(DailyUsage.user_id == user_id, DailyUsage.day.between(first, last))
         )
         return days.all()
@@ -91,14 +88,14 @@ class UsageRepository:
             "input_tokens": input_tokens,
             "output_tokens": output_tokens,
         }
-        await self.session.execute(_ADD_TOKENS, values)
+        await self.connection.fetch(_ADD_TOKENS, values)
 
     async def save_carryover(self, *, number_digest: bytes, user_id: UUID, day: date) -> None:
         """Copy the day's counts of an account to its number."""
         values = {"number_digest": number_digest, "user_id": user_id, "day": day}
-        await self.session.execute(_SAVE_CARRYOVER, values)
+        await self.connection.fetch(_SAVE_CARRYOVER, values)
 
     async def restore_carryover(self, *, number_digest: bytes, user_id: UUID, day: date) -> None:
         """Begin a new account's day with the counts of its number, if a deleted account left any."""
         values = {"number_digest": number_digest, "user_id": user_id, "day": day}
-        await self.session.execute(_RESTORE_CARRYOVER, values)
+        await self.connection.fetch(_RESTORE_CARRYOVER, values)

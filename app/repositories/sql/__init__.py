@@ -8,10 +8,8 @@ statement can be pasted into psql once these are set.
 import re
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
-from sqlalchemy import TextClause, bindparam, text
-from sqlalchemy.types import TypeEngine
+from app.database import Statement
 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
@@ -25,10 +23,9 @@ def statement(*names: str) -> str:
     return "".join(_statements()[name] for name in names)
 
 
-def query(*names: str, **types: TypeEngine[Any] | type[TypeEngine[Any]]) -> TextClause:
-    """Return the joined texts as a statement whose parameters have these types."""
-    parameters = (bindparam(name, type_=type_) for name, type_ in types.items())
-    return text(statement(*names)).bindparams(*parameters)
+def query(*names: str, **types: str) -> Statement:
+    """Return the joined texts as a statement whose parameters have these types of PostgreSQL."""
+    return Statement.of(statement(*names), **types)
 
 
 def split_statements(content: str, *, default_name: str) -> dict[str, str]:
