@@ -30,16 +30,11 @@ class IdleConnections:
 
     def take_used(self) -> PooledConnection | None:
         """Return a connection that was used a moment ago, which needs no ping; None if there is none."""
-        while self._idle:
-            last = self._idle[-1]
-            if last.driver.is_closed():
-                self._idle.pop()
-            elif time.monotonic() - last.used_at < _PING_AFTER_SECONDS:
-                # The connection used last has the statements prepared.
-                return self._idle.pop()
-            else:
-                break
-        return None
+        connection = self._pop_open()
+        if connection and time.monotonic() - connection.used_at >= _PING_AFTER_SECONDS:
+            self._idle.append(connection)
+            return None
+        return connection
 
     async def take(self) -> PooledConnection:
         """Return a connection that answers, else a new one.
@@ -47,15 +42,20 @@ class IdleConnections:
         Raises:
             OSError, TimeoutError, asyncpg.PostgresError: the server is unreachable or rejects the connection.
         """
+        if connection := self._pop_open():
+            idle_seconds = time.monotonic() - connection.used_at
+            if idle_seconds <= _MAX_IDLE_SECONDS and await _answers(connection.driver):
+                return connection
+            connection.driver.terminate()
+        return await self._open()
+
+    def _pop_open(self) -> PooledConnection | None:
+        """Return the connection used last: it has the statements prepared."""
         while self._idle:
             connection = self._idle.pop()
-            driver, idle_seconds = connection.driver, time.monotonic() - connection.used_at
-            if driver.is_closed():
-                continue
-            if idle_seconds <= _MAX_IDLE_SECONDS and await _answers(driver):
+            if not connection.driver.is_closed():
                 return connection
-            driver.terminate()
-        return await self._open()
+        return None
 
     def put(self, connection: PooledConnection) -> None:
         """Keep a connection for the next block; one that is closed is dropped."""

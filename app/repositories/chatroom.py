@@ -1,14 +1,16 @@
 """SQL about a user's chatrooms; every statement names the user as the owner."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import cast
+from datetime import UTC, datetime
+from typing import Final, cast
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Integer, Table, Uuid, and_, bindparam, func, literal, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.database import PooledConnection, Record
 from app.models import Chatroom
+from app.repositories.sql import query
 
 _ROOM = cast("Table", Chatroom.__table__)
 
@@ -34,39 +36,49 @@ _COUNT = select(func.count()).select_from(_COUNTED.subquery())
 
 _OWNED = select(Chatroom).where(is_own_room(bindparam("room", type_=Uuid), _OWNER))
 _OWNED_LOCKED = _OWNED.with_for_update()
+_LIST = query(
+    "list_rooms",
+    user_id="uuid",
+    archived="boolean",
+    before_at="timestamptz",
+    before_id="uuid",
+    limit="integer",
+)
+_NEWEST: Final = (datetime(9999, 1, 1, tzinfo=UTC), UUID(int=2**128 - 1))
+"""The position before which a first page starts."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChatroomRepository:
     """Chatrooms of one user."""
 
-    session: AsyncSession
+    connection: PooledConnection
 
     def add(self, room: Chatroom) -> None:
         """Store a new room."""
-        self.session.add(room)
+        self.connection.session.add(room)
 
     async def count(self, user_id: UUID, *, limit: int) -> int:
         """Count the user's rooms without deleted ones; stop reading at `limit`."""
-        counted: int | None = await self.session.scalar(_COUNT, {"owner": user_id, "limit": limit})
+        counted: int | None = await self.connection.session.scalar(_COUNT, {"owner": user_id, "limit": limit})
         return counted or 0
 
     async def get_owned(self, chatroom_id: UUID, user_id: UUID, *, lock: bool = False) -> Chatroom | None:
         """Return the user's own room; with `lock`, hold its row until the transaction ends."""
-        return await self.session.scalar(
+        return await self.connection.session.scalar(
             _OWNED_LOCKED if lock else _OWNED, {"room": chatroom_id, "owner": user_id}
         )
 
     async def page(
         self, user_id: UUID, *, archived: bool, before: tuple[datetime, UUID] | None, limit: int
-    ) -> list[Chatroom]:
+    ) -> Sequence[Record]:
         """Return up to `limit` rooms by newest activity, after the room at `before`."""
-        query = (
-            select(Chatroom)
-            .where(Chatroom.user_id == user_id, Chatroom.archived.is_(archived), Chatroom.erase_at.is_(None))
-            .order_by(Chatroom.active_at.desc(), Chatroom.id.desc())
-            .limit(limit)
-        )
-        if before is not None:
-            query = query.where(tuple_(Chatroom.active_at, Chatroom.id) < before)
-        return list(await self.session.scalars(query))
+        before_at, before_id = before or _NEWEST
+        values = {
+            "user_id": user_id,
+            "archived": archived,
+            "before_at": before_at,
+            "before_id": before_id,
+            "limit": limit,
+        }
+        return await self.connection.fetch(_LIST, values)

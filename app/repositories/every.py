@@ -50,7 +50,7 @@ class Repositories:
     @cached_property
     def users(self) -> UserRepository:
         """Accounts."""
-        return UserRepository(self.session)
+        return UserRepository(self.connection)
 
     @cached_property
     def passwords(self) -> PasswordRepository:
@@ -60,12 +60,12 @@ class Repositories:
     @cached_property
     def sessions(self) -> SessionRepository:
         """Signed-in devices."""
-        return SessionRepository(self.session)
+        return SessionRepository(self.connection)
 
     @cached_property
     def chatrooms(self) -> ChatroomRepository:
         """Rooms."""
-        return ChatroomRepository(self.session)
+        return ChatroomRepository(self.connection)
 
     @cached_property
     def room_contexts(self) -> RoomContextRepository:
@@ -80,7 +80,7 @@ class Repositories:
     @cached_property
     def messages(self) -> MessageRepository:
         """Messages as clients see them."""
-        return MessageRepository(self.session)
+        return MessageRepository(self.connection)
 
     @cached_property
     def sending(self) -> SendingRepository:

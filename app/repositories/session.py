@@ -9,20 +9,21 @@ from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import DateTime, Uuid, and_, bindparam, func, or_, select, true, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from app.models import Session, Subscription, User
+from app.database import PooledConnection
+from app.models import Plan, Session, Subscription, User
+from app.repositories.sql import query
 from app.repositories.subscription import current_of
 from app.security import CLOCK_LEEWAY
 
 
 class SessionUse(NamedTuple):
-    """The last recorded use of an open session, and the subscription that decides its user's plan."""
+    """The last recorded use of an open session, and the plan of its user."""
 
     last_used_at: datetime
     used_from: str | None
-    subscription: Subscription | None
+    plan: Plan
 
 
 class LockedSession(NamedTuple):
@@ -44,12 +45,13 @@ _OPEN_OF_ITS_USER = and_(
     Session.id == bindparam("session_id", type_=Uuid), User.deleted_at.is_(None), User.id == Session.user_id
 )
 
-# Built once: `_USE` runs for each request whose session is not cached.
-_USE = (
-    select(Session.last_used_at, func.coalesce(Session.last_used_ip, Session.ip_address), _Current)
-    .join(User, _OPEN_OF_ITS_USER)
-    .outerjoin(_Current, true())
-    .where(_IS_OPEN, Session.user_id == bindparam("user_id", type_=Uuid))
+_FIND_OPEN = query(
+    "user_plan",
+    "find_open_session",
+    session_id="uuid",
+    user_id="uuid",
+    now="timestamptz",
+    open_at="timestamptz",
 )
 _LOCKED = (
     select(Session, User, _Current)
@@ -64,25 +66,26 @@ _LOCKED = (
 class SessionRepository:
     """Sessions of signed-in devices."""
 
-    session: AsyncSession
+    connection: PooledConnection
 
     def add(self, row: Session) -> None:
         """Add a session."""
-        self.session.add(row)
+        self.connection.session.add(row)
 
     async def find_open(self, *, session_id: UUID, user_id: UUID, now: datetime) -> SessionUse | None:
         """Return this session of this user if it is open."""
-        row = (
-            await self.session.execute(
-                _USE, {"session_id": session_id, "user_id": user_id, "now": now - CLOCK_LEEWAY}
-            )
-        ).one_or_none()
-        return SessionUse(*row) if row else None
+        values = {"session_id": session_id, "user_id": user_id, "now": now, "open_at": now - CLOCK_LEEWAY}
+        row = await self.connection.fetch_row(_FIND_OPEN, values)
+        if row is None:
+            return None
+        return SessionUse(row["last_used_at"], row["used_from"], Plan.of(is_pro=row["is_pro"]))
 
     async def lock_open(self, session_id: UUID, *, now: datetime) -> LockedSession | None:
         """Lock this session if it is open, until the transaction ends."""
         row = (
-            await self.session.execute(_LOCKED, {"session_id": session_id, "now": now - CLOCK_LEEWAY})
+            await self.connection.session.execute(
+                _LOCKED, {"session_id": session_id, "now": now - CLOCK_LEEWAY}
+            )
         ).one_or_none()
         return LockedSession(*row) if row else None
 
@@ -102,7 +105,7 @@ class SessionRepository:
             )
             .with_for_update(skip_locked=True)
         )
-        await self.session.execute(
+        await self.connection.session.execute(
             update(Session)
             .where(Session.id == due.scalar_subquery())
             .values(last_used_at=now, last_used_ip=ip_address),
@@ -121,7 +124,7 @@ class SessionRepository:
         )
         if before is not None:
             query = query.where(tuple_(Session.last_used_at, Session.id) < before)
-        return list(await self.session.scalars(query, {"now": now - CLOCK_LEEWAY}))
+        return list(await self.connection.session.scalars(query, {"now": now - CLOCK_LEEWAY}))
 
     async def end(
         self, user_id: UUID, *, now: datetime, only: UUID | None = None, but: UUID | None = None
@@ -138,7 +141,7 @@ class SessionRepository:
         if but is not None:
             ending = ending.where(Session.id != but)
         return list(
-            await self.session.scalars(
+            await self.connection.session.scalars(
                 ending, {"now": now - CLOCK_LEEWAY}, execution_options={"synchronize_session": False}
             )
         )

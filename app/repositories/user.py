@@ -8,10 +8,11 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, DateTime, Table, Text, and_, bindparam, exists, func, literal, select, update
 from sqlalchemy.dialects.postgresql import INET, insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Session, User
+from app.database import PooledConnection
+from app.models import Plan, Session, User
 from app.models.base import new_id
+from app.repositories.sql import query
 from app.repositories.subscription import is_pro
 
 _TABLE = cast("Table", User.__table__)
@@ -35,15 +36,48 @@ class NumberStatus(NamedTuple):
 _STATUS = select(exists().where(_HAS_NUMBER), exists().where(_HAS_NUMBER, _SIGNED_IN_FROM_NETWORK))
 
 
+_GET_ACCOUNT = query("user_plan", "get_account", user_id="uuid", now="timestamptz")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user's account with its plan."""
+
+    id: UUID
+    mobile_number: str
+    full_name: str | None
+    has_password: bool
+    created_at: datetime
+    last_login_at: datetime | None
+    plan: Plan
+
+
 @dataclass(frozen=True, slots=True)
 class UserRepository:
     """Users, found by id or number."""
 
-    session: AsyncSession
+    connection: PooledConnection
 
     async def get(self, user_id: UUID) -> User | None:
         """Return the user with this id, unless the account is deleted."""
-        return await self.session.scalar(select(User).where(User.id == user_id, User.deleted_at.is_(None)))
+        return await self.connection.session.scalar(
+            select(User).where(User.id == user_id, User.deleted_at.is_(None))
+        )
+
+    async def account(self, user_id: UUID, *, now: datetime) -> Account | None:
+        """Return the user's account with the plan at `now`; None if it is deleted."""
+        row = await self.connection.fetch_row(_GET_ACCOUNT, {"user_id": user_id, "now": now})
+        if row is None:
+            return None
+        return Account(
+            id=row["id"],
+            mobile_number=row["mobile_number"],
+            full_name=row["full_name"],
+            has_password=row["has_password"],
+            created_at=row["created_at"],
+            last_login_at=row["last_login_at"],
+            plan=Plan.of(is_pro=row["is_pro"]),
+        )
 
     async def number_status(self, forms: Sequence[str], *, network: str | None) -> NumberStatus:
         """Tell whether a number has an account, and whether this network signed it in, by one statement.
@@ -52,7 +86,7 @@ class UserRepository:
             forms: the number as it may be stored.
             network: an address or a network; None if the caller has none.
         """
-        found = await self.session.execute(_STATUS, {"forms": list(forms), "network": network})
+        found = await self.connection.session.execute(_STATUS, {"forms": list(forms), "network": network})
         return NumberStatus(*found.one())
 
     async def lock_plan(self, user_id: UUID, *, now: datetime) -> bool | None:
@@ -66,7 +100,7 @@ class UserRepository:
             .where(_TABLE.c.id == user_id, _TABLE.c.deleted_at.is_(None))
             .with_for_update(key_share=True, of=_TABLE)
         )
-        row = (await self.session.execute(locked)).one_or_none()
+        row = (await self.connection.session.execute(locked)).one_or_none()
         return None if row is None else bool(row[0])
 
     async def add_unverified(
@@ -79,7 +113,7 @@ class UserRepository:
         kept.
         """
         if len(forms) > 1:
-            existing = await self.session.scalar(
+            existing = await self.connection.session.scalar(
                 select(User).where(_HAS_NUMBER).order_by(_BEST_FORM_FIRST).limit(1).with_for_update(),
                 {"forms": list(forms)},
             )
@@ -91,7 +125,7 @@ class UserRepository:
         signup = insert(User).values(
             id=new_id(), mobile_number=mobile_number, full_name=full_name, created_at=now
         )
-        return await self.session.scalar(
+        return await self.connection.session.scalar(
             signup.on_conflict_do_update(
                 index_elements=[User.mobile_number],
                 set_={
@@ -105,7 +139,7 @@ class UserRepository:
 
     async def rename(self, user_id: UUID, full_name: str | None) -> User | None:
         """Change or remove the user's name; None if the account is deleted."""
-        return await self.session.scalar(
+        return await self.connection.session.scalar(
             update(User)
             .where(User.id == user_id, User.deleted_at.is_(None))
             .values(full_name=full_name)
@@ -115,7 +149,7 @@ class UserRepository:
     async def record_login(self, forms: Sequence[str], now: datetime) -> User | None:
         """Record a sign-in and verify the number; None without an account."""
         best = select(User.id).where(_HAS_NUMBER).order_by(_BEST_FORM_FIRST).limit(1)
-        return await self.session.scalar(
+        return await self.connection.session.scalar(
             update(User)
             .where(User.id == best.scalar_subquery())
             .values(last_login_at=now, verified_at=func.coalesce(User.verified_at, now))

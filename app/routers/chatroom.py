@@ -19,6 +19,7 @@ from app.openapi import error_responses
 from app.routers.concurrency import LIMIT_EXPORTS
 from app.routers.conditional import NOT_MODIFIED, IfNoneMatch, conditional_json
 from app.routers.download import download_response
+from app.routers.json_response import json_response
 from app.routing import Route
 from app.schemas.chatroom import ChatroomIn, ChatroomOut, ChatroomPage, ChatroomPatch, ChatroomWithMessages
 from app.schemas.export import ChatroomExport, ExportFormat
@@ -84,11 +85,12 @@ async def list_chatrooms(
     "/{chatroom_id}",
     operation_id="get_chatroom",
     summary="Get a chatroom with its newest messages",
+    response_model=ChatroomWithMessages,
     responses=error_responses(ChatroomNotFound, signed_in=True),
 )
-async def get_chatroom(chatroom_id: ChatroomId, user: User, services: Services) -> ChatroomWithMessages:
+async def get_chatroom(chatroom_id: ChatroomId, user: User, services: Services) -> Response:
     """Get a chatroom with its newest 50 messages, oldest first."""
-    return await services.chatrooms.get(user.id, chatroom_id)
+    return json_response(await services.chatrooms.get(user.id, chatroom_id))
 
 
 @router.patch(

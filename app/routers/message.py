@@ -27,6 +27,7 @@ from app.kit.paging import DEFAULT_PAGE
 from app.openapi import error_responses
 from app.routers.concurrency import LIMIT_ACCEPTED_STREAMS, LIMIT_STREAMS
 from app.routers.exchange_response import ACCEPTED, exchange_response, stream_exchange
+from app.routers.json_response import json_response
 from app.routers.prefer import read_preference
 from app.routers.send_options import ReplyPreference, ReturnedReply, StreamedIfAccepted, StreamedReply
 from app.routers.sse import EVENTS_DOCUMENTED
@@ -110,6 +111,7 @@ async def stream_message(
     "",
     operation_id="list_messages",
     summary="List a chatroom's messages",
+    response_model=MessagePage,
     responses=error_responses(ChatroomNotFound, ValidationFailed, CursorInvalid, signed_in=True),
 )
 async def list_messages(
@@ -118,9 +120,10 @@ async def list_messages(
     services: Services,
     limit: Limit = DEFAULT_PAGE,
     cursor: Cursor = None,
-) -> MessagePage:
+) -> Response:
     """List the messages of a chatroom, newest first."""
-    return await services.chatrooms.history(user.id, chatroom_id, cursor=cursor, limit=limit)
+    page = await services.chatrooms.history(user.id, chatroom_id, cursor=cursor, limit=limit)
+    return json_response(page)
 
 
 @router.get(

@@ -11,6 +11,7 @@ from app.errors import RecentSignInRequired, TooManyExports, ValidationFailed
 from app.openapi import error_responses
 from app.routers.concurrency import LIMIT_EXPORTS
 from app.routers.download import download_response
+from app.routers.json_response import json_response
 from app.routing import Route
 from app.schemas.export import AccountExport
 from app.schemas.user import DeletionOut, UsageOut, UserOut, UserPatch
@@ -21,11 +22,16 @@ Days = Annotated[int, Query(ge=1, le=365, description="Number of UTC days, inclu
 
 
 @router.get(
-    "/me", operation_id="get_me", summary="Get the account", responses=error_responses(signed_in=True)
+    "/me",
+    operation_id="get_me",
+    summary="Get the account",
+    response_model=UserOut,
+    responses=error_responses(signed_in=True),
 )
-async def get_me(user: User, services: Services) -> UserOut:
+async def get_me(user: User, services: Services) -> Response:
     """Get the user's account."""
-    return await services.users.me(user.id)
+    account = await services.users.me(user.id)
+    return json_response(account.model_dump_json())
 
 
 @router.patch(

@@ -2,20 +2,17 @@
 
 import unicodedata
 from datetime import datetime
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Protocol, Self
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
-    PlainSerializer,
     StringConstraints,
     WithJsonSchema,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
-
-from app.kit.utc_text import utc_text
+from pydantic_core import PydanticCustomError, to_json
 
 
 def _storable(text: str) -> str:
@@ -62,12 +59,8 @@ Name = Annotated[
 ]
 """A name or title: trimmed, not empty, on one line."""
 
-Moment = Annotated[
-    datetime,
-    PlainSerializer(utc_text, return_type=str, when_used="json"),
-    WithJsonSchema({"type": "string", "format": "date-time"}),
-]
-"""A time in RFC 3339, UTC."""
+Moment = Annotated[datetime, WithJsonSchema({"type": "string", "format": "date-time"})]
+"""A time in UTC, as the database and the clock return it; pydantic writes it in RFC 3339 with a `Z`."""
 
 OPEN_ENUM: Final = "x-open-enum"
 """Marks a field's schema, in which app.openapi then inserts the list of values."""
@@ -105,6 +98,17 @@ class Patch(Request):
         if not self.model_fields_set:
             raise PydanticCustomError("nothing_to_change", "must contain at least one field")
         return self
+
+
+class Row(Protocol):
+    """A row of the database: its values by column name."""
+
+    def __getitem__(self, column: str) -> Any: ...  # noqa: ANN401  # the statement decides its types
+
+
+def write_json(fields: dict[str, object]) -> bytes:
+    """Write trusted fields of a response, in the order of its schema, as pydantic would, unvalidated."""
+    return to_json(fields)
 
 
 class Response(BaseModel):

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, StrictBool, StringConstraints
 
-from app.schemas.base import STORABLE, Moment, Name, Patch, Request, Response
+from app.schemas.base import STORABLE, Moment, Name, Patch, Request, Response, Row
 from app.schemas.message import MessageOut
 
 Description = Annotated[
@@ -58,6 +58,14 @@ class ChatroomOut(Response):
     last_message_at: Moment | None
     created_at: Moment
     updated_at: Moment
+
+
+_FIELDS = tuple(ChatroomOut.model_fields)
+
+
+def room_fields(row: Row, *, prefix: str = "") -> dict[str, object]:
+    """Return the fields of a `ChatroomOut` from a row, for `write_json`; `prefix` begins its columns."""
+    return {name: row[prefix + name] for name in _FIELDS}
 
 
 class ChatroomPage(BaseModel):

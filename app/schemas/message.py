@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from app.models import Message, MessageStatus, Role
-from app.schemas.base import MessageText, Moment, Request, Response, open_enum
+from app.schemas.base import MessageText, Moment, Request, Response, Row, open_enum
 from app.schemas.quota import Quota
 
 
@@ -70,6 +70,29 @@ class MessageOut(Response):
             created_at=row.created_at,
             completed_at=row.completed_at,
         )
+
+
+def message_fields(row: Row) -> dict[str, object]:
+    """Return the fields of a `MessageOut` from a row, for `write_json`."""
+    error_code, duration_ms = row["error_code"], row["duration_ms"]
+    return {
+        "id": row["id"],
+        "chatroom_id": row["chatroom_id"],
+        "role": row["role"],
+        "content": row["content"],
+        "status": row["status"],
+        "reply_to": row["reply_to"],
+        "superseded": row["superseded"],
+        "error": {"code": error_code, "detail": row["error_detail"] or ""} if error_code else None,
+        "finish_reason": row["finish_reason"],
+        "model": row["model"],
+        "usage": None if duration_ms is None else {name: row[name] for name in _USAGE},
+        "created_at": row["created_at"],
+        "completed_at": row["completed_at"],
+    }
+
+
+_USAGE = tuple(Usage.model_fields)
 
 
 class MessagePage(BaseModel):

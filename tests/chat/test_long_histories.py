@@ -5,6 +5,7 @@ values, once with a plan for these values and once with a generic plan.
 """
 
 import asyncio
+import json
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -42,7 +43,7 @@ from benchmarks.histories import COMMON, COMMON_TOO, MIDDLING, RARE, UNSPACED, S
 from tests.conftest import Servers
 from tests.support.no_publisher import NoPublisher
 from tests.support.plan_terms import plans_with
-from tests.support.plans import Scan, Sent, noted, scans
+from tests.support.plans import Scan, Sent, recorded, scans
 from tests.support.stack import Stack
 from tests.support.user import User
 
@@ -93,7 +94,7 @@ def histories(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @asynccontextmanager
 async def _product(stack: Stack, sent: list[Sent]) -> AsyncIterator[_Product]:
-    database = Database.from_url(PostgresAddress.parse(stack.database.url))
+    database, statements = recorded(Database.from_url(PostgresAddress.parse(stack.database.url)))
     redis = RedisConnection(RedisAddress.parse(stack.redis_url), Breaker())
     cache = ChatroomCache(redis, ttl_seconds=300)
     uow = UnitOfWork(
@@ -102,23 +103,22 @@ async def _product(stack: Stack, sent: list[Sent]) -> AsyncIterator[_Product]:
     cursors, models = CursorSigner(b"key"), OfferedModels(("gemini-3.8-flash",))
     canceller = ReplyCanceller(uow, DailyQuota(plans_with(basic_messages=5), utc_now))
     try:
-        with noted(database.engine) as statements:
-            yield _Product(
+        yield _Product(
+            uow,
+            ChatroomService(
                 uow,
-                ChatroomService(
-                    uow,
-                    cache,
-                    canceller,
-                    cursors,
-                    PerUserLimiter(),
-                    utc_now,
-                    models,
-                    RoomLimit({Plan.BASIC: _MOST_ROOMS, Plan.PRO: _MOST_ROOMS}, utc_now),
-                ),
-                SearchService(uow, cursors),
-                ExportService(uow, utc_now),
-                RoomExportService(uow, utc_now, models),
-            )
+                cache,
+                canceller,
+                cursors,
+                PerUserLimiter(),
+                utc_now,
+                models,
+                RoomLimit({Plan.BASIC: _MOST_ROOMS, Plan.PRO: _MOST_ROOMS}, utc_now),
+            ),
+            SearchService(uow, cursors),
+            ExportService(uow, utc_now),
+            RoomExportService(uow, utc_now, models),
+        )
         sent += statements
     finally:
         await redis.aclose()
@@ -161,7 +161,7 @@ async def _pages_of_rooms(product: _Product, histories: _Histories, pages: int) 
         page = await product.chatrooms.page(
             histories.owner, archived=False, cursor=cursor, limit=DEFAULT_PAGE
         )
-        cursor = page.next_cursor
+        cursor = json.loads(page)["next_cursor"]
         assert cursor is not None
 
 
@@ -171,7 +171,7 @@ async def _pages_of_history(product: _Product, histories: _Histories, pages: int
         page = await product.chatrooms.history(
             histories.owner, histories.room, cursor=cursor, limit=DEFAULT_PAGE
         )
-        cursor = page.next_cursor
+        cursor = json.loads(page)["next_cursor"]
         assert cursor is not None
 
 

@@ -24,7 +24,7 @@ from tests.conftest import Servers
 from tests.support.backlog import make_backlog, make_other_backlogs, make_quiet_time
 from tests.support.database import Database as Rows
 from tests.support.no_publisher import NoPublisher
-from tests.support.plans import Sent, noted, scans
+from tests.support.plans import Sent, recorded, scans
 from tests.support.stack import alembic, create_database, drop_database
 
 pytestmark = pytest.mark.server_version
@@ -69,17 +69,16 @@ def backlog(servers: Servers) -> Iterator[Rows]:
 
 def _sent(backlog: Rows, servers: Servers, claim: Claim, reply: UUID) -> list[Sent]:
     async def run() -> list[Sent]:
-        database = Database.from_url(PostgresAddress.parse(backlog.url))
+        database, sent = recorded(Database.from_url(PostgresAddress.parse(backlog.url)), tables=_TABLES)
         redis = RedisConnection(RedisAddress.parse(servers.redis_url), Breaker())
         cache = ChatroomCache(redis, ttl_seconds=300)
         uow = UnitOfWork(
             database, cache, DailyCountMirror(redis), ReplyEvents(redis), NoPublisher(), limit_seconds=60
         )
         try:
-            with noted(database.engine, tables=_TABLES) as statements:
-                async with uow.autocommit() as tx:
-                    await claim(tx, reply)
-            return statements
+            async with uow.autocommit() as tx:
+                await claim(tx, reply)
+            return sent
         finally:
             await redis.aclose()
             await database.aclose()

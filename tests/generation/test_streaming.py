@@ -21,7 +21,7 @@ from app.services.generation.reply_feed import ReplyFeed
 from app.unit_of_work import UnitOfWork
 from tests.support.listener import Event, Listener, events_address, read_events
 from tests.support.no_publisher import NoPublisher
-from tests.support.plans import Sent, noted
+from tests.support.plans import Sent, recorded
 from tests.support.stack import Stack
 from tests.support.user import Json, User, ok, problem
 from tests.support.waiting import eventually
@@ -146,7 +146,7 @@ def test_concurrent_reads_of_a_reply_share_one_query(stack: Stack, user: User) -
     reply = user.say(user.open_room(), "Hello")["reply"]
 
     async def read_20_times() -> list[Sent]:
-        database = Database.from_url(PostgresAddress.parse(stack.database.url))
+        database, sent = recorded(Database.from_url(PostgresAddress.parse(stack.database.url)))
         redis = RedisConnection(RedisAddress.parse(stack.redis_url), Breaker())
         listener = ReplyListener(RedisAddress.parse(stack.redis_url), connect_seconds=1, command_seconds=1)
         cache = ChatroomCache(redis, ttl_seconds=300)
@@ -155,9 +155,8 @@ def test_concurrent_reads_of_a_reply_share_one_query(stack: Stack, user: User) -
         )
         feed = ReplyFeed(uow, listener)
         try:
-            with noted(database.engine) as sent:
-                rows = await asyncio.gather(*(feed.read(uuid.UUID(reply["id"])) for _ in range(20)))
-                assert await feed.read(uuid.UUID(reply["id"])) is not rows[0]
+            rows = await asyncio.gather(*(feed.read(uuid.UUID(reply["id"])) for _ in range(20)))
+            assert await feed.read(uuid.UUID(reply["id"])) is not rows[0]
         finally:
             await listener.aclose()
             await redis.aclose()

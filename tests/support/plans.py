@@ -1,15 +1,16 @@
 """Plans of the statements that the service sends: recorded, and repeated under EXPLAIN ANALYZE."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import LiteralString, cast
 
+import asyncpg
 import psycopg
 from psycopg import sql
 from sqlalchemy import event
-from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.database import Database, PooledConnection
+from app.database.idle import IdleConnections
 from tests.support.user import Json
 
 _TABLES = ("messages", "chatrooms")
@@ -32,21 +33,33 @@ class Scan:
     rows: float
 
 
-@contextmanager
-def noted(engine: AsyncEngine, *, tables: Sequence[str] = _TABLES) -> Iterator[list[Sent]]:
-    """Record the statements sent during the block about these tables, by default messages and rooms."""
+class _Recorded(IdleConnections):
+    """Connections that record each statement that the service sends on them."""
+
+    def __init__(self, database: Database, note: Callable[[str, Sequence[object]], None]) -> None:
+        super().__init__(database.connector, database.engine)
+        self._note = note
+
+    async def take(self) -> PooledConnection:
+        connection = await super().take()
+        driver = cast("asyncpg.Connection", connection.driver)
+        driver.add_query_logger(lambda logged: self._note(logged.query, logged.args))
+        return connection
+
+
+def recorded(database: Database, *, tables: Sequence[str] = _TABLES) -> tuple[Database, list[Sent]]:
+    """Return the database, and a list of its statements about these tables, by default messages and rooms."""
     sent: list[Sent] = []
 
-    def note(*arguments: object) -> None:
-        statement, values = str(arguments[2]), cast("tuple[object, ...]", arguments[3])
+    def note(statement: str, values: Sequence[object]) -> None:
         if any(table in statement for table in tables):
-            sent.append(Sent(statement, values))
+            sent.append(Sent(statement, tuple(values)))
 
-    event.listen(engine.sync_engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(engine.sync_engine, "before_cursor_execute", note)
+    def note_of_the_session(*arguments: object) -> None:
+        note(str(arguments[2]), cast("Sequence[object]", arguments[3]))
+
+    event.listen(database.engine.sync_engine, "before_cursor_execute", note_of_the_session)
+    return replace(database, idle=_Recorded(database, note)), sent
 
 
 def scans(database_url: str, sent: Sent, *, plan: LiteralString) -> list[Scan]:

@@ -26,8 +26,11 @@ class UserService:
         Raises:
             AuthenticationRequired: the account was deleted concurrently.
         """
-        async with self.uow.begin() as tx:
-            return await self._to_schema(tx, await tx.users.get(user_id))
+        async with self.uow.autocommit() as tx:
+            account = await tx.users.account(user_id, now=self.clock())
+        if account is None:
+            raise AuthenticationRequired
+        return UserOut.model_validate(account)
 
     async def rename(self, user_id: UUID, full_name: str | None) -> UserOut:
         """Change the caller's name; None clears it.

@@ -5,18 +5,19 @@ from uuid import UUID
 
 import structlog
 
+from app.database import Record
 from app.errors import ChatroomNotFound, IdempotencyKeyReused
 from app.kit.clock import Clock
 from app.kit.paging import DEFAULT_PAGE, CursorPage, CursorSigner, time_and_id
 from app.kit.user_limiter import PerUserLimiter
 from app.kit.utc_text import utc_text
-from app.models import Chatroom, ChatroomKey, Message, TitleSource
+from app.models import Chatroom, ChatroomKey, TitleSource
 from app.models.base import new_id
 from app.redis_client.chatroom_cache import ChatroomCache
 from app.repositories.message import of_room
-from app.repositories.page_bytes import BoundedPage
-from app.schemas.chatroom import ChatroomIn, ChatroomOut, ChatroomPage, ChatroomPatch, ChatroomWithMessages
-from app.schemas.message import MessageOut, MessagePage
+from app.schemas.base import write_json
+from app.schemas.chatroom import ChatroomIn, ChatroomOut, ChatroomPatch, room_fields
+from app.schemas.message import message_fields
 from app.services.chat.room_limit import RoomLimit
 from app.services.chat.room_request import RoomRequest
 from app.services.generation.offered_models import OfferedModels
@@ -158,62 +159,65 @@ class ChatroomService:
         """Return a page of rooms as JSON; the first page with default parameters is cached."""
         if archived or cursor is not None or limit != DEFAULT_PAGE:
             page = await self.page(user_id, archived=archived, cursor=cursor, limit=limit)
-            return Listing(page.model_dump_json())
+            return Listing(page)
         if (cached := await self.cache.read(user_id)) is not None:
             return Listing(cached, is_cached=True)
         token = await self.cache.begin_fill(user_id)
-        page = await self.page(user_id, archived=False, cursor=None, limit=DEFAULT_PAGE)
-        body = page.model_dump_json()
+        body = await self.page(user_id, archived=False, cursor=None, limit=DEFAULT_PAGE)
         if token is not None:
             await self.cache.fill(user_id, token=token, listing=body)
         return Listing(body, is_cached=False)
 
-    async def page(self, user_id: UUID, *, archived: bool, cursor: str | None, limit: int) -> ChatroomPage:
-        """Return the rooms by newest activity, from `cursor` on."""
+    async def page(self, user_id: UUID, *, archived: bool, cursor: str | None, limit: int) -> str:
+        """Return the rooms by newest activity, from `cursor` on, as the JSON of a `ChatroomPage`."""
         scope = f"chatrooms:{user_id}:{archived}"
         before = self.cursors.start(scope, cursor, time_and_id)
-        async with self.uow.begin() as tx:
+        async with self.uow.autocommit() as tx:
             rooms = await tx.chatrooms.page(user_id, archived=archived, before=before, limit=limit + 1)
         page = self.cursors.page(
-            scope, rooms, limit=limit, position=lambda room: (utc_text(room.active_at), str(room.id))
+            scope, rooms, limit=limit, position=lambda room: (utc_text(room["active_at"]), str(room["id"]))
         )
-        return ChatroomPage(
-            chatrooms=[ChatroomOut.model_validate(room) for room in page.rows], next_cursor=page.next_cursor
+        rooms_out = [room_fields(room) for room in page.rows]
+        return write_json({"chatrooms": rooms_out, "next_cursor": page.next_cursor}).decode()
+
+    async def get(self, user_id: UUID, chatroom_id: UUID) -> bytes:
+        """Return a room with its newest messages, oldest first, as the JSON of a `ChatroomWithMessages`.
+
+        Raises:
+            ChatroomNotFound: not a room of this user.
+        """
+        room, page = await self._read(user_id, chatroom_id, before=None, limit=DEFAULT_PAGE)
+        messages = [message_fields(row) for row in reversed(page.rows)]
+        return write_json(
+            {**room_fields(room, prefix="room_"), "messages": messages, "next_cursor": page.next_cursor}
         )
 
-    async def get(self, user_id: UUID, chatroom_id: UUID) -> ChatroomWithMessages:
-        """Return a room with its newest messages, oldest first."""
-        async with self.uow.begin() as tx:
-            room = await own_room(tx, user_id, chatroom_id)
-            newest = await tx.messages.page(
-                chatroom_id=chatroom_id, user_id=user_id, before=None, limit=DEFAULT_PAGE + 1
-            )
-        page = self._message_page(chatroom_id, newest, DEFAULT_PAGE)
-        return ChatroomWithMessages(
-            **ChatroomOut.model_validate(room).model_dump(),
-            messages=[MessageOut.of(row) for row in reversed(page.rows)],
-            next_cursor=page.next_cursor,
-        )
+    async def history(self, user_id: UUID, chatroom_id: UUID, *, cursor: str | None, limit: int) -> bytes:
+        """Return a room's messages, newest first, from `cursor` on, as the JSON of a `MessagePage`.
 
-    async def history(
-        self, user_id: UUID, chatroom_id: UUID, *, cursor: str | None, limit: int
-    ) -> MessagePage:
-        """Return a room's messages, newest first, from `cursor` on."""
+        Raises:
+            ChatroomNotFound: not a room of this user.
+        """
         before = self.cursors.start(f"messages:{chatroom_id}", cursor, int)
-        async with self.uow.begin() as tx:
-            await own_room(tx, user_id, chatroom_id)
-            rows = await tx.messages.page(
+        _, page = await self._read(user_id, chatroom_id, before=before, limit=limit)
+        messages = [message_fields(row) for row in page.rows]
+        return write_json({"messages": messages, "next_cursor": page.next_cursor})
+
+    async def _read(
+        self, user_id: UUID, chatroom_id: UUID, *, before: int | None, limit: int
+    ) -> tuple[Record, CursorPage[Record]]:
+        """Read a room with a page of at most `limit` messages, fewer if they are long."""
+        async with self.uow.autocommit() as tx:
+            read = await tx.messages.room_page(
                 chatroom_id=chatroom_id, user_id=user_id, before=before, limit=limit + 1
             )
-        page = self._message_page(chatroom_id, rows, limit)
-        return MessagePage(messages=[MessageOut.of(row) for row in page.rows], next_cursor=page.next_cursor)
-
-    def _message_page(self, chatroom_id: UUID, read: BoundedPage[Message], limit: int) -> CursorPage[Message]:
-        """Cut a page of at most `limit` messages, fewer if they are long."""
-        return self.cursors.page(
+        if read is None:
+            raise ChatroomNotFound
+        page = self.cursors.page(
             f"messages:{chatroom_id}",
-            read.rows,
+            read.messages,
             limit=limit,
-            position=lambda message: (str(message.position),),
+            position=lambda message: (str(message["position"]),),
             found=read.found,
         )
+        return read.room, page

@@ -157,7 +157,7 @@ class SessionService:
             use = await tx.sessions.find_open(session_id=claims.session_id, user_id=claims.user_id, now=now)
         if use is None:
             return None
-        found = OpenSession(claims.user_id, plan_of(use.subscription, now))
+        found = OpenSession(claims.user_id, use.plan)
         self.open_sessions.add(claims.session_id, found, read_at=read_at)
         stale = now - USE_RECORDED_EVERY
         used_from = ip_address or use.used_from
