@@ -108,7 +108,6 @@ def configure_logging(settings: Settings) -> None:
                 # These log addresses or bodies at info.
                 "httpx": {"level": "WARNING"},
                 "httpx2": {"level": "WARNING"},
-                "google_genai": {"level": "WARNING"},
                 "stripe": {"level": "WARNING"},
             },
         }

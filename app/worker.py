@@ -94,7 +94,7 @@ class Worker:
             self._ready.set_exception(error)
 
     async def _main(self) -> None:
-        # Flower imports the tasks, and this module with them: only a worker loads the model's SDK.
+        # Flower imports the tasks, and this module with them: only a worker loads the model's client.
         from app.bootstrap.worker import worker_services  # noqa: PLC0415
 
         self._loop = asyncio.get_running_loop()

@@ -1,12 +1,15 @@
 """Outgoing proxies, as HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY name them, checked at start.
 
-httpx2, which carries every request to Gemini, Stripe and Twilio, reads the variables itself.
+httpx2, which carries the requests to Stripe and Twilio, reads the variables itself. aiohttp, which carries
+those to Gemini, knows no ALL_PROXY and no networks in NO_PROXY: `proxy_of` chooses for it, by httpx2's rules.
 """
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Final
+from urllib.request import getproxies
 
 import httpx2
 
@@ -24,6 +27,40 @@ def proxy_problems(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         problem = _problem_of(value) if value else None
         if problem is not None:
             yield name, problem
+
+
+def proxy_of(url: str) -> str | None:
+    """Return the address of the proxy for requests to this address; None for a direct connection."""
+    proxies = getproxies()
+    target = httpx2.URL(url)
+    proxy = proxies.get(target.scheme) or proxies.get("all")
+    exempt = (entry.strip() for entry in proxies.get("no", "").split(","))
+    if not proxy or any(_is_exempt(target, entry) for entry in exempt if entry):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def _is_exempt(target: httpx2.URL, entry: str) -> bool:
+    """Return whether an entry of NO_PROXY covers an address, as curl and httpx2 read it.
+
+    An entry is `*`, a network, or a host with or without scheme and port. A name covers the names below it,
+    too; with a leading dot or `*.`, only those.
+    """
+    if entry == "*":
+        return True
+    with contextlib.suppress(ValueError):
+        return ip_address(target.host) in ip_network(entry.replace("]/", "/").strip("[]"), strict=False)
+    is_exact = "://" in entry or entry.lower() == "localhost"
+    place = f"*{entry}" if entry.startswith(".") else entry
+    try:
+        covered = httpx2.URL(place if "://" in place else f"all://{place}")
+    except httpx2.InvalidURL:
+        return False  # as curl does
+    if covered.scheme not in ("all", target.scheme) or covered.port not in (None, target.port):
+        return False
+    if covered.host.startswith("*."):
+        return target.host.endswith(covered.host[1:])
+    return target.host == covered.host or (not is_exact and target.host.endswith(f".{covered.host}"))
 
 
 def _effective(environment: Mapping[str, str], variable: str) -> tuple[str, str]:

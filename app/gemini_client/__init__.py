@@ -1,4 +1,4 @@
-"""The language model behind a protocol of this service; only this package imports Google's SDK."""
+"""The language model behind a protocol of this service; only this package knows Gemini's API."""
 
 from app.gemini_client.base import (
     ChatModel,

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Final
 
-from google.genai import errors
-
 from app.gemini_client.base import ModelError, ModelFailure
 
 MAX_RETRY_AFTER_SECONDS = 60.0
@@ -67,10 +65,35 @@ _SETUP_MESSAGES: Final = (
 _CONVERSATION: Final = ("contents", "systemInstruction", "system_instruction")
 
 
-def from_response(error: errors.APIError) -> ModelError:
+class ErrorResponse(Exception):  # a response that is raised, not an error of this service
+    """A response, or an event of a stream, that is an error.
+
+    Google's form of it is `{"error": {"code": …, "status": …, "message": …, "details": […]}}`.
+    """
+
+    def __init__(self, http_status: int | None, body: object) -> None:
+        """Keep an error.
+
+        Args:
+            http_status: the status of the response; None for an event, which has its own `code`.
+            body: its JSON; None if it is something else.
+        """
+        super().__init__()
+        self.body = body[0] if isinstance(body, list) and len(body) == 1 else body
+        inner = self.body.get("error") if isinstance(self.body, dict) else None
+        self.inner: dict[str, object] = inner if isinstance(inner, dict) else {}
+        code = self.inner.get("code")
+        self.code = http_status or (code if isinstance(code, int) else None)
+
+    @property
+    def status(self) -> object:
+        """Google's name of the error."""
+        return self.inner.get("status")
+
+
+def from_response(error: ErrorResponse) -> ModelError:
     """Return the error that a response means."""
-    code: int | None = error.code  # None if the response is JSON, but not an error in Google's form
-    reason = _reason(error)
+    code, reason = error.code, _reason(error)
     if code is None:
         return ModelError(ModelFailure.INTERRUPTED, f"unreadable answer: {reason}", retryable=True)
     if not _is_google_error(error):
@@ -84,21 +107,20 @@ def from_response(error: errors.APIError) -> ModelError:
     return ModelError(ModelFailure.UNAVAILABLE, reason, retryable=True, retry_after=_retry_delay(error))
 
 
-def _from_quota(error: errors.APIError, reason: str) -> ModelError:
+def _from_quota(error: ErrorResponse, reason: str) -> ModelError:
     wait = _retry_delay(error)
     if _is_daily_quota(error) or (wait is not None and wait > MAX_RETRY_AFTER_SECONDS):
         return ModelError(ModelFailure.QUOTA_EXHAUSTED, reason, retryable=False)
     return ModelError(ModelFailure.RATE_LIMITED, reason, retryable=True, retry_after=wait)
 
 
-def _from_gateway(error: errors.APIError, code: int) -> ModelError:
+def _from_gateway(error: ErrorResponse, code: int) -> ModelError:
     """Map a response that is not in Google's form by its status alone."""
-    is_json = bool(getattr(error.response, "content", b""))  # `event_stream` has dropped all other bodies
     reason = f"{code}, not in Google's form"
     if (
         HTTPStatus.MULTIPLE_CHOICES <= code < HTTPStatus.BAD_REQUEST
         or code in _NEEDS_CREDENTIALS
-        or (is_json and code in _WRONG_ADDRESS)
+        or (error.body is not None and code in _WRONG_ADDRESS)
     ):
         return ModelError(ModelFailure.NOT_CONFIGURED, reason, retryable=False)
     if code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
@@ -108,15 +130,12 @@ def _from_gateway(error: errors.APIError, code: int) -> ModelError:
     return ModelError(ModelFailure.UNAVAILABLE, reason, retryable=True)
 
 
-def _is_google_error(error: errors.APIError) -> bool:
+def _is_google_error(error: ErrorResponse) -> bool:
     """Return whether a response has the form of Google's errors (google.rpc.Status in `error`)."""
-    inner = error.details.get("error") if isinstance(error.details, dict) else None
-    return isinstance(inner, dict) and (
-        isinstance(inner.get("status"), str) or isinstance(inner.get("code"), int)
-    )
+    return isinstance(error.status, str) or isinstance(error.inner.get("code"), int)
 
 
-def _is_setup_error(error: errors.APIError, code: int) -> bool:
+def _is_setup_error(error: ErrorResponse, code: int) -> bool:
     """Return whether an operator has to change the key, its project, the model or another setting.
 
     Google responds 400 FAILED_PRECONDITION in a region that it does not serve or where the project needs
@@ -133,7 +152,7 @@ def _is_setup_error(error: errors.APIError, code: int) -> bool:
     return is_rejected and code not in (*_TRANSIENT, HTTPStatus.TOO_MANY_REQUESTS)
 
 
-def _is_settings_error(error: errors.APIError) -> bool:
+def _is_settings_error(error: ErrorResponse) -> bool:
     """Return whether Google names fields of the request, none of which is part of the conversation."""
     fields = [
         str(violation.get("field", ""))
@@ -145,13 +164,13 @@ def _is_settings_error(error: errors.APIError) -> bool:
     return bool(fields) and not any(field.startswith(_CONVERSATION) for field in fields)
 
 
-def _reason(error: errors.APIError) -> str:
+def _reason(error: ErrorResponse) -> str:
     details = _error_reasons(error) or [_setup_message(error) or ""]
     words = (error.code, error.status, *details, *_quota_ids(error)[:1])
     return " ".join(str(word)[:_MAX_PART_CHARS] for word in words if word)
 
 
-def _error_reasons(error: errors.APIError) -> list[str]:
+def _error_reasons(error: ErrorResponse) -> list[str]:
     """Return the reasons of Google's ErrorInfo, such as API_KEY_INVALID."""
     return [
         word
@@ -161,20 +180,20 @@ def _error_reasons(error: errors.APIError) -> list[str]:
     ]
 
 
-def _setup_message(error: errors.APIError) -> str | None:
+def _setup_message(error: ErrorResponse) -> str | None:
     """Return the known prefix of Google's message if it is about the set-up."""
-    message = str(error.message)
+    message = str(error.inner.get("message"))
     return next((known for known in _SETUP_MESSAGES if message.startswith(known)), None)
 
 
-def _details(error: errors.APIError) -> Iterator[dict[str, object]]:
-    body = error.details if isinstance(error.details, dict) else {}
-    inner = body.get("error", body)
-    details = inner.get("details", []) if isinstance(inner, dict) else []
-    return (detail for detail in details if isinstance(detail, dict))
+def _details(error: ErrorResponse) -> Iterator[dict[str, object]]:
+    details = error.inner.get("details")
+    return (
+        (detail for detail in details if isinstance(detail, dict)) if isinstance(details, list) else iter(())
+    )
 
 
-def _retry_delay(error: errors.APIError) -> float | None:
+def _retry_delay(error: ErrorResponse) -> float | None:
     """Return the seconds of Google's RetryInfo (a protobuf Duration such as "7s" or "0.5s")."""
     for detail in _details(error):
         if str(detail.get("@type", "")).endswith("RetryInfo"):
@@ -183,20 +202,20 @@ def _retry_delay(error: errors.APIError) -> float | None:
     return None
 
 
-def _is_daily_quota(error: errors.APIError) -> bool:
+def _is_daily_quota(error: ErrorResponse) -> bool:
     return any("PerDay" in quota_id for quota_id in _quota_ids(error))
 
 
-def _has_no_quota(error: errors.APIError) -> bool:
+def _has_no_quota(error: ErrorResponse) -> bool:
     """Return whether the exceeded limit is 0: the project cannot use the model without billing."""
     return any(violation.get("quotaValue") in ("0", 0) for violation in _quota_violations(error))
 
 
-def _quota_ids(error: errors.APIError) -> list[str]:
+def _quota_ids(error: ErrorResponse) -> list[str]:
     return [str(violation.get("quotaId", "")) for violation in _quota_violations(error)]
 
 
-def _quota_violations(error: errors.APIError) -> Iterator[dict[str, object]]:
+def _quota_violations(error: ErrorResponse) -> Iterator[dict[str, object]]:
     for detail in _details(error):
         if isinstance(violations := detail.get("violations"), list):
             yield from (violation for violation in violations if isinstance(violation, dict))

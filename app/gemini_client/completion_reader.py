@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import structlog
-from google.genai import types
 
 from app.gemini_client.base import (
     MAX_TOKEN_COUNT,
@@ -16,6 +15,7 @@ from app.gemini_client.base import (
     TextDelta,
     TokenUsage,
 )
+from app.gemini_client.chunks import Candidate, Chunk
 
 _MAX_CHARS_PER_TOKEN: Final = 32  # about 4 on average; a long token is a run of one character
 _MAX_REASON_CHARS = 60
@@ -86,7 +86,7 @@ class CompletionReader:
         """Whether to stop reading: the answer exceeds its limit, or too many chunks follow its end."""
         return self._chars_left == 0 or self._chunks_after_end == _MAX_CHUNKS_AFTER_END
 
-    def read(self, chunk: types.GenerateContentResponse) -> Iterator[TextDelta | TokenUsage]:
+    def read(self, chunk: Chunk) -> Iterator[TextDelta | TokenUsage]:
         """Yield the text and counts of a chunk."""
         candidate = _first_candidate(chunk)
         if text := _text(candidate):
@@ -104,17 +104,17 @@ class CompletionReader:
         else:
             self._end(chunk, candidate)
 
-    def _end(self, chunk: types.GenerateContentResponse, candidate: types.Candidate | None) -> None:
+    def _end(self, chunk: Chunk, candidate: Candidate | None) -> None:
         block = chunk.prompt_feedback.block_reason if chunk.prompt_feedback else None
         finish = candidate.finish_reason if candidate else None
-        self._is_last_unspecified = finish is not None and finish.value in _UNSPECIFIED
-        if block is not None and block.value not in _UNSPECIFIED:
-            self._ending = _Ending(FinishReason.PROMPT_BLOCKED, str(block.value)[:_MAX_REASON_CHARS])
+        self._is_last_unspecified = finish is not None and finish in _UNSPECIFIED
+        if block is not None and block not in _UNSPECIFIED:
+            self._ending = _Ending(FinishReason.PROMPT_BLOCKED, block[:_MAX_REASON_CHARS])
         elif self._chars_left == 0:
             log.warning("model_answer_cut", max_output_tokens=self._max_output_tokens)
             self._ending = _Ending(FinishReason.MAX_TOKENS, "MAX_TOKENS")
         elif finish is not None and not self._is_last_unspecified:
-            name = str(finish.value)[:_MAX_REASON_CHARS]
+            name = finish[:_MAX_REASON_CHARS]
             self._ending = _Ending(_FINISH_REASONS.get(name, FinishReason.OTHER), name)
 
     def result(self) -> Completion:
@@ -145,12 +145,12 @@ class CompletionReader:
         return Completion(ending.finish, self.usage)
 
 
-def _first_candidate(chunk: types.GenerateContentResponse) -> types.Candidate | None:
+def _first_candidate(chunk: Chunk) -> Candidate | None:
     """Return the candidate with index 0; only one is requested."""
     return next((candidate for candidate in chunk.candidates or () if not candidate.index), None)
 
 
-def _text(candidate: types.Candidate | None) -> str:
+def _text(candidate: Candidate | None) -> str:
     parts = candidate.content.parts if candidate and candidate.content else None
     text = "".join(part.text for part in parts or () if part.text and not part.thought)
     return _without_unstorable(text)
@@ -161,7 +161,7 @@ def _without_unstorable(text: str) -> str:
     return text.replace("\x00", "\ufffd").encode(errors="replace").decode()
 
 
-def _usage(chunk: types.GenerateContentResponse) -> TokenUsage | None:
+def _usage(chunk: Chunk) -> TokenUsage | None:
     """Return the counts of a chunk, which are cumulative, or None."""
     counts = chunk.usage_metadata
     if counts is None:

@@ -8,14 +8,10 @@ from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID, uuid4
 
-import aiohttp
 import pytest
 from pydantic import SecretStr
 
 from app.config import Settings
-from app.gemini_client import Prompt, TextDelta, Turn
-from app.gemini_client.google import GoogleGemini
-from app.models import Role
 from app.services.account.stripe_cleanup import StripeCustomerCleanup
 from app.stripe_client import CheckoutState, StripeGateway, StripeMissingError, StripeUnavailableError
 from app.stripe_client.event import read_event
@@ -204,27 +200,6 @@ def test_the_period_is_read_where_older_versions_have_it() -> None:
     read = subscription_from(old)
     assert read.current_period_end == datetime.fromtimestamp(20, UTC)
     assert (read.customer_id, read.user_id, read.cancel_at_period_end) == ("cus_1", None, False)
-
-
-def test_gemini_is_not_called_through_stripes_transport(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Google's SDK uses aiohttp if it is installed, with other timeouts and hidden retries."""
-
-    def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("Gemini was asked through aiohttp")
-
-    monkeypatch.setattr(aiohttp.ClientSession, "_request", refuse)
-
-    async def ask() -> str:
-        gemini = GoogleGemini(_settings(stack))
-        try:
-            prompt = Prompt("gemini-3.8-flash", (Turn(Role.USER, "Hello"),))
-            return "".join([item.text async for item in gemini.stream(prompt) if isinstance(item, TextDelta)])
-        finally:
-            await gemini.aclose()
-
-    assert asyncio.run(ask())
 
 
 def test_the_loop_runs_while_the_first_call_loads_the_sdk() -> None:

@@ -1,10 +1,10 @@
 """The meaning of Google's error responses: an outage, a rejected conversation, or a wrong set-up."""
 
-import httpx2
+import aiohttp
 import pytest
 
 from app.gemini_client import ModelError, ModelFailure
-from app.gemini_client.sdk_errors import as_model_error
+from app.gemini_client.transport_errors import as_model_error
 from devtools.ports import free_port
 from tests.support.answering_server import AnsweringServer
 from tests.support.asking_gemini import ask
@@ -207,10 +207,9 @@ def test_an_unknown_host_and_a_server_without_tls_are_unavailable() -> None:
             assert (error.failure, error.retryable, error.is_sent) == (ModelFailure.UNAVAILABLE, True, False)
 
 
-@pytest.mark.parametrize("kind", [httpx2.ConnectTimeout, httpx2.PoolTimeout])
-def test_a_connection_that_cannot_be_made_in_time_is_unavailable(kind: type[httpx2.TimeoutException]) -> None:
+def test_a_connection_that_cannot_be_made_in_time_is_unavailable() -> None:
     """Red when it counts as a timeout of the model."""
-    error = as_model_error(kind("visible"))
+    error = as_model_error(aiohttp.ConnectionTimeoutError("visible"))
     assert error is not None
     assert (error.failure, error.retryable, error.is_sent) == (ModelFailure.UNAVAILABLE, True, False)
 
