@@ -4,7 +4,9 @@ import pytest
 
 from app.gemini_client import Prompt, Turn
 from app.models import Role
+from app.repositories.room_context import HistorySize
 from app.services.generation.context import (
+    ReplyContext,
     as_turns,
     estimate_tokens,
     learned_bytes_per_token,
@@ -57,3 +59,11 @@ def test_a_prompt_is_its_turns_and_its_instruction_in_bytes() -> None:
 def test_a_learned_rate_stays_between_one_and_eight(input_tokens: int, rate: float | None) -> None:
     """Red without bounds: one absurd count would empty the context of a room, or overfill it."""
     assert learned_bytes_per_token(_prompt("ä" * 10), input_tokens) == rate
+
+
+def test_a_rate_is_learned_only_if_it_differs() -> None:
+    """Red when each count is stored: the room's row is written after each reply."""
+    prompt = _prompt("ä" * 10)
+    for rate, learned in ((1.0, 2.0), (1.97, 1.97), (2.03, 2.03), (4.0, 2.0)):
+        context = ReplyContext(prompt, room(bytes_per_token=rate), HistorySize(0, 0))
+        assert context.learned(11).room.bytes_per_token == learned

@@ -12,7 +12,8 @@ from app.gemini_client import ChatModel, Completion, FinishReason, ModelError, M
 from app.kit.background import TaskSet
 from app.kit.clock import Clock
 from app.models import Message, TitleSource
-from app.repositories.room_context import PastExchange
+from app.repositories.room_context import HistorySize, PastExchange, RoomContext
+from app.services.generation.context import ReplyContext, text_bytes
 from app.services.generation.offered_models import OfferedModels
 from app.services.generation.summary import SummaryBatch, SummaryPolicy
 from app.services.generation.title import title_from, title_prompt
@@ -47,6 +48,14 @@ class RoomFollowUp:
     clock: Clock
     models: OfferedModels
 
+    def may_be_due(self, reply: Message, context: ReplyContext) -> bool:
+        """Return whether a follow-up may be due, by what the worker has read for this reply."""
+        if context.history is None:
+            return True
+        own_bytes = text_bytes(context.prompt.turns[-1].text, reply.content)
+        history = HistorySize(context.history.exchanges + 1, context.history.text_bytes + own_bytes)
+        return _lacks_title(context.room, history) or self.policy.excess(context.room, history) > 0
+
     async def run(self, reply: Message) -> None:
         """Give the room a title or extend its summary, if due; failures are only logged."""
         try:
@@ -59,14 +68,14 @@ class RoomFollowUp:
             log.warning("follow_up_failed", failure="service_unavailable")
 
     async def _find(self, reply: Message) -> _Untitled | SummaryBatch | None:
-        async with self.uow.begin() as tx:
+        async with self.uow.autocommit() as tx:
             room = await tx.room_contexts.get_context(reply.chatroom_id)
             if room is None:
                 return None
             model = self.models.choose(room.named_model)
             before, after = reply.position + 1, room.summarized_through
             history = await tx.room_contexts.history_size(room.id, after=after, before=before)
-            if room.title_source is TitleSource.FIRST_WORDS and history.exchanges == 1 and after == 0:
+            if _lacks_title(room, history):
                 [first] = await tx.room_contexts.oldest_exchanges(
                     room.id, after=after, before=before, limit=1
                 )
@@ -135,6 +144,12 @@ class RoomFollowUp:
         return "".join(chunks).strip()
 
 
+def _lacks_title(room: RoomContext, history: HistorySize) -> bool:
+    """Return whether the only exchange of a room is the one that it is to be named after."""
+    is_first = history.exchanges == 1 and room.summarized_through == 0
+    return is_first and room.title_source is TitleSource.FIRST_WORDS
+
+
 class FollowUpRunner:
     """Runs follow-ups in the background: ten calls at once, at most 200 rooms, one per room."""
 
@@ -144,10 +159,13 @@ class FollowUpRunner:
         self._tasks = TaskSet("follow-ups")
         self._slots = asyncio.Semaphore(_CALLS_AT_ONCE)
 
-    def schedule(self, reply: Message) -> None:
-        """Schedule the follow-up of a completed reply and return at once; drop it if too many wait."""
+    def schedule(self, reply: Message, context: ReplyContext) -> None:
+        """Schedule the follow-up of a completed reply and return at once, unless none can be due.
+
+        It is dropped if too many wait.
+        """
         room_id = reply.chatroom_id
-        if room_id in self._rooms:
+        if room_id in self._rooms or not self._follow_up.may_be_due(reply, context):
             return  # the room's next reply schedules the next one
         if len(self._rooms) >= _MAX_ROOMS:
             log.warning("follow_up_dropped", chatroom_id=str(room_id))

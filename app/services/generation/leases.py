@@ -14,6 +14,7 @@ import structlog
 from app.errors import ServiceUnavailable
 from app.repositories.leases import LeaseCheckpoint
 from app.services.generation.attempt_usage import AttemptUsage
+from app.services.generation.context import ReplyContext, prompt_bytes
 from app.unit_of_work import UnitOfWork
 
 _SAFETY_SECONDS = 1.0
@@ -43,16 +44,23 @@ class Lease:
     """The expiry by this process's monotonic clock; earlier than `lease_until` of the database."""
     chunks: list[str] = field(default_factory=list)
     usage: AttemptUsage = field(default_factory=AttemptUsage)
-    model: str | None = None
-    """The model that was called."""
+    context: ReplyContext | None = None
+    """The context with which the model was called."""
     stop_reason: StopReason | None = None
     is_finishing: bool = False
     """Whether its end is being written: then only the token in the database decides."""
 
-    def call(self, model: str, prompt_bytes: int, bytes_per_token: float) -> None:
-        """Record the model that is called, and count the prompt."""
-        self.model = model
-        self.usage.call(prompt_bytes=prompt_bytes, bytes_per_token=bytes_per_token)
+    def call(self, context: ReplyContext) -> None:
+        """Record the context with which the model is called, and count the prompt."""
+        self.context = context
+        self.usage.call(
+            prompt_bytes=prompt_bytes(context.prompt), bytes_per_token=context.room.bytes_per_token
+        )
+
+    @property
+    def model(self) -> str | None:
+        """The model that was called."""
+        return None if self.context is None else self.context.prompt.model
 
     @property
     def text(self) -> str:

@@ -14,7 +14,7 @@ from app.models import Message, MessageStatus
 from app.redis_client.reply_events import ReplyEvents
 from app.repositories.claims import ClaimedReply, ReplyJob
 from app.services.generation.attempt_usage import AttemptUsage
-from app.services.generation.context import ContextBuilder, learned_bytes_per_token, prompt_bytes
+from app.services.generation.context import ContextBuilder
 from app.services.generation.follow_ups import FollowUpRunner
 from app.services.generation.leases import Lease, LeaseKeeper, StopReason
 from app.services.generation.outcomes import (
@@ -112,11 +112,12 @@ class ReplyService:
         if reply.worker_losses > self.policy.max_worker_losses:
             return worker_lost()
         started, first_token, completion = time.monotonic(), None, None
-        prompt = await self.context.build(claim.claimed)
-        if prompt is None:
+        context = await self.context.build(claim.claimed)
+        if context is None:
             return Released()
+        prompt = context.prompt
         log.info("reply_started", model=prompt.model, turns=len(prompt.turns))
-        lease.call(prompt.model, prompt_bytes(prompt), claim.claimed.room.bytes_per_token)
+        lease.call(context)
         writer = ReplyWriter(self.events, self.leases, lease, attempt=reply.attempt)
         try:
             async with writer.running(), contextlib.aclosing(self.model.stream(prompt)) as items:
@@ -141,13 +142,14 @@ class ReplyService:
             return failed(error.failure, error.reason)
         if completion is None:
             raise RuntimeError("a stream ends with a Completion or a ModelError")
+        lease.context = learned = context.learned(completion.usage.input_tokens)
         outcome = (
             blocked(completion) if completion.finish_reason.is_blocked else Outcome(MessageStatus.COMPLETED)
         )
         return outcome.with_completion(
             completion,
             time_to_first_token=first_token,
-            bytes_per_token=learned_bytes_per_token(prompt, completion.usage.input_tokens),
+            bytes_per_token=None if learned is context else learned.room.bytes_per_token,
         )
 
     async def _report_alive(self, reply: ReplyJob, lease: Lease) -> None:
@@ -218,8 +220,8 @@ class ReplyService:
             return None
         log.info("reply_recorded", status=ended.status.value, error=ended.error_code, retries=ended.retries)
         self.reports.record(ended)
-        if ended.status is MessageStatus.COMPLETED:
-            self.follow_ups.schedule(ended)
+        if ended.status is MessageStatus.COMPLETED and lease.context is not None:
+            self.follow_ups.schedule(ended, lease.context)
         return None if following is None else Claim(following, claimed_at)
 
     async def _end(self, tx: Transaction, lease: Lease, outcome: Outcome, duration: float) -> Message | None:

@@ -23,6 +23,7 @@ class ReplyWriter:
         self._lease = lease
         self._written = EventId(attempt, 0)
         """Position up to which the text is in the stream."""
+        self._chunks_written = 0
         self._has_started = False
         self._grown = asyncio.Event()
         self._closing = asyncio.Event()
@@ -44,15 +45,13 @@ class ReplyWriter:
         self._grown.set()
 
     async def _run(self) -> None:
-        with contextlib.suppress(TimeoutError):  # the model is called first
-            await asyncio.wait_for(self._grown.wait(), _START_DELAY_SECONDS)
+        await _wait(self._grown, _START_DELAY_SECONDS)  # the model is called first
         await self._write()
         while not self._closing.is_set():
             await self._grown.wait()
             self._grown.clear()
             await self._write()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), _INTERVAL_SECONDS)
+            await _wait(self._closing, _INTERVAL_SECONDS)
         await self._write()
 
     async def _write(self) -> None:
@@ -63,21 +62,29 @@ class ReplyWriter:
                 ReplyEvent(EventId(self._written.attempt, 0), EventKind.START), after=None
             )
             self._has_started = done is not Appended.UNAVAILABLE
-        text = self._lease.text
-        if len(text) == self._written.offset:
+        chunks = len(self._lease.chunks)
+        # Only the new chunks are joined: joining all for each event would cost the square of the length.
+        added = "".join(self._lease.chunks[self._chunks_written :])
+        if not added:
             return
-        done = await self._append(self._delta(text, self._written.offset), after=self._written)
+        end = self._written.advanced(len(added))
+        done = await self._append(ReplyEvent(end, EventKind.DELTA, added), after=self._written)
         if done is Appended.GAP:
-            done = await self._append(self._delta(text, 0), after=None)
+            whole = "".join(self._lease.chunks[:chunks])
+            done = await self._append(ReplyEvent(end, EventKind.DELTA, whole), after=None)
         if done is not Appended.UNAVAILABLE:
             # Refused: an earlier try was stored but its response lost, or a later attempt owns the stream.
-            self._written = EventId(self._written.attempt, len(text))
-
-    def _delta(self, text: str, offset: int) -> ReplyEvent:
-        return ReplyEvent(EventId(self._written.attempt, len(text)), EventKind.DELTA, text[offset:])
+            self._written, self._chunks_written = end, chunks
 
     async def _append(self, event: ReplyEvent, *, after: EventId | None) -> Appended:
         done = await self._events.append(self._lease.reply_id, event, after=after)
         if done is Appended.UNAVAILABLE:
             self._leases.checkpoint_soon()
         return done
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    """Wait for an event, but no longer than some seconds."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
