@@ -100,7 +100,7 @@ class Repositories:
     @cached_property
     def leases(self) -> LeaseRepository:
         """Leases of claimed replies."""
-        return LeaseRepository(self.session)
+        return LeaseRepository(self.connection)
 
     @cached_property
     def replies(self) -> ReplyRepository:

@@ -4,29 +4,14 @@ Every write names the lease's token, so a process whose lease has expired change
 times are the database's own, so the clocks of workers do not matter.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Final, cast
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    Boolean,
-    Double,
-    Table,
-    Text,
-    Uuid,
-    bindparam,
-    select,
-    text,
-    update,
-)
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.sql.expression import TextClause
-
-from app.models import Message, MessageStatus
-from app.repositories.sql import statement
+from app.database import PooledConnection, Statement
+from app.models import Message, MessageStatus, Role
+from app.repositories.sql import query
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,45 +44,55 @@ class ReplyEnd:
     duration_ms: int | None = None
 
 
-_MESSAGE = cast("Table", Message.__table__)
-_RENEW: Final = text(statement("renew_leases")).bindparams(
-    bindparam("ids", type_=ARRAY(Uuid)),
-    bindparam("lease_tokens", type_=ARRAY(Uuid)),
-    bindparam("texts", type_=ARRAY(Text)),
-    bindparam("have_output", type_=ARRAY(Boolean)),
-    bindparam("input_tokens", type_=ARRAY(BigInteger)),
-    bindparam("output_tokens", type_=ARRAY(BigInteger)),
-    bindparam("lease_seconds", type_=Double),
+_LEASE: Final = dict.fromkeys(("id", "lease_token"), "uuid")
+_TEXTS: Final = ("status", "content", "model", "error_code", "error_detail", "last_error", "finish_reason")
+_COUNTS: Final = (
+    "input_tokens",
+    "output_tokens",
+    "thinking_tokens",
+    "time_to_first_token_ms",
+    "duration_ms",
 )
-
-
-def _ending(name: str) -> TextClause:
-    """Return the statement of this name with what all endings share: the lease, and the returned row."""
-    return text(statement(name, "returning_reply")).bindparams(
-        bindparam("id", type_=Uuid),
-        bindparam("lease_token", type_=Uuid),
-        bindparam("has_output", type_=Boolean),
-    )
-
-
-_END: Final = _ending("end_reply").bindparams(
-    *(bindparam(name, type_=_MESSAGE.c[name].type) for name in ReplyEnd.__dataclass_fields__)
+_RENEW: Final = query(
+    "renew_leases",
+    ids="uuid[]",
+    lease_tokens="uuid[]",
+    texts="text[]",
+    have_output="boolean[]",
+    input_tokens="bigint[]",
+    output_tokens="bigint[]",
+    lease_seconds="float8",
 )
-_RETRY: Final = _ending("retry_reply").bindparams(
-    bindparam("after_seconds", type_=Double), bindparam("last_error", type_=Text)
+_END: Final = query(
+    "end_reply",
+    "returning_reply",
+    **dict.fromkeys(_TEXTS, "text"),
+    **dict.fromkeys(_COUNTS, "integer"),
+    has_output="boolean",
+    **_LEASE,
 )
-_RELEASE: Final = _ending("release_reply")
+_RETRY: Final = query(
+    "retry_reply",
+    "returning_reply",
+    after_seconds="float8",
+    last_error="text",
+    has_output="boolean",
+    **_LEASE,
+)
+_RELEASE: Final = query("release_reply", "returning_reply", has_output="boolean", **_LEASE)
+_FORGIVE_EXPIRY: Final = query("forgive_expiry", **_LEASE)
+_FIND_CANCELLED: Final = query("find_cancelled_leases")
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseRepository:
     """Leases of claimed replies. An ending returns the row, or None if the token does not hold the reply."""
 
-    session: AsyncSession
+    connection: PooledConnection
 
     async def renew(self, leases: Sequence[LeaseCheckpoint], *, lease_seconds: float) -> set[UUID]:
         """Renew leases and save their checkpoints in one statement; return the replies still held."""
-        renewed = await self.session.scalars(
+        renewed = await self.connection.fetch(
             _RENEW,
             {
                 "ids": [lease.reply_id for lease in leases],
@@ -109,7 +104,7 @@ class LeaseRepository:
                 "lease_seconds": lease_seconds,
             },
         )
-        return set(renewed)
+        return {row["id"] for row in renewed}
 
     async def end(
         self, reply_id: UUID, token: UUID, end: ReplyEnd, *, has_output: bool = False
@@ -131,28 +126,21 @@ class LeaseRepository:
 
     async def forgive_expiry(self, reply_id: UUID, token: UUID) -> None:
         """Uncount the expiry of a lease that another process has replaced: the worker has not died."""
-        await self.session.execute(
-            update(Message)
-            .where(Message.id == reply_id, Message.lease_token != token, Message.expired_leases > 0)
-            .values(expired_leases=Message.expired_leases - 1),
-            execution_options={"synchronize_session": False},
-        )
+        await self.connection.fetch(_FORGIVE_EXPIRY, {"id": reply_id, "lease_token": token})
 
     async def cancelled(self) -> set[UUID]:
         """Return the tokens of all leases whose replies a worker is to cancel."""
-        tokens = await self.session.scalars(
-            select(Message.lease_token).where(
-                Message.cancel_requested_at.is_not(None), text("status = 'generating'")
-            )
-        )
-        return {token for token in tokens if token is not None}
+        return {row["lease_token"] for row in await self.connection.fetch(_FIND_CANCELLED, {})}
 
     async def _finish(
-        self, ending: TextClause, reply_id: UUID, token: UUID, **values: object
+        self, ending: Statement, reply_id: UUID, token: UUID, **values: object
     ) -> Message | None:
-        ended: Message | None = await self.session.scalar(
-            select(Message).from_statement(ending),
-            {"id": reply_id, "lease_token": token, **values},
-            execution_options={"populate_existing": True},
-        )
-        return ended
+        row = await self.connection.fetch_row(ending, {"id": reply_id, "lease_token": token, **values})
+        return None if row is None else _message_of(dict(row))
+
+
+def _message_of(row: Mapping[str, object]) -> Message:
+    """Return a row as an object, which belongs to no session."""
+    losses, role, status = row["losses"], Role(str(row["role"])), MessageStatus(str(row["status"]))
+    others = {name: value for name, value in row.items() if name != "losses"}
+    return Message(**others | {"worker_losses": losses, "role": role, "status": status})

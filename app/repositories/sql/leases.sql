@@ -90,3 +90,17 @@ RETURNING
     thinking_tokens, time_to_first_token_ms, duration_ms, request_id, charged_on, attempt, retries, losses,
     expired_leases, priority, queued_at, lease_token, lease_until, next_attempt_at, cancel_requested_at,
     last_error, has_output, uncounted_input_tokens, uncounted_output_tokens
+
+-- name: forgive_expiry
+-- Uncount the expiry of a lease that another process has replaced.
+UPDATE messages
+SET expired_leases = expired_leases - 1
+WHERE id = :id AND lease_token <> :lease_token AND expired_leases > 0
+
+-- name: find_cancelled_leases
+-- Find the leases of all replies that a worker is to cancel: nearly always none.
+--
+-- Each worker runs it four times a second while it holds replies; ix_messages_cancel_requested carries it.
+SELECT lease_token
+FROM messages
+WHERE cancel_requested_at IS NOT NULL AND status = 'generating' AND lease_token IS NOT NULL
