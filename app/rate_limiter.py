@@ -8,12 +8,10 @@ from itertools import groupby
 from typing import Final, Self
 from uuid import UUID
 
-from redis.exceptions import NoScriptError
-
 from app.kit.local_windows import WINDOW_SECONDS, LocalWindows
 from app.kit.rate_limit import LimitState
 from app.models import Plan
-from app.redis_client.connection import RedisConnection, RedisUnavailableError
+from app.redis_client.connection import RedisConnection, RedisUnavailableError, Script
 from app.redis_client.limit_keys import ip_limit_key, stripe_limit_key, user_limit_key
 from app.redis_client.windows import WINDOWS_LUA
 
@@ -26,7 +24,7 @@ _FOLLOWING: Final = re.compile(r"/chatroom/[^/]+/message/[^/]+(/events)?")
 
 # The same key twice in a row is one window under two limits: the request counts once, if either admits it.
 # The first full window ends the script, so that a request rejected by one limit does not count on the next.
-_COUNT: Final = (
+_COUNT: Final = Script[list[tuple[int, int, int]]](
     WINDOWS_LUA
     + """
 local now, span = now_ms(), tonumber(ARGV[1])
@@ -100,7 +98,6 @@ class RateLimiter:
         self._redis = redis
         self._ip_limit = ip_limit
         self._user_limits = user_limits
-        self._sha = ""
         self._local = LocalWindows()
 
     async def count(self, *, address: str, user_id: UUID | None, plan: Plan | None) -> CountedRequest:
@@ -131,20 +128,15 @@ class RateLimiter:
 
     async def _count_in_redis(self, limits: Sequence[_Limit]) -> list[LimitState]:
         keys = [limit.key for limit in limits]
-        arguments = [str(_WINDOW_MS), *(str(limit.requests) for limit in limits)]
-        async with self._redis.use() as redis:
-            try:
-                answers = await redis.evalsha(self._sha, len(keys), *keys, *arguments)
-            except NoScriptError:  # the first time, or Redis was restarted
-                self._sha = await redis.script_load(_COUNT)
-                answers = await redis.evalsha(self._sha, len(keys), *keys, *arguments)
+        arguments = (_WINDOW_MS, *(limit.requests for limit in limits))
+        answers = await self._redis.run_script(_COUNT, keys, arguments)
         return [
             LimitState(
                 limit.name,
                 limit.requests,
                 WINDOW_SECONDS,
-                int(remaining),
-                max(math.ceil(int(reset_ms) / 1000), 1),
+                remaining,
+                max(math.ceil(reset_ms / 1000), 1),
                 is_admitted=bool(is_open),
             )
             for limit, (is_open, remaining, reset_ms) in zip(limits, answers, strict=False)

@@ -40,8 +40,7 @@ class RedisPublisher:
         forbid_in_transaction()
         message = task_message(wake_up)
         try:
-            async with self._redis.use() as redis:
-                await redis.lpush(QUEUE, message)
+            await self._redis.run("LPUSH", QUEUE, message)
         except RedisUnavailableError:
             log.info("wake_up_dropped", task=wake_up.name, reason="broker unavailable")
 

@@ -41,5 +41,4 @@ class AccountKeys:
 
     async def _erase(self, keys: Sequence[str]) -> None:
         for begin in range(0, len(keys), _KEYS_PER_COMMAND):
-            async with self._redis.use() as redis:
-                await redis.unlink(*keys[begin : begin + _KEYS_PER_COMMAND])
+            await self._redis.run("UNLINK", *keys[begin : begin + _KEYS_PER_COMMAND])

@@ -8,22 +8,23 @@ is older than a write.
 import contextlib
 import secrets
 from collections.abc import Iterable
+from typing import Final
 from uuid import UUID
 
-from app.redis_client.connection import RedisConnection, RedisUnavailableError
+from app.redis_client.connection import RedisConnection, RedisUnavailableError, Script
 
 _FILL_SECONDS = 10
 MAX_CACHED_BYTES = 64 * 1024
 """Maximum size of a cached list; fifty rooms with full fields are 1.5 MB."""
 
-_STORE = """
+_STORE: Final = Script[int]("""
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then
   return 0
 end
 redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
 redis.call('DEL', KEYS[2])
 return 1
-"""
+""")
 
 
 class ChatroomCache:
@@ -41,19 +42,20 @@ class ChatroomCache:
     async def read(self, user_id: UUID) -> str | None:
         """Return the cached list, if there is one."""
         with contextlib.suppress(RedisUnavailableError):
-            async with self._redis.use() as redis:
-                cached = await redis.get(self.keys_of(user_id)[0])
-                return None if cached is None else str(cached)
+            cached = await self._redis.run("GET", self.keys_of(user_id)[0])
+            return cached if isinstance(cached, str) else None
         return None
 
     async def begin_fill(self, user_id: UUID) -> str | None:
-        """Set a token before reading the database; None if Redis is unavailable or the cache is disabled."""
+        """Set a token before reading the database, and return it.
+
+        None if Redis is unavailable or the cache is disabled.
+        """
         if self._ttl_seconds == 0:
             return None
         token = secrets.token_hex(8)
         with contextlib.suppress(RedisUnavailableError):
-            async with self._redis.use() as redis:
-                await redis.set(self.keys_of(user_id)[1], token, ex=_FILL_SECONDS)
+            if await self._redis.run("SET", self.keys_of(user_id)[1], token, "EX", _FILL_SECONDS):
                 return token
         return None
 
@@ -62,8 +64,7 @@ class ChatroomCache:
         if len(listing.encode()) > MAX_CACHED_BYTES:
             return
         with contextlib.suppress(RedisUnavailableError):
-            async with self._redis.use() as redis:
-                await redis.eval(_STORE, 2, *self.keys_of(user_id), token, listing, str(self._ttl_seconds))
+            await self._redis.run_script(_STORE, self.keys_of(user_id), [token, listing, self._ttl_seconds])
 
     async def drop(self, user_ids: Iterable[UUID]) -> None:
         """Delete the lists of these users, and cancel every fill in progress."""
@@ -71,5 +72,4 @@ class ChatroomCache:
         if not keys:
             return
         with contextlib.suppress(RedisUnavailableError):
-            async with self._redis.use() as redis:
-                await redis.delete(*keys)
+            await self._redis.run("DEL", *keys)

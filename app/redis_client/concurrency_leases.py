@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from app.redis_client.connection import RedisConnection
+from app.redis_client.connection import RedisConnection, Script
 
 LEASE_SECONDS: Final = 60
 
@@ -14,7 +14,7 @@ local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 """
 # A lease that expires later than any new one was written before the server's clock was set back.
-_ACQUIRE: Final = (
+_ACQUIRE: Final = Script[int](
     _NOW
     + """
 local limit, lease = tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -26,7 +26,7 @@ redis.call('PEXPIRE', KEYS[1], lease)
 return 1
 """
 )
-_RENEW: Final = (
+_RENEW: Final = Script[None](
     _NOW
     + """
 local lease = tonumber(ARGV[1])
@@ -60,9 +60,9 @@ class ConcurrencyLeases:
         Raises:
             RedisUnavailableError: the lease may have been added.
         """
-        arguments = (str(limit), str(LEASE_SECONDS * 1000), lease_id)
-        async with self._redis.use() as redis:
-            return bool(await redis.eval(_ACQUIRE, 1, leases_key(resource, user_id), *arguments))
+        arguments = (limit, LEASE_SECONDS * 1000, lease_id)
+        acquired = await self._redis.run_script(_ACQUIRE, [leases_key(resource, user_id)], arguments)
+        return acquired == 1
 
     async def renew(self, resource: LimitedResource, user_id: UUID, lease_ids: Iterable[str]) -> None:
         """Extend these leases, and add those that Redis has lost.
@@ -70,9 +70,8 @@ class ConcurrencyLeases:
         Raises:
             RedisUnavailableError: some may expire.
         """
-        async with self._redis.use() as redis:
-            key = leases_key(resource, user_id)
-            await redis.eval(_RENEW, 1, key, str(LEASE_SECONDS * 1000), *lease_ids)
+        arguments: tuple[str | int, ...] = (LEASE_SECONDS * 1000, *lease_ids)
+        await self._redis.run_script(_RENEW, [leases_key(resource, user_id)], arguments)
 
     async def release(self, resource: LimitedResource, user_id: UUID, lease_id: str) -> None:
         """Remove a lease.
@@ -80,5 +79,4 @@ class ConcurrencyLeases:
         Raises:
             RedisUnavailableError: the lease may remain until it expires.
         """
-        async with self._redis.use() as redis:
-            await redis.zrem(leases_key(resource, user_id), lease_id)
+        await self._redis.run("ZREM", leases_key(resource, user_id), lease_id)

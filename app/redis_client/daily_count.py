@@ -2,18 +2,19 @@
 
 import contextlib
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
 from uuid import UUID
 
-from app.redis_client.connection import RedisConnection, RedisUnavailableError
+from app.redis_client.connection import RedisConnection, RedisUnavailableError, Script
 
 # Counts of concurrent messages may arrive in any order; within a day only a refund lowers the count.
-_RAISE = """
+_RAISE: Final = Script[int]("""
 local current = tonumber(redis.call('GET', KEYS[1]) or '-1')
 if tonumber(ARGV[1]) > current then
   redis.call('SET', KEYS[1], ARGV[1], 'EXAT', ARGV[2])
 end
 return 0
-"""
+""")
 
 
 def count_key(user_id: UUID, day: date) -> str:
@@ -32,8 +33,7 @@ class DailyCountMirror:
         key = count_key(user_id, day)
         midnight = int(datetime.combine(day + timedelta(days=1), time(), UTC).timestamp())
         with contextlib.suppress(RedisUnavailableError):
-            async with self._redis.use() as redis:
-                if refunded:
-                    await redis.set(key, used, exat=midnight)
-                else:
-                    await redis.eval(_RAISE, 1, key, str(used), str(midnight))
+            if refunded:
+                await self._redis.run("SET", key, used, "EXAT", midnight)
+            else:
+                await self._redis.run_script(_RAISE, [key], [used, midnight])

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from app.models.sign_in import OtpPurpose
-from app.redis_client.connection import RedisConnection
+from app.redis_client.connection import RedisConnection, Script
 from app.redis_client.windows import WINDOWS_LUA, LimitExceeded, WindowLimit, limit_exceeded
 
 MAX_ATTEMPTS: Final = 5
@@ -28,7 +28,7 @@ end
 # one was sent moments ago, or because a window is full, changes nothing, with one exception: the request of a
 # network that signed the number in before is recorded, so it may use the code that another network requested.
 # All KEYS but the first two are windows. Processes of the release before read `attempts`, as long as any run.
-_SAVE: Final = (
+_SAVE: Final = Script[list[int]](
     WINDOWS_LUA
     + _RECORD_REQUEST
     + """
@@ -57,7 +57,7 @@ return {0, 0}
 # A try of a network that requested a code counts in its record, any other in the window of all others
 # (KEYS[3]). That window is independent of codes, so the others' results are the same with a code and without.
 # All bytes are compared, equal or not; both values are HMACs under a key that callers do not have.
-_CHECK: Final = (
+_CHECK: Final = Script[tuple[str, int]](
     WINDOWS_LUA
     + """
 local now = now_ms()
@@ -168,23 +168,25 @@ class OtpStore:
             RedisUnavailableError: it is unknown whether the code was stored.
         """
         script_args = [arg for window in windows for arg in window.script_args]
-        async with self._redis.use() as redis:
-            place, wait_ms = await redis.eval(
-                _SAVE,
-                2 + len(windows),
+        place, wait_ms = await self._redis.run_script(
+            _SAVE,
+            [
                 self._key(mobile_number),
                 self._tries_key(mobile_number, network),
                 *(window.key for window in windows),
+            ],
+            [
                 digest,
                 purpose,
-                str(self.ttl_seconds),
-                str(self.resend_seconds * 1000),
-                str(int(signed_in_before)),
+                self.ttl_seconds,
+                self.resend_seconds * 1000,
+                int(signed_in_before),
                 *script_args,
-            )
+            ],
+        )
         # Names by the position of the script's keys; the first two are no windows.
         names = [RESEND_LIMIT, RESEND_LIMIT, *(window.name for window in windows)]
-        return limit_exceeded(names, place=int(place), wait_ms=int(wait_ms))
+        return limit_exceeded(names, place=place, wait_ms=wait_ms)
 
     async def check(self, *, mobile_number: str, purpose: OtpPurpose, digest: str, network: str) -> OtpCheck:
         """Count a try of this network and compare it; a right one consumes the code.
@@ -192,27 +194,23 @@ class OtpStore:
         Raises:
             RedisUnavailableError: the result of the try is unknown.
         """
-        async with self._redis.use() as redis:
-            verdict, number = await redis.eval(
-                _CHECK,
-                3,
+        verdict, number = await self._redis.run_script(
+            _CHECK,
+            [
                 self._key(mobile_number),
                 self._tries_key(mobile_number, network),
                 self._tries_key(mobile_number, "others"),
-                digest,
-                purpose,
-                str(MAX_ATTEMPTS),
-                str(self.ttl_seconds),
-            )
+            ],
+            [digest, purpose, MAX_ATTEMPTS, self.ttl_seconds],
+        )
         match OtpVerdict(verdict):
             case OtpVerdict.EXCEEDED:
-                return OtpCheck(OtpVerdict.EXCEEDED, wait_ms=int(number))
-            case OtpVerdict.WRONG if int(number) >= 0:
-                return OtpCheck(OtpVerdict.WRONG, attempts_left=int(number))
+                return OtpCheck(OtpVerdict.EXCEEDED, wait_ms=number)
+            case OtpVerdict.WRONG if number >= 0:
+                return OtpCheck(OtpVerdict.WRONG, attempts_left=number)
             case other:
                 return OtpCheck(other)
 
     async def discard(self, mobile_number: str) -> None:
         """Delete the code of a deleted account's number."""
-        async with self._redis.use() as redis:
-            await redis.delete(self._key(mobile_number))
+        await self._redis.run("DEL", self._key(mobile_number))

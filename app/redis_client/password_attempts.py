@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from app.redis_client.connection import RedisConnection
+from app.redis_client.connection import RedisConnection, Script
 from app.redis_client.windows import WINDOWS_LUA
 
 FREE_ATTEMPTS: Final = 5
@@ -44,7 +44,7 @@ end
 
 # An allowed attempt sets the wait of the next one, so of many parallel ones only the free ones are compared.
 # An attempt before the wait is over changes nothing.
-_CONSUME: Final = (
+_CONSUME: Final = Script[int](
     _STATE
     + """
 local count, first, longest = ARGV[4] == '1', tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -81,7 +81,7 @@ return 0
 )
 
 # Resets the network; in the other counts only this attempt is undone.
-_REFUND: Final = (
+_REFUND: Final = Script[int](
     _STATE
     + """
 redis.call('HDEL', KEYS[1], ARGV[1])
@@ -116,13 +116,13 @@ class PasswordAttemptStore:
         return await self._run(
             _CONSUME,
             attempt,
-            "1" if count else "0",
-            str(FIRST_WAIT_SECONDS * 1000),
-            str(MAX_WAIT_SECONDS * 1000),
-            str(FREE_ATTEMPTS),
-            str(FREE_ATTEMPTS_OF_NEW_NETWORKS),
-            str(_NETWORK_TRIES),
-            str(int(_NETWORK_SPAN.total_seconds() * 1000)),
+            int(count),
+            FIRST_WAIT_SECONDS * 1000,
+            MAX_WAIT_SECONDS * 1000,
+            FREE_ATTEMPTS,
+            FREE_ATTEMPTS_OF_NEW_NETWORKS,
+            _NETWORK_TRIES,
+            int(_NETWORK_SPAN.total_seconds() * 1000),
         )
 
     async def refund(self, attempt: Attempt) -> None:
@@ -131,22 +131,15 @@ class PasswordAttemptStore:
 
     async def reset(self, account: str) -> None:
         """Reset the account for all networks, after a change of its password."""
-        async with self._redis.use() as redis:
-            await redis.delete(self._account_key(account))
+        await self._redis.run("DEL", self._account_key(account))
 
-    async def _run(self, script: str, attempt: Attempt, *arguments: str) -> int:
-        async with self._redis.use() as redis:
-            result = await redis.eval(
-                script,
-                2,
-                self._account_key(attempt.account),
-                f"login_tries:{attempt.network}",
-                attempt.network,
-                "" if attempt.is_known_network else "new",
-                str(MEMORY_SECONDS * 1000),
-                *arguments,
-            )
-        return int(result)
+    async def _run(self, script: Script[int], attempt: Attempt, *arguments: int) -> int:
+        new_networks = "" if attempt.is_known_network else "new"
+        return await self._redis.run_script(
+            script,
+            [self._account_key(attempt.account), f"login_tries:{attempt.network}"],
+            [attempt.network, new_networks, MEMORY_SECONDS * 1000, *arguments],
+        )
 
     @staticmethod
     def _account_key(account: str) -> str:

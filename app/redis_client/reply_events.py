@@ -7,17 +7,18 @@ import contextlib
 import json
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final, cast
 from uuid import UUID
 
 from app.kit.event_id import END_OFFSET, IDS_PER_ATTEMPT, EventId
-from app.redis_client.connection import RedisConnection, RedisUnavailableError
+from app.redis_client.connection import RedisConnection, RedisUnavailableError, Script
 
 _KEPT_SECONDS = 3600
 
 # refused: the stream holds a newer event, of a later attempt or the end.
 # gap: the stream's last event is not the one that the writer appended last, because Redis was emptied or a
 # response was lost; the writer then appends its whole text again.
-_APPEND = f"""
+_APPEND: Final = Script[str](f"""
 local id = tonumber(ARGV[1])
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
 local newest = last and tonumber(string.match(last[1], '^%d+')) or 0
@@ -31,7 +32,7 @@ redis.call('XADD', KEYS[1], ARGV[1] .. '-1', 'event', ARGV[3])
 redis.call('EXPIRE', KEYS[1], ARGV[4])
 redis.call('PUBLISH', KEYS[2], ARGV[3])
 return 'added'
-"""
+""")
 
 
 class EventKind(StrEnum):
@@ -104,17 +105,11 @@ class ReplyEvents:
     async def append(self, reply_id: UUID, event: ReplyEvent, *, after: EventId | None = None) -> Appended:
         """Append an event and publish it; with `after`, only if that is the id of the newest event."""
         try:
-            async with self._redis.use() as redis:
-                done = await redis.eval(
-                    _APPEND,
-                    2,
-                    stream_of(reply_id),
-                    channel_of(reply_id),
-                    str(event.id),
-                    "" if after is None else str(after),
-                    event.encoded(),
-                    str(_KEPT_SECONDS),
-                )
+            done = await self._redis.run_script(
+                _APPEND,
+                [stream_of(reply_id), channel_of(reply_id)],
+                [str(event.id), "" if after is None else str(after), event.encoded(), _KEPT_SECONDS],
+            )
         except RedisUnavailableError:
             return Appended.UNAVAILABLE
         return Appended(done)
@@ -126,7 +121,9 @@ class ReplyEvents:
     async def read(self, reply_id: UUID, *, attempt: int) -> list[ReplyEvent]:
         """Return the events from the start of an attempt on; none if Redis is unavailable."""
         with contextlib.suppress(RedisUnavailableError):
-            async with self._redis.use() as redis:
-                entries = await redis.xrange(stream_of(reply_id), min=str(EventId(attempt, 0)))
-                return [ReplyEvent.decoded(str(fields["event"])) for _, fields in entries or () if fields]
+            reply = await self._redis.run("XRANGE", stream_of(reply_id), str(EventId(attempt, 0)), "+")
+            entries = cast(
+                "list[tuple[str, tuple[str, str]]]", reply
+            )  # of each: its id, and "event" with the text
+            return [ReplyEvent.decoded(event) for _, (_, event) in entries]
         return []

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from app.redis_client.connection import RedisConnection
+from app.redis_client.connection import RedisConnection, Script
 
 WINDOWS_LUA: Final = """
 local function now_ms()
@@ -53,7 +53,7 @@ end
 """
 """Functions for scripts that work on windows."""
 
-_HIT: Final = (
+_HIT: Final = Script[list[int]](
     WINDOWS_LUA
     + """
 local now = now_ms()
@@ -106,8 +106,5 @@ class SlidingWindows:
             RedisUnavailableError: it is unknown whether the event was counted.
         """
         script_args = [arg for window in windows for arg in window.script_args]
-        async with self._redis.use() as redis:
-            place, wait_ms = await redis.eval(
-                _HIT, len(windows), *(window.key for window in windows), *script_args
-            )
-        return limit_exceeded([window.name for window in windows], place=int(place), wait_ms=int(wait_ms))
+        place, wait_ms = await self._redis.run_script(_HIT, [window.key for window in windows], script_args)
+        return limit_exceeded([window.name for window in windows], place=place, wait_ms=wait_ms)

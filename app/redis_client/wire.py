@@ -1,20 +1,19 @@
-"""redis-py's options, and connections to Redis that bound every wait."""
+"""redis-py's part: addresses, TLS, the handshake and the classes of errors."""
 
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+import asyncio
 from typing import Final
 
 import redis.asyncio as redis
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.maint_notifications import MaintNotificationsConfig
 
 from app.config import RedisAddress
 from app.config.tls_options import RedisTlsArguments
-from app.kit.timeouts import stall_timeout
 
 FAILURES: Final = (RedisError, OSError, TimeoutError)
 """Errors that mean that Redis is unavailable, as opposed to programming errors."""
@@ -60,71 +59,44 @@ def connection_options(address: RedisAddress, *, connect_seconds: float) -> Conn
     )
 
 
-class NoReplyError(RedisTimeoutError):
-    """A connection is open, but a command on it was not answered in time."""
+async def open_stream(address: RedisAddress, *, connect_seconds: float) -> asyncio.StreamWriter:
+    """Connect, authenticate and select the database; return the stream, with nothing left to be read.
 
-    def __init__(self, seconds: float, *, was_idle: bool) -> None:
-        super().__init__(f"no answer within {seconds:g} s")
-        self.was_idle = was_idle
-        """Whether the connection had been idle before, so that a NAT may have dropped it."""
-
-
-class _LimitedReplies(AbstractConnection):
-    """Bounds sending a command and reading its reply, once `reply_seconds` is set.
-
-    While a connection is made, one limit covers the whole handshake instead.
+    Raises:
+        redis.exceptions.RedisError: it took longer than `connect_seconds`, or the server rejected it.
     """
-
-    reply_seconds: float | None = None
-    was_idle: bool = False
-    """Whether nothing was received on this connection since it was idle."""
-
-    async def send_packed_command(
-        self,
-        command: bytes | str | Iterable[bytes],
-        check_health: bool = True,  # noqa: FBT001, FBT002  # redis-py's
-    ) -> None:
-        """Send a command."""
-        async with self._limit():
-            await super().send_packed_command(command, check_health=check_health)
-
-    async def read_response(
-        self,
-        disable_decoding: bool = False,  # noqa: FBT001, FBT002  # redis-py's
-        timeout: float | None = None,  # noqa: ASYNC109  # redis-py's
-        *,
-        disconnect_on_error: bool = True,
-        push_request: bool | None = False,
-    ) -> object:
-        """Read the reply to a command."""
-        async with self._limit():
-            response: object = await super().read_response(
-                disable_decoding,
-                timeout,
-                disconnect_on_error=disconnect_on_error,
-                push_request=push_request,
-            )
-        self.was_idle = False
-        return response
-
-    @asynccontextmanager
-    async def _limit(self) -> AsyncIterator[None]:
-        if self.reply_seconds is None:
-            yield
-            return
-        try:
-            async with stall_timeout(self.reply_seconds):
-                yield
-        except TimeoutError:
-            await self.disconnect(nowait=True)
-            raise NoReplyError(self.reply_seconds, was_idle=self.was_idle) from None
+    connection_class = _Connection if address.tls is None else _TlsConnection
+    connection = connection_class(**connection_options(address, connect_seconds=connect_seconds))
+    try:
+        async with asyncio.timeout(connect_seconds):
+            await connection.connect()  # type: ignore[no-untyped-call]  # redis-py's
+        return await connection.detach()
+    except TimeoutError:
+        raise RedisTimeoutError(f"no connection within {connect_seconds:g} s") from None
+    except RedisError:
+        raise
+    except Exception as error:  # a server other than Redis causes errors of any class
+        raise RedisConnectionError(f"no Redis answers: {type(error).__name__}") from error
+    finally:
+        await connection.disconnect(nowait=True)  # nothing, once it is detached
 
 
-class LimitedConnection(_LimitedReplies, redis.Connection):
+class _Detachable(AbstractConnection):
+    """A connection whose stream outlives it."""
+
+    async def detach(self) -> asyncio.StreamWriter:
+        """Return the stream, and forget it."""
+        if self._writer is None or await self.can_read():
+            raise RedisConnectionError("the server closed the connection or sent more than it was asked for")
+        writer, self._writer, self._reader = self._writer, None, None
+        return writer
+
+
+class _Connection(_Detachable, redis.Connection):
     """Over TCP."""
 
 
-class LimitedTlsConnection(_LimitedReplies, redis.SSLConnection):
+class _TlsConnection(_Detachable, redis.SSLConnection):
     """Over TLS."""
 
 

@@ -14,7 +14,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from app.config import RedisAddress
 from app.redis_client.breaker import OPEN_SECONDS, Breaker
 from app.redis_client.connection import RedisConnection, RedisUnavailableError
-from app.redis_client.pool import BackgroundPool
+from app.redis_client.connector import Connector
 from tests.conftest import Servers
 from tests.support.process import Process
 from tests.support.relay import Relay
@@ -139,22 +139,20 @@ def test_posts_are_answered_in_time_while_redis_is_unreachable(own_stack: Stack)
 
 async def _use(address: RedisAddress, relay: Relay) -> None:
     """Take a connection after the relay has dropped the idle one; it is checked first."""
-    pool = BackgroundPool(
+    connector = Connector(
         address, connect_seconds=5, command_seconds=2, on_connected=lambda: None, recheck_idle_seconds=0
     )
     try:
-        first = await pool.get_connection()
-        await pool.release(first)
+        first = await connector.wait()
+        assert connector.ready() is None
         relay.forget()
         began = time.monotonic()
-        second = await pool.get_connection()
+        second = await connector.wait()
         assert second is not first
         assert time.monotonic() - began < 1  # far below the timeout of the lost connection
-        await pool.release(second)
-        assert await pool.get_connection() is second  # it answers, and is kept
-        await pool.release(second)
+        assert await connector.wait() is second  # it answers, and is kept
     finally:
-        await pool.disconnect()
+        await connector.aclose()
 
 
 def test_an_idle_connection_is_pinged_before_a_command(servers: Servers) -> None:
@@ -172,12 +170,10 @@ def test_a_late_connect_closes_the_breaker(servers: Servers) -> None:
         redis = RedisConnection(address, breaker, command_seconds=5)
         try:
             with pytest.raises(RedisUnavailableError):
-                async with redis.use() as commands:
-                    await commands.ping()
+                await redis.run("PING")
             assert breaker.is_open
             await asyncio.to_thread(eventually, lambda: not breaker.is_open, what="a breaker that closes")
-            async with redis.use() as commands:
-                assert await commands.ping()
+            assert await redis.run("PING") == "PONG"
         finally:
             await redis.aclose()
 
@@ -199,15 +195,15 @@ def test_an_old_connect_that_fails_does_not_fail_a_new_request(servers: Servers)
     """Red when a failed connect fails a request for which another one is under way."""
 
     async def wait_twice(relay: Relay, address: RedisAddress) -> None:
-        pool = BackgroundPool(address, connect_seconds=1.3, command_seconds=5, on_connected=lambda: None)
+        connector = Connector(address, connect_seconds=1.3, command_seconds=5, on_connected=lambda: None)
         try:
             relay.swallow()
             with pytest.raises(RedisTimeoutError, match="connecting goes on"):
-                await pool.get_connection()
+                await connector.wait()
             relay.serve()
-            await pool.release(await pool.get_connection())
+            assert (await connector.wait()).is_open
         finally:
-            await pool.disconnect()
+            await connector.aclose()
 
     address = RedisAddress.parse(servers.redis_url)
     with Relay(address.port, delay=0.12) as relay:

@@ -97,8 +97,7 @@ class HealthService:
             raise DatabaseReadOnly
 
     async def _ping_redis(self) -> None:
-        async with self._redis.use() as redis:
-            await redis.ping()
+        await self._redis.run("PING")
 
     async def _queue(self) -> _QueueState:
         async with self._uow.autocommit() as tx:
