@@ -49,13 +49,15 @@ class ChatroomCache:
     async def begin_fill(self, user_id: UUID) -> str | None:
         """Set a token before reading the database, and return it.
 
-        None if Redis is unavailable or the cache is disabled.
+        None if another reader fills the list, if Redis is unavailable or if the cache is disabled: then read
+        without filling. Of many readers at once, each would otherwise overwrite the token of the one before,
+        and none could store its list.
         """
         if self._ttl_seconds == 0:
             return None
         token = secrets.token_hex(8)
         with contextlib.suppress(RedisUnavailableError):
-            if await self._redis.run("SET", self.keys_of(user_id)[1], token, "EX", _FILL_SECONDS):
+            if await self._redis.run("SET", self.keys_of(user_id)[1], token, "NX", "EX", _FILL_SECONDS):
                 return token
         return None
 

@@ -1,6 +1,7 @@
 """Rooms: created, read, and listed from a read-your-writes cache."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -116,6 +117,25 @@ def test_a_fill_overtaken_by_a_write_is_not_stored(stack: Stack, user: User) -> 
         lock.rollback()
     reader.join()
     assert not stack.redis.exists(f"chatrooms:user:{user.id}")
+
+
+def test_of_many_readers_at_once_the_first_fills_the_cache(stack: Stack, user: User) -> None:
+    """Red when each reader replaces the token of the one before: while readers keep coming, none fills it."""
+    user.open_room()
+    fill = f"chatrooms:user:{user.id}:fill"
+    blocked = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query ~ 'chatrooms'"
+    with psycopg.connect(stack.database.url) as lock, ThreadPoolExecutor(6) as pool:
+        lock.execute("LOCK TABLE chatrooms IN ACCESS EXCLUSIVE MODE")
+        readers = [pool.submit(user.at(stack.base_url).http.get, "/chatroom")]
+        token = eventually(lambda: stack.redis.get(fill), what="a fill under way")
+        readers += [pool.submit(user.at(stack.base_url).http.get, "/chatroom") for _ in range(5)]
+        eventually(
+            lambda: len(stack.database.rows(blocked)) > len(readers) // 2, what="several readers under way"
+        )
+        assert stack.redis.get(fill) == token
+        lock.rollback()
+        assert {reader.result().headers["x-cache"] for reader in readers} == {"MISS"}
+    assert [user.http.get("/chatroom").headers["x-cache"] for _ in range(3)] == ["HIT"] * 3
 
 
 def test_a_room_is_hidden_from_other_users(stack: Stack, user: User) -> None:
