@@ -1,6 +1,5 @@
 """Requests a minute: exact sliding windows in Redis, one round trip for all of a request's limits."""
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,6 +17,7 @@ from app.redis_client.windows import WINDOWS_LUA
 _WINDOW_MS: Final = WINDOW_SECONDS * 1000
 # A purchase or a cancellation takes 2 or 3 calls; an app may query the status every two seconds meanwhile.
 _STRIPE_CALLS: Final = 30
+_ANY_PLAN: Final = tuple(Plan)
 _EXEMPT: Final = frozenset({"/webhook/stripe", "/health", "/metrics"})
 # Following a reply is part of the message that was counted on the user.
 _FOLLOWING: Final = re.compile(r"/chatroom/[^/]+/message/[^/]+(/events)?")
@@ -74,11 +74,15 @@ class CountedRequest:
         return replace(self, applied=(*others, state))
 
 
-@dataclass(frozen=True, slots=True)
-class _Limit:
-    name: str
-    key: str
-    requests: int
+class _Limits:
+    """Limits by name, in the order of the script's keys, and the script's arguments."""
+
+    def __init__(self, *named: tuple[str, int]) -> None:
+        self.named = named
+        self.arguments = (_WINDOW_MS, *(requests for _, requests in named))
+
+
+_STRIPE: Final = _Limits(("stripe", _STRIPE_CALLS))
 
 
 def is_exempt(path: str) -> bool:
@@ -96,9 +100,13 @@ class RateLimiter:
 
     def __init__(self, redis: RedisConnection, *, ip_limit: int, user_limits: Mapping[Plan, int]) -> None:
         self._redis = redis
-        self._ip_limit = ip_limit
-        self._user_limits = user_limits
         self._local = LocalWindows()
+        ip = ("ip", ip_limit)
+        self._of_address = _Limits(ip)
+        self._of_plans = {
+            plans: _Limits(ip, *((plan.value, user_limits[plan]) for plan in plans))
+            for plans in (_ANY_PLAN, *((plan,) for plan in Plan))
+        }
 
     async def count(self, *, address: str, user_id: UUID | None, plan: Plan | None) -> CountedRequest:
         """Count a request from this address and, if the address admits it, of this user.
@@ -106,46 +114,42 @@ class RateLimiter:
         If `plan` is unknown, the request counts if the limit of any plan admits it: a process reads a user's
         plan with the session, after the request was counted.
         """
-        limits = [_Limit("ip", ip_limit_key(address), self._ip_limit)]
-        plans: tuple[Plan, ...] = ()
-        if user_id is not None:
-            plans = tuple(Plan) if plan is None else (plan,)
-            limits += [_Limit(one.value, user_limit_key(user_id), self._user_limits[one]) for one in plans]
-        ip, *user = await self._count(limits)
+        if user_id is None:
+            [ip] = await self._count(self._of_address, [ip_limit_key(address)])
+            return CountedRequest((ip,))
+        plans = _ANY_PLAN if plan is None else (plan,)
+        keys = [ip_limit_key(address), *[user_limit_key(user_id)] * len(plans)]
+        ip, *user = await self._count(self._of_plans[plans], keys)
         counted = CountedRequest((ip,), dict(zip(plans, user, strict=False)))
         return counted if plan is None else counted.on_plan(plan)
 
     async def count_stripe_call(self, user_id: UUID) -> LimitState:
         """Count a call to Stripe on the user who causes it, if the limit admits it."""
-        [state] = await self._count([_Limit("stripe", stripe_limit_key(user_id), _STRIPE_CALLS)])
+        [state] = await self._count(_STRIPE, [stripe_limit_key(user_id)])
         return state
 
-    async def _count(self, limits: Sequence[_Limit]) -> list[LimitState]:
+    async def _count(self, limits: _Limits, keys: Sequence[str]) -> list[LimitState]:
+        """Return a state for each limit, up to and including the first key that rejects the request."""
         try:
-            return await self._count_in_redis(limits)
+            answers = await self._redis.run_script(_COUNT, keys, limits.arguments)
         except RedisUnavailableError:
-            return self._count_here(limits)
-
-    async def _count_in_redis(self, limits: Sequence[_Limit]) -> list[LimitState]:
-        keys = [limit.key for limit in limits]
-        arguments = (_WINDOW_MS, *(limit.requests for limit in limits))
-        answers = await self._redis.run_script(_COUNT, keys, arguments)
+            return self._count_here(limits, keys)
         return [
             LimitState(
-                limit.name,
-                limit.requests,
+                name,
+                requests,
                 WINDOW_SECONDS,
                 remaining,
-                max(math.ceil(reset_ms / 1000), 1),
-                is_admitted=bool(is_open),
+                max(-(-reset_ms // 1000), 1),  # rounded up
+                is_admitted=is_open == 1,
             )
-            for limit, (is_open, remaining, reset_ms) in zip(limits, answers, strict=False)
+            for (name, requests), (is_open, remaining, reset_ms) in zip(limits.named, answers, strict=False)
         ]
 
-    def _count_here(self, limits: Sequence[_Limit]) -> list[LimitState]:
+    def _count_here(self, limits: _Limits, keys: Sequence[str]) -> list[LimitState]:
         states: list[LimitState] = []
-        for key, same in groupby(limits, lambda limit: limit.key):
-            of_key = self._local.count(key, {limit.name: limit.requests for limit in same})
+        for key, same in groupby(zip(keys, limits.named, strict=True), lambda pair: pair[0]):
+            of_key = self._local.count(key, dict(limit for _, limit in same))
             states += of_key
             if not any(state.is_admitted for state in of_key):
                 break

@@ -1,16 +1,14 @@
 """The state of a limit after one request, and the response headers that show it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 POLICY_HEADER: Final = "RateLimit-Policy"
 STATE_HEADER: Final = "RateLimit"
 _DAY_SECONDS: Final = 86_400
 
 
-@dataclass(frozen=True, slots=True)
-class LimitState:
+class LimitState(NamedTuple):
     """One limit after a request was counted on it."""
 
     name: str
