@@ -24,6 +24,7 @@ from app.middleware import (
     RateLimitMiddleware,
     RequestContextMiddleware,
     ResponseHeadersMiddleware,
+    StreamMiddleware,
 )
 from app.openapi import document
 from app.openapi.serving import add_document_route
@@ -99,6 +100,7 @@ def create_app(
             CorsMiddleware, allow_origins=settings.allowed_origins, allow_this_machine=is_development
         )
     app.add_middleware(ResponseHeadersMiddleware, tls_only=settings.environment is Environment.PRODUCTION)
+    app.add_middleware(StreamMiddleware)
     app.add_middleware(RequestContextMiddleware)
     app.openapi = document(app, [route for router in ALL for route in router.routes])  # type: ignore[method-assign]  # FastAPI's documented way
     return app

@@ -100,11 +100,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
     """Open the services of an API process on the running loop, and close them in reverse order."""
     async with AsyncExitStack() as stack:
         base = await open_foundation(settings, stack, transaction_seconds=_TRANSACTION_SECONDS)
-        listener = ReplyListener(
-            settings.redis,
-            connect_seconds=settings.redis_connect_seconds,
-            command_seconds=settings.redis_command_seconds,
-        )
+        listener = ReplyListener(settings.redis, connect_seconds=settings.redis_connect_seconds)
         listener.start()
         stack.push_async_callback(listener.aclose)
         sender = OtpSender(create_sms_client(settings))
@@ -114,6 +110,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
         background = TaskSet("api-background")
         stack.push_async_callback(background.close, _CLOSE_SECONDS)
         background.start(run_forever(feed.watch, name="reply-feed"))
+        background.start(run_forever(feed.keep_alive, name="reply-heartbeats"))
         canceller = ReplyCanceller(base.uow, base.quota)
         numbers = MobileNumbers(settings.default_region, settings.code_countries)
         cursors = CursorSigner(derive_key(root, "cursor"))

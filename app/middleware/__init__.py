@@ -1,4 +1,4 @@
-"""ASGI middleware, outermost first: context, headers, CORS, failures, limits, body, HEAD."""
+"""ASGI middleware, outermost first: context, streams, headers, CORS, failures, limits, body, HEAD."""
 
 from app.middleware.body import BodyMiddleware
 from app.middleware.context import RequestContextMiddleware
@@ -7,6 +7,7 @@ from app.middleware.failures import FailureMiddleware
 from app.middleware.head import HeadMiddleware
 from app.middleware.headers import ResponseHeadersMiddleware
 from app.middleware.limits import RateLimitMiddleware
+from app.middleware.streams import StreamMiddleware
 
 __all__ = [
     "BodyMiddleware",
@@ -16,4 +17,5 @@ __all__ = [
     "RateLimitMiddleware",
     "RequestContextMiddleware",
     "ResponseHeadersMiddleware",
+    "StreamMiddleware",
 ]

@@ -1,9 +1,7 @@
 """Queue of signals about one reply for one subscriber."""
 
 import asyncio
-import contextlib
 import time
-from collections import deque
 from typing import Final
 from uuid import UUID
 
@@ -17,27 +15,34 @@ class Recheck:
     """Signal that events may have been missed: read the row."""
 
 
+class Heartbeat:
+    """Signal that the subscriber has sent nothing for a while."""
+
+
 class Shutdown:
     """Signal that the process is shutting down: end the stream."""
 
 
 RECHECK: Final = Recheck()
+HEARTBEAT: Final = Heartbeat()
 SHUTDOWN: Final = Shutdown()
-Signal = ReplyEvent | Recheck | Shutdown
+Signal = ReplyEvent | Recheck | Heartbeat | Shutdown
 
 
 class ReplySubscription:
-    """Queue of signals for one subscriber.
+    """Queue of signals for one subscriber. It is small: a process may have thousands, most of them idle.
 
     When the subscriber reads too slowly, one `Recheck` replaces the unread signals, so nothing is lost.
     """
 
+    __slots__ = ("_is_new", "_signals", "_waiter", "last_sent_at", "last_signal_at", "reply_id")
+
     def __init__(self, reply_id: UUID, *, is_new: bool = False) -> None:
         self.reply_id = reply_id
-        self.last_signal_at = time.monotonic()
+        self.last_signal_at = self.last_sent_at = time.monotonic()
         self._is_new = is_new
-        self._signals: deque[Signal] = deque()
-        self._arrived = asyncio.Event()
+        self._signals: list[Signal] = []
+        self._waiter: asyncio.Future[None] | None = None
 
     def begin(self) -> None:
         """Request the first read of the row, now that Redis delivers every later event.
@@ -65,18 +70,33 @@ class ReplySubscription:
         """Add a `Recheck` without resetting `last_signal_at`."""
         self._add(RECHECK)
 
+    def request_heartbeat(self) -> None:
+        """Add a `Heartbeat`, and reset `last_sent_at`."""
+        self.last_sent_at = time.monotonic()
+        self._add(HEARTBEAT)
+
     def _add(self, signal: Signal) -> None:
         if len(self._signals) >= _MAX_UNREAD:
-            self._signals.clear()
-            self._signals.append(RECHECK)
+            self._signals = [RECHECK]
         self._signals.append(signal)
-        self._arrived.set()
+        _wake(self._waiter)
 
-    async def get(self, seconds: float) -> Signal | None:
-        """Return the next signal, or None if none arrives in time."""
+    async def take(self, seconds: float | None = None) -> list[Signal]:
+        """Return all unread signals; wait for one if there are none, at most `seconds`."""
         if not self._signals:
-            self._arrived.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await self._arrived.wait()
-        return self._signals.popleft() if self._signals else None
+            loop = asyncio.get_running_loop()
+            self._waiter = loop.create_future()
+            timer = None if seconds is None else loop.call_later(seconds, _wake, self._waiter)
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+                if timer is not None:
+                    timer.cancel()
+        signals, self._signals = self._signals, []
+        return signals
+
+
+def _wake(waiter: "asyncio.Future[None] | None") -> None:
+    if waiter is not None and not waiter.done():
+        waiter.set_result(None)

@@ -10,7 +10,7 @@ from app.bootstrap.api import ApiServices
 from app.kit.event_id import EventId
 from app.kit.rate_limit import daily_limit, rate_limit_headers
 from app.routers.prefer import Preference
-from app.routers.sse import EVENT_STREAM, event_response
+from app.routers.sse import EVENT_STREAM, EventStreamResponse
 from app.schemas.message import ExchangeOut
 from app.schemas.sse import ReplyMessageEvent
 from app.services.chat.message import SendResult
@@ -39,13 +39,13 @@ async def stream_exchange(
     headers, reply = _headers(result), result.exchange.reply
     if last_event_id is None or not result.is_replay:
         opening = ReplyMessageEvent(message=result.exchange.message, reply=reply)
-        return event_response(services.streams.begin(opening, is_new=not result.is_replay), headers)
+        return EventStreamResponse(services.streams.begin(opening, is_new=not result.is_replay), headers)
     rest = await services.streams.open(
         user_id=user_id, chatroom_id=reply.chatroom_id, reply_id=reply.id, last_event_id=last_event_id
     )
     if rest is None:  # the end was received; a 204 beside events would make generators type both
         return Response(media_type=EVENT_STREAM, headers=headers)
-    return event_response(rest, headers)
+    return EventStreamResponse(rest, headers)
 
 
 def _headers(result: SendResult) -> dict[str, str]:

@@ -26,7 +26,7 @@ from app.openapi import error_responses
 from app.routers.concurrency import LIMIT_ACCEPTED_STREAMS, LIMIT_STREAMS
 from app.routers.exchange_response import ACCEPTED, exchange_response, stream_exchange
 from app.routers.send_options import ReplyPreference, ReturnedReply, StreamedIfAccepted, StreamedReply
-from app.routers.sse import EVENTS_DOCUMENTED, event_response, read_event_id
+from app.routers.sse import EVENTS_DOCUMENTED, EventStreamResponse, read_event_id
 from app.routing import Route
 from app.schemas.message import ExchangeOut, MessageOut
 
@@ -73,7 +73,7 @@ async def follow_reply(
         reply_id=reply_id,
         last_event_id=read_event_id(last_event_id),
     )
-    return Response(status_code=HTTPStatus.NO_CONTENT) if events is None else event_response(events)
+    return Response(status_code=HTTPStatus.NO_CONTENT) if events is None else EventStreamResponse(events)
 
 
 @router.post(

@@ -1,11 +1,10 @@
 """Events of a reply's stream (text/event-stream) and the models of their data."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated, Final, Literal, Protocol, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,6 +16,8 @@ RETRY: Final = b"retry: 2000\n"
 """Tells the client how long to wait before it reconnects, in milliseconds."""
 _RETRY_SOON: Final = b"retry: 500\n"
 _KEEP_ALIVE: Final = b": still here\n"
+_JOINED: Final = 20
+"""Events written at once; each write waits until a slow client has read most of what was written before."""
 
 # Line breaks in Unicode but not in the standard of events: many clients split lines there.
 _LINE_BREAKS = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}
@@ -116,13 +117,36 @@ class SseEvent:
         return f"id: {self.id}\nevent: {self.data.type}\ndata: {data}\n\n".encode()
 
 
-async def on_the_wire(events: AsyncGenerator[SseEvent | None, None]) -> AsyncIterator[bytes]:
-    """Encode a stream; None becomes a keep-alive. If it finishes without `end`, ask for a quick reconnect."""
-    last = None
-    async with aclosing(events):
-        yield RETRY
-        async for event in events:
-            yield _KEEP_ALIVE if event is None else event.encoded
-            last = event or last
-    if last is None or not last.is_end:
-        yield _RETRY_SOON  # this process shuts down; another one continues the stream
+class EventSource(Protocol):
+    """Events of one stream as they happen."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no events follow."""
+
+    async def next(self) -> Sequence[SseEvent]:
+        """Wait for events; none: a heartbeat, or the stream is over."""
+
+
+async def write_events(source: EventSource, write: Callable[[bytes], Awaitable[None]]) -> None:
+    """Encode a stream. If it is over without `end`, ask for a quick reconnect."""
+    await write(RETRY)
+    has_ended = False
+    while not source.is_over:
+        # As an argument, so that the events written last are not kept while the next are awaited.
+        has_ended = await _write_batch(await source.next(), source, write)
+    if not has_ended:
+        await write(_RETRY_SOON)  # this process shuts down; another one continues the stream
+
+
+async def _write_batch(
+    events: Sequence[SseEvent], source: EventSource, write: Callable[[bytes], Awaitable[None]]
+) -> bool:
+    """Return whether the last event is `end`."""
+    if not events:
+        if not source.is_over:
+            await write(_KEEP_ALIVE)
+        return False
+    for begin in range(0, len(events), _JOINED):
+        await write(b"".join([event.encoded for event in events[begin : begin + _JOINED]]))
+    return events[-1].is_end

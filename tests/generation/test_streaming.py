@@ -148,7 +148,7 @@ def test_concurrent_reads_of_a_reply_share_one_query(stack: Stack, user: User) -
     async def read_20_times() -> list[Sent]:
         database, sent = recorded(Database.from_url(PostgresAddress.parse(stack.database.url)))
         redis = RedisConnection(RedisAddress.parse(stack.redis_url), Breaker())
-        listener = ReplyListener(RedisAddress.parse(stack.redis_url), connect_seconds=1, command_seconds=1)
+        listener = ReplyListener(RedisAddress.parse(stack.redis_url), connect_seconds=1)
         cache = ChatroomCache(redis, ttl_seconds=300)
         uow = UnitOfWork(
             database, cache, DailyCountMirror(redis), ReplyEvents(redis), NoPublisher(), limit_seconds=60
@@ -165,6 +165,14 @@ def test_concurrent_reads_of_a_reply_share_one_query(stack: Stack, user: User) -
         return sent
 
     assert len(asyncio.run(read_20_times())) == 2
+
+
+def test_a_silent_stream_sends_a_comment_at_least_every_15_seconds(user: User) -> None:
+    """Red without heartbeats: a proxy closes the connection while Gemini thinks."""
+    reply = _begin(user, "[sandbox:wait=50] Think about it")
+    with user.http.stream("GET", events_address(reply), timeout=15) as answer:
+        assert ": still here" in answer.iter_lines()
+    ok(user.http.post(events_address(reply).replace("events", "cancel")))
 
 
 def test_many_clients_receive_the_same_text(stack: Stack, user: User) -> None:

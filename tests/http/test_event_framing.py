@@ -4,12 +4,11 @@ import asyncio
 import json
 import threading
 import uuid
-from collections.abc import AsyncGenerator
 
 import httpx
 
 from app.kit.event_id import EventId
-from app.schemas.sse import ReplyDeltaEvent, ReplyStartEvent, SseEvent, on_the_wire
+from app.schemas.sse import ReplyDeltaEvent, ReplyStartEvent, SseEvent, write_events
 from tests.support.event_stream import Dispatched, dispatched, retries
 from tests.support.listener import events_address
 from tests.support.stack import Stack
@@ -24,12 +23,27 @@ def _read(wire: bytes) -> list[Dispatched]:
     return events
 
 
-async def _wire(*events: SseEvent | None) -> bytes:
-    async def source() -> AsyncGenerator[SseEvent | None, None]:
-        for event in events:
-            yield event
+class _Source:
+    """Events that have happened, and heartbeats."""
 
-    return b"".join([piece async for piece in on_the_wire(source())])
+    def __init__(self, *events: SseEvent | None) -> None:
+        self._left = list(events)
+        self.is_over = False
+
+    async def next(self) -> list[SseEvent]:
+        self.is_over = not self._left
+        event = self._left.pop(0) if self._left else None
+        return [] if event is None else [event]
+
+
+async def _wire(*events: SseEvent | None) -> bytes:
+    wire = bytearray()
+
+    async def write(data: bytes) -> None:
+        wire.extend(data)
+
+    await write_events(_Source(*events), write)
+    return bytes(wire)
 
 
 def test_retry_hints_and_comments_are_not_parsed_as_events() -> None:

@@ -3,21 +3,22 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from app.errors import ServiceUnavailable
 from app.models import Message
+from app.redis_client.reply_events import ReplyEvent
 from app.redis_client.reply_listener import ReplyListener
-from app.redis_client.reply_subscription import SHUTDOWN, Recheck, ReplySubscription, Shutdown
+from app.redis_client.reply_subscription import RECHECK, SHUTDOWN, ReplySubscription
 from app.repositories.reply import ReplyProgress
 from app.schemas.message import MessageOut
 from app.unit_of_work import UnitOfWork
 
 _QUIET_SECONDS = 2.0
 _CHECK_SECONDS = 1.0
+_HEARTBEAT_SECONDS = 10.0
+_AT_ONCE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,25 +32,35 @@ class ReplyFeed:
     _reads: dict[UUID, asyncio.Task[Message | None]] = field(default_factory=dict)
     """Scheduled queries that have not started yet."""
 
-    @asynccontextmanager
-    async def subscribe(self, reply_id: UUID, *, is_new: bool = False) -> AsyncIterator[ReplySubscription]:
-        """Subscribe to a reply; the first signal is a `Recheck`, with `is_new` only if no event comes."""
-        async with self.listener.subscribe(reply_id, is_new=is_new) as subscription:
-            if self._shutting_down.is_set():
-                subscription.put(SHUTDOWN)
-            yield subscription
+    def subscribe(self, reply_id: UUID, *, is_new: bool = False) -> ReplySubscription:
+        """Subscribe to a reply until `unsubscribe`.
+
+        The first signal is a `Recheck`; with `is_new`, only if no event comes soon.
+        """
+        subscription = self.listener.subscribe(reply_id, is_new=is_new)
+        if self._shutting_down.is_set():
+            subscription.put(SHUTDOWN)
+        return subscription
+
+    def unsubscribe(self, subscription: ReplySubscription) -> None:
+        """End a subscription."""
+        self.listener.unsubscribe(subscription)
 
     async def wait(self, reply: MessageOut, *, seconds: float, is_new: bool = False) -> MessageOut:
         """Return the reply when it has ended, after `seconds`, or when this process shuts down."""
         if seconds <= 0 or reply.status.is_final:
             return reply
         until = time.monotonic() + seconds
-        async with self.subscribe(reply.id, is_new=is_new) as subscription:
+        subscription = self.subscribe(reply.id, is_new=is_new)
+        try:
             while (left := until - time.monotonic()) > 0:
-                signal = await subscription.get(left)
-                if isinstance(signal, Shutdown):
+                signals = await subscription.take(left)
+                if SHUTDOWN in signals:
                     break
-                if isinstance(signal, Recheck) or (signal is not None and signal.is_end):
+                if any(
+                    signal is RECHECK or (isinstance(signal, ReplyEvent) and signal.is_end)
+                    for signal in signals
+                ):
                     try:
                         row = await self.read(reply.id)
                     except ServiceUnavailable:
@@ -57,6 +68,8 @@ class ReplyFeed:
                     reply = MessageOut.of(row) if row else reply
                     if row is None or row.status.is_final:
                         break
+        finally:
+            self.unsubscribe(subscription)
         return reply
 
     async def read(self, reply_id: UUID) -> Message | None:
@@ -81,6 +94,17 @@ class ReplyFeed:
         self._shutting_down.set()
         for subscription in self.listener.subscriptions:
             subscription.put(SHUTDOWN)
+
+    async def keep_alive(self) -> None:
+        """Request a heartbeat of each subscriber that has sent nothing for 10 s; never returns."""
+        while True:
+            await asyncio.sleep(_CHECK_SECONDS)
+            silent_since = time.monotonic() - _HEARTBEAT_SECONDS
+            for number, subscription in enumerate(self.listener.subscriptions):
+                if subscription.last_sent_at < silent_since:
+                    subscription.request_heartbeat()
+                if number % _AT_ONCE == 0:
+                    await asyncio.sleep(0)  # requests do not wait for thousands of heartbeats
 
     async def watch(self) -> None:
         """Request a recheck of each reply without recent events if its row has changed; never returns."""

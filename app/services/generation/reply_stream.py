@@ -2,16 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Self
 from uuid import UUID
 
 from app.errors import ServiceUnavailable
 from app.kit.event_id import END_OFFSET, STREAM_START, EventId
 from app.models import Message, MessageStatus
 from app.redis_client.reply_events import ReplyEvent, ReplyEvents
-from app.redis_client.reply_subscription import ReplySubscription, Shutdown
+from app.redis_client.reply_subscription import HEARTBEAT, RECHECK, SHUTDOWN, Signal
 from app.schemas.message import MessageOut
 from app.schemas.sse import ReplyEndEvent, ReplyMessageEvent, SseEvent
 from app.services.generation.reply_feed import ReplyFeed
@@ -19,16 +19,116 @@ from app.services.generation.stream_cursor import StreamCursor
 from app.services.ownership import own_reply
 from app.unit_of_work import UnitOfWork
 
-HEARTBEAT_SECONDS = 10.0
 _MIN_READ_INTERVAL_SECONDS = 0.25
 
 
-@dataclass(slots=True)
-class _OpenStream:
-    subscription: ReplySubscription
-    cursor: StreamCursor
-    last_read_at: float = 0.0
-    is_over: bool = False
+class ReplyStream:
+    """Events of one reply for one client. Entering it subscribes; leaving it ends the subscription."""
+
+    __slots__ = (
+        "_cursor",
+        "_events",
+        "_feed",
+        "_is_new",
+        "_last_read_at",
+        "_opening",
+        "_reply_id",
+        "_subscription",
+        "is_over",
+    )
+
+    def __init__(
+        self,
+        feed: ReplyFeed,
+        events: ReplyEvents,
+        reply_id: UUID,
+        cursor: StreamCursor,
+        *,
+        opening: ReplyMessageEvent | None = None,
+        is_new: bool = False,
+    ) -> None:
+        self._feed = feed
+        self._events = events
+        self._reply_id = reply_id
+        self._cursor = cursor
+        self._opening = opening
+        self._is_new = is_new
+        self._last_read_at = 0.0
+        self.is_over = False
+
+    def __enter__(self) -> Self:
+        """Subscribe."""
+        self._subscription = self._feed.subscribe(self._reply_id, is_new=self._is_new)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the subscription."""
+        self._feed.unsubscribe(self._subscription)
+
+    def stop(self) -> None:
+        """End the stream: the client has left."""
+        self.is_over = True
+        self._subscription.put(SHUTDOWN)
+
+    async def next(self) -> list[SseEvent]:
+        """Return the next events, or none as a heartbeat or if the stream is over.
+
+        The last event is `end`, unless the client has left, this process shuts down, or the reply was erased.
+        """
+        if self._opening is not None:
+            opening, self._opening = self._opening, None
+            return [SseEvent(STREAM_START, opening)]
+        events: list[SseEvent] = []
+        while not (events or self.is_over):
+            signals = await self._subscription.take()
+            if self._advance(signals, events) and not self.is_over:
+                await self._read_row(events)
+            if SHUTDOWN in signals:
+                self.is_over = True
+            if HEARTBEAT in signals:
+                break
+        self._subscription.last_sent_at = time.monotonic()
+        return events
+
+    def _advance(self, signals: list[Signal], events: list[SseEvent]) -> bool:
+        """Add the events that follow from live ones; return whether the row must be read."""
+        must_read = False
+        for signal in signals:
+            if isinstance(signal, ReplyEvent) and not signal.is_end:
+                fresh = self._cursor.advance(signal.attempt, signal.offset, signal.text)
+                if fresh is None:  # something is missing before it
+                    must_read |= time.monotonic() > self._last_read_at + _MIN_READ_INTERVAL_SECONDS
+                else:
+                    events += fresh
+            else:
+                must_read |= signal is RECHECK or isinstance(signal, ReplyEvent)
+        return must_read
+
+    async def _read_row(self, events: list[SseEvent]) -> None:
+        self._last_read_at = time.monotonic()
+        try:
+            row = await self._feed.read(self._reply_id)
+        except ServiceUnavailable:
+            await asyncio.sleep(_MIN_READ_INTERVAL_SECONDS)
+            self._subscription.request_recheck()
+            return
+        if row is None:  # its room was erased
+            self.is_over = True
+            return
+        await self._replay(row, events)
+        if row.status.is_final:
+            events.append(_end(row))
+            self.is_over = True
+
+    async def _replay(self, row: Message, events: list[SseEvent]) -> None:
+        """Add what Redis and the row have after the cursor; a row that has ended is complete."""
+        cursor = self._cursor
+        if not row.status.is_final:
+            for event in await self._events.read(row.id, attempt=max(cursor.position.attempt, 0)):
+                if not event.is_end:
+                    events += cursor.advance(event.attempt, event.offset, event.text) or ()
+        if row.status is not MessageStatus.PENDING:
+            events += cursor.advance(row.attempt, 0, row.content) or ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +141,8 @@ class ReplyStreams:
 
     async def open(
         self, *, user_id: UUID, chatroom_id: UUID, reply_id: UUID, last_event_id: EventId | None
-    ) -> AsyncGenerator[SseEvent | None, None] | None:
+    ) -> ReplyStream | None:
         """Return the events after `last_event_id`, past and live; None if that is the id of `end`.
-
-        The stream yields None as a heartbeat. It finishes after `end`, or when this process shuts down.
 
         Raises:
             ChatroomNotFound: not a room of this user.
@@ -60,72 +158,13 @@ class ReplyStreams:
             return None
         written = len(reply.content) if reply.status.is_final else END_OFFSET
         cursor = StreamCursor.resume(last_event_id, newest=EventId(reply.attempt, written))
-        return self._follow(reply.id, cursor)
+        return ReplyStream(self.feed, self.events, reply.id, cursor)
 
-    def begin(self, opening: ReplyMessageEvent, *, is_new: bool) -> AsyncGenerator[SseEvent | None, None]:
+    def begin(self, opening: ReplyMessageEvent, *, is_new: bool) -> ReplyStream:
         """Return all events of a reply; `is_new`: this request created it."""
-        return self._follow(opening.reply.id, StreamCursor(), opening=opening, is_new=is_new)
-
-    async def _follow(
-        self,
-        reply_id: UUID,
-        cursor: StreamCursor,
-        *,
-        opening: ReplyMessageEvent | None = None,
-        is_new: bool = False,
-    ) -> AsyncGenerator[SseEvent | None, None]:
-        if opening is not None:
-            yield SseEvent(STREAM_START, opening)
-        async with self.feed.subscribe(reply_id, is_new=is_new) as subscription:
-            stream = _OpenStream(subscription, cursor)
-            while not stream.is_over:
-                async for event in self._next(stream):
-                    yield event
-
-    async def _next(self, stream: _OpenStream) -> AsyncIterator[SseEvent | None]:
-        """Wait for the next signal and yield the events that follow from it."""
-        signal = await stream.subscription.get(HEARTBEAT_SECONDS)
-        if signal is None:
-            yield None
-        elif isinstance(signal, Shutdown):
-            stream.is_over = True
-        elif isinstance(signal, ReplyEvent) and not signal.is_end:
-            events = stream.cursor.advance(signal.attempt, signal.offset, signal.text)
-            for event in events or ():
-                yield event
-            if events is None and time.monotonic() > stream.last_read_at + _MIN_READ_INTERVAL_SECONDS:
-                stream.subscription.request_recheck()
-        else:
-            async for event in self._read_row(stream):
-                yield event
-
-    async def _read_row(self, stream: _OpenStream) -> AsyncIterator[SseEvent]:
-        stream.last_read_at = time.monotonic()
-        try:
-            row = await self.feed.read(stream.subscription.reply_id)
-        except ServiceUnavailable:
-            await asyncio.sleep(_MIN_READ_INTERVAL_SECONDS)
-            stream.subscription.request_recheck()
-            return
-        if row is None:  # its room was erased
-            stream.is_over = True
-            return
-        async for event in self._replay(stream.cursor, row):
-            yield event
-        if row.status.is_final:
-            yield _end(row)
-            stream.is_over = True
-
-    async def _replay(self, cursor: StreamCursor, row: Message) -> AsyncIterator[SseEvent]:
-        """Yield what Redis and the row have after the cursor; a row that has ended is complete."""
-        if not row.status.is_final:
-            for event in await self.events.read(row.id, attempt=max(cursor.position.attempt, 0)):
-                if not event.is_end:
-                    for sent in cursor.advance(event.attempt, event.offset, event.text) or ():
-                        yield sent
-        if row.status is not MessageStatus.PENDING:
-            for sent in cursor.advance(row.attempt, 0, row.content) or ():
-                yield sent
+        return ReplyStream(
+            self.feed, self.events, opening.reply.id, StreamCursor(), opening=opening, is_new=is_new
+        )
 
 
 @lru_cache(maxsize=32)

@@ -52,45 +52,49 @@ class ConcurrencyLimiter:
         finally:
             renewing.cancel()
 
-    @asynccontextmanager
-    async def acquire(self, resource: LimitedResource, user_id: UUID, ids: PathIds) -> AsyncIterator[None]:
-        """Hold a lease for the duration of this block.
+    async def acquire(self, resource: LimitedResource, user_id: UUID, ids: PathIds) -> "ConcurrencyLease":
+        """Take a lease, which counts until it is released.
 
         Raises:
             TooManyStreams, TooManyExports: the user has reached the limit.
             ChatroomNotFound, MessageNotFound: likewise, and the path names nothing of this user.
         """
-        lease_id = uuid.uuid4().hex
+        lease = ConcurrencyLease(self, resource, user_id, uuid.uuid4().hex)
         if len(self._held.get((resource, user_id), ())) >= self.limits[resource]:
-            raise await self._rejection(resource, user_id, ids, lease_id)
-        held = self._held[resource, user_id]
-        held[lease_id] = ids
+            raise await self._rejection(lease, ids)
+        self._held[resource, user_id][lease.id] = ids
+        is_acquired = False
         try:
-            if not await self._acquire_lease(resource, user_id, lease_id):
-                raise await self._rejection(resource, user_id, ids, lease_id)
-            yield
+            is_acquired = await self._acquire(lease)
         finally:
-            del held[lease_id]
-            if not held:
-                self._held.pop((resource, user_id), None)
-            with contextlib.suppress(RedisUnavailableError):
-                await self.leases.release(resource, user_id, lease_id)
+            if not is_acquired:
+                await lease.release()
+        if not is_acquired:
+            raise await self._rejection(lease, ids)
+        return lease
 
-    async def _rejection(
-        self, resource: LimitedResource, user_id: UUID, ids: PathIds, lease_id: str
-    ) -> AppError:
-        others = (
-            known for other, known in self._held.get((resource, user_id), {}).items() if other != lease_id
-        )
+    async def release(self, lease: "ConcurrencyLease") -> None:
+        """Count a lease no longer."""
+        held = self._held[lease.resource, lease.user_id]
+        del held[lease.id]
+        if not held:
+            del self._held[lease.resource, lease.user_id]
+        with contextlib.suppress(RedisUnavailableError):
+            await self.leases.release(lease.resource, lease.user_id, lease.id)
+
+    async def _rejection(self, lease: "ConcurrencyLease", ids: PathIds) -> AppError:
+        held = self._held.get((lease.resource, lease.user_id), {})
+        others = (known for other, known in held.items() if other != lease.id)
         # Ids of an open stream exist: so a flood of requests for it causes no queries.
-        missing = None if ids in others else await self.request_limit.missing(user_id=user_id, ids=ids)
+        missing = None if ids in others else await self.request_limit.missing(user_id=lease.user_id, ids=ids)
         if missing is None:
-            metrics.rate_limit_refused(resource.value)
-        return missing or _REJECTIONS[resource]()
+            metrics.rate_limit_refused(lease.resource.value)
+        return missing or _REJECTIONS[lease.resource]()
 
-    async def _acquire_lease(self, resource: LimitedResource, user_id: UUID, lease_id: str) -> bool:
+    async def _acquire(self, lease: "ConcurrencyLease") -> bool:
+        limit = self.limits[lease.resource]
         try:
-            return await self.leases.acquire(resource, user_id, lease_id, limit=self.limits[resource])
+            return await self.leases.acquire(lease.resource, lease.user_id, lease.id, limit=limit)
         except RedisUnavailableError:
             return True
 
@@ -101,3 +105,17 @@ class ConcurrencyLimiter:
                 for (resource, user_id), held in list(self._held.items()):
                     if held:
                         await self.leases.renew(resource, user_id, tuple(held))
+
+
+@dataclass(frozen=True, slots=True)
+class ConcurrencyLease:
+    """One open stream or export of a user."""
+
+    limiter: ConcurrencyLimiter
+    resource: LimitedResource
+    user_id: UUID
+    id: str
+
+    async def release(self) -> None:
+        """Count it no longer."""
+        await self.limiter.release(self)
