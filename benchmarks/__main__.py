@@ -31,7 +31,7 @@ _FAILURES: Final = (
     subprocess.SubprocessError,
 )
 """Of one benchmark, as on a machine that is too busy; the others are measured."""
-PROGRAMS: Final = ("search_migration", "long_histories")
+PROGRAMS: Final = ("search_migration", "long_histories", "plans")
 """Benchmarks with a command line of their own."""
 
 
