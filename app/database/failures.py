@@ -29,7 +29,9 @@ def is_unavailable(error: BaseException) -> bool:
         error, OSError | TimeoutError | exc.TimeoutError | exc.InterfaceError | exc.OperationalError
     ):
         return True
-    if isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError):
+    if isinstance(
+        error, asyncpg.InterfaceError | asyncpg.InternalClientError | asyncpg.InvalidCachedStatementError
+    ):  # the last: a migration changed a type; the driver prepares it again for the retry
         return True
     if isinstance(error, exc.DBAPIError) and error.connection_invalidated:
         return True

@@ -119,10 +119,10 @@ async def _product(stack: Stack, sent: list[Sent]) -> AsyncIterator[_Product]:
             ExportService(uow, utc_now),
             RoomExportService(uow, utc_now, models),
         )
-        sent += statements
     finally:
         await redis.aclose()
         await database.aclose()
+    sent += statements
 
 
 def _sent(histories: _Histories, ask: Callable[[_Product], Awaitable[object]]) -> list[Sent]:
