@@ -10,6 +10,8 @@ class Record(Protocol):
 
     def __getitem__(self, column: int | str) -> Any: ...  # noqa: ANN401  # the statement decides its types
 
+    def items(self) -> Iterator[tuple[str, Any]]: ...
+
     def __iter__(self) -> Iterator[Any]: ...
 
 

@@ -70,7 +70,7 @@ class Repositories:
     @cached_property
     def room_contexts(self) -> RoomContextRepository:
         """Settings, summaries and past exchanges of rooms, for workers."""
-        return RoomContextRepository(self.session)
+        return RoomContextRepository(self.connection)
 
     @cached_property
     def chatroom_keys(self) -> ChatroomKeyRepository:
@@ -105,7 +105,7 @@ class Repositories:
     @cached_property
     def replies(self) -> ReplyRepository:
         """Replies as they are read and cancelled."""
-        return ReplyRepository(self.session)
+        return ReplyRepository(self.connection)
 
     @cached_property
     def usage(self) -> UsageRepository:

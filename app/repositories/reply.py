@@ -16,17 +16,20 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.database import PooledConnection
 from app.models import Message, MessageStatus, Role
 from app.models.message import UNFINISHED
 from app.repositories.intervals import seconds
 from app.repositories.message import ReplyScope
+from app.repositories.sql import query
 
 _IS_UNLEASED = or_(
     Message.status == MessageStatus.PENDING,
     and_(Message.status == MessageStatus.GENERATING, Message.lease_until < func.now()),
 )
+
+_PROGRESS = query("read_progress", ids="uuid[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +45,19 @@ class ReplyProgress:
 class ReplyRepository:
     """Replies as listeners follow them and as users cancel them."""
 
-    session: AsyncSession
+    connection: PooledConnection
 
     async def get(self, reply_id: UUID) -> Message | None:
         """Return a reply whose owner has been checked, or None."""
-        return await self.session.get(Message, reply_id)
+        return await self.connection.session.get(Message, reply_id)
 
     async def progress(self, reply_ids: set[UUID]) -> dict[UUID, ReplyProgress]:
         """Return the progress of those of these replies that exist."""
-        rows = await self.session.execute(
-            select(Message.id, Message.status, Message.attempt, func.char_length(Message.content)).where(
-                Message.id.in_(reply_ids)
-            )
-        )
-        return {row[0]: ReplyProgress(row[1], row[2], row[3]) for row in rows}
+        rows = await self.connection.fetch(_PROGRESS, {"ids": list(reply_ids)})
+        return {
+            row["id"]: ReplyProgress(MessageStatus(row["status"]), row["attempt"], row["characters"])
+            for row in rows
+        }
 
     async def cancel_waiting(self, reply_id: UUID) -> Message | None:
         """Cancel a reply that no worker holds; return it, or None if one does or it has ended.
@@ -75,7 +77,7 @@ class ReplyRepository:
     async def request_all_cancels(self, scope: ReplyScope) -> None:
         """Request the cancellation of every unfinished reply that no transaction has locked."""
         uncancelled = select(Message.id).where(scope, UNFINISHED, Message.cancel_requested_at.is_(None))
-        await self.session.execute(
+        await self.connection.session.execute(
             update(Message)
             .where(Message.id.in_(uncancelled.with_for_update(skip_locked=True)))
             .values(cancel_requested_at=func.now()),
@@ -84,7 +86,7 @@ class ReplyRepository:
 
     async def has_unasked(self, scope: ReplyScope) -> bool:
         """Return whether an unfinished reply has no request to cancel it."""
-        found = await self.session.scalar(
+        found = await self.connection.session.scalar(
             select(Message.id).where(scope, UNFINISHED, Message.cancel_requested_at.is_(None)).limit(1)
         )
         return found is not None
@@ -94,10 +96,10 @@ class ReplyRepository:
         is_any_left = exists().where(scope, UNFINISHED)
         last_end = select(func.max(Message.completed_at)).where(scope, Message.role == Role.MODEL)
         is_long_ago = func.coalesce(last_end.scalar_subquery() < func.now() - seconds(for_seconds), true())
-        return bool(await self.session.scalar(select(and_(~is_any_left, is_long_ago))))
+        return bool(await self.connection.session.scalar(select(and_(~is_any_left, is_long_ago))))
 
     async def _cancel(self, condition: ColumnElement[bool]) -> ScalarResult[Message]:
-        return await self.session.scalars(
+        return await self.connection.session.scalars(
             update(Message)
             .where(condition, _IS_UNLEASED)
             .values(
@@ -113,7 +115,7 @@ class ReplyRepository:
 
     async def request_cancel(self, reply_id: UUID) -> None:
         """Request the cancellation of a reply; its row stays locked until the transaction ends."""
-        await self.session.execute(
+        await self.connection.session.execute(
             update(Message)
             .where(Message.id == reply_id, UNFINISHED)
             .values(cancel_requested_at=func.coalesce(Message.cancel_requested_at, func.now())),
@@ -122,7 +124,7 @@ class ReplyRepository:
 
     async def next_of_room(self, chatroom_id: UUID) -> Message | None:
         """Return the first unfinished reply of a room."""
-        return await self.session.scalar(
+        return await self.connection.session.scalar(
             select(Message)
             .where(Message.chatroom_id == chatroom_id, UNFINISHED)
             .order_by(Message.position)
