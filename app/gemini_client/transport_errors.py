@@ -31,8 +31,18 @@ def as_model_error(error: Exception) -> ModelError | None:
     for kinds, failure in _TRANSPORT.items():
         if isinstance(error, kinds):
             is_sent = not isinstance(error, _NO_CONNECTION)
-            return ModelError(failure, reason_of(error), retryable=True, is_sent=is_sent)
+            return ModelError(failure, _reason(error), retryable=True, is_sent=is_sent)
     if isinstance(error, UnreadableStreamError | ValueError | RecursionError):
         details = f": {error}" if isinstance(error, UnreadableStreamError) else ""
         return ModelError(ModelFailure.INTERRUPTED, f"unreadable answer{details}", retryable=True)
     return None
+
+
+def _reason(error: Exception) -> str:
+    """Return the library's reason; of a malformed response or a proxy's refusal only the status.
+
+    aiohttp quotes what was received, and the address of the proxy, which may hold a password.
+    """
+    if isinstance(error, aiohttp.ClientResponseError):
+        return f"{type(error).__name__}: {error.status}"
+    return reason_of(error)

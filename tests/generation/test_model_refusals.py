@@ -1,5 +1,7 @@
 """The meaning of Google's error responses: an outage, a rejected conversation, or a wrong set-up."""
 
+from typing import cast
+
 import aiohttp
 import pytest
 
@@ -212,6 +214,16 @@ def test_a_connection_that_cannot_be_made_in_time_is_unavailable() -> None:
     error = as_model_error(aiohttp.ConnectionTimeoutError("visible"))
     assert error is not None
     assert (error.failure, error.retryable, error.is_sent) == (ModelFailure.UNAVAILABLE, True, False)
+
+
+def test_a_malformed_response_leaves_only_its_status_in_the_reason() -> None:
+    """Red when aiohttp's message is used: it quotes what was received."""
+    malformed = aiohttp.ClientResponseError(
+        cast("aiohttp.RequestInfo", None), (), status=400, message="Bad status line 'visible words'"
+    )
+    error = as_model_error(malformed)
+    assert error is not None
+    assert (error.failure, error.reason) == (ModelFailure.INTERRUPTED, "ClientResponseError: 400")
 
 
 def test_a_refused_connection_is_unavailable_with_the_reason_of_the_system() -> None:
