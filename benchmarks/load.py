@@ -179,7 +179,10 @@ async def _send_all(plan: Plan) -> Outcome:
     for connection in connections:
         connection.start(until=began + plan.seconds if plan.seconds else math.inf)
     ended = asyncio.gather(*(connection.ended for connection in connections))
-    await asyncio.wait_for(ended, plan.seconds + _PATIENCE_SECONDS)
+    try:
+        await asyncio.wait_for(ended, plan.seconds + _PATIENCE_SECONDS)
+    except TimeoutError:
+        outcome.complaint = outcome.complaint or f"an answer took more than {_PATIENCE_SECONDS} s"
     outcome.seconds = time.perf_counter() - began
     return outcome
 
