@@ -22,8 +22,8 @@ from benchmarks.servers import servers
 
 PAGE: Final = Path("app/repositories/sql/plans.md")
 _TITLE: Final = (
-    "# Plans of the statements\n\nWritten by `./dev bench plans` on {server}: a user with {rooms:,} rooms, one"
-    " of them of {long_room:,} messages, among a million messages; planned for any values.\n"
+    "# Plans of the statements\n\nWritten by `./dev bench plans` on {server}: a user with {rooms:,} rooms,"
+    " one of them of {long_room:,} messages, among a million messages; planned for any values.\n"
 )
 _NAME: Final = re.compile(r"^-- (\w+)$", re.MULTILINE)
 _PARAMETER: Final = re.compile(r"\$(\d+)")
