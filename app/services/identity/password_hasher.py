@@ -1,10 +1,11 @@
 """Argon2id off the event loop, with a bounded queue that is fair to networks."""
 
 import asyncio
+import base64
 import secrets
 import unicodedata
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -50,7 +51,7 @@ class PasswordHasher:
             max_wait_seconds=_MAX_WAIT_SECONDS,
         )
         # Compared when there is no stored hash, so that the response takes as long.
-        self._dummy_hash: Future[str] = self._threads.submit(self._argon2.hash, secrets.token_hex())
+        self._dummy_hash = _hash_of_no_password()
 
     @asynccontextmanager
     async def slot(self, network: str) -> AsyncIterator[None]:
@@ -81,12 +82,18 @@ class PasswordHasher:
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     def _check(self, password: str, stored_hash: str | None) -> PasswordCheck:
-        is_right, renewed = self._argon2.verify_and_update(password, stored_hash or self._dummy_hash.result())
+        is_right, renewed = self._argon2.verify_and_update(password, stored_hash or self._dummy_hash)
         return PasswordCheck(is_right, renewed) if stored_hash and is_right else PasswordCheck(is_right=False)
 
     async def _run(self, work: Callable[[], T]) -> T:
         forbid_in_transaction()
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+def _hash_of_no_password() -> str:
+    """Return a hash of today's parameters with random bytes as its result: it costs no memory to make."""
+    salt, result = (base64.b64encode(secrets.token_bytes(size)).decode().rstrip("=") for size in (16, 32))
+    return f"$argon2id$v=19$m={_MEMORY_KIB},t={_PASSES},p={_LANES}${salt}${result}"
 
 
 def _normalized(password: str) -> str:
