@@ -4,13 +4,14 @@ Every write names the lease's token, so a process whose lease has expired change
 times are the database's own, so the clocks of workers do not matter.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 from uuid import UUID
 
 from app.database import PooledConnection, Statement
-from app.models import Message, MessageStatus, Role
+from app.models import Message, MessageStatus
+from app.repositories.message_rows import message_of
 from app.repositories.sql import query
 
 
@@ -136,11 +137,4 @@ class LeaseRepository:
         self, ending: Statement, reply_id: UUID, token: UUID, **values: object
     ) -> Message | None:
         row = await self.connection.fetch_row(ending, {"id": reply_id, "lease_token": token, **values})
-        return None if row is None else _message_of(dict(row))
-
-
-def _message_of(row: Mapping[str, object]) -> Message:
-    """Return a row as an object, which belongs to no session."""
-    losses, role, status = row["losses"], Role(str(row["role"])), MessageStatus(str(row["status"]))
-    others = {name: value for name, value in row.items() if name != "losses"}
-    return Message(**others | {"worker_losses": losses, "role": role, "status": status})
+        return None if row is None else message_of(row)

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, select, update
 
 from app.database import PooledConnection, Record
 from app.models import Chatroom, Message
+from app.repositories.message_rows import message_of
 from app.repositories.page_bytes import PAGE_BYTES
 from app.repositories.sql import query
 
@@ -15,6 +16,9 @@ _MAX_POSITION = 2**31 - 1
 _READ_ROOM = query(
     "read_room", chatroom_id="uuid", user_id="uuid", before="integer", limit="integer", max_bytes="integer"
 )
+
+_OWNED = query("select_message", "own_message", message_id="uuid", chatroom_id="uuid", user_id="uuid")
+_OF_KEY = query("select_message", "exchange_of_key", user_id="uuid", idempotency_key="text")
 
 ReplyScope = ColumnElement[bool]
 """Condition that selects the replies of a user or a room."""
@@ -58,33 +62,25 @@ class MessageRepository:
 
     async def get_owned(self, message_id: UUID, *, chatroom_id: UUID, user_id: UUID) -> Message | None:
         """Return a message of the user's room."""
-        return await self.connection.session.scalar(
-            select(Message).where(
-                Message.id == message_id, Message.chatroom_id == chatroom_id, Message.user_id == user_id
-            )
-        )
+        values = {"message_id": message_id, "chatroom_id": chatroom_id, "user_id": user_id}
+        row = await self.connection.fetch_row(_OWNED, values)
+        return None if row is None else message_of(row)
 
     async def get_exchange(self, *, user_id: UUID, idempotency_key: str) -> Exchange | None:
         """Return the exchange of an Idempotency-Key: with the first reply, or with a regenerated one."""
-        keyed = await self.connection.session.scalar(
-            select(Message).where(Message.user_id == user_id, Message.idempotency_key == idempotency_key)
-        )
-        if keyed is None:
+        values = {"user_id": user_id, "idempotency_key": idempotency_key}
+        rows = await self.connection.fetch(_OF_KEY, values)
+        if not rows:
             return None
-        if keyed.reply_to is not None:
-            return Exchange(await self.connection.session.get_one(Message, keyed.reply_to), keyed)
-        # The first reply is stored with the message, at the next position.
-        reply = await self.connection.session.scalars(
-            select(Message).where(
-                Message.chatroom_id == keyed.chatroom_id, Message.position == keyed.position + 1
-            )
-        )
-        return Exchange(keyed, reply.one())
+        message, reply = rows
+        return Exchange(message_of(message), message_of(reply))
 
     async def supersede(self, reply: Message) -> None:
         """Mark a reply as replaced, before another reply to the same message is added."""
-        reply.superseded = True
-        await self.connection.session.flush([reply])
+        await self.connection.session.execute(
+            update(Message).where(Message.id == reply.id).values(superseded=True),
+            execution_options={"synchronize_session": False},
+        )
 
     async def question_of(self, reply: Message) -> Message:
         """Return the message that a reply answers."""

@@ -22,6 +22,7 @@ from app.models import Message, MessageStatus, Role
 from app.models.message import UNFINISHED
 from app.repositories.intervals import seconds
 from app.repositories.message import ReplyScope
+from app.repositories.message_rows import message_of
 from app.repositories.sql import query
 
 _IS_UNLEASED = or_(
@@ -29,6 +30,7 @@ _IS_UNLEASED = or_(
     and_(Message.status == MessageStatus.GENERATING, Message.lease_until < func.now()),
 )
 
+_GET = query("select_message", "message_by_id", message_id="uuid")
 _PROGRESS = query("read_progress", ids="uuid[]")
 
 
@@ -49,7 +51,8 @@ class ReplyRepository:
 
     async def get(self, reply_id: UUID) -> Message | None:
         """Return a reply whose owner has been checked, or None."""
-        return await self.connection.session.get(Message, reply_id)
+        row = await self.connection.fetch_row(_GET, {"message_id": reply_id})
+        return None if row is None else message_of(row)
 
     async def progress(self, reply_ids: set[UUID]) -> dict[UUID, ReplyProgress]:
         """Return the progress of those of these replies that exist."""

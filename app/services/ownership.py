@@ -26,9 +26,9 @@ async def own_message(tx: Transaction, user_id: UUID, chatroom_id: UUID, message
         ChatroomNotFound: the user has no such room.
         MessageNotFound: the message is not in it.
     """
-    await own_room(tx, user_id, chatroom_id)
     message = await tx.messages.get_owned(message_id, chatroom_id=chatroom_id, user_id=user_id)
     if message is None:
+        await own_room(tx, user_id, chatroom_id)
         raise MessageNotFound
     return message
 
