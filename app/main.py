@@ -1,6 +1,7 @@
 """The API: `create_app()` builds it; uvicorn serves `app`."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -67,6 +68,7 @@ def create_app(
             async with api_services(settings) as services:
                 app.state.services = services
                 _on_shutdown_signal(services.feed.shut_down)
+                gc.freeze()  # a full collection of all libraries' objects stops all requests for 100 ms
                 yield
         except StartRefusedError as refused:
             end_process(refused)  # uvicorn would print a traceback
