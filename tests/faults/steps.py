@@ -70,11 +70,14 @@ def after_the_claim(doomed: Doomed) -> Iterator[None]:
 
 @contextmanager
 def after_the_answer(doomed: Doomed) -> Iterator[None]:
-    """Kill the worker inside the transaction that ends the reply, which waits for the room's row."""
-    query = "SELECT FROM chatrooms WHERE id = %s::text::uuid FOR UPDATE"
+    """Kill the worker inside the transaction that ends the reply, which waits for the day's row."""
+    query = (
+        "SELECT FROM daily_usage WHERE user_id ="
+        " (SELECT user_id FROM chatrooms WHERE id = %s::text::uuid) FOR UPDATE"
+    )
     with doomed.environment.locked(query, doomed.entry.room):
         yield
-        doomed.environment.database.wait_for_blocked("UPDATE chatrooms")
+        doomed.environment.database.wait_for_blocked("-- add_tokens")
         doomed.die()
 
 
