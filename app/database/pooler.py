@@ -11,6 +11,7 @@ from app.database.connection import Connection
 from app.database.failures import is_of_a_pooler
 
 _SECONDS = 3.0
+_TRIES = 5  # other clients of the pooler may be assigned the server connection in between
 
 
 async def loses_statements(connect: Callable[[], Awaitable[Connection]]) -> bool:
@@ -34,14 +35,14 @@ async def _is_lost(connect: Callable[[], Awaitable[Connection]]) -> bool:
     async with _opened(connect) as first:
         if await first.fetchval("SELECT pg_backend_pid()") == first.get_server_pid():
             return False  # a pooler sends its clients process numbers of its own
-        async with _opened(connect) as second:
-            with contextlib.suppress(TimeoutError):  # a single server connection: undetectable
-                async with asyncio.timeout(_SECONDS):
+        with contextlib.suppress(TimeoutError):  # a single server connection: undetectable
+            for _ in range(_TRIES):
+                async with _opened(connect) as second, asyncio.timeout(_SECONDS):
                     # The first connection releases its server connection last, so it is assigned next.
                     async with first.transaction(), second.transaction():
                         statement = await second.prepare("SELECT 1")
                     await statement.fetchval()  # fails if it is lost
-            return False
+        return False
 
 
 @asynccontextmanager
