@@ -8,6 +8,7 @@ import argparse
 import importlib
 import pkgutil
 import re
+from collections import Counter
 from itertools import takewhile
 from pathlib import Path
 from typing import Final
@@ -30,13 +31,18 @@ _PARAMETER: Final = re.compile(r"\$(\d+)")
 
 
 def named_statements() -> dict[str, Statement]:
-    """Return every statement of the repositories by its name: that of the last of its texts."""
+    """Return every statement of the repositories by its name: that of its text which no other has."""
     modules = [
         importlib.import_module(f"app.repositories.{found.name}")
         for found in pkgutil.iter_modules(app.repositories.__path__)
     ]
-    found = (value for module in modules for value in vars(module).values() if isinstance(value, Statement))
-    by_name = {_NAME.findall(statement.text)[-1]: statement for statement in found}
+    values = (value for module in modules for value in vars(module).values())
+    found = {value.text: value for value in values if isinstance(value, Statement)}
+    uses = Counter(name for text in found for name in _NAME.findall(text))
+    by_name = {
+        next(name for name in _NAME.findall(text) if uses[name] == 1): statement
+        for text, statement in found.items()
+    }
     return {name: by_name[name] for name in sorted(by_name)}
 
 

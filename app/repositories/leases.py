@@ -66,7 +66,8 @@ _RENEW: Final = query(
 )
 _END: Final = query(
     "end_reply",
-    "returning_reply",
+    "returning",
+    "message_columns",
     **dict.fromkeys(_TEXTS, "text"),
     **dict.fromkeys(_COUNTS, "integer"),
     has_output="boolean",
@@ -74,13 +75,14 @@ _END: Final = query(
 )
 _RETRY: Final = query(
     "retry_reply",
-    "returning_reply",
+    "returning",
+    "message_columns",
     after_seconds="float8",
     last_error="text",
     has_output="boolean",
     **_LEASE,
 )
-_RELEASE: Final = query("release_reply", "returning_reply", has_output="boolean", **_LEASE)
+_RELEASE: Final = query("release_reply", "returning", "message_columns", has_output="boolean", **_LEASE)
 _FORGIVE_EXPIRY: Final = query("forgive_expiry", **_LEASE)
 _FIND_CANCELLED: Final = query("find_cancelled_leases")
 

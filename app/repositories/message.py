@@ -17,8 +17,12 @@ _READ_ROOM = query(
     "read_room", chatroom_id="uuid", user_id="uuid", before="integer", limit="integer", max_bytes="integer"
 )
 
-_OWNED = query("select_message", "own_message", message_id="uuid", chatroom_id="uuid", user_id="uuid")
-_OF_KEY = query("select_message", "exchange_of_key", user_id="uuid", idempotency_key="text")
+_OWNED = query(
+    "select_message", "message_columns", "own_message", message_id="uuid", chatroom_id="uuid", user_id="uuid"
+)
+_OF_KEY = query(
+    "select_message", "message_columns", "exchange_of_key", user_id="uuid", idempotency_key="text"
+)
 
 ReplyScope = ColumnElement[bool]
 """Condition that selects the replies of a user or a room."""

@@ -30,7 +30,7 @@ _IS_UNLEASED = or_(
     and_(Message.status == MessageStatus.GENERATING, Message.lease_until < func.now()),
 )
 
-_GET = query("select_message", "message_by_id", message_id="uuid")
+_GET = query("select_message", "message_columns", "message_by_id", message_id="uuid")
 _PROGRESS = query("read_progress", ids="uuid[]")
 
 

@@ -82,14 +82,9 @@ SET
     lease_until = NULL
 WHERE id = :id AND lease_token = :lease_token AND status = 'generating'
 
--- name: returning_reply
--- Behind each of the three: the updated row, without the column of search.
+-- name: returning
+-- Behind each of the three, in front of the columns of messages.
 RETURNING
-    id, chatroom_id, user_id, position, role, status, content, created_at, completed_at, idempotency_key,
-    reply_to, superseded, error_code, error_detail, finish_reason, model, input_tokens, output_tokens,
-    thinking_tokens, time_to_first_token_ms, duration_ms, request_id, charged_on, attempt, retries, losses,
-    expired_leases, priority, queued_at, lease_token, lease_until, next_attempt_at, cancel_requested_at,
-    last_error, has_output, uncounted_input_tokens, uncounted_output_tokens
 
 -- name: forgive_expiry
 -- Uncount the expiry of a lease that another process has replaced.

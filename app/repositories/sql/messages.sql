@@ -1,18 +1,22 @@
 -- name: select_message
--- In front of each of the following: all columns of messages but the one of search.
+-- In front of the columns of messages.
 SELECT
+
+-- name: message_columns
+-- All columns of messages but the one of search, behind SELECT or RETURNING.
     id, chatroom_id, user_id, position, role, status, content, created_at, completed_at, idempotency_key,
     reply_to, superseded, error_code, error_detail, finish_reason, model, input_tokens, output_tokens,
     thinking_tokens, time_to_first_token_ms, duration_ms, request_id, charged_on, attempt, retries, losses,
     expired_leases, priority, queued_at, lease_token, lease_until, next_attempt_at, cancel_requested_at,
     last_error, has_output, uncounted_input_tokens, uncounted_output_tokens
-FROM messages
 
 -- name: message_by_id
+FROM messages
 WHERE id = :message_id
 
 -- name: own_message
 -- A message in a room of this user that is not deleted.
+FROM messages
 WHERE id = :message_id
   AND chatroom_id = :chatroom_id
   AND user_id = :user_id
@@ -26,6 +30,7 @@ WHERE id = :message_id
 --
 -- A message and its first reply are stored together, at neighbouring positions; a regenerated reply itself has
 -- the key.
+FROM messages
 WHERE id IN (
     WITH keyed AS (
         SELECT id, chatroom_id, position, reply_to
