@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID, uuid4
 
@@ -115,6 +116,12 @@ class Worker:
             background.start(self._poll(services.room_erasure.erase_due))
             background.start(self._poll(services.inbox.process_stale))
             background.start(self._poll(services.periodic.run_due))
+            if self._settings.metrics_port:
+                # Only a worker with this port loads a web server.
+                from app.http_server.metrics_port import serve_metrics  # noqa: PLC0415
+
+                serve = partial(serve_metrics, self._settings.metrics_port, services.monitoring.metrics)
+                background.start(run_forever(serve, name="metrics"))
             # Full collections then check the objects of tasks alone, so they are cheap and frequent. A task
             # that claims nothing leaves a cycle of 70 KB, with the copy of a traceback that Celery makes.
             gc.freeze()

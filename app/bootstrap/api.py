@@ -9,6 +9,7 @@ from datetime import timedelta
 import structlog
 from jwt.warnings import InsecureKeyLengthWarning
 
+from app import metrics
 from app.bootstrap.codes import otp_service
 from app.bootstrap.foundation import open_foundation
 from app.bootstrap.limits import rate_limiter, room_limit
@@ -18,6 +19,7 @@ from app.kit.clock import utc_now
 from app.kit.paging import CursorSigner
 from app.kit.user_limiter import PerUserLimiter
 from app.redis_client.concurrency_leases import ConcurrencyLeases, LimitedResource
+from app.redis_client.memory import RedisMemory
 from app.redis_client.password_attempts import PasswordAttemptStore
 from app.redis_client.reply_listener import ReplyListener
 from app.security import derive_key
@@ -53,6 +55,7 @@ from app.services.identity.session_cache import SessionCache
 from app.services.identity.tokens import TokenIssuer
 from app.services.operations.health import HealthService
 from app.services.operations.monitoring import MonitoringService
+from app.services.operations.stored_state import StoredState
 from app.services.usage.concurrency import ConcurrencyLimiter
 from app.services.usage.quota import UsageCarryover
 from app.services.usage.request_limit import RequestLimit
@@ -98,6 +101,7 @@ class ApiServices:
 @asynccontextmanager
 async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
     """Open the services of an API process on the running loop, and close them in reverse order."""
+    metrics.begin_sharing()
     async with AsyncExitStack() as stack:
         base = await open_foundation(settings, stack, transaction_seconds=_TRANSACTION_SECONDS)
         listener = ReplyListener(settings.redis, connect_seconds=settings.redis_connect_seconds)
@@ -218,7 +222,11 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             feed=feed,
             request_limit=request_limit,
             concurrency=await stack.enter_async_context(concurrency.running()),
-            monitoring=MonitoringService(quick, base.redis, settings.metrics_token.get_secret_value()),
+            monitoring=MonitoringService(
+                metrics.Process.API,
+                settings.metrics_token.get_secret_value(),
+                StoredState(quick, RedisMemory(base.redis)),
+            ),
         )
 
 

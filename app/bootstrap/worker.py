@@ -8,6 +8,8 @@ from app.bootstrap.foundation import open_foundation
 from app.config import Settings
 from app.gemini_client.google import GoogleGemini
 from app.kit.clock import utc_now
+from app.metrics import Process
+from app.metrics.worker import begin as begin_metrics
 from app.redis_client.account_keys import AccountKeys
 from app.services.account.erasure import AccountErasure
 from app.services.account.stripe_cleanup import StripeCustomerCleanup
@@ -27,6 +29,7 @@ from app.services.generation.reply_reports import ReplyReport, ReplyReports
 from app.services.generation.retry_policy import RetryPolicy
 from app.services.generation.summary import SummaryPolicy
 from app.services.generation.worker_slots import WorkerSlots
+from app.services.operations.monitoring import MonitoringService
 from app.services.operations.purge import PurgeService
 from app.services.periodic import PeriodicTasks
 from app.stripe_client.outage import StripeOutage
@@ -47,6 +50,7 @@ class WorkerServices:
     periodic: PeriodicTasks
     inbox: StripeInbox
     reports: ReplyReports
+    monitoring: MonitoringService
 
 
 @asynccontextmanager
@@ -64,6 +68,7 @@ async def worker_services(
         model = GoogleGemini(settings)
         stack.push_async_callback(model.aclose)
         models = OfferedModels(settings.selectable_models)
+        begin_metrics(places=slots, models=models.names)
         summary_policy = SummaryPolicy(settings.context_token_budget)
         follow_ups = FollowUpRunner(RoomFollowUp(base.uow, model, summary_policy, utc_now, models))
         stack.push_async_callback(follow_ups.aclose)
@@ -120,4 +125,5 @@ async def worker_services(
             ),
             inbox=StripeInbox(base.uow, base.syncs, outage, is_stopping),
             reports=reports,
+            monitoring=MonitoringService(Process.WORKER, settings.metrics_token.get_secret_value()),
         )

@@ -28,6 +28,10 @@ class IdleConnections:
         self._idle: list[PooledConnection] = []
         self._is_dialect_initialized = False
 
+    def __len__(self) -> int:
+        """Return how many connections no block uses."""
+        return len(self._idle)
+
     def take_used(self) -> PooledConnection | None:
         """Return a connection that was used a moment ago, which needs no ping; None if there is none."""
         connection = self._pop_open()

@@ -1,5 +1,6 @@
 """The pool of connections to PostgreSQL, with its admission queue."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -7,6 +8,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from app import metrics
 from app.config import PostgresAddress
 from app.database.connector import Connector
 from app.database.cut_offs import CutOffs
@@ -36,6 +38,8 @@ class Database:
     cut_offs: CutOffs
     is_pooled: bool
     """Whether a pooler in transaction mode is used: no state of a connection outlives its transaction."""
+    is_for_checks: bool = False
+    """Whether health checks use it, which the metrics of the pool leave out."""
 
     @classmethod
     def from_url(
@@ -60,12 +64,13 @@ class Database:
             poolclass=NullPool,
         )
         idle = IdleConnections(connector, engine)
+        metrics.set_max_connections(_CONNECTIONS)
         cut_offs = CutOffs(connector.connect)
         return cls(engine, idle, connector, _admission(_CONNECTIONS), cut_offs, is_pooled)
 
     def with_reserved_connections(self) -> "Database":
         """Return the same pool, with connections reserved for health checks."""
-        return replace(self, admission=_admission(_CONNECTIONS_FOR_CHECKS))
+        return replace(self, admission=_admission(_CONNECTIONS_FOR_CHECKS), is_for_checks=True)
 
     @asynccontextmanager
     async def connection(self, seconds: float) -> AsyncIterator[PooledConnection]:
@@ -78,6 +83,7 @@ class Database:
         Raises:
             ServiceUnavailable: the database is unavailable; the log has PostgreSQL's reason.
         """
+        waits_since, is_waiting = time.monotonic(), True
         try:
             async with self.admission.slot() as waited:
                 connection = self.idle.take_used()
@@ -85,6 +91,8 @@ class Database:
                     async with stall_timeout(max(min(seconds, _CONNECT_WAIT_SECONDS) - waited, 0)):
                         connection = await self.idle.take()
                 cut_off = Watchdog(seconds - waited, lambda: self._cut_off(connection))
+                is_waiting = False
+                self._measure_taken(waits_since)
                 try:
                     yield connection
                 finally:
@@ -94,6 +102,8 @@ class Database:
                         cut_off.cancel()
                         self._take_back(connection)
         except Exception as error:
+            if is_waiting and not self.is_for_checks:
+                metrics.database_waited(time.monotonic() - waits_since)
             if failure := service_failure(error):
                 raise failure from error
             raise
@@ -102,6 +112,15 @@ class Database:
         if connection.is_broken or connection.is_in_transaction:
             self._cut_off(connection)
         self.idle.put(connection)
+        if not self.is_for_checks:
+            metrics.used_connections.dec()
+            metrics.idle_connections.set(len(self.idle))
+
+    def _measure_taken(self, waits_since: float) -> None:
+        if not self.is_for_checks:
+            metrics.database_waited(time.monotonic() - waits_since)
+            metrics.used_connections.inc()
+            metrics.idle_connections.set(len(self.idle))
 
     def _cut_off(self, connection: PooledConnection) -> None:
         if not connection.driver.is_closed():

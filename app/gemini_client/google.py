@@ -19,8 +19,10 @@ from app.gemini_client.api_errors import ErrorResponse
 from app.gemini_client.base import Completion, ModelError, ModelFailure, Prompt, TextDelta, TokenUsage
 from app.gemini_client.chunks import Chunk
 from app.gemini_client.completion_reader import CompletionReader
+from app.gemini_client.error_codes import error_code
 from app.gemini_client.event_stream import EventReader
 from app.gemini_client.transport_errors import as_model_error
+from app.metrics.worker import gemini_failed
 
 _CONNECT_SECONDS = 5.0
 _KEEP_ALIVE_SECONDS = 60.0
@@ -91,9 +93,9 @@ class GoogleGemini:
                         break  # while there is data to read, the timer of a wait never fires
         except Exception as error:
             if not reader.is_complete:
-                raise _failure(error) from error
+                raise _counted_failure(error) from error
             log.info("model_stream_broken_after_end", error=type(error).__name__)
-        yield reader.result()
+        yield _result(reader)
 
     @contextlib.asynccontextmanager
     async def _call(self, prompt: Prompt, by: float) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -147,6 +149,21 @@ async def _error_body(response: aiohttp.ClientResponse) -> object:
         body: object = json.loads(content)
         return body
     return None
+
+
+def _result(reader: CompletionReader) -> Completion:
+    """Return the end of the answer, or count and raise the failure that it is."""
+    try:
+        return reader.result()
+    except ModelError as failure:
+        gemini_failed(error_code(failure))
+        raise
+
+
+def _counted_failure(error: Exception) -> ModelError:
+    failure = _failure(error)
+    gemini_failed(error_code(failure, error))
+    return failure
 
 
 def _failure(error: Exception) -> ModelError:

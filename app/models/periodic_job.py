@@ -16,5 +16,7 @@ class PeriodicJob(Base):
     name: Mapped[str] = mapped_column(primary_key=True)
     next_run_at: Mapped[datetime]
     """By the database's clock."""
+    last_success_at: Mapped[datetime | None]
+    """By the database's clock; None until a run has succeeded."""
     items_found: Mapped[int] = mapped_column("tally", BigInteger, default=0, server_default=text("0"))
     """How many items all its runs have found, for operators."""

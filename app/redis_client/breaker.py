@@ -2,6 +2,8 @@
 
 import time
 
+from app import metrics
+
 OPEN_SECONDS = 2.0
 
 
@@ -20,7 +22,9 @@ class Breaker:
     def trip(self) -> None:
         """Record a failure: reject uses for the next `open_seconds`."""
         self._open_until = time.monotonic() + self._open_seconds
+        metrics.breaker_opened(self._open_until)
 
     def reset(self) -> None:
         """Record that Redis answers: allow uses again."""
         self._open_until = 0.0
+        metrics.breaker_opened(0.0)

@@ -16,6 +16,7 @@ from redis.exceptions import InvalidResponse, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from app.kit.timeouts import Watchdog
+from app.metrics import redis_answered
 
 _MAX_UNSENT_BYTES: Final = 1024 * 1024
 """Above it, callers wait until Redis has read some of the earlier commands."""
@@ -118,7 +119,8 @@ class Pipeline(asyncio.Protocol):
         self._reader.feed(data)
         try:
             while (reply := self._next_reply()) is not _INCOMPLETE:
-                future, _ = self._unanswered.popleft()
+                future, sent_at = self._unanswered.popleft()
+                redis_answered(self._heard_at - sent_at)
                 if future.done():
                     continue  # its caller was cancelled
                 if isinstance(reply, Exception):

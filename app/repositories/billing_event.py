@@ -106,6 +106,16 @@ class StripeEventRepository:
             .values(next_attempt_at=func.now() + seconds(after_seconds))
         )
 
+    async def lag_seconds(self) -> float:
+        """Return how long the oldest event that is due has been here; 0 if none is."""
+        is_due = _EVENT.c.next_attempt_at.is_(None) | (_EVENT.c.next_attempt_at <= func.now())
+        waited = await self.connection.session.scalar(
+            select(func.extract("epoch", func.now() - func.min(_EVENT.c.received_at))).where(
+                _UNPROCESSED, is_due
+            )
+        )
+        return max(float(waited or 0), 0)
+
     async def count_unprocessed(self) -> int:
         """Count the unprocessed events."""
         found = await self.connection.session.scalar(

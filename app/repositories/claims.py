@@ -35,6 +35,8 @@ class ReplyJob:
     cancel_requested_at: datetime | None
     uncounted_input_tokens: int
     uncounted_output_tokens: int
+    waited_seconds: float | None
+    """How long it was due, by the database's clock; None if the claim replaced an expired lease."""
 
 
 @dataclass(frozen=True, slots=True)

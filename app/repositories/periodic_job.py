@@ -82,6 +82,22 @@ class PeriodicJobRepository:
         found = await self.session.scalar(select(PeriodicJob.items_found).where(PeriodicJob.name == name))
         return found or 0
 
+    async def record_success(self, name: str) -> None:
+        """Record that a run of a task succeeded now."""
+        await self.session.execute(
+            update(PeriodicJob).where(PeriodicJob.name == name).values(last_success_at=func.now()),
+            execution_options={"synchronize_session": False},
+        )
+
+    async def last_successes(self) -> Sequence[tuple[str, float]]:
+        """Return the tasks that will run again and have succeeded, with the time in seconds since 1970."""
+        found = await self.session.execute(
+            select(PeriodicJob.name, cast(func.extract("epoch", PeriodicJob.last_success_at), Double))
+            .where(PeriodicJob.last_success_at.is_not(None), PeriodicJob.next_run_at < _NEVER)
+            .order_by(PeriodicJob.name)
+        )
+        return [(name, at) for name, at in found]
+
     async def retire(self, name: str) -> None:
         """Never run a task again: its work is finished for good."""
         await self.session.execute(

@@ -51,6 +51,8 @@ class PeriodicTasks:
         name = task.schedule.name
         try:
             await task.run()
+            async with self.uow.autocommit() as tx:
+                await tx.periodic_jobs.record_success(name)
         except StripeNotConfiguredError as error:
             log.warning("periodic_job_skipped", job=name, reason=str(error))  # until its next interval
         except StripeUnavailableError as error:

@@ -41,6 +41,7 @@ class SdkCheckouts:
         metadata = own_metadata(user_id, installation_id)
         try:
             session = await self.stripe.call(
+                "checkout_sessions.create",
                 lambda client: client.v1.checkout.sessions.create_async(
                     {
                         "mode": "subscription",
@@ -54,7 +55,7 @@ class SdkCheckouts:
                         "cancel_url": cancel_url,
                     },
                     {"idempotency_key": f"checkout:{checkout_id}"},
-                )
+                ),
             )
         except StripeMissingError as error:
             if error.param == "customer":
@@ -69,7 +70,8 @@ class SdkCheckouts:
     async def get(self, checkout_session_id: str) -> CheckoutSession:
         """Return the session's current state."""
         found = await self.stripe.call(
-            lambda client: client.v1.checkout.sessions.retrieve_async(checkout_session_id)
+            "checkout_sessions.retrieve",
+            lambda client: client.v1.checkout.sessions.retrieve_async(checkout_session_id),
         )
         return session_from(found.to_dict())
 
@@ -77,7 +79,8 @@ class SdkCheckouts:
         """Expire an open session; return one that is complete or expired unchanged."""
         try:
             closed = await self.stripe.call(
-                lambda client: client.v1.checkout.sessions.expire_async(checkout_session_id)
+                "checkout_sessions.expire",
+                lambda client: client.v1.checkout.sessions.expire_async(checkout_session_id),
             )
         except StripeRefusedError:
             session = await self.get(checkout_session_id)
@@ -90,9 +93,10 @@ class SdkCheckouts:
         """Expire the customer's open sessions of this installation."""
         try:
             page = await self.stripe.call(
+                "checkout_sessions.list",
                 lambda client: client.v1.checkout.sessions.list_async(
                     {"customer": customer_id, "status": "open", "limit": _PAGE}
-                )
+                ),
             )
         except StripeMissingError:
             return

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
+from app import metrics
 from app.config import Settings
 from app.database import forbid_in_transaction
 from app.stripe_client.base import StripeMissingError
@@ -41,8 +42,10 @@ class StripeConnection:
         self._next_error_log_at = 0.0
         self._sdk: Sdk | None = None
 
-    async def call(self, request: "Callable[[StripeClient], Awaitable[_T]]") -> _T:
-        """Run a request with the SDK's client, within ten seconds including retries.
+    async def call(
+        self, operation: metrics.StripeOperation, request: "Callable[[StripeClient], Awaitable[_T]]"
+    ) -> _T:
+        """Run a request with the SDK's client, within ten seconds including retries; count its result.
 
         Raises:
             StripeMissingError: the object does not exist.
@@ -56,13 +59,16 @@ class StripeConnection:
             await admit()
         try:
             async with asyncio.timeout(_TIMEOUT_SECONDS):
-                return await request(sdk.client)
+                result = await request(sdk.client)
         except Exception as error:
             failure = sdk.to_stripe_failure(error)
+            metrics.stripe_called(operation, _result_of(failure))
             if failure is None:
                 raise
             self._log(failure)
             raise failure from error
+        metrics.stripe_called(operation, "succeeded")
+        return result
 
     async def _opened(self) -> "Sdk":
         if not self._key:
@@ -95,6 +101,20 @@ class StripeConnection:
         """Close the connections."""
         if self._sdk is not None:
             await self._sdk.aclose()
+
+
+def _result_of(failure: Exception | None) -> metrics.StripeResult:
+    match failure:
+        case None:
+            return "error"
+        case StripeMissingError():
+            return "missing"
+        case StripeNotConfiguredError():
+            return "not_configured"
+        case StripeRefusedError():
+            return "refused"
+        case _:
+            return "unavailable"
 
 
 def _load() -> "tuple[Callable[[str, str, SSLContext], Sdk], SSLContext]":

@@ -47,7 +47,9 @@ class SdkCustomers:
     async def exists(self, customer_id: str) -> bool:
         """Whether the customer exists and is not deleted."""
         try:
-            found = await self.stripe.call(lambda client: client.v1.customers.retrieve_async(customer_id))
+            found = await self.stripe.call(
+                "customers.retrieve", lambda client: client.v1.customers.retrieve_async(customer_id)
+            )
         except StripeMissingError:
             return False
         return not found.to_dict().get("deleted")
@@ -55,7 +57,9 @@ class SdkCustomers:
     async def delete(self, customer_id: str) -> None:
         """Delete a customer, which cancels its subscriptions; no error if it does not exist."""
         try:
-            await self.stripe.call(lambda client: client.v1.customers.delete_async(customer_id))
+            await self.stripe.call(
+                "customers.delete", lambda client: client.v1.customers.delete_async(customer_id)
+            )
         except StripeMissingError:
             return
 
@@ -63,9 +67,10 @@ class SdkCustomers:
         """Return a short-lived URL of Stripe's customer portal."""
         try:
             session = await self.stripe.call(
+                "portal_sessions.create",
                 lambda client: client.v1.billing_portal.sessions.create_async(
                     {"customer": customer_id, "return_url": return_url}
-                )
+                ),
             )
         except StripeMissingError as error:
             if error.param in (None, "customer"):
@@ -82,7 +87,7 @@ class SdkCustomers:
         params: InvoiceListParams = {"customer": customer_id, "limit": limit}
         if after is not None:
             params["starting_after"] = after
-        page = await self.stripe.call(lambda client: client.v1.invoices.list_async(params))
+        page = await self.stripe.call("invoices.list", lambda client: client.v1.invoices.list_async(params))
         invoices = []
         for listed in page.data:
             body = listed.to_dict()
@@ -92,7 +97,8 @@ class SdkCustomers:
 
     async def _create(self, metadata: dict[str, str], key: str) -> "Customer":
         return await self.stripe.call(
-            lambda client: client.v1.customers.create_async({"metadata": metadata}, {"idempotency_key": key})
+            "customers.create",
+            lambda client: client.v1.customers.create_async({"metadata": metadata}, {"idempotency_key": key}),
         )
 
 

@@ -44,7 +44,7 @@ class ProProduct:
         if self._product is None and time.monotonic() >= self._next_try_at:
             try:
                 price = await self._stripe.call(
-                    lambda client: client.v1.prices.retrieve_async(self._price_id)
+                    "prices.retrieve", lambda client: client.v1.prices.retrieve_async(self._price_id)
                 )
             except (StripeMissingError, StripeRefusedError):
                 self._next_try_at = time.monotonic() + _RETRY_SECONDS

@@ -27,7 +27,9 @@ class SdkSubscriptions:
 
     async def get(self, subscription_id: str) -> StripeSubscription:
         """Return the subscription's current state."""
-        found = await self.stripe.call(lambda client: client.v1.subscriptions.retrieve_async(subscription_id))
+        found = await self.stripe.call(
+            "subscriptions.retrieve", lambda client: client.v1.subscriptions.retrieve_async(subscription_id)
+        )
         subscription = await self._read(found)
         if subscription.is_voiding and not subscription.has_ended:
             subscription = replace(subscription, is_period_voided=await self._is_period_voided(subscription))
@@ -39,14 +41,16 @@ class SdkSubscriptions:
         """Cancel at the end of the paid period, or undo that."""
         try:
             found = await self.stripe.call(
+                "subscriptions.update",
                 lambda client: client.v1.subscriptions.update_async(
                     subscription_id, {"cancel_at_period_end": cancel}
-                )
+                ),
             )
             if not cancel and found.to_dict().get("cancel_at") is not None:
                 # The customer portal cancels by date, which the flag does not undo.
                 found = await self.stripe.call(
-                    lambda client: client.v1.subscriptions.update_async(subscription_id, {"cancel_at": ""})
+                    "subscriptions.update",
+                    lambda client: client.v1.subscriptions.update_async(subscription_id, {"cancel_at": ""}),
                 )
         except StripeRefusedError:
             now = await self.get(subscription_id)
@@ -58,7 +62,9 @@ class SdkSubscriptions:
     async def cancel_now(self, subscription_id: str) -> None:
         """Cancel immediately; no error if it has ended."""
         try:
-            await self.stripe.call(lambda client: client.v1.subscriptions.cancel_async(subscription_id))
+            await self.stripe.call(
+                "subscriptions.cancel", lambda client: client.v1.subscriptions.cancel_async(subscription_id)
+            )
         except StripeMissingError:
             return  # also raised for one that has ended
 
@@ -78,7 +84,9 @@ class SdkSubscriptions:
 
     async def _listed(self, params: "SubscriptionListParams") -> AsyncIterator[StripeSubscription]:
         while True:
-            page = await self.stripe.call(lambda client: client.v1.subscriptions.list_async(params))
+            page = await self.stripe.call(
+                "subscriptions.list", lambda client: client.v1.subscriptions.list_async(params)
+            )
             for found in page.data:
                 yield await self._read(found)
             if not has_more(page.to_dict()) or not page.data:
@@ -93,9 +101,10 @@ class SdkSubscriptions:
         """Whether the current period's invoice was voided, because collection was paused."""
         try:
             page = await self.stripe.call(
+                "invoices.list",
                 lambda client: client.v1.invoices.list_async(
                     {"subscription": subscription.id, "limit": _PAGE}
-                )
+                ),
             )
         except (StripeMissingError, StripeRefusedError):  # without its invoices the period counts as paid
             return False
@@ -105,9 +114,10 @@ class SdkSubscriptions:
         """Return the start of the first unpaid period, which may be before the current one."""
         try:
             page = await self.stripe.call(
+                "invoices.list",
                 lambda client: client.v1.invoices.list_async(
                     {"subscription": subscription.id, "status": "open", "limit": _PAGE}
-                )
+                ),
             )
         except StripeRefusedError:  # the current period is known without invoices
             return subscription.current_period_start

@@ -38,9 +38,12 @@ def test_claims_lock_and_update_in_the_same_way(name: str, begin: str, end: str)
 @pytest.mark.parametrize("name", _CLAIMS)
 def test_a_claim_returns_the_columns_of_a_reply_job_in_order(name: str) -> None:
     returned = _part(name, "RETURNING ", ", chatrooms.id AS room_id").split(", ")
+    assert returned.pop() == (
+        "CAST(extract(epoch FROM now() - messages.next_attempt_at) AS float8) AS waited_seconds"
+    )
     attributes = {column.name: key for key, column in Message.__mapper__.columns.items()}
     assert [attributes[column.removeprefix("messages.")] for column in returned] == [
-        field.name for field in fields(ReplyJob)
+        field.name for field in fields(ReplyJob) if field.name != "waited_seconds"
     ]
 
 

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
-from pydantic import SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 
 from app.config.forms import AnyCase, HeaderSecret
 from app.config.sections.base import Section
@@ -27,6 +27,9 @@ class LogSettings(Section):
     """`json` or `console`; if empty, `console` on a terminal and `json` otherwise."""
     metrics_token: HeaderSecret = SecretStr("")
     """Bearer token of `/metrics`; if empty, `/metrics` answers 404."""
+    metrics_port: Annotated[int, Field(ge=0, le=65_535)] = 0
+    """Port on which a worker serves `/metrics` and `/health/live`; 0 for none. The API serves them on its own
+    port and ignores this."""
 
     @field_validator("log_level")
     @classmethod

@@ -91,7 +91,10 @@ SET
     expired_leases = messages.expired_leases + CASE WHEN messages.status = 'generating' THEN 1 ELSE 0 END,
     lease_token = gen_random_uuid(),
     lease_until = now() + make_interval(secs => :lease_seconds),
-    next_attempt_at = NULL
+    -- Until its end: since when the attempt was due, for `waited_seconds`; NULL if it replaces an expired lease.
+    next_attempt_at = CASE
+        WHEN messages.status = 'pending' THEN coalesce(messages.next_attempt_at, messages.queued_at)
+    END
 FROM chatrooms
 -- As an array, `locked` runs once and before the update; a join could run it for every row.
 WHERE messages.id = ANY (ARRAY (SELECT id FROM locked)) AND chatrooms.id = messages.chatroom_id
@@ -99,6 +102,7 @@ RETURNING
     messages.id, messages.chatroom_id, messages.user_id, messages.position, messages.content,
     messages.model, messages.request_id, messages.attempt, messages.retries, messages.losses, messages.lease_token,
     messages.cancel_requested_at, messages.uncounted_input_tokens, messages.uncounted_output_tokens,
+    CAST(extract(epoch FROM now() - messages.next_attempt_at) AS float8) AS waited_seconds,
     chatrooms.id AS room_id, chatrooms.model AS room_model, chatrooms.follows_default,
     chatrooms.title_source, chatrooms.system_instruction, chatrooms.bytes_per_token, chatrooms.summary,
     chatrooms.summary_upto
@@ -178,7 +182,10 @@ claimed AS (
         expired_leases = messages.expired_leases + CASE WHEN messages.status = 'generating' THEN 1 ELSE 0 END,
         lease_token = gen_random_uuid(),
         lease_until = now() + make_interval(secs => :lease_seconds),
-        next_attempt_at = NULL
+        -- Until its end: since when the attempt was due, for `waited_seconds`; NULL if it replaces an expired lease.
+        next_attempt_at = CASE
+            WHEN messages.status = 'pending' THEN coalesce(messages.next_attempt_at, messages.queued_at)
+        END
     FROM chatrooms
     -- As an array, `locked` runs once and before the update; a join could run it for every row.
     WHERE messages.id = ANY (ARRAY (SELECT id FROM locked)) AND chatrooms.id = messages.chatroom_id
@@ -186,6 +193,7 @@ claimed AS (
         messages.id, messages.chatroom_id, messages.user_id, messages.position, messages.content,
         messages.model, messages.request_id, messages.attempt, messages.retries, messages.losses, messages.lease_token,
         messages.cancel_requested_at, messages.uncounted_input_tokens, messages.uncounted_output_tokens,
+        CAST(extract(epoch FROM now() - messages.next_attempt_at) AS float8) AS waited_seconds,
         chatrooms.id AS room_id, chatrooms.model AS room_model, chatrooms.follows_default,
         chatrooms.title_source, chatrooms.system_instruction, chatrooms.bytes_per_token, chatrooms.summary,
         chatrooms.summary_upto
@@ -270,7 +278,10 @@ SET
     expired_leases = messages.expired_leases + CASE WHEN messages.status = 'generating' THEN 1 ELSE 0 END,
     lease_token = gen_random_uuid(),
     lease_until = now() + make_interval(secs => :lease_seconds),
-    next_attempt_at = NULL
+    -- Until its end: since when the attempt was due, for `waited_seconds`; NULL if it replaces an expired lease.
+    next_attempt_at = CASE
+        WHEN messages.status = 'pending' THEN coalesce(messages.next_attempt_at, messages.queued_at)
+    END
 FROM chatrooms
 -- As an array, `locked` runs once and before the update; a join could run it for every row.
 WHERE messages.id = ANY (ARRAY (SELECT id FROM locked)) AND chatrooms.id = messages.chatroom_id
@@ -278,6 +289,7 @@ RETURNING
     messages.id, messages.chatroom_id, messages.user_id, messages.position, messages.content,
     messages.model, messages.request_id, messages.attempt, messages.retries, messages.losses, messages.lease_token,
     messages.cancel_requested_at, messages.uncounted_input_tokens, messages.uncounted_output_tokens,
+    CAST(extract(epoch FROM now() - messages.next_attempt_at) AS float8) AS waited_seconds,
     chatrooms.id AS room_id, chatrooms.model AS room_model, chatrooms.follows_default,
     chatrooms.title_source, chatrooms.system_instruction, chatrooms.bytes_per_token, chatrooms.summary,
     chatrooms.summary_upto

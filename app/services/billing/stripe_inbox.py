@@ -11,6 +11,7 @@ import structlog
 
 from app.errors import ServiceUnavailable
 from app.kit.leased_work import process_due
+from app.metrics.worker import stripe_event_processed
 from app.repositories.billing_event import ClaimedEvent
 from app.services.billing.customer_records import remove_customer
 from app.services.billing.subscription_sync import SubscriptionSync, SyncOutcome
@@ -93,18 +94,22 @@ class StripeInbox:
                 async with self.uow.autocommit() as tx:
                     await tx.stripe_events.finish(event.id, outcome=outcome)
                 log.info("stripe_event_processed", type=event.type, outcome=outcome)
+                stripe_event_processed(outcome.value)
             except (StripeUnavailableError, TimeoutError) as error:
                 reason = str(error) or f"not processed within {_TIMEOUT_SECONDS:g} s"
                 self.outage.report(
                     "stripe_event_postponed", type=event.type, attempts=event.attempts, reason=reason
                 )
+                stripe_event_processed("postponed")
                 await self._reschedule(event)
             except ServiceUnavailable:
                 log.warning(
                     "stripe_event_postponed", type=event.type, reason="database unavailable"
                 )  # its lease runs out
+                stripe_event_processed("postponed")
             except Exception:
                 log.exception("stripe_event_crashed", type=event.type, attempts=event.attempts)
+                stripe_event_processed("crashed")
                 await self._reschedule(event)
 
     async def _handle(self, event: ClaimedEvent) -> EventOutcome | SyncOutcome:

@@ -9,6 +9,7 @@ from uuid import UUID
 import structlog
 
 from app.errors import ServiceUnavailable
+from app.metrics.worker import replies_in_progress
 from app.repositories.claims import ClaimLimits
 from app.services.generation.quarantine import Quarantine
 from app.services.generation.reply import Claim, ReplyService
@@ -172,6 +173,7 @@ class ReplyDispatcher:
 
     def _begin(self, claim: Claim, done: asyncio.Event | None = None) -> None:
         self._slots.occupy(claim.reply.user_id)
+        replies_in_progress.inc()
         if not self._slots.free:
             self._may_be_queued = True
         self._start(self._work(claim, done))
@@ -181,6 +183,7 @@ class ReplyDispatcher:
         try:
             await self._replies.process_room(claim, may_continue=lambda: self._may_continue(user_id))
         finally:
+            replies_in_progress.dec()
             if self._slots.release(user_id):
                 self._may_be_queued = self._was_share_freed = True
             self._quarantine.ended(claim.reply.id)

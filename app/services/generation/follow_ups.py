@@ -11,6 +11,7 @@ from app.errors import ServiceUnavailable
 from app.gemini_client import ChatModel, Completion, FinishReason, ModelError, ModelFailure, Prompt, TextDelta
 from app.kit.background import TaskSet
 from app.kit.clock import Clock
+from app.metrics.worker import gemini_failed, summary_ended, title_ended, tokens_used
 from app.models import Message, TitleSource
 from app.repositories.room_context import HistorySize, PastExchange, RoomContext
 from app.services.generation.context import ReplyContext, text_bytes
@@ -93,13 +94,16 @@ class RoomFollowUp:
             title = title_from(await self._complete(title_prompt(room.model, room.first), _TITLE_SECONDS))
         except ModelError as error:
             log.warning("title_failed", failure=error.failure.value, reason=error.reason)
+            title_ended("failed")
             return
         if not title:
+            title_ended("empty")
             return
         async with self.uow.begin() as tx:
             owner = await tx.room_contexts.replace_placeholder_title(room.room_id, title, now=self.clock())
             if owner is not None:
                 tx.invalidate_room_list(owner)
+        title_ended("outdated" if owner is None else "stored")
         log.info("title_outdated" if owner is None else "title_given", chatroom_id=str(room.room_id))
 
     async def _extend_summary(self, batch: SummaryBatch) -> None:
@@ -107,13 +111,16 @@ class RoomFollowUp:
             summary = await self._complete(self.policy.prompt(batch), _SUMMARY_SECONDS)
         except ModelError as error:
             log.warning("summary_failed", failure=error.failure.value, reason=error.reason)
+            summary_ended("failed")
             return
         if not summary:
+            summary_ended("empty")
             return
         async with self.uow.begin() as tx:
             is_kept = await tx.room_contexts.extend_summary(
                 batch.room_id, summary, old_end=batch.old_upto, new_end=batch.upto
             )
+        summary_ended("stored" if is_kept else "outdated")
         log.info(
             "summary_extended" if is_kept else "summary_outdated",
             chatroom_id=str(batch.room_id),
@@ -136,7 +143,15 @@ class RoomFollowUp:
                         chunks.append(item.text)
                     elif isinstance(item, Completion):
                         finish = item.finish_reason
+                        usage = item.usage
+                        tokens_used(
+                            prompt.model,
+                            input_tokens=usage.input_tokens,
+                            output_tokens=usage.output_tokens,
+                            thinking_tokens=usage.thinking_tokens,
+                        )
         except TimeoutError as error:
+            gemini_failed("timeout")
             reason = f"no answer in {seconds:g} s"
             raise ModelError(ModelFailure.TIMEOUT, reason, retryable=False) from error
         if finish is not FinishReason.STOP:

@@ -10,6 +10,7 @@ import structlog
 
 from app.errors import ServiceUnavailable
 from app.gemini_client import ChatModel, ModelError, TextDelta, TokenUsage
+from app.metrics.worker import reply_claimed
 from app.models import Message, MessageStatus
 from app.redis_client.reply_events import ReplyEvents
 from app.repositories.claims import ClaimedReply, ReplyJob
@@ -28,6 +29,7 @@ from app.services.generation.outcomes import (
     failed,
     worker_lost,
 )
+from app.services.generation.reply_metrics import attempt_recorded
 from app.services.generation.reply_reports import ReplyReports
 from app.services.generation.reply_writer import ReplyWriter
 from app.services.generation.retry_policy import RetryPolicy
@@ -74,6 +76,7 @@ class ReplyService:
         current: Claim | None = claim
         while current is not None:
             reply = current.reply
+            reply_claimed(reply.waited_seconds)
             with structlog.contextvars.bound_contextvars(
                 request_id=reply.request_id, reply_id=str(reply.id), attempt=reply.attempt
             ):
@@ -219,6 +222,7 @@ class ReplyService:
             log.warning("reply_fenced_off")  # another process holds it, or its room is deleted
             return None
         log.info("reply_recorded", status=ended.status.value, error=ended.error_code, retries=ended.retries)
+        attempt_recorded(outcome, lease, ended)
         self.reports.record(ended)
         if ended.status is MessageStatus.COMPLETED and lease.context is not None:
             self.follow_ups.schedule(ended, lease.context)

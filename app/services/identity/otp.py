@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from app import metrics
 from app.errors import OtpAttemptsExceeded, OtpInvalid, ServiceUnavailable
 from app.models.sign_in import OtpPurpose
 from app.redis_client.connection import RedisUnavailableError
@@ -118,6 +119,7 @@ class OtpService:
             )
         except RedisUnavailableError as error:
             raise ServiceUnavailable from error
+        metrics.otp_verified(check.verdict.value)
         if check.verdict is OtpVerdict.EXCEEDED:
             raise OtpAttemptsExceeded(retry_after=max(math.ceil(check.wait_ms / 1000), 1))
         if check.verdict is not OtpVerdict.RIGHT:

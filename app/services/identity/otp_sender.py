@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from app import metrics
 from app.kit.background import TaskSet
 from app.sms_client import SmsClient, SmsNotSentError, SmsRefusedError
 
@@ -48,6 +49,7 @@ class OtpSender:
                         return
         except TimeoutError:
             log.warning("otp_not_sent", error=f"not sent within {_GIVE_UP_SECONDS:g} s")
+        metrics.otp_sent("failed")
 
     async def _try(self, mobile_number: str, text: str, attempt: int) -> bool:
         """Send once; return False if another attempt may succeed."""
@@ -55,9 +57,11 @@ class OtpSender:
             await self.sms.send(mobile_number=mobile_number, text=text)
         except SmsRefusedError as error:
             log.warning("otp_refused_by_sender", attempt=attempt, error=str(error))
+            metrics.otp_sent("refused")
             return True
         except SmsNotSentError as error:
             log.warning("otp_not_sent", attempt=attempt, error=str(error))
             return False
         log.info("otp_sent", attempt=attempt)
+        metrics.otp_sent("sent")
         return True
