@@ -103,6 +103,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
     """Open the services of an API process on the running loop, and close them in reverse order."""
     metrics.begin_sharing()
     async with AsyncExitStack() as stack:
+        stack.callback(metrics.end_sharing)
         base = await open_foundation(settings, stack, transaction_seconds=_TRANSACTION_SECONDS)
         listener = ReplyListener(settings.redis, connect_seconds=settings.redis_connect_seconds)
         listener.start()

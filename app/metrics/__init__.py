@@ -16,7 +16,7 @@ from app.metrics.api import (
     request_answered,
     webhook_received,
 )
-from app.metrics.exposition import CONTENT_TYPE, begin_sharing, exposition
+from app.metrics.exposition import CONTENT_TYPE, begin_sharing, end_sharing, exposition
 from app.metrics.families import CATALOGUE, Family, Kind, Process
 from app.metrics.former_names import FORMER_NAMES
 from app.metrics.shared import (
@@ -47,6 +47,7 @@ __all__ = [
     "begin_sharing",
     "breaker_opened",
     "database_waited",
+    "end_sharing",
     "exposition",
     "idle_connections",
     "message_accepted",

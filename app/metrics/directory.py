@@ -5,7 +5,6 @@ library then keeps every value in a file of its process, and reads the files of 
 imported, by a variable of the environment.
 """
 
-import atexit
 import fcntl
 import hashlib
 import multiprocessing
@@ -58,7 +57,6 @@ class Choice:
                 os.environ[_VARIABLE] = str(self.path)
         if self.path is not None:
             forget_gauges(self.path, os.getpid())  # a former process may have had this id
-            atexit.register(forget_gauges, self.path, os.getpid())
 
     def _give_up(self, error: Exception) -> None:
         self.path, self.problem = None, str(error)

@@ -1,5 +1,6 @@
 """Render the metrics of a process in Prometheus's text format."""
 
+import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
@@ -10,7 +11,7 @@ from prometheus_client.core import Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
-from app.metrics.directory import CHOICE
+from app.metrics.directory import CHOICE, forget_gauges
 from app.metrics.families import CATALOGUE, OWN, Process
 from app.metrics.former_names import with_former_names
 from app.metrics.shared import BREAKER
@@ -31,6 +32,12 @@ def begin_sharing() -> None:
         log.warning("metrics_not_shared", reason=CHOICE.problem, consequence="each process counts alone")
     if CHOICE.path is not None and CHOICE.is_own:
         merge_ended(CHOICE.path)
+
+
+def end_sharing() -> None:
+    """Remove the gauges of this process, which ends; its counters stay counted."""
+    if CHOICE.path is not None:
+        forget_gauges(CHOICE.path, os.getpid())
 
 
 def exposition(process: Process, stored: Sequence[StoredValue] = ()) -> bytes:

@@ -16,7 +16,9 @@ _OTHER = "gemini-2.5-pro"
 
 def _send(user: User, content: str, **room: object) -> Json:
     """Send a message in a room of its own with a title, so that no title is generated."""
-    reply: Json = ok(user.post(user.open_room(title="Titled", **room), content, Prefer="respond-async"))["reply"]
+    reply: Json = ok(user.post(user.open_room(title="Titled", **room), content, Prefer="respond-async"))[
+        "reply"
+    ]
     return reply
 
 
@@ -34,7 +36,13 @@ def test_replies_are_counted_by_outcome_model_and_attempt(own_stack: Stack) -> N
         _send(user, "[sandbox:prompt-blocked] Blocked"),
     ]
     ended = [user.wait_for(reply) for reply in replies]
-    assert [reply["status"] for reply in ended] == ["completed", "completed", "completed", "failed", "blocked"]
+    assert [reply["status"] for reply in ended] == [
+        "completed",
+        "completed",
+        "completed",
+        "failed",
+        "blocked",
+    ]
     running = _send(user, "[sandbox:pieces=400] [sandbox:pace=50] Cancelled")
     eventually(lambda: metrics.value("chat_replies_in_progress") == 1, what="a reply in progress")
     user.http.post(f"/chatroom/{running['chatroom_id']}/message/{running['id']}/cancel").raise_for_status()
@@ -54,7 +62,10 @@ def test_replies_are_counted_by_outcome_model_and_attempt(own_stack: Stack) -> N
         "cancelled": 1,
         "retry": 1,
     }
-    assert metrics.growth("chat_gemini_errors_total", "code") == {"RESOURCE_EXHAUSTED": 1, "INVALID_ARGUMENT": 1}
+    assert metrics.growth("chat_gemini_errors_total", "code") == {
+        "RESOURCE_EXHAUSTED": 1,
+        "INVALID_ARGUMENT": 1,
+    }
     assert metrics.grown("chat_reply_queue_seconds_count") == 7
     assert metrics.growth("chat_reply_duration_seconds_count", "model") == {_MODEL: 5, _OTHER: 1}
     assert metrics.growth("chat_reply_first_token_seconds_count", "model") == {_MODEL: 2, _OTHER: 1}
@@ -96,7 +107,9 @@ def test_a_retry_waits_from_its_due_time(own_stack: Stack) -> None:
     """Red when the pause before a retry, or the attempt before a release, counts as time in the queue."""
     worker, address = start_measured_worker(own_stack, SHUTDOWN_GRACE_SECONDS="0")
     metrics, user = Metrics(address, own_stack), own_stack.user()
-    reply = _send(user, "[sandbox:429*1] [sandbox:pieces=200] [sandbox:pace=50] Retried after 2 s")  # RetryInfo
+    reply = _send(
+        user, "[sandbox:429*1] [sandbox:pieces=200] [sandbox:pace=50] Retried after 2 s"
+    )  # RetryInfo
     eventually(lambda: metrics.value("chat_reply_queue_seconds_count") == 2, what="the second attempt")
     assert metrics.value("chat_reply_queue_seconds_sum") < 2 + 2  # of a poll each second, on a slow machine
     assert metrics.value("chat_reply_queue_seconds_bucket", le="2.5") == 2
@@ -105,7 +118,9 @@ def test_a_retry_waits_from_its_due_time(own_stack: Stack) -> None:
     _, address = start_measured_worker(own_stack)
     metrics = Metrics(address, own_stack)
     eventually(lambda: metrics.value("chat_reply_queue_seconds_count") == 1, what="the third attempt")
-    row = "SELECT extract(epoch FROM now() - queued_at)::float AS age FROM messages WHERE status = 'generating'"
+    row = (
+        "SELECT extract(epoch FROM now() - queued_at)::float AS age FROM messages WHERE status = 'generating'"
+    )
     age = own_stack.database.value(row)
     assert isinstance(age, float)
     assert metrics.value("chat_reply_queue_seconds_sum") < age - 2
@@ -178,8 +193,10 @@ def test_an_event_that_cannot_be_processed_is_postponed_and_the_inbox_lags(own_s
     _, address = start_measured_worker(own_stack, STRIPE_API_BASE="http://127.0.0.1:9")
     metrics = Metrics(address, own_stack)
     eventually(
-        lambda: metrics.grown("chat_stripe_events_total", outcome="postponed")
-        or metrics.value("chat_stripe_events_total", outcome="postponed"),
+        lambda: (
+            metrics.grown("chat_stripe_events_total", outcome="postponed")
+            or metrics.value("chat_stripe_events_total", outcome="postponed")
+        ),
         what="a postponed event",
     )
     assert metrics.growth("chat_stripe_calls_total", "result").keys() <= {"unavailable"}

@@ -20,7 +20,12 @@ def test_the_port_answers_as_the_api_does(own_stack: Stack) -> None:
     token = {"Authorization": f"Bearer {own_stack.settings['METRICS_TOKEN']}"}
     with client(address) as anyone:
         problem(anyone.get("/metrics"), 401, "authentication_required")
-        for wrong in ("Bearer wrong", f"Basic {own_stack.settings['METRICS_TOKEN']}", "Bearer", "Bearer \xff"):
+        for wrong in (
+            "Bearer wrong",
+            f"Basic {own_stack.settings['METRICS_TOKEN']}",
+            "Bearer",
+            "Bearer \xff",
+        ):
             refused = anyone.get("/metrics", headers={"Authorization": wrong.encode("latin-1")})
             problem(refused, 401, "authentication_required")
             assert refused.headers["www-authenticate"] == "Bearer"
