@@ -19,7 +19,16 @@ PARTS: Final = {
     "entry": ("main, worker, tasks", ("main", "worker", "tasks", "task_events")),
     "http": (
         "routers, middleware, openapi, http_server",
-        ("routers", "middleware", "dependencies", "error_handlers", "openapi", "http_server", "routing"),
+        (
+            "routers",
+            "middleware",
+            "dependencies",
+            "error_handlers",
+            "problem_response",
+            "openapi",
+            "http_server",
+            "routing",
+        ),
     ),
     "bootstrap": ("bootstrap", ("bootstrap",)),
     "operations": ("services/operations", ("services.operations",)),

@@ -1,6 +1,7 @@
 """Periodic tasks: when a run last succeeded.
 
-The column is empty at first, so no row is rewritten, and the code before this one, which does not name it, goes on.
+The column is empty at first, so no row is rewritten, and the code before this one, which does not name it,
+goes on.
 """
 
 import sqlalchemy as sa

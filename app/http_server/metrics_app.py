@@ -8,10 +8,10 @@ from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
-from app.error_handlers import problem_response
 from app.errors import AppError, MethodNotAllowed, NotFound
 from app.kit.headers import header
 from app.metrics import CONTENT_TYPE
+from app.problem_response import problem_response
 
 _ALWAYS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _METHODS: Final = ("GET", "HEAD")

@@ -10,10 +10,10 @@ from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from app.error_handlers import problem_response
 from app.errors import AppError, RequestHeadTooLarge, RequestMalformed, RequestTimeout
 from app.http_server.flow import Flow, unsent_bytes
 from app.http_server.limits import ConnectionLimits
+from app.problem_response import problem_response
 
 # Parsed in one call: small enough to hold few pipelined requests.
 _CHUNK_BYTES: Final = 4096

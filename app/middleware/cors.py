@@ -6,8 +6,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.error_handlers import problem_response
 from app.errors import OriginNotAllowed
+from app.problem_response import problem_response
 
 _METHODS: Final = ("GET", "HEAD", "POST", "PATCH", "DELETE")
 _REQUEST_HEADERS: Final = (

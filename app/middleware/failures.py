@@ -3,8 +3,8 @@
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.error_handlers import problem_response
 from app.errors import AppError, InternalError
+from app.problem_response import problem_response
 
 log = structlog.get_logger(__name__)
 

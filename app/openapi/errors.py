@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any, Final
 
-from app.error_handlers import PROBLEM_TYPE
 from app.errors import (
     CATALOGUE,
     AppError,
@@ -23,6 +22,7 @@ from app.errors import (
     ValidationFailed,
 )
 from app.kit.query_rules import allows_unknown_query
+from app.problem_response import PROBLEM_TYPE
 from app.rate_limiter import is_exempt
 
 _WRITING = ("post", "put", "patch", "delete")

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from app.error_handlers import PROBLEM_TYPE
+from app.problem_response import PROBLEM_TYPE
 
 Json = dict[str, Any]
 

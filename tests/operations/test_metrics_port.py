@@ -26,7 +26,7 @@ def test_the_port_answers_as_the_api_does(own_stack: Stack) -> None:
             "Bearer",
             "Bearer \xff",
         ):
-            refused = anyone.get("/metrics", headers={"Authorization": wrong.encode("latin-1")})
+            refused = anyone.get("/metrics", headers={b"Authorization": wrong.encode("latin-1")})
             problem(refused, 401, "authentication_required")
             assert refused.headers["www-authenticate"] == "Bearer"
         for path in ("/", "/health", "/metrics/", "/docs"):

@@ -3,8 +3,8 @@
 import json
 from datetime import UTC, datetime
 
-from app.error_handlers import problem_response
 from app.errors import DailyLimitReached
+from app.problem_response import problem_response
 
 
 def test_times_of_an_error_body_are_written_with_a_z() -> None:

@@ -28,9 +28,9 @@ UNHEALTHY: Final = meta.Health(
 METRICS: Final = """# HELP chat_messages_accepted_total Messages and regenerations that were accepted.
 # TYPE chat_messages_accepted_total counter
 chat_messages_accepted_total 42.0
-# HELP workers_alive Workers that gave a sign of life lately.
-# TYPE workers_alive gauge
-workers_alive 2.0
+# HELP chat_workers_alive Workers with a heartbeat.
+# TYPE chat_workers_alive gauge
+chat_workers_alive 2.0
 """
 
 DEFAULT_MODEL: Final = "gemini-3.8-flash"
