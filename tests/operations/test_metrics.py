@@ -1,30 +1,13 @@
 """Metrics for Prometheus, and the token that protects them."""
 
 import httpx
-from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.codes import api_processes, ask, some_address
+from tests.support.codes import api_processes, ask, open_accounts, other, some_address, verify
+from tests.support.metrics import Metrics, scraped
 from tests.support.stack import Stack
-from tests.support.user import User, client, problem, some_number
+from tests.support.twilio import Twilio
+from tests.support.user import User, client, ok, problem, some_number
 from tests.support.waiting import eventually
-
-
-def _scrape(address: str, stack: Stack) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-    """Return every sample by its name and labels."""
-    token = stack.settings["METRICS_TOKEN"]
-    answer = httpx.get(f"{address}/metrics", headers={"Authorization": f"Bearer {token}"}, trust_env=False)
-    assert answer.status_code == 200
-    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
-    assert "ratelimit" not in answer.headers
-    return {
-        (sample.name, frozenset(sample.labels.items())): sample.value
-        for family in text_string_to_metric_families(answer.text)
-        for sample in family.samples
-    }
-
-
-def _labels(**labels: str) -> frozenset[tuple[str, str]]:
-    return frozenset(labels.items())
 
 
 def test_without_a_token_in_the_settings_metrics_are_not_found(stack: Stack) -> None:
@@ -54,7 +37,7 @@ def test_every_rejected_code_is_counted_by_its_reason(stack: Stack) -> None:
         "OTP_RESEND_SECONDS": "0",
     }
     with api_processes(stack, 1, OTP_ALLOWED_COUNTRIES="US", **limits) as [address]:
-        before = _scrape(address, stack)
+        metrics = Metrics(address, stack)
         number, caller = some_number(), some_address()
         ask(address, "+33612345678")
         for _ in range(3):
@@ -62,22 +45,52 @@ def test_every_rejected_code_is_counted_by_its_reason(stack: Stack) -> None:
         for _ in range(3):
             ask(address, some_number(), address=caller, path="signup")
         ask(address, some_number())
-        after = _scrape(address, stack)
-    name = "otp_refusals_total"
-    reasons = ("resend", "number", "ip", "prefix", "global", "unknown", "country")
-    increases = {
-        reason: after[name, _labels(reason=reason)] - before[name, _labels(reason=reason)]
-        for reason in reasons
-    }
-    counted = {"country": 1, "number": 1, "ip": 1, "unknown": 1}
-    assert increases == {reason: counted.get(reason, 0) for reason in reasons}
+        reasons = ("resend", "number", "ip", "prefix", "global", "unknown", "country")
+        assert all(metrics.has("chat_otp_refusals_total", reason=reason) for reason in reasons)
+        counted = {"country": 1, "number": 1, "ip": 1, "unknown": 1}
+        assert metrics.growth("chat_otp_refusals_total", "reason") == counted
+        assert metrics.growth("otp_refusals_total", "reason") == counted
+
+
+def test_codes_are_counted_once_each_as_sent_refused_or_failed(stack: Stack) -> None:
+    """Red when each attempt counts, or a code for a number without an account."""
+    with Twilio() as twilio, api_processes(stack, 1, OTP_RESEND_SECONDS="0", **twilio.settings) as [address]:
+        metrics, numbers = Metrics(address, stack), [some_number() for _ in range(4)]
+        open_accounts(stack, numbers[:3])
+        for number, statuses in zip(numbers, ((503, 201), (400,), (503, 503, 503), ()), strict=True):
+            twilio.behave(*statuses)
+            ok(ask(address, number))
+            expected = len(statuses)
+            eventually(
+                lambda number=number, expected=expected: len(twilio.requests_to(number)) == expected,  # type: ignore[misc]  # bound now
+                what="the attempts",
+            )
+        wanted = {"sent": 1, "refused": 1, "failed": 1}
+        eventually(lambda: metrics.growth("chat_otp_sent_total", "result") == wanted, what="the counts")
+
+
+def test_codes_that_users_enter_are_counted_by_their_verdict(stack: Stack) -> None:
+    with api_processes(stack, 1) as [address]:
+        number, caller = some_number(), some_address()
+        open_accounts(stack, [number])
+        metrics, otp = Metrics(address, stack), ok(ask(address, number, address=caller))["otp"]
+        for _ in range(2):
+            problem(verify(address, number, other(otp), address=caller), 401, "otp_invalid")
+        ok(verify(address, number, otp, address=caller))
+        assert metrics.growth("chat_otp_verified_total", "result") == {"right": 1, "wrong": 2}
+        ok(ask(address, number, address=caller))
+        statuses = [verify(address, number, other(otp), address=caller).status_code for _ in range(6)]
+        exceeded = statuses.count(429)
+        assert exceeded >= 1
+        assert metrics.grown("chat_otp_verified_total", result="exceeded") == exceeded
+        assert metrics.has("chat_otp_sent_total", result="failed")
 
 
 def test_requests_messages_and_rejections_are_counted(stack: Stack) -> None:
     limits = {"IP_REQUESTS_PER_MINUTE": "30", "BASIC_MESSAGES_PER_DAY": "1", "TRUSTED_PROXIES": "127.0.0.1"}
     address = stack.start_api(**limits)
     user = stack.user()
-    before = _scrape(address, stack)
+    metrics = Metrics(address, stack)
     headers = {"X-Forwarded-For": "203.0.113.200", "Authorization": f"Bearer {user.token}"}
     stack.redis.delete("limit:ip:203.0.113.200")
     with client(address, headers) as http:
@@ -88,26 +101,25 @@ def test_requests_messages_and_rejections_are_counted(stack: Stack) -> None:
             assert answer.status_code == status
         http.request("PROPFIND", f"/made-up/{room}")
         assert 429 in {http.get("/").status_code for _ in range(31)}
-    after = _scrape(address, stack)
-
-    def grown(name: str, **labels: str) -> float:
-        key = (name, _labels(**labels))
-        return after.get(key, 0) - before.get(key, 0)
-
     route = "/chatroom/{chatroom_id}/message"
-    assert grown("chat_messages_accepted_total") == 1
-    assert grown("http_requests_total", method="POST", route=route, status="202") == 1
-    assert grown("http_requests_total", method="POST", route=route, status="429") == 1
-    assert grown("http_requests_total", method="other", route="unknown", status="404") == 1
-    assert grown("http_request_duration_seconds_count", route=route) == 2
-    assert grown("rate_limit_refusals_total", limit="daily") == 1
-    assert grown("rate_limit_refusals_total", limit="ip") >= 1
-    assert after["workers_alive", _labels()] >= 1
+    assert metrics.grown("chat_messages_accepted_total") == 1
+    for prefix in ("chat_", ""):  # the former names, too
+        requests = f"{prefix}http_requests_total"
+        assert metrics.grown(requests, method="POST", route=route, status="202") == 1
+        assert metrics.grown(requests, method="POST", route=route, status="429") == 1
+        assert metrics.grown(requests, method="other", route="unknown", status="404") == 1
+        assert metrics.grown(f"{prefix}http_request_duration_seconds_count", route=route) == 2
+        assert metrics.grown(f"{prefix}rate_limit_refusals_total", limit="daily") == 1
+        assert metrics.grown(f"{prefix}rate_limit_refusals_total", limit="ip") >= 1
+        assert metrics.value(f"{prefix}workers_alive") >= 1
     measured = {"replies_pending", "oldest_pending_reply_seconds", "redis_breaker_open"}
-    measured |= {"stripe_events_waiting", "stripe_subscriptions_repaired_total"}
+    measured |= {"stripe_events_waiting", "stripe_subscriptions_repaired_total", "stripe_inbox_lag_seconds"}
     measured |= {f"stripe_subscriptions_of_{whom}" for whom in ("unknown_users", "other_installations")}
-    assert measured <= {name for name, _ in after}
-    assert room not in str(after)
+    measured |= {"redis_memory_bytes", "redis_memory_limit_bytes", "database_wait_seconds_count"}
+    assert all(metrics.has(f"chat_{name}") for name in measured)
+    assert metrics.value("chat_redis_memory_bytes") > 100_000
+    assert metrics.value("chat_redis_command_seconds_count") > 0
+    assert room not in scraped(address, stack).text
 
 
 def test_an_event_stream_is_timed_apart_from_requests(stack: Stack) -> None:
@@ -117,8 +129,10 @@ def test_an_event_stream_is_timed_apart_from_requests(stack: Stack) -> None:
     room = user.open_room()
     route = "/chatroom/{chatroom_id}/message/stream"
 
+    metrics = Metrics(address, stack)
+
     def counted(name: str) -> float:
-        return _scrape(address, stack).get((f"{name}_count", _labels(route=route)), 0)
+        return metrics.grown(f"chat_{name}_count", route=route)
 
     user.http.post(f"/chatroom/{room}/message/stream", json={"content": ""})  # rejected without a stream
     assert counted("http_request_duration_seconds") == 1
@@ -135,7 +149,8 @@ def test_metrics_are_served_while_the_database_and_redis_are_unavailable(stack: 
     }
     address = stack.start_api(**unreachable)
     httpx.get(f"{address}/", trust_env=False)
-    names = {name: value for (name, _), value in _scrape(address, stack).items()}
-    assert "workers_alive" not in names
-    assert names["redis_breaker_open"] == 1
-    assert "http_requests_total" in names
+    metrics = Metrics(address, stack)
+    assert not metrics.has("chat_workers_alive")
+    assert not metrics.has("chat_redis_memory_bytes")
+    assert metrics.value("chat_redis_breaker_open") == 1
+    assert metrics.value("chat_messages_accepted_total") == 0
