@@ -19,7 +19,8 @@ from typing import IO, Final
 
 _VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 _PREFIX: Final = "chat-metrics"
-_IN_USE: Final = "in-use"
+IN_USE: Final = "in-use"
+"""A file that each process locks for as long as it runs."""
 _OPEN_FILES: Final[list[IO[bytes]]] = []
 """Keeps the lock of this process."""
 
@@ -95,7 +96,7 @@ def _is_of_this_user(path: Path) -> bool:
 
 def _mark_as_used(path: Path) -> None:
     """Hold a shared lock until this process ends."""
-    lock = (path / _IN_USE).open("ab")
+    lock = (path / IN_USE).open("ab")
     fcntl.flock(lock, fcntl.LOCK_SH)
     _OPEN_FILES.append(lock)
 
@@ -112,7 +113,7 @@ def _remove_stale(own: Path, parent: int) -> None:
             continue
         if int(owner) != parent and _is_running(int(owner)):
             continue
-        with suppress(OSError), (other / _IN_USE).open("ab") as lock:
+        with suppress(OSError), (other / IN_USE).open("ab") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(other, ignore_errors=True)
 

@@ -13,7 +13,7 @@ from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.process_collector import ProcessCollector
 
-from app.metrics.directory import CHOICE, forget_gauges
+from app.metrics.directory import CHOICE, IN_USE, forget_gauges
 
 _ENDED: Final = "ended"
 """Stands for the id of all processes that have ended, in the name of their file."""
@@ -32,6 +32,7 @@ def shared_metrics(path: Path) -> Iterable[Metric]:
     """Return the metrics of all processes; gauges without those that have ended."""
     with _locked(path, fcntl.LOCK_SH):
         if CHOICE.is_own:
+            (path / IN_USE).touch()  # cleaners of temporary files go by age
             for process_id in _process_ids(path, "gauge_*.db"):
                 if not _is_sibling(process_id):
                     forget_gauges(path, process_id)

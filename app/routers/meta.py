@@ -59,7 +59,7 @@ async def get_liveness() -> Liveness:
     response_class=Response,
     responses={
         200: {
-            "description": "Counters of this process and gauges of the queue, for Prometheus.",
+            "description": "Counters and gauges, for Prometheus.",
             "content": {CONTENT_TYPE.partition(";")[0]: {"schema": {"type": "string"}, "example": METRICS}},
         },
         **error_responses(NotFound, AuthenticationRequired),
