@@ -139,6 +139,7 @@ class Message(Base):
     lease_token: Mapped[UUID | None]
     lease_until: Mapped[datetime | None]
     next_attempt_at: Mapped[datetime | None]
+    """While a worker holds the reply: since when the attempt was due, if no lease ran out before it."""
     cancel_requested_at: Mapped[datetime | None]
     last_error: Mapped[str | None]
     has_output: Mapped[bool] = mapped_column(default=False, server_default=false())

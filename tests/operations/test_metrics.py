@@ -1,5 +1,7 @@
 """Metrics for Prometheus, and the token that protects them."""
 
+from functools import partial
+
 import httpx
 
 from tests.support.codes import api_processes, ask, open_accounts, other, some_address, verify
@@ -60,13 +62,13 @@ def test_codes_are_counted_once_each_as_sent_refused_or_failed(stack: Stack) -> 
         for number, statuses in zip(numbers, ((503, 201), (400,), (503, 503, 503), ()), strict=True):
             twilio.behave(*statuses)
             ok(ask(address, number))
-            expected = len(statuses)
-            eventually(
-                lambda number=number, expected=expected: len(twilio.requests_to(number)) == expected,  # type: ignore[misc]  # bound now
-                what="the attempts",
-            )
+            eventually(partial(_have_reached, twilio, number, len(statuses)), what="the attempts")
         wanted = {"sent": 1, "refused": 1, "failed": 1}
         eventually(lambda: metrics.growth("chat_otp_sent_total", "result") == wanted, what="the counts")
+
+
+def _have_reached(twilio: Twilio, number: str, attempts: int) -> bool:
+    return len(twilio.requests_to(number)) == attempts
 
 
 def test_codes_that_users_enter_are_counted_by_their_verdict(stack: Stack) -> None:
