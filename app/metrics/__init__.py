@@ -1,6 +1,7 @@
 """Prometheus metrics: what this process counts, and their exposition.
 
-What only a worker counts is in `app.metrics.worker`. `python -m app.metrics` lists all of them.
+What only a worker counts is in `app.metrics.worker`. `app.metrics.catalogue` has every metric, and
+`python -m app.metrics` prints it.
 """
 
 # The directory comes first: it decides how the library counts, before any other module imports it.
@@ -17,7 +18,7 @@ from app.metrics.api import (
     webhook_received,
 )
 from app.metrics.exposition import CONTENT_TYPE, begin_sharing, end_sharing, exposition
-from app.metrics.families import CATALOGUE, Family, Kind, Process
+from app.metrics.families import Family, Kind, Process
 from app.metrics.former_names import FORMER_NAMES
 from app.metrics.shared import (
     StripeOperation,
@@ -33,7 +34,6 @@ from app.metrics.shared import (
 from app.metrics.stored import StoredValue
 
 __all__ = [
-    "CATALOGUE",
     "CHOICE",
     "CONTENT_TYPE",
     "FORMER_NAMES",

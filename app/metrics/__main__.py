@@ -2,7 +2,7 @@
 
 import sys
 
-from app.metrics import CATALOGUE
+from app.metrics.catalogue import CATALOGUE
 
 _HEAD = "| metric | type | labels | job | meaning |\n|---|---|---|---|---|\n"
 

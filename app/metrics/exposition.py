@@ -12,7 +12,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from app.metrics.directory import CHOICE, forget_gauges
-from app.metrics.families import CATALOGUE, OWN, Process
+from app.metrics.families import DECLARED, OWN, Process
 from app.metrics.former_names import with_former_names
 from app.metrics.shared import BREAKER
 from app.metrics.shared_files import merge_ended, process_metrics, shared_metrics
@@ -57,7 +57,7 @@ def _counted(process: Process) -> Iterator[Metric]:
     """Return what is counted, in the order of the catalogue: the same whichever process answers."""
     collected = shared_metrics(CHOICE.path) if CHOICE.path is not None else OWN.collect()
     found = {metric.name: metric for metric in collected}
-    for name, family in CATALOGUE.items():
+    for name, family in DECLARED.items():
         metric = found.get(name) or found.get(name.removesuffix("_total"))
         if metric is None or process not in family.processes:
             continue

@@ -46,21 +46,21 @@ class Family:
     labels: Labels = field(default_factory=dict)
 
 
-CATALOGUE: Final[dict[str, Family]] = {}
-"""Every declared family by its exposed name."""
+DECLARED: Final[dict[str, Family]] = {}
+"""The families that this process has declared, by exposed name; `app.metrics.catalogue` has all."""
 OWN: Final = CollectorRegistry()
 """The families of this process that are counted in it."""
 
 
 def declare(family: Family) -> Family:
-    """Add a family to the catalogue.
+    """Add a family to those that are declared.
 
     Raises:
         ValueError: there is one of this name.
     """
-    if family.name in CATALOGUE:
+    if family.name in DECLARED:
         raise ValueError(f"declared twice: {family.name}")
-    CATALOGUE[family.name] = family
+    DECLARED[family.name] = family
     return family
 
 

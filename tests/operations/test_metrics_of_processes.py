@@ -114,15 +114,20 @@ def test_every_scrape_has_the_requests_of_all_processes(
 def test_a_killed_process_loses_no_count_and_leaves_no_gauge(stack: Stack, tmp_path: Path) -> None:
     """Red when the counts of a process end with it, or its gauges stay."""
     folder = tmp_path / "tmp"
-    with _running(stack, folder, "--workers", "2") as (_, address):
+    with _running(stack, folder, "--workers", "2") as (parent, address):
         _request(address, 40)
         eventually(lambda: Metrics(address, stack).value("chat_database_connections_max") == 20, what="both")
         before = Metrics(address, stack)
         cpu = before.value("process_cpu_seconds_total")
         victim = _processes_that_counted(folder)[0]
+        parent.send(signal.SIGSTOP)  # starts no other process meanwhile
         os.kill(victim, signal.SIGKILL)
-        eventually(lambda: not Path(f"/proc/{victim}").exists(), what="a reaped process")
+        eventually(
+            lambda: Metrics(address, stack).value("chat_database_connections_max") == 10,
+            what="the gauges of one process",
+        )
         assert _counted(address, stack) == {40}
+        parent.send(signal.SIGCONT)
         eventually(
             lambda: Metrics(address, stack).value("chat_database_connections_max") == 20, what="a new one"
         )
