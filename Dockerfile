@@ -27,6 +27,8 @@ COPY sandbox sandbox
 # The base image ships no bytecode, and the processes write none: without this, each would compile 500 files at start.
 RUN python -m compileall -q /usr/local/lib/python3* app sandbox
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+# uvicorn's parent process of --workers or --reload imports no application, so it reads this file.
+ENV UVICORN_LOG_CONFIG=/srv/app/log_lines/uvicorn.json
 USER 10001:10001
 EXPOSE 8000
 # The shell gives way to uvicorn, which then gets the signals.

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from typing import NoReturn
 
 import sqlalchemy as sa
 import structlog
@@ -12,10 +13,11 @@ from sqlalchemy.exc import DBAPIError
 
 from alembic import context
 from alembic.util import CommandError
-from app.config import PostgresAddress, Settings
+from app.config import PostgresAddress, Settings, log_options, refuse_to_start
 from app.config.dotenv_file import DOTENV_FILE, ENCODING, dotenv_problems
 from app.config.texts import trimmed
 from app.database import Database, is_locked_out, is_unavailable, reason_of
+from app.log import configure_logging
 from app.migrations import SETTINGS_ATTRIBUTE
 from app.models import Base
 
@@ -100,21 +102,26 @@ def _of_environment() -> Database:
     """Read the three settings of the database; a migration needs no other ones."""
     names = ("DATABASE_URL", "DATABASE_POOLER", "DATABASE_CONNECT_SECONDS")
     if unreadable := dotenv_problems():
-        raise SystemExit("\n".join(unreadable))
+        _refuse(*unreadable)
     written = dotenv_values(DOTENV_FILE, encoding=ENCODING)
     url, pooler, seconds = (trimmed(os.environ.get(name) or written.get(name) or "") for name in names)
     if not url:
-        raise SystemExit("DATABASE_URL is missing")
+        _refuse("DATABASE_URL is missing")
     try:
         address = PostgresAddress.parse(url)
         connect_seconds = float(seconds or Settings.model_fields["database_connect_seconds"].default)
     except ValueError as error:
-        raise SystemExit(f"DATABASE_URL {error}") from None
+        _refuse(f"DATABASE_URL {error}")
     return Database.from_url(
         address,
         connect_seconds=connect_seconds,
         is_pooled=pooler.lower() == "transaction" or address.is_pooled,
     )
+
+
+def _refuse(*problems: str) -> NoReturn:
+    refuse_to_start(*problems)
+    raise SystemExit(1)
 
 
 def main() -> None:
@@ -123,12 +130,15 @@ def main() -> None:
     if settings is not None:
         asyncio.run(_migrate(_of(settings)))
         return
+    configure_logging(log_options())
     try:
         asyncio.run(_migrate(_of_environment()))
+    except CommandError as error:  # Alembic would print it
+        _refuse(str(error))
     except Exception as error:
         if not is_unavailable(error):
             raise
-        raise SystemExit(f"The database cannot be reached: {reason_of(error)}") from None
+        _refuse(f"The database cannot be reached: {reason_of(error)}")
 
 
 main()

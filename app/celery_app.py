@@ -16,8 +16,11 @@ def _settings() -> Settings:
 
 
 @setup_logging.connect
-def _configure_logging(**_: object) -> None:
-    configure_logging(_settings())
+def _keep_logging(**_: object) -> None:
+    """Keep Celery from configuring its own: the one below is in place before Celery has anything to say."""
+
+
+configure_logging(_settings())
 
 
 broker.register()

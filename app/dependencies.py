@@ -3,9 +3,12 @@
 All are coroutines, since FastAPI runs other functions in a thread.
 """
 
-from typing import Annotated
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Annotated, Final
 from uuid import UUID
 
+import structlog
 from fastapi import Depends, Header, Path, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import ClientDisconnect, HTTPConnection
@@ -17,6 +20,8 @@ from app.kit.rate_limit import LimitState
 from app.rate_limiter import CountedRequest
 from app.services.billing.payments import StripeBudget
 from app.services.identity.session import CurrentUser, Device
+
+_LOGGED_IDS: Final = ("chatroom_id", "reply_id")
 
 
 class _Documented(HTTPBearer):
@@ -50,12 +55,27 @@ async def _current_user(
 ) -> CurrentUser:
     caller: ClientAddress = request.state.client_address
     user = await services.sessions.user_of(request.state.claims, ip_address=caller.shown)
+    _bind_to_log(user.id, request.path_params)
     counted: CountedRequest = request.state.counted
     request.state.counted = counted.on_plan(user.plan)
     await services.request_limit.require_user(
         counted, user_id=user.id, plan=user.plan, ids=request.path_params
     )
     return user
+
+
+def _bind_to_log(user_id: UUID, path: Mapping[str, str]) -> None:
+    """Name the caller, and the chatroom and reply of the path, in every further line of this request.
+
+    The whole request is one task, so the line of `app.middleware.context` has them, too. The path is the
+    caller's text: what is no id is not logged.
+    """
+    ids = {"user_id": str(user_id)}
+    for name in _LOGGED_IDS:
+        if name in path:
+            with suppress(ValueError):
+                ids[name] = str(UUID(path[name]))
+    structlog.contextvars.bind_contextvars(**ids)
 
 
 User = Annotated[CurrentUser, Depends(_current_user)]

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 from uuid import UUID, uuid4
 
 import structlog
@@ -21,7 +21,7 @@ from celery.concurrency.solo import TaskPool as SoloPool
 from celery.signals import celeryd_after_setup, worker_shutdown, worker_shutting_down
 
 from app.bootstrap.refusal import StartRefusedError
-from app.config import Settings, get_settings
+from app.config import Settings, get_settings, refuse_to_start
 from app.errors import ServiceUnavailable
 from app.kit.background import TaskSet, run_forever
 from app.task_events import TaskEvents
@@ -206,19 +206,22 @@ def _start(instance: _StartingWorker, **_: object) -> None:
     """Open the services before Celery consumes."""
     global _worker  # noqa: PLW0603  # Celery's signals leave no other place for the process's one worker
     if issubclass(instance.pool_cls, PreforkPool):
-        raise SystemExit(
-            "This worker runs all replies on one loop: use --pool=threads (the default) or solo."
-        )
+        _refuse("This worker runs all replies on one loop: use --pool=threads (the default) or solo.")
     slots = 1 if issubclass(instance.pool_cls, SoloPool) else instance.concurrency
     try:
         _worker = Worker(get_settings(), slots=slots, task_events=TaskEvents(instance))
         _worker.start()
     except StartRefusedError as refused:
-        raise SystemExit(str(refused)) from None
+        _refuse(str(refused))
     except Exception as error:
         # Celery only logs an error of a signal's handler; it would then report "ready" and fail every task.
         log.debug("worker_start_failed", exc_info=True)
-        raise SystemExit(f"The worker cannot start: {type(error).__name__}: {error}") from error
+        _refuse(f"The worker cannot start: {type(error).__name__}: {error}")
+
+
+def _refuse(problem: str) -> NoReturn:
+    refuse_to_start(problem)
+    raise SystemExit(1)
 
 
 @worker_shutting_down.connect

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from devtools.state import kept_secret, written_privately
+from devtools.state import ROOT, kept_secret, written_privately
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +43,7 @@ def filled_in(plan: Plan, addresses: Addresses, home: Path) -> dict[str, str]:
         "OTP_PER_PREFIX_HOUR": "1000000",
         "PUBLIC_URL": f"http://localhost:{api}",
         "LOG_FORMAT": "console",
+        "UVICORN_LOG_CONFIG": str(ROOT / "app" / "log_lines" / "uvicorn.json"),
     }
     if plan.plays_gemini:
         ours |= {"GEMINI_BASE_URL": sandbox, "GEMINI_API_KEY": "sandbox"}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-# The formats of structlog's console and JSON, of uvicorn, Alembic, Celery and Tornado, in this order.
+# The short lines and JSON of this product, and the formats of uvicorn, Alembic, Celery and Tornado.
 ORDINARY = re.compile(
     r"""
-      \S+ [ ] \[ (?: debug | info ) \s* \] \s
+      \d\d:\d\d:\d\d [ ] (?! (?: warning | error | critical ) [ ] )
     | \{ .* "level": [ ]? "(?: debug | info )"
     | (?: DEBUG | INFO ) : \s
     | (?: DEBUG | INFO ) \s+ \[
@@ -16,7 +16,7 @@ ORDINARY = re.compile(
     """,
     re.VERBOSE,
 )
-WARNING_OF_FLOWER = re.compile(r"\[W \d")
+WARNING_OF_FLOWER = re.compile(r"\[W \d|\d\d:\d\d:\d\d warning ")
 
 
 class ProblemFilter:

@@ -10,6 +10,7 @@ import uvicorn
 from sandbox.app import create_app
 from sandbox.connection import DroppableProtocol
 from sandbox.gemini.plan import Pace
+from sandbox.logs import configure_logging
 from sandbox.stripe.account import Options
 
 KEEP_ALIVE_SECONDS = 75  # longer than any client keeps an idle connection, so no request meets a closing one
@@ -60,6 +61,7 @@ def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def main() -> None:
     """Serve until a signal to stop; open streams are cut one second after that."""
     options = parse_options()
+    configure_logging()
     pace = Pace(first=options.first_piece_ms / 1000, piece=options.piece_ms / 1000)
     stripe = Options(
         webhook_url=options.stripe_webhook_url,
@@ -75,6 +77,7 @@ def main() -> None:
         http=DroppableProtocol,
         ws="none",
         lifespan="on",
+        log_config=None,
         access_log=options.access_log,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=1,

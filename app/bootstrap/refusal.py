@@ -4,7 +4,7 @@ import os
 import sys
 from typing import NoReturn
 
-from app.config import START_FAILURE
+from app.config import START_FAILURE, refuse_to_start
 
 
 class StartRefusedError(Exception):
@@ -12,7 +12,7 @@ class StartRefusedError(Exception):
 
 
 def end_process(refused: StartRefusedError) -> NoReturn:
-    """Print the sentence on stderr and end this process, from any task or thread."""
+    """Write the sentence to stderr and end this process, from any task or thread."""
     sys.stdout.flush()
-    print(refused, file=sys.stderr, flush=True)  # noqa: T201  # as SystemExit does, which a task cannot raise
+    refuse_to_start(str(refused))
     os._exit(START_FAILURE)

@@ -7,9 +7,10 @@ from app.config.loading import (
     get_settings,
     load_settings,
 )
+from app.config.log_options import log_options, refuse_to_start
 from app.config.postgres_address import PostgresAddress
 from app.config.redis_address import RedisAddress
-from app.config.sections import DatabasePooler, Environment, LogFormat, OtpDelivery
+from app.config.sections import DatabasePooler, Environment, LogFormat, LogSettings, OtpDelivery
 from app.config.settings import Settings
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "DatabasePooler",
     "Environment",
     "LogFormat",
+    "LogSettings",
     "OtpDelivery",
     "PostgresAddress",
     "RedisAddress",
@@ -25,4 +27,6 @@ __all__ = [
     "get_flower_settings",
     "get_settings",
     "load_settings",
+    "log_options",
+    "refuse_to_start",
 ]

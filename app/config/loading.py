@@ -1,7 +1,6 @@
 """Read the environment and `.env` once, or fail with the list of all problems."""
 
 import os
-import sys
 from functools import lru_cache
 from typing import Any, Final
 
@@ -10,10 +9,12 @@ from pydantic import SecretStr, ValidationError
 from app.config.authorities import authority_problems
 from app.config.checks import find_problems
 from app.config.dotenv_file import dotenv_problems
+from app.config.log_options import refuse_to_start
 from app.config.proxies import proxy_problems
 from app.config.sections import Environment
 from app.config.settings import Settings
 
+_HEADING: Final = "The settings are not usable:"
 START_FAILURE: Final = 3
 """The exit code of a process that cannot start. `uvicorn --workers` ends if a child exits with this code, and
 restarts children that exit with any other."""
@@ -23,7 +24,8 @@ class SettingsInvalidError(Exception):
     """Raised with every problem of the environment at once; never holds a value."""
 
     def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(["The settings are not usable:", *(f"  - {p}" for p in problems)]))
+        super().__init__("\n".join([_HEADING, *(f"  - {problem}" for problem in problems)]))
+        self.problems = problems
 
 
 def load_settings() -> Settings:
@@ -59,7 +61,7 @@ def get_settings() -> Settings:
     try:
         return load_settings()
     except SettingsInvalidError as error:
-        print(error, file=sys.stderr)  # noqa: T201  # no log is configured without settings
+        refuse_to_start(*error.problems, heading=_HEADING)
         raise SystemExit(START_FAILURE) from None
 
 
@@ -86,7 +88,7 @@ def get_flower_settings() -> Settings:
         if "redis_url" not in missing or settings.celery_broker_url is not None:
             return settings
         problems = ["CELERY_BROKER_URL is missing, and so is REDIS_URL"]
-    print(SettingsInvalidError([*dotenv_problems(), *problems]), file=sys.stderr)  # noqa: T201  # as above
+    refuse_to_start(*dotenv_problems(), *problems, heading=_HEADING)
     raise SystemExit(START_FAILURE)
 
 

@@ -5,6 +5,7 @@ backend.
 """
 
 import socket
+from functools import cached_property
 from typing import Final
 
 from celery import Celery
@@ -18,6 +19,18 @@ _WORKER_SOCKET_SECONDS = 3.0
 _KEEPALIVE: Final = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}  # seconds, seconds, probes
 
 
+class _Celery(Celery):
+    """Celery with a worker that prints nothing past the log."""
+
+    @cached_property
+    def Worker(self) -> type:  # noqa: N802  # Celery's name
+        """The class of the command `worker`."""
+        from app.queue.worker_command import Worker  # noqa: PLC0415  # the API runs no worker
+
+        worker: type = self.subclass_with_self(Worker)
+        return worker
+
+
 def create_celery(settings: Settings, *, socket_seconds: float = _WORKER_SOCKET_SECONDS) -> Celery:
     """Create a Celery application for this queue; `socket_seconds` bounds every wait for a reply of Redis.
 
@@ -25,7 +38,7 @@ def create_celery(settings: Settings, *, socket_seconds: float = _WORKER_SOCKET_
     does Flower's own connection, which reads `broker_use_ssl`.
     """
     address = settings.broker
-    celery = Celery(
+    celery = _Celery(
         "app",
         broker=address.url,
         events=broker.Events,

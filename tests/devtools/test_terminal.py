@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from tests.devtools.conftest import DevRun, DevTree
 
 ORDINARY = [
-    "2026-11-26T00:19:16.6Z [info     ] request      [app.middleware.context] status=200",
-    "2026-11-26T00:19:16.6Z [debug    ] detail",
+    "00:19:16 GET /user/me 200 12 ms  req 1151d3…",
+    "00:19:16 reply_recorded status=completed",
+    "00:19:16 debug detail",
     '{"status": 200, "event": "request", "level": "info"}',
     '{"status":200,"event":"request","level":"debug"}',
     "INFO:     Started server process [1]",
@@ -31,8 +32,9 @@ ORDINARY = [
     "[I 261126 00:19:25 mixins:228] Connected to redis://:**@127.0.0.1:63799/0",
 ]
 PROBLEMS = [
-    "2026-11-26T00:19:16.6Z [warning  ] redis_unavailable",
-    "2026-11-26T00:19:16.6Z [error    ] unexpected text=[info     ]",
+    "00:19:16 warning redis_unavailable reason='no answer'",
+    "00:19:16 error unexpected text=info",
+    "00:19:16 critical process_crashed",
     '{"event": "unexpected", "level": "error"}',
     "ERROR:    Application startup failed. Exiting.",
     "WARNING:  Something",
@@ -66,7 +68,12 @@ def test_indented_lines_belong_to_the_line_before_them() -> None:
 
 def test_of_flower_warnings_are_not_shown() -> None:
     error = "[E 261126 00:19:25 mixins:228] Lost the broker"
-    said = ["[W 261126 00:19:25 inspector:1] Inspect method stats failed", error, "  why"]
+    said = [
+        "[W 261126 00:19:25 inspector:1] Inspect method stats failed",
+        "00:19:25 warning No",
+        error,
+        "  why",
+    ]
     assert shown_of("flower", said) == [error, "  why"]
 
 

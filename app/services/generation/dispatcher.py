@@ -10,7 +10,7 @@ import structlog
 
 from app.errors import ServiceUnavailable
 from app.metrics.worker import replies_in_progress
-from app.repositories.claims import ClaimLimits
+from app.repositories.claims import ClaimLimits, ReplyJob
 from app.services.generation.quarantine import Quarantine
 from app.services.generation.reply import Claim, ReplyService
 from app.services.generation.worker_slots import WorkerSlots
@@ -121,11 +121,7 @@ class ReplyDispatcher:
         if is_poll or (self._quarantine.is_awaited and self._slots.is_empty):
             suspect = await self._quarantine.claim(is_empty=self._slots.is_empty)
             if suspect is not None:
-                log.info(
-                    "reply_suspected",
-                    reply_id=str(suspect.reply.id),
-                    worker_losses=suspect.reply.worker_losses,
-                )
+                log.info("reply_suspected", **_named(suspect.reply))
                 self._begin(suspect)
 
     async def _claim_named(self, named: dict[UUID, asyncio.Event]) -> None:
@@ -161,7 +157,7 @@ class ReplyDispatcher:
         self._pause((time.monotonic() - claimed_at) * _PAUSE_FACTOR)
         self._may_be_queued = self._was_share_freed
         for claim in claims:
-            log.info("reply_rescued", reply_id=str(claim.reply.id), worker_losses=claim.reply.worker_losses)
+            log.info("reply_rescued", **_named(claim.reply))
             self._begin(claim)
         self._continue_if_filled(len(claims), limits)
 
@@ -203,6 +199,17 @@ class ReplyDispatcher:
 
     def _pause(self, seconds: float) -> None:
         self._paused_until = time.monotonic() + min(seconds, _MAX_PAUSE_SECONDS)
+
+
+def _named(reply: ReplyJob) -> dict[str, object]:
+    """Return what a line about a reply names before its work begins."""
+    return {
+        "request_id": reply.request_id,
+        "user_id": str(reply.user_id),
+        "chatroom_id": str(reply.chatroom_id),
+        "reply_id": str(reply.id),
+        "worker_losses": reply.worker_losses,
+    }
 
 
 def _set_all(events: Iterable[asyncio.Event]) -> None:

@@ -29,6 +29,7 @@ from app.services.generation.outcomes import (
     failed,
     worker_lost,
 )
+from app.services.generation.reply_log import log_recorded
 from app.services.generation.reply_metrics import attempt_recorded
 from app.services.generation.reply_reports import ReplyReports
 from app.services.generation.reply_writer import ReplyWriter
@@ -78,7 +79,11 @@ class ReplyService:
             reply = current.reply
             reply_claimed(reply.waited_seconds)
             with structlog.contextvars.bound_contextvars(
-                request_id=reply.request_id, reply_id=str(reply.id), attempt=reply.attempt
+                request_id=reply.request_id,
+                user_id=str(reply.user_id),
+                chatroom_id=str(reply.chatroom_id),
+                reply_id=str(reply.id),
+                attempt=reply.attempt,
             ):
                 current = await self._process_job(current, may_continue)
 
@@ -221,7 +226,7 @@ class ReplyService:
         if ended is None:
             log.warning("reply_fenced_off")  # another process holds it, or its room is deleted
             return None
-        log.info("reply_recorded", status=ended.status.value, error=ended.error_code, retries=ended.retries)
+        log_recorded(ended, model=lease.model, seconds=duration)
         attempt_recorded(outcome, lease, ended)
         self.reports.record(ended)
         if ended.status is MessageStatus.COMPLETED and lease.context is not None:
