@@ -48,7 +48,10 @@ PARTS: Final = {
     "stripe": ("stripe_client", ("stripe_client",)),
     "sms": ("sms_client", ("sms_client",)),
     "data": ("models, schemas", ("models", "schemas")),
-    "base": ("kit, errors, config, log", ("kit", "security", "errors", "config", "log", "log_lines", "metrics")),
+    "base": (
+        "kit, errors, config, log",
+        ("kit", "security", "errors", "config", "log", "log_lines", "metrics"),
+    ),
 }
 BLOCK: Final = re.compile(r"(?<=```mermaid\n).*?(?=```)", re.DOTALL)
 
