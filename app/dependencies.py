@@ -21,7 +21,7 @@ from app.rate_limiter import CountedRequest
 from app.services.billing.payments import StripeBudget
 from app.services.identity.session import CurrentUser, Device
 
-_LOGGED_IDS: Final = ("chatroom_id", "reply_id")
+_LOGGED_IDS: Final = ("chatroom_id", "message_id", "reply_id")
 
 
 class _Documented(HTTPBearer):
@@ -65,7 +65,7 @@ async def _current_user(
 
 
 def _bind_to_log(user_id: UUID, path: Mapping[str, str]) -> None:
-    """Name the caller, and the chatroom and reply of the path, in every further line of this request.
+    """Name the caller, and the chatroom and message of the path, in every further line of this request.
 
     The whole request is one task, so the line of `app.middleware.context` has them, too. The path is the
     caller's text: what is no id is not logged.

@@ -116,7 +116,7 @@ def test_nothing_follows_the_head_on_the_wire(stack: Stack, user: User) -> None:
 
 
 def test_head_is_counted_and_logged_as_head(stack: Stack) -> None:
-    address = stack.start_api(IP_REQUESTS_PER_MINUTE="3", TRUSTED_PROXIES="127.0.0.1")
+    address = stack.start_api(IP_REQUESTS_PER_MINUTE="3", TRUSTED_PROXIES="127.0.0.1", LOG_LEVEL="debug")
     process = stack.processes[-1]
     caller = {"X-Forwarded-For": f"203.0.113.{secrets.randbelow(256)}"}  # all else in the tests is one caller
     with client(address, caller) as anyone:

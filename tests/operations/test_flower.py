@@ -1,6 +1,7 @@
 """Flower by the client's command, from a folder like the project's, is safe by default."""
 
 import contextlib
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -69,7 +70,8 @@ def refusal(flower: Process) -> str:
     """Return the one sentence with which it stops."""
     assert flower.popen.wait(60) not in {0, None}
     assert "Traceback" not in flower.log
-    return flower.log.splitlines()[-1]
+    problem: str = json.loads(flower.log.splitlines()[-1])["problem"]
+    return problem
 
 
 def test_the_clients_command_listens_on_this_machine_only(flowers: Flowers) -> None:

@@ -1,5 +1,6 @@
 """The service refuses to start with missing or unsafe settings, and lists all of them at once."""
 
+import json
 import os
 import subprocess
 import sys
@@ -41,7 +42,8 @@ def _run(
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environment},
+        # The list as a terminal shows it; without one each problem is a line of JSON: test_logs.py.
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "LOG_FORMAT": "console", **environment},
         cwd=str(tmp_path),
         capture_output=True,
         text=True,
@@ -355,8 +357,8 @@ def test_every_process_lists_the_same_and_ends(tmp_path: Path, command: list[str
     process = Process("refusing", *command, env={**_STORES, **wrong}, log=tmp_path / "log")
     assert eventually(lambda: process.popen.poll() is not None, what="the end of the process")
     assert process.popen.returncode != 0
-    lines = [line.split()[1] for line in process.log.splitlines() if line.startswith("  - ")]
-    assert sorted(lines) == sorted(wrong)
+    problems = [json.loads(line)["problem"] for line in process.log.splitlines()]
+    assert sorted(problem.split()[0] for problem in problems) == sorted(wrong)
     assert "visible" not in process.log
     assert "Traceback" not in process.log
     assert sys.executable not in process.log

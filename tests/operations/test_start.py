@@ -1,5 +1,6 @@
 """Start on a database that is empty, older, newer or unreachable, and without any secret."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,9 +44,10 @@ def _refusal(process: Process) -> str:
     """Return the sentence with which a process stopped."""
     assert process.popen.wait(60) in (1, START_FAILURE), process.log
     assert "Traceback" not in process.log
-    # Polls of a worker may have met the missing tables before; what they log is JSON.
-    lines = [line for line in process.log.splitlines() if not line.startswith("{")]
-    [sentence] = [line for line in lines if "alembic upgrade head" in line]
+    # Polls of a worker may have met the missing tables before.
+    lines = [json.loads(line) for line in process.log.splitlines()]
+    [sentence] = [str(line["problem"]) for line in lines if line["event"] == "start_refused"]
+    assert "alembic upgrade head" in sentence
     return sentence
 
 
@@ -191,6 +193,6 @@ def test_a_migration_without_a_database_fails_with_one_sentence(tmp_path: Path) 
         log=tmp_path / "alembic.log",
     )
     assert done.popen.wait(60) == 1
-    assert done.log.startswith("The database cannot be reached: ")
+    [refusal] = [json.loads(line) for line in done.log.splitlines()]
+    assert refusal["problem"].startswith("The database cannot be reached: ")
     assert "visible" not in done.log
-    assert len(done.log.splitlines()) == 1
