@@ -85,7 +85,7 @@ class StartCheck:
             raise StartRefusedError(_POOLER)
         revision = await self._revision()
         if not self._revisions.is_fit(revision) and self._settings.migrates_on_start:
-            log.info("migrating", found=revision, needed=self._revisions.head)
+            log.info("migration_started", found=revision, needed=self._revisions.head)
             try:
                 await migrate(self._settings)
             except MigrationFailedError as error:

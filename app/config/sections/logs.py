@@ -22,9 +22,10 @@ class LogSettings(Section):
     section_title: ClassVar[str] = "Logs and metrics"
 
     log_level: str = "info"
-    """`debug`, `info`, `warning`, `error` or `critical`."""
+    """`debug`, `info`, `warning`, `error` or `critical`; options such as `--loglevel` do not change it."""
     log_format: Annotated[LogFormat | None, AnyCase] = None
-    """`json` or `console`; if empty, `console` on a terminal and `json` otherwise."""
+    """`json` (one object a line) or `console` (short lines); if empty, `console` on a terminal and `json`
+    otherwise. See [logs.md](logs.md)."""
     metrics_token: HeaderSecret = SecretStr("")
     """Bearer token of `/metrics`; if empty, `/metrics` answers 404."""
     metrics_port: Annotated[int, Field(ge=0, le=65_535)] = 0
