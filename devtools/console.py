@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
 COLOURS = {"api": 32, "worker": 33, "flower": 36, "sandbox": 35, "migrate": 34}
 PLAIN = 37
+LEVEL = re.compile(r"^(\d\d:\d\d:\d\d )(warning|error|critical)\b")
+LEVEL_COLOURS = {"warning": 33, "error": 31, "critical": 31}
 
 
 class Console:
@@ -41,10 +45,16 @@ class Console:
 def say(name: str, line: str) -> None:
     """Print one line of one process."""
     tag = f"{name:<8} | "
-    if sys.stdout.isatty():
+    if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
         tag = f"\033[{COLOURS.get(name, PLAIN)}m{tag}\033[0m"
+        line = LEVEL.sub(_paint, line)
     with contextlib.suppress(OSError):  # the terminal was closed; what must be stopped still is
         print(tag + line, flush=True)
+
+
+def _paint(found: re.Match[str]) -> str:
+    """Colour the level of a short line, as its process would on a terminal of its own."""
+    return f"{found[1]}\033[{LEVEL_COLOURS[found[2]]}m{found[2]}\033[0m"
 
 
 def print_any_letter() -> None:

@@ -3,6 +3,8 @@
 import contextlib
 import json
 import os
+import pty
+import re
 import secrets
 import signal
 import socket
@@ -223,6 +225,52 @@ def test_what_python_itself_would_print_is_json(tmp_path: Path) -> None:
         ("thread_crashed", "ValueError: in a thread"),
         ("process_crashed", "ValueError: in the end"),
     ]
+
+
+_SPEAK = """
+import structlog
+from app.config import get_settings
+from app.log import configure_logging
+configure_logging(get_settings())
+log = structlog.get_logger()
+log.warning("model_failed", reason="503")
+"""
+_REFUSE = "from app.config import get_settings; get_settings()"
+
+
+def _on_a_terminal(program: str, folder: Path, **settings: str) -> str:
+    """Run a program with both streams on a terminal, and return what it shows."""
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "TERM": "xterm", **settings}
+    shown, terminal = pty.openpty()
+    with os.fdopen(shown, "rb", 0) as screen:
+        command = [sys.executable, "-c", program]
+        with subprocess.Popen(command, env=env, cwd=folder, stdout=terminal, stderr=terminal):
+            os.close(terminal)
+            seen = b""
+            with contextlib.suppress(OSError):  # Linux's end of a terminal that nobody holds open
+                while chunk := screen.read(65536):
+                    seen += chunk
+    return seen.decode().replace("\r\n", "\n")
+
+
+def test_a_terminal_shows_short_lines_in_colour(tmp_path: Path) -> None:
+    """Red with structlog's own renderer: a full date, and colours in spite of NO_COLOR."""
+    stores = {"DATABASE_URL": "postgresql://localhost/app", "REDIS_URL": "redis://localhost"}
+    settings = {"ENVIRONMENT": "test", "OTP_DELIVERY": "console", "GEMINI_API_KEY": "key", **stores}
+    painted = _on_a_terminal(_SPEAK, tmp_path, **settings)
+    assert re.fullmatch(
+        "\033\\[2m\\d\\d:\\d\\d:\\d\\d\033\\[0m \033\\[33mwarning\033\\[0m model_failed reason=503\n", painted
+    )
+    plain = _on_a_terminal(_SPEAK, tmp_path, NO_COLOR="1", **settings)
+    assert re.fullmatch(r"\d\d:\d\d:\d\d warning model_failed reason=503\n", plain)
+    as_set = _on_a_terminal(_SPEAK, tmp_path, LOG_FORMAT="json", **settings)
+    assert json.loads(as_set)["event"] == "model_failed"
+
+
+def test_a_terminal_shows_the_reasons_not_to_start_as_a_list(tmp_path: Path) -> None:
+    assert _on_a_terminal(_REFUSE, tmp_path, REDIS_URL="redis://localhost") == (
+        "The settings are not usable:\n  - DATABASE_URL is missing\n"
+    )
 
 
 @pytest.mark.parametrize(

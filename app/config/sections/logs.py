@@ -25,7 +25,7 @@ class LogSettings(Section):
     """`debug`, `info`, `warning`, `error` or `critical`; options such as `--loglevel` do not change it."""
     log_format: Annotated[LogFormat | None, AnyCase] = None
     """`json` (one object a line) or `console` (short lines); if empty, `console` on a terminal and `json`
-    otherwise. See [logs.md](logs.md)."""
+    otherwise."""
     metrics_token: HeaderSecret = SecretStr("")
     """Bearer token of `/metrics`; if empty, `/metrics` answers 404."""
     metrics_port: Annotated[int, Field(ge=0, le=65_535)] = 0
