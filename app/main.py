@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from types import FrameType
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from starlette.types import Receive, Scope, Send
 
 from app import __version__
@@ -34,6 +35,7 @@ from app.routers import ALL, MATCHED
 _MAX_BODY_BYTES = 1024 * 1024
 _BODY_SECONDS = 30.0
 _RAW_PATHS = ("/webhook/stripe",)  # signed byte by byte, and read only then
+_MONITORED_PATHS = ("/health", "/metrics")
 _CONNECTION_LIMITS = ConnectionLimits()
 _DESCRIPTION = (
     "Sign-in by mobile number, chatrooms, and replies of Gemini, which queue workers generate.\n\n"
@@ -82,6 +84,7 @@ def create_app(
         openapi_url=None,  # app.openapi.serving
         docs_url=None,  # app.routers.docs
         redoc_url=None,
+        telemetry=_telemetry(settings),
     )
     app.state.settings = settings
     app.state.connection_limits = connection_limits
@@ -106,6 +109,18 @@ def create_app(
     app.add_middleware(RequestContextMiddleware)
     app.openapi = document(app, [route for router in ALL for route in router.routes])  # type: ignore[method-assign]  # FastAPI's documented way
     return app
+
+
+def _telemetry(settings: Settings) -> TelemetryConfig:
+    """Return the settings of FastAPI's own instrumentation: spans of requests if traces are on."""
+    return {
+        "tracing": settings.otel_exporter_otlp_endpoint is not None,
+        "operation_spans": False,
+        "metrics": False,
+        "logs": False,  # holds messages of exceptions
+        "auto_configure": False,  # app.tracing does it
+        "exclude": lambda scope: scope["path"].startswith(_MONITORED_PATHS),
+    }
 
 
 def _on_shutdown_signal(stop: Callable[[], None]) -> None:

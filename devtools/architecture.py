@@ -50,7 +50,7 @@ PARTS: Final = {
     "data": ("models, schemas", ("models", "schemas")),
     "base": (
         "kit, errors, config, log",
-        ("kit", "security", "errors", "config", "log", "log_lines", "metrics"),
+        ("kit", "security", "errors", "config", "log", "log_lines", "metrics", "tracing"),
     ),
 }
 BLOCK: Final = re.compile(r"(?<=```mermaid\n).*?(?=```)", re.DOTALL)

@@ -9,7 +9,7 @@ from datetime import timedelta
 import structlog
 from jwt.warnings import InsecureKeyLengthWarning
 
-from app import metrics
+from app import metrics, tracing
 from app.bootstrap.codes import otp_service
 from app.bootstrap.foundation import open_foundation
 from app.bootstrap.limits import rate_limiter, room_limit
@@ -104,6 +104,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
     metrics.begin_sharing()
     async with AsyncExitStack() as stack:
         stack.callback(metrics.end_sharing)
+        await stack.enter_async_context(tracing.traced(settings, process="chat-api"))
         base = await open_foundation(settings, stack, transaction_seconds=_TRANSACTION_SECONDS)
         listener = ReplyListener(settings.redis, connect_seconds=settings.redis_connect_seconds)
         listener.start()

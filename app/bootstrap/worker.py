@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from app import tracing
 from app.bootstrap.foundation import open_foundation
 from app.config import Settings
 from app.gemini_client.google import GoogleGemini
@@ -64,6 +65,7 @@ async def worker_services(
 ) -> AsyncIterator[WorkerServices]:
     """Open the services of a worker process; `slots` replies run at once, each started by `start`."""
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(tracing.traced(settings, process="chat-worker"))
         base = await open_foundation(settings, stack, transaction_seconds=_TRANSACTION_SECONDS)
         model = GoogleGemini(settings)
         stack.push_async_callback(model.aclose)

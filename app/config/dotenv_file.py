@@ -3,6 +3,7 @@
 import io
 from pathlib import Path
 
+from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 
 DOTENV_FILE = ".env"
@@ -32,3 +33,9 @@ def dotenv_problems() -> list[str]:
         f"{DOTENV_FILE} line {line} is not NAME=value, or a quotation mark in it is not closed"
         for line in lines
     ]
+
+
+def dotenv_variables() -> dict[str, str]:
+    """Return the variables of the file; none if it is missing."""
+    values = dotenv_values(DOTENV_FILE, encoding=ENCODING)
+    return {name: value for name, value in values.items() if value is not None}

@@ -12,6 +12,7 @@ import aiohttp
 import httpx2
 import structlog
 
+from app import tracing
 from app.config import Settings
 from app.config.proxies import proxy_of
 from app.database import forbid_in_transaction
@@ -107,23 +108,25 @@ class GoogleGemini:
         """
         folder = "" if prompt.model.startswith(_MODEL_FOLDERS) else "models/"
         url = f"{self._url}/{folder}{quote(prompt.model)}:streamGenerateContent?alt=sse"
-        async with asyncio.timeout_at(by):
-            response = await self._http.post(
-                url,
-                data=_body(prompt),
-                headers={"Content-Type": "application/json"},
-                proxy=self._proxy,
-                allow_redirects=False,
-            )
-        try:
-            if response.status != HTTPStatus.OK:
-                raise ErrorResponse(response.status, await _error_body(response))
-            if response.content_type == "text/html":
-                # A page of a gateway or a captive portal.
-                raise ModelError(ModelFailure.UNAVAILABLE, "200 text/html", retryable=True)
-            yield response
-        finally:
-            response.close()
+        with tracing.call_span("generate_content", model=prompt.model) as span:
+            async with asyncio.timeout_at(by):
+                response = await self._http.post(
+                    url,
+                    data=_body(prompt),
+                    headers={"Content-Type": "application/json"},
+                    proxy=self._proxy,
+                    allow_redirects=False,
+                )
+            span.set(status=response.status)
+            try:
+                if response.status != HTTPStatus.OK:
+                    raise ErrorResponse(response.status, await _error_body(response))
+                if response.content_type == "text/html":
+                    # A page of a gateway or a captive portal.
+                    raise ModelError(ModelFailure.UNAVAILABLE, "200 text/html", retryable=True)
+                yield response
+            finally:
+                response.close()
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app import metrics
+from app import metrics, tracing
 from app.kit.headers import header
 
 _CLIENT_CLOSED: Final = 499
@@ -34,7 +34,7 @@ class RequestContextMiddleware:
         request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
         structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=request_id)
+        structlog.contextvars.bind_contextvars(request_id=request_id, **tracing.log_fields())
         # uvicorn's state of this request and its connection; other servers have none that says it.
         connection = getattr(receive, "__self__", None)
         started, status, is_stream, is_received = time.monotonic(), 0, False, True

@@ -126,6 +126,8 @@ class Message(Base):
     duration_ms: Mapped[int | None]
 
     request_id: Mapped[str | None]
+    traceparent: Mapped[str | None]
+    """Where a reply's request is in its trace; NULL without traces."""
     charged_on: Mapped[date | None]
     attempt: Mapped[int] = mapped_column(default=0)
     retries: Mapped[int] = mapped_column(default=0)

@@ -28,6 +28,7 @@ class ReplyJob:
     content: str
     model: str | None
     request_id: str | None
+    traceparent: str | None
     attempt: int
     retries: int
     worker_losses: int

@@ -25,6 +25,7 @@ _STORE = query(
     first_words="text",
     idempotency_key="text",
     request_id="text",
+    traceparent="text",
     now="timestamptz",
     day="date",
     basic_limit="integer",
@@ -57,6 +58,8 @@ class NewExchange:
     """The title for a room that has none."""
     idempotency_key: str | None
     request_id: str
+    traceparent: str | None
+    """The request's place in its trace, in the form of W3C."""
     now: datetime
     """The application's time; its UTC day is charged."""
 
@@ -104,6 +107,7 @@ class SendingRepository:
             "first_words": exchange.first_words,
             "idempotency_key": exchange.idempotency_key,
             "request_id": exchange.request_id,
+            "traceparent": exchange.traceparent,
             "now": exchange.now,
             "day": exchange.now.date(),
             "basic_limit": terms[Plan.BASIC].messages,

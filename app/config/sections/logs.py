@@ -1,11 +1,11 @@
-"""Settings of logs and metrics."""
+"""Settings of logs, metrics and traces."""
 
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr, field_validator
 
-from app.config.forms import AnyCase, HeaderSecret
+from app.config.forms import AnyCase, HeaderSecret, WebAddress
 from app.config.sections.base import Section
 
 
@@ -17,9 +17,9 @@ class LogFormat(StrEnum):
 
 
 class LogSettings(Section):
-    """Logs and metrics."""
+    """Logs, metrics and traces."""
 
-    section_title: ClassVar[str] = "Logs and metrics"
+    section_title: ClassVar[str] = "Logs, metrics and traces"
 
     log_level: str = "info"
     """`debug`, `info`, `warning`, `error` or `critical`; options such as `--loglevel` do not change it."""
@@ -31,6 +31,9 @@ class LogSettings(Section):
     metrics_port: Annotated[int, Field(ge=0, le=65_535)] = 0
     """Port on which a worker serves `/metrics` and `/health/live`; 0 for none. The API serves them on its own
     port and ignores this."""
+    otel_exporter_otlp_endpoint: WebAddress | None = None
+    """Address of an OpenTelemetry collector that receives traces (OTLP over HTTP, as in
+    `http://collector:4318`); if empty, there are no traces."""
 
     @field_validator("log_level")
     @classmethod

@@ -100,8 +100,9 @@ FROM chatrooms
 WHERE messages.id = ANY (ARRAY (SELECT id FROM locked)) AND chatrooms.id = messages.chatroom_id
 RETURNING
     messages.id, messages.chatroom_id, messages.user_id, messages.position, messages.content,
-    messages.model, messages.request_id, messages.attempt, messages.retries, messages.losses, messages.lease_token,
-    messages.cancel_requested_at, messages.uncounted_input_tokens, messages.uncounted_output_tokens,
+    messages.model, messages.request_id, messages.traceparent, messages.attempt, messages.retries,
+    messages.losses, messages.lease_token, messages.cancel_requested_at,
+    messages.uncounted_input_tokens, messages.uncounted_output_tokens,
     CAST(extract(epoch FROM now() - messages.next_attempt_at) AS float8) AS waited_seconds,
     chatrooms.id AS room_id, chatrooms.model AS room_model, chatrooms.follows_default,
     chatrooms.title_source, chatrooms.system_instruction, chatrooms.bytes_per_token, chatrooms.summary,
@@ -191,8 +192,9 @@ claimed AS (
     WHERE messages.id = ANY (ARRAY (SELECT id FROM locked)) AND chatrooms.id = messages.chatroom_id
     RETURNING
         messages.id, messages.chatroom_id, messages.user_id, messages.position, messages.content,
-        messages.model, messages.request_id, messages.attempt, messages.retries, messages.losses, messages.lease_token,
-        messages.cancel_requested_at, messages.uncounted_input_tokens, messages.uncounted_output_tokens,
+        messages.model, messages.request_id, messages.traceparent, messages.attempt, messages.retries,
+        messages.losses, messages.lease_token, messages.cancel_requested_at,
+        messages.uncounted_input_tokens, messages.uncounted_output_tokens,
         CAST(extract(epoch FROM now() - messages.next_attempt_at) AS float8) AS waited_seconds,
         chatrooms.id AS room_id, chatrooms.model AS room_model, chatrooms.follows_default,
         chatrooms.title_source, chatrooms.system_instruction, chatrooms.bytes_per_token, chatrooms.summary,
@@ -287,8 +289,9 @@ FROM chatrooms
 WHERE messages.id = ANY (ARRAY (SELECT id FROM locked)) AND chatrooms.id = messages.chatroom_id
 RETURNING
     messages.id, messages.chatroom_id, messages.user_id, messages.position, messages.content,
-    messages.model, messages.request_id, messages.attempt, messages.retries, messages.losses, messages.lease_token,
-    messages.cancel_requested_at, messages.uncounted_input_tokens, messages.uncounted_output_tokens,
+    messages.model, messages.request_id, messages.traceparent, messages.attempt, messages.retries,
+    messages.losses, messages.lease_token, messages.cancel_requested_at,
+    messages.uncounted_input_tokens, messages.uncounted_output_tokens,
     CAST(extract(epoch FROM now() - messages.next_attempt_at) AS float8) AS waited_seconds,
     chatrooms.id AS room_id, chatrooms.model AS room_model, chatrooms.follows_default,
     chatrooms.title_source, chatrooms.system_instruction, chatrooms.bytes_per_token, chatrooms.summary,

@@ -6,8 +6,8 @@ SELECT
 -- All columns of messages but the one of search, behind SELECT or RETURNING.
     id, chatroom_id, user_id, position, role, status, content, created_at, completed_at, idempotency_key,
     reply_to, superseded, error_code, error_detail, finish_reason, model, input_tokens, output_tokens,
-    thinking_tokens, time_to_first_token_ms, duration_ms, request_id, charged_on, attempt, retries, losses,
-    expired_leases, priority, queued_at, lease_token, lease_until, next_attempt_at, cancel_requested_at,
+    thinking_tokens, time_to_first_token_ms, duration_ms, request_id, traceparent, charged_on, attempt, retries,
+    losses, expired_leases, priority, queued_at, lease_token, lease_until, next_attempt_at, cancel_requested_at,
     last_error, has_output, uncounted_input_tokens, uncounted_output_tokens
 
 -- name: message_by_id

@@ -82,12 +82,12 @@ message AS (
 reply AS (
     -- The queue is ordered by queued_at, the database's time; created_at is the application's.
     INSERT INTO messages (
-        id, chatroom_id, user_id, position, role, status, content, reply_to, model, request_id,
+        id, chatroom_id, user_id, position, role, status, content, reply_to, model, request_id, traceparent,
         charged_on, priority, queued_at, created_at, superseded, attempt, retries, losses
     )
     SELECT
         :reply_id, id, user_id, last_position, 'model', 'pending', '', :message_id, model, :request_id,
-        :day, reply_priority, now(), stored_at, false, 0, 0, 0
+        :traceparent, :day, reply_priority, now(), stored_at, false, 0, 0, 0
     FROM grown
     CROSS JOIN terms
 )

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Self
 from uuid import UUID
 
+from app import tracing
 from app.errors import IdempotencyKeyReused
 from app.models import Chatroom, Message, MessageStatus, Role
 from app.models.base import new_id
@@ -52,6 +53,7 @@ def new_exchange(
         first_words=first_words(content),
         idempotency_key=idempotency_key,
         request_id=request_id,
+        traceparent=tracing.current_traceparent(),
         now=now,
     )
 
@@ -134,6 +136,7 @@ def another_reply(
         priority=priority,
         charged_on=charged_on,
         request_id=request_id,
+        traceparent=tracing.current_traceparent(),
         created_at=now,
     )
 

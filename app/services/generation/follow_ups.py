@@ -7,6 +7,7 @@ from uuid import UUID
 
 import structlog
 
+from app import tracing
 from app.errors import ServiceUnavailable
 from app.gemini_client import ChatModel, Completion, FinishReason, ModelError, ModelFailure, Prompt, TextDelta
 from app.kit.background import TaskSet
@@ -62,9 +63,11 @@ class RoomFollowUp:
         try:
             todo = await self._find(reply)
             if isinstance(todo, _Untitled):
-                await self._set_title(todo)
+                async with tracing.span("title room"):
+                    await self._set_title(todo)
             elif isinstance(todo, SummaryBatch):
-                await self._extend_summary(todo)
+                async with tracing.span("summarize room"):
+                    await self._extend_summary(todo)
         except ServiceUnavailable:
             log.warning("follow_up_failed", failure="service_unavailable")
 

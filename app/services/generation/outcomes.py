@@ -1,6 +1,7 @@
 """Outcomes of an attempt at a reply, with the error texts that users read."""
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from app.gemini_client import Completion, FinishReason, ModelFailure, TokenUsage
 from app.models import MessageStatus
@@ -27,6 +28,8 @@ _BLOCKS = {
 class RetryLater:
     """A failure of the model after which another attempt is due."""
 
+    name: ClassVar[str] = "retry"
+
     after_seconds: float
     reason: str
 
@@ -34,6 +37,8 @@ class RetryLater:
 @dataclass(frozen=True, slots=True)
 class Released:
     """An attempt that this process cannot finish; another attempt is due at once."""
+
+    name: ClassVar[str] = "released"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,11 @@ class Outcome:
     usage: TokenUsage | None = None
     time_to_first_token: float | None = None
     bytes_per_token: float | None = None
+
+    @property
+    def name(self) -> str:
+        """The status, as the name of this attempt's outcome."""
+        return self.status.value
 
     def with_completion(
         self, completion: Completion, *, time_to_first_token: float | None, bytes_per_token: float | None

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 import structlog
 
+from app import tracing
 from app.errors import ServiceUnavailable
 from app.gemini_client import ChatModel, ModelError, TextDelta, TokenUsage
 from app.metrics.worker import reply_claimed
 from app.models import Message, MessageStatus
 from app.redis_client.reply_events import ReplyEvents
 from app.repositories.claims import ClaimedReply, ReplyJob
+from app.services.generation.attempt_context import attempt_context, trace_outcome
 from app.services.generation.attempt_usage import AttemptUsage
 from app.services.generation.context import ContextBuilder
 from app.services.generation.follow_ups import FollowUpRunner
@@ -76,15 +78,8 @@ class ReplyService:
         """Process a reply, then the next replies of its room as long as `may_continue` allows."""
         current: Claim | None = claim
         while current is not None:
-            reply = current.reply
-            reply_claimed(reply.waited_seconds)
-            with structlog.contextvars.bound_contextvars(
-                request_id=reply.request_id,
-                user_id=str(reply.user_id),
-                chatroom_id=str(reply.chatroom_id),
-                reply_id=str(reply.id),
-                attempt=reply.attempt,
-            ):
+            reply_claimed(current.reply.waited_seconds)
+            with attempt_context(current.reply, claimed_at=current.claimed_at):
                 current = await self._process_job(current, may_continue)
 
     async def _process_job(self, claim: Claim, may_continue: MayContinue) -> Claim | None:
@@ -201,7 +196,7 @@ class ReplyService:
         self, reply: ReplyJob, lease: Lease, outcome: AnyOutcome, duration: float, may_continue: MayContinue
     ) -> Claim | None:
         following, claimed_at, usage = None, time.monotonic(), lease.usage
-        async with self.uow.begin() as tx:
+        async with tracing.span("record reply"), self.uow.begin() as tx:
             if isinstance(outcome, Outcome):
                 ended = await self._end(tx, lease, outcome, duration)
                 if ended is not None and may_continue():
@@ -225,9 +220,11 @@ class ReplyService:
                 )
         if ended is None:
             log.warning("reply_fenced_off")  # another process holds it, or its room is deleted
+            tracing.annotate(outcome="lost")
             return None
         log_recorded(ended, model=lease.model, seconds=duration)
         attempt_recorded(outcome, lease, ended)
+        trace_outcome(outcome, ended, lease)
         self.reports.record(ended)
         if ended.status is MessageStatus.COMPLETED and lease.context is not None:
             self.follow_ups.schedule(ended, lease.context)
