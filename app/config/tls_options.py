@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypedDict
 
-from redis.asyncio.connection import SSLConnection
+from app.config.redis_tls import SSLConnection
 
 _VERIFY_MODES: Final = {
     "none": ssl.CERT_NONE,

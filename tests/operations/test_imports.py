@@ -34,6 +34,7 @@ asyncio.run(start())
 """
 _FLOWER = "from app.celery_app import celery; celery.loader.import_default_modules()"
 _GEMINI = "app.gemini_client.google"
+_TRACES = {"app.tracing.recording", "opentelemetry.sdk", "opentelemetry.exporter", "google.protobuf"}
 
 
 def _loaded(script: str) -> set[str]:
@@ -63,14 +64,26 @@ def _loaded(script: str) -> set[str]:
         (
             _API,
             {"fastapi", "sqlalchemy", "app.main"},
-            {"celery", "kombu", "alembic", "stripe", "requests", "google.genai", _GEMINI},
+            {"celery", "kombu", "alembic", "stripe", "requests", "google.genai", _GEMINI, *_TRACES},
         ),
         (
             _WORKER,
             {"celery", "sqlalchemy", _GEMINI},
-            {"fastapi", "starlette", "uvicorn", "alembic", "stripe", "google.genai"},
+            {
+                "fastapi",
+                "starlette",
+                "uvicorn",
+                "alembic",
+                "stripe",
+                "google.genai",
+                *_TRACES,
+            },
         ),
-        (_FLOWER, {"celery", "app.tasks"}, {"fastapi", "alembic", "stripe", "google.genai", _GEMINI}),
+        (
+            _FLOWER,
+            {"celery", "app.tasks"},
+            {"fastapi", "alembic", "stripe", "google.genai", _GEMINI, *_TRACES},
+        ),
     ],
     ids=["api", "worker", "flower"],
 )

@@ -43,12 +43,12 @@ class Collector:
         collector = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # noqa: N802  # the name that the base class calls
+            def do_POST(self) -> None:  # the name that the base class calls
                 collector.bodies.append(self.rfile.read(int(self.headers["content-length"])))
                 collector.paths.add(self.path)
                 collector.keys.add(self.headers.get("x-collector-key"))
                 if not answers:
-                    collector._silence.wait()  # noqa: SLF001  # the same class
+                    collector._silence.wait()  # the same class
                     return
                 self.send_response(200)
                 self.send_header("Content-Length", "0")
