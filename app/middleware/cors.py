@@ -18,6 +18,7 @@ _REQUEST_HEADERS: Final = (
     "Prefer",
     "Last-Event-ID",
     "X-Request-Id",
+    "Traceparent",
 )
 _EXPOSED_HEADERS: Final = (
     "RateLimit",

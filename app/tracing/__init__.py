@@ -3,9 +3,16 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Final, Protocol, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Final, Protocol, Self, TypedDict, Unpack
+
+import structlog
 
 from app.config import Settings
+
+if TYPE_CHECKING:
+    from app.tracing.recording import Recorder
+
+log = structlog.get_logger(__name__)
 
 
 class Attributes(TypedDict, total=False):
@@ -105,16 +112,25 @@ async def traced(settings: Settings, *, process: str) -> AsyncIterator[None]:
     Leaving sends the spans that wait, for two seconds at most.
     """
     global _tracer  # noqa: PLW0603  # a process has one tracer, as it has one log
-    if settings.otel_exporter_otlp_endpoint is None:
+    address = settings.otel_exporter_otlp_endpoint
+    recorder = None if address is None else _start(address, process)
+    if recorder is None:
         yield
         return
-    # 7 MB and 0.1 s, which a process without traces saves.
-    from app.tracing.recording import Recorder  # noqa: PLC0415
-
-    recorder = Recorder.start(settings.otel_exporter_otlp_endpoint, process=process)
     _tracer = recorder
     try:
         yield
     finally:
         _tracer = None
         await recorder.aclose()
+
+
+def _start(address: str, process: str) -> "Recorder | None":
+    """Load the SDK: 7 MB and 0.1 s, which a process without traces saves."""
+    from app.tracing.recording import Recorder  # noqa: PLC0415  # as said above
+
+    try:
+        return Recorder.start(address, process=process)
+    except Exception as error:  # noqa: BLE001  # the SDK raises errors of any class for its variables
+        log.error("tracing_not_started", reason=f"{type(error).__name__}: {error}")  # noqa: TRY400  # no traceback
+        return None

@@ -23,13 +23,22 @@ class _Digest(logging.Handler):
         if now < self._next.get(record.msg, 0):
             return
         self._next[record.msg] = now + _PAUSE_SECONDS
-        # The texts among the arguments quote variables and headers, which hold the collector's key.
-        details = [
-            type(value).__name__ if isinstance(value, BaseException) else value
-            for value in (record.args if isinstance(record.args, tuple) else ())
-            if isinstance(value, BaseException | int | float)
-        ]
-        log.warning("tracing_problem", message=record.msg, details=details)
+        log.warning("tracing_problem", reason=_reason(record))
+
+
+def _reason(record: logging.LogRecord) -> str:
+    """Return the message without texts: they quote variables and headers, which hold the collector's key."""
+    values = record.args if isinstance(record.args, tuple) else ()
+    try:
+        return str(record.msg) % tuple(map(_shown, values))
+    except (TypeError, ValueError):
+        return str(record.msg)
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, int | float):
+        return value
+    return type(value).__name__ if isinstance(value, BaseException) else "…"
 
 
 def log_library_warnings() -> None:

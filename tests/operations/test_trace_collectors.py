@@ -57,7 +57,7 @@ def test_without_an_answer_of_the_collector_replies_and_shutdowns_are_as_ever(
     assert all(after[name] < before[name] + 4 for name in after), (before, after)
     problems = _problems([api, worker])
     # Each kind once a minute and process, with neither a traceback nor the address.
-    assert len({(line["logger"], line["message"]) for line in problems}) <= len(problems) <= 8
+    assert len(problems) <= 8
     assert "Traceback" not in api.log + worker.log
     assert not any("127.0.0.1" in str(line) for line in problems)
 
@@ -121,5 +121,15 @@ def test_the_key_of_the_collector_is_in_no_log(own_stack: Stack) -> None:
         )
         own_stack.user(api)
         assert eventually(lambda: collector.spans)
-    assert any("Header format invalid" in line["message"] for line in _problems(own_stack.processes))
+    assert any("Header format invalid" in line["reason"] for line in _problems(own_stack.processes))
     assert "key-that-no-log-may-hold" not in own_stack.logs()
+
+
+def test_a_variable_that_the_sdk_refuses_stops_traces_and_nothing_else(own_stack: Stack) -> None:
+    with Collector() as collector:
+        sampler = {"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "7"}
+        api = own_stack.start_api(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, **_QUICK, **sampler)
+        own_stack.user(api)
+        assert own_stack.processes[-1].stop() in _ENDED
+        assert collector.bodies == []
+    assert '"event": "tracing_not_started"' in own_stack.logs()

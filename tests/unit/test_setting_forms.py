@@ -123,6 +123,8 @@ def test_a_blank_value_counts_as_not_set(monkeypatch: pytest.MonkeyPatch, name: 
         ("GEMINI_BASE_URL", "https://[visible"),
         ("GEMINI_BASE_URL", "ftp://visible"),
         ("STRIPE_API_BASE", "https://vis ible"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector-visible:4317"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://user:visible@collector"),
         ("TWILIO_API_BASE", "https://visible..com"),
         ("GEMINI_API_VERSION", "../visible"),
         ("GEMINI_MODEL", "visible?key=1"),
