@@ -127,8 +127,8 @@ def test_the_key_of_the_collector_is_in_no_log(own_stack: Stack) -> None:
 
 def test_a_variable_that_the_sdk_refuses_stops_traces_and_nothing_else(own_stack: Stack) -> None:
     with Collector() as collector:
-        sampler = {"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "7"}
-        api = own_stack.start_api(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, **_QUICK, **sampler)
+        queue = {"OTEL_BSP_MAX_QUEUE_SIZE": "0"}
+        api = own_stack.start_api(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, **_QUICK, **queue)
         own_stack.user(api)
         assert own_stack.processes[-1].stop() in _ENDED
         assert collector.bodies == []
