@@ -118,9 +118,7 @@ class Recorder:
         parent: Context | None = None,
         start_time: int | None = None,
     ) -> Span:
-        span = self._tracer.start_span(
-            name, parent, kind, start_time=start_time, record_exception=False, set_status_on_exception=False
-        )
+        span = self._tracer.start_span(name, parent, kind, start_time=start_time)
         _set(span, attributes)
         return _RecordedSpan(span, is_current=is_current)
 

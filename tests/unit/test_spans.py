@@ -49,7 +49,7 @@ def test_outside_of_a_traced_process_spans_record_nothing() -> None:
 
 
 def test_a_failed_span_names_the_exception_and_not_its_message() -> None:
-    """Red when the SDK records exceptions, or their text is an attribute: it may quote a user's."""
+    """Red when the message is an attribute: it may quote a text."""
     recording = _Recording()
     with pytest.raises(ValueError, match="Dear diary"), recording.tracer.span("work", {}):
         raise ValueError("Dear diary")
