@@ -146,6 +146,7 @@ LastEventId = Annotated[
     str | None,
     Header(max_length=40, description="The id of the last event received; the stream continues after it."),
 ]
+AcceptLanguage = Annotated[str | None, Header(description="Languages of the text message.")]
 PreferHeader = Annotated[
     str | None,
     Header(

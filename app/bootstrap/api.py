@@ -10,7 +10,7 @@ import structlog
 from jwt.warnings import InsecureKeyLengthWarning
 
 from app import metrics, tracing
-from app.bootstrap.codes import otp_service
+from app.bootstrap.codes import mobile_numbers, otp_service
 from app.bootstrap.foundation import open_foundation
 from app.bootstrap.limits import rate_limiter, room_limit
 from app.config import Settings
@@ -42,7 +42,6 @@ from app.services.generation.reply_feed import ReplyFeed
 from app.services.generation.reply_stream import ReplyStreams
 from app.services.identity.auth import AuthService
 from app.services.identity.chained_tokens import ChainedTokens
-from app.services.identity.mobile_number import MobileNumbers
 from app.services.identity.otp import OtpService
 from app.services.identity.otp_sender import OtpSender
 from app.services.identity.password import PasswordService
@@ -118,7 +117,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
         background.start(run_forever(feed.watch, name="reply-feed"))
         background.start(run_forever(feed.keep_alive, name="reply-heartbeats"))
         canceller = ReplyCanceller(base.uow, base.quota)
-        numbers = MobileNumbers(settings.default_region, settings.code_countries)
+        numbers = mobile_numbers(settings)
         cursors = CursorSigner(derive_key(root, "cursor"))
         user_limiter = PerUserLimiter()
         models = OfferedModels(settings.selectable_models)

@@ -7,9 +7,11 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from app.config.otp_texts import length_fault
 from app.config.secrets import MIN_JWT_SECRET_BYTES, is_sample, is_short_secret
 from app.config.sections import Environment, OtpDelivery
 from app.config.settings import Settings
+from app.config.sms_webhook import is_sample_secret
 from app.config.twilio import SENDER_FORMS, is_account, is_sender
 
 Problem = tuple[str, str]
@@ -33,6 +35,7 @@ _SECRETS: Final = (
     "metrics_token",
 )
 _ADDRESSES_OF_PROVIDERS: Final = ("gemini_base_url", "stripe_api_base", "twilio_api_base")
+_SENDERS: Final = (OtpDelivery.TWILIO, OtpDelivery.WEBHOOK)
 _REQUIRED_BY_TWILIO: Final = ("twilio_account_sid", "twilio_auth_token", "twilio_from")
 # Keys and ids that are sent in headers and URLs as they are.
 _SENT_UNCHANGED: Final = (
@@ -53,7 +56,7 @@ def find_problems(settings: Settings) -> list[Problem]:
     """Return the problems of settings that are well-formed."""
     found = list(_incomplete(settings))
     if settings.environment is Environment.PRODUCTION:
-        found += [*_bad_secrets(settings), *_unsafe_for_production(settings)]
+        found += [*_bad_secrets(settings), *_unsafe_delivery(settings), *_unsafe_for_production(settings)]
     return found
 
 
@@ -64,6 +67,12 @@ def _incomplete(settings: Settings) -> Iterator[Problem]:
                 yield field, "is missing, but OTP_DELIVERY=twilio needs it"
         if settings.twilio_from and not is_sender(settings.twilio_from):
             yield "twilio_from", SENDER_FORMS
+    if settings.otp_delivery is OtpDelivery.WEBHOOK and not _text(settings, "sms_webhook_url"):
+        yield "sms_webhook_url", "is missing, but OTP_DELIVERY=webhook needs it"
+    for template in settings.otp_templates:
+        if (fault := length_fault(template, minutes=settings.otp_minutes)) is not None:
+            yield "otp_text", fault
+            break
     for field in _SENT_UNCHANGED:
         if not all(_can_be_sent(part) for part in _text(settings, field).split(",")):
             yield field, "contains a line break, a space or a character that no key has"
@@ -88,14 +97,25 @@ def _bad_secrets(settings: Settings) -> Iterator[Problem]:
             yield field, f"is no {what}"
 
 
+def _unsafe_delivery(settings: Settings) -> Iterator[Problem]:
+    if settings.otp_delivery is None:
+        yield "otp_delivery", "is missing: production needs twilio or webhook"
+    elif settings.otp_delivery not in _SENDERS:
+        yield "otp_delivery", "shows codes to callers or on the terminal: production needs twilio or webhook"
+    if settings.otp_delivery is not OtpDelivery.WEBHOOK:
+        return
+    if (address := _text(settings, "sms_webhook_url")) and not _is_public(address):
+        yield "sms_webhook_url", "must be https with a public host in production"
+    if not settings.sms_webhook_secret:
+        yield "sms_webhook_secret", "is missing, but production needs it for OTP_DELIVERY=webhook"
+    if any(is_sample_secret(secret.get_secret_value()) for secret in settings.sms_webhook_secret):
+        yield "sms_webhook_secret", "is a sample"
+
+
 def _unsafe_for_production(settings: Settings) -> Iterator[Problem]:
     for field in _ADDRESSES_OF_PROVIDERS:
         if not _is_public(_text(settings, field)):
             yield field, "is a sandbox: production needs https and a public host"
-    if settings.otp_delivery is None:
-        yield "otp_delivery", "is missing: production needs twilio"
-    elif settings.otp_delivery is not OtpDelivery.TWILIO:
-        yield "otp_delivery", "shows codes to callers or on the terminal: production needs twilio"
     if not settings.otp_allowed_countries:
         yield "otp_allowed_countries", "is missing: name the countries whose numbers get codes, or * for all"
     if "*" in settings.allowed_origins:

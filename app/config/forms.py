@@ -10,8 +10,11 @@ from pydantic_settings import NoDecode
 from app.config.broker_address import BrokerAddress
 from app.config.networks import Network, parse_networks
 from app.config.origins import parse_origins
+from app.config.otp_test_numbers import parse_otp_test_numbers
+from app.config.otp_texts import parse_otp_texts
 from app.config.postgres_address import PostgresAddress
 from app.config.redis_address import RedisAddress
+from app.config.sms_webhook import webhook_address, webhook_key
 from app.config.texts import require_printable, split_list
 from app.config.web_address import web_address
 
@@ -42,6 +45,32 @@ def _broker(value: SecretStr) -> SecretStr:
 def _printable(value: SecretStr) -> SecretStr:
     require_printable(value.get_secret_value())
     return value
+
+
+def _otp_text(value: str) -> str:
+    parse_otp_texts(value)
+    return value
+
+
+def _otp_test_numbers(value: SecretStr) -> SecretStr:
+    parse_otp_test_numbers(value.get_secret_value())
+    return value
+
+
+def _webhook_address(value: SecretStr) -> SecretStr:
+    if value.get_secret_value():
+        webhook_address(value.get_secret_value())
+    return value
+
+
+def _split_secrets(value: object) -> object:
+    return tuple(SecretStr(item) for item in split_list(value)) if isinstance(value, str) else value
+
+
+def _webhook_secrets(secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    for secret in secrets:
+        webhook_key(secret.get_secret_value())
+    return secrets
 
 
 def path_part(value: str) -> str:
@@ -95,3 +124,9 @@ HeaderSecret = Annotated[SecretStr, AfterValidator(_printable)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis)]
 BrokerUrl = Annotated[SecretStr, AfterValidator(_broker)]
+OtpText = Annotated[str, AfterValidator(_otp_text)]
+OtpTestNumberList = Annotated[SecretStr, AfterValidator(_otp_test_numbers)]
+SecretWebAddress = Annotated[SecretStr, AfterValidator(_webhook_address)]
+WebhookSecrets = Annotated[
+    tuple[SecretStr, ...], NoDecode, BeforeValidator(_split_secrets), AfterValidator(_webhook_secrets)
+]

@@ -8,6 +8,8 @@ from pydantic_settings import SettingsConfigDict
 from app.config.broker_address import BrokerAddress
 from app.config.dotenv_file import DOTENV_FILE, ENCODING
 from app.config.forms import ALL_COUNTRIES
+from app.config.otp_test_numbers import OtpTestNumber, parse_otp_test_numbers
+from app.config.otp_texts import OtpTemplate, parse_otp_texts
 from app.config.postgres_address import PostgresAddress
 from app.config.redis_address import RedisAddress
 from app.config.renamed import RenamableSettings
@@ -94,6 +96,21 @@ class Settings(
     def code_delivery(self) -> OtpDelivery:
         """The channel that delivers codes; by default the response, which production refuses."""
         return self.otp_delivery or OtpDelivery.RESPONSE
+
+    @property
+    def otp_templates(self) -> tuple[OtpTemplate, ...]:
+        """The texts of messages with a code, the default first."""
+        return parse_otp_texts(self.otp_text)
+
+    @property
+    def otp_minutes(self) -> int:
+        """The lifetime of a code as a text names it."""
+        return max(self.otp_ttl_seconds // 60, 1)
+
+    @property
+    def test_numbers(self) -> tuple[OtpTestNumber, ...]:
+        """The numbers with a fixed code, expired ones included."""
+        return parse_otp_test_numbers(self.otp_test_numbers.get_secret_value())
 
     @property
     def code_countries(self) -> frozenset[str]:

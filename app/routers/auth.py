@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from fastapi import APIRouter
 
-from app.dependencies import CallingDevice, Services
+from app.dependencies import AcceptLanguage, CallingDevice, Services
 from app.errors import (
     CountryNotAllowed,
     MobileNumberTaken,
@@ -44,9 +44,16 @@ async def sign_up(body: SignupIn, device: CallingDevice, services: Services) -> 
     response_model_exclude_none=True,
     responses=error_responses(OtpResendTooSoon, OtpLimitReached, CountryNotAllowed, body=True),
 )
-async def send_otp(body: SendOtpIn, device: CallingDevice, services: Services) -> SendOtpOut:
+async def send_otp(
+    body: SendOtpIn, device: CallingDevice, services: Services, accept_language: AcceptLanguage = None
+) -> SendOtpOut:
     """Send a one-time code. The response is the same whether or not the number has an account."""
-    return await services.otps.send(mobile_number=body.mobile_number, purpose=OtpPurpose.LOGIN, device=device)
+    return await services.otps.send(
+        mobile_number=body.mobile_number,
+        purpose=OtpPurpose.LOGIN,
+        device=device,
+        accept_language=accept_language,
+    )
 
 
 @router.post(
@@ -56,13 +63,18 @@ async def send_otp(body: SendOtpIn, device: CallingDevice, services: Services) -
     response_model_exclude_none=True,
     responses=error_responses(OtpResendTooSoon, OtpLimitReached, CountryNotAllowed, body=True),
 )
-async def forgot_password(body: SendOtpIn, device: CallingDevice, services: Services) -> SendOtpOut:
+async def forgot_password(
+    body: SendOtpIn, device: CallingDevice, services: Services, accept_language: AcceptLanguage = None
+) -> SendOtpOut:
     """Send a code for a session that can set a new password without the old one.
 
     It replaces any earlier code. `verify-otp` accepts it only with the purpose `password_reset`.
     """
     return await services.otps.send(
-        mobile_number=body.mobile_number, purpose=OtpPurpose.PASSWORD_RESET, device=device
+        mobile_number=body.mobile_number,
+        purpose=OtpPurpose.PASSWORD_RESET,
+        device=device,
+        accept_language=accept_language,
     )
 
 

@@ -2,13 +2,15 @@
 
 import sys
 
+from app.sms_client.base import OtpMessage
+
 
 class ConsoleSms:
     """Prints texts to stderr."""
 
-    async def send(self, *, mobile_number: str, text: str) -> None:
+    async def send(self, message: OtpMessage) -> None:
         """Print the text."""
-        sys.stderr.write(f"SMS to {mobile_number}: {text}\n")
+        sys.stderr.write(f"SMS to {message.mobile_number}: {message.text}\n")
         sys.stderr.flush()
 
     async def aclose(self) -> None:

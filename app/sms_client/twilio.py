@@ -1,7 +1,6 @@
 """Texts through Twilio's REST API (https://www.twilio.com/docs/messaging/api/message-resource)."""
 
 import asyncio
-from http import HTTPStatus
 
 import httpx2
 
@@ -9,10 +8,7 @@ from app.config import Settings
 from app.config.twilio import sender_parameter
 from app.database import forbid_in_transaction
 from app.kit.outgoing import reason_of
-from app.sms_client.base import SmsNotSentError, SmsRefusedError
-
-_TRY_SECONDS = 3.0
-_TEMPORARY = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS)
+from app.sms_client.base import TRY_SECONDS, OtpMessage, SmsNotSentError, failure_of
 
 
 class TwilioSms:
@@ -25,26 +21,23 @@ class TwilioSms:
         self._http = httpx2.AsyncClient(
             base_url=settings.twilio_api_base,
             auth=(account, settings.twilio_auth_token.get_secret_value()),
-            timeout=_TRY_SECONDS,
+            timeout=TRY_SECONDS,
         )
 
-    async def send(self, *, mobile_number: str, text: str) -> None:
+    async def send(self, message: OtpMessage) -> None:
         """Pass the text to Twilio, which delivers it later."""
         forbid_in_transaction()
         try:
-            async with asyncio.timeout(_TRY_SECONDS):
+            async with asyncio.timeout(TRY_SECONDS):
                 response = await self._http.post(
-                    self._path, data={"To": mobile_number, **self._sender, "Body": text}
+                    self._path, data={"To": message.mobile_number, **self._sender, "Body": message.text}
                 )
         except TimeoutError as error:
-            raise SmsNotSentError(f"no response within {_TRY_SECONDS:g} s") from error
+            raise SmsNotSentError(f"no response within {TRY_SECONDS:g} s") from error
         except httpx2.HTTPError as error:
             raise SmsNotSentError(reason_of(error)) from error
-        if response.is_success:
-            return
-        if response.is_client_error and response.status_code not in _TEMPORARY:
-            raise SmsRefusedError(_reason(response))
-        raise SmsNotSentError(_reason(response))
+        if not response.is_success:
+            raise failure_of(response.status_code, _reason(response))
 
     async def aclose(self) -> None:
         """Close the connections."""

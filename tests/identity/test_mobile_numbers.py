@@ -8,7 +8,7 @@ import pytest
 
 from app.errors import ValidationFailed
 from app.kit.number_forms import canonical_form, stored_forms
-from app.services.identity.mobile_number import MobileNumbers, parse_mobile_number
+from app.services.identity.mobile_number import MobileNumbers
 from tests.support.codes import api_processes, ask, open_accounts, verify
 from tests.support.sessions import PASSWORD
 from tests.support.stack import Stack
@@ -129,14 +129,14 @@ _NOT_VALID = {
 def test_every_writing_is_one_number(number: str, writings: list[str]) -> None:
     """Red when a number stays as libphonenumber formats it."""
     for written in writings:
-        assert parse_mobile_number(written, default_region="US") == number
+        assert MobileNumbers("US", frozenset()).read(written) == number
 
 
 @pytest.mark.parametrize(("written", "code"), _NOT_VALID.values(), ids=_NOT_VALID.keys())
 def test_an_invalid_number_is_refused_with_the_reason(written: str, code: str) -> None:
     """Red when a number of the right length is enough, or when an extension is dropped."""
     with pytest.raises(ValidationFailed) as refusal:
-        parse_mobile_number(written, default_region=None)
+        MobileNumbers(None, frozenset()).read(written)
     error = json.loads(json.dumps(refusal.value.members))["errors"][0]
     assert (error["pointer"], error["code"]) == ("/mobile_number", code)
     assert error["message"].endswith(".")
@@ -156,7 +156,7 @@ def test_an_invalid_number_is_refused_with_the_reason(written: str, code: str) -
 )
 def test_a_number_is_read_in_its_countrys_notation(region: str, number: str, writings: list[str]) -> None:
     for written in writings:
-        assert parse_mobile_number(written, default_region=region) == number
+        assert MobileNumbers(region, frozenset()).read(written) == number
 
 
 def _some_valid_numbers() -> Iterator[str]:
@@ -184,7 +184,7 @@ def test_zeros_in_front_make_no_second_number_in_any_country() -> None:
         national = number.removeprefix(f"+{country}")
         for written in (f"00{country} {national}", f"+00{country} {national}", f"+{country} 00 {national}"):
             try:
-                assert parse_mobile_number(written, default_region=None) == canonical_form(number), written
+                assert MobileNumbers(None, frozenset()).read(written) == canonical_form(number), written
             except ValidationFailed:
                 assert written.startswith(f"+{country}")
 

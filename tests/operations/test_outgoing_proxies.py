@@ -1,4 +1,4 @@
-"""Outgoing proxies: Gemini, Stripe and Twilio use the same variables; unusable ones are rejected at start."""
+"""Outgoing proxies: every client uses the same variables; unusable ones are rejected at start."""
 
 import asyncio
 import os
@@ -18,6 +18,7 @@ from app.gemini_client.google import GoogleGemini
 from app.models import Role
 from app.sms_client import SmsNotSentError
 from app.sms_client.twilio import TwilioSms
+from app.sms_client.webhook import WebhookSms
 from app.stripe_client import StripeGateway, StripeUnavailableError
 from devtools.ports import free_port
 from tests.support.buyer import Buyer, StripePages
@@ -25,12 +26,14 @@ from tests.support.codes import ask as ask_for_code
 from tests.support.codes import open_accounts
 from tests.support.forward_proxy import ForwardProxy
 from tests.support.process import ROOT
+from tests.support.sms_receiver import some_message
 from tests.support.stack import Stack
 from tests.support.twilio import ACCOUNT, SENDER, TOKEN, Twilio
 from tests.support.user import ok, some_number
 from tests.support.waiting import eventually
 
 _NAMES = ("gemini", "stripe", "twilio")
+_ALL = (*_NAMES, "webhook")
 
 
 @pytest.fixture
@@ -43,7 +46,7 @@ def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[ForwardProxy]:
         yield proxy
 
 
-def _ask_all_three(base: str) -> None:
+def _ask_all(base: str) -> None:
     """Let each of the clients ask once, at an address of its own."""
     settings = Settings(
         database_url=SecretStr("postgresql://db/app"),
@@ -57,18 +60,21 @@ def _ask_all_three(base: str) -> None:
         twilio_account_sid=ACCOUNT,
         twilio_auth_token=SecretStr(TOKEN),
         twilio_from=SENDER,
+        sms_webhook_url=SecretStr(f"{base.format('webhook')}/otp?source=chat"),
     )
 
     async def ask() -> None:
         gemini, stripe, twilio = GoogleGemini(settings), StripeGateway(settings), TwilioSms(settings)
+        webhook = WebhookSms(settings)
         with suppress(ModelError):
             async for _ in gemini.stream(Prompt("gemini-3.8-flash", (Turn(Role.USER, "Hello"),))):
                 pass
         with suppress(StripeUnavailableError):
             await stripe.subscriptions.get("sub_1")
-        with suppress(SmsNotSentError):
-            await twilio.send(mobile_number="+14155550123", text="Hello")
-        for client in (gemini, stripe, twilio):
+        for sms in (twilio, webhook):
+            with suppress(SmsNotSentError):
+                await sms.send(some_message())
+        for client in (gemini, stripe, twilio, webhook):
             await client.aclose()
 
     asyncio.run(ask())
@@ -86,13 +92,13 @@ def _ask_all_three(base: str) -> None:
     ],
 )
 @pytest.mark.parametrize("scheme", ["http://", ""])
-def test_all_three_go_through_the_proxy(
+def test_all_clients_go_through_the_proxy(
     proxy: ForwardProxy, monkeypatch: pytest.MonkeyPatch, variables: str, base: str, port: str, scheme: str
 ) -> None:
     """Red with aiohttp under Stripe's SDK: it asks no proxy, and with `trust_env` not that of ALL_PROXY."""
     monkeypatch.setenv(variables, f"{scheme}us%40er:pass@{proxy.address}")
-    _ask_all_three(f"{base}://{{}}.invalid")
-    assert set(proxy.asked) == {f"{name}.invalid{port}" for name in _NAMES}
+    _ask_all(f"{base}://{{}}.invalid")
+    assert set(proxy.asked) == {f"{name}.invalid{port}" for name in _ALL}
     assert set(proxy.credentials) == {"Basic dXNAZXI6cGFzcw=="}
 
 
@@ -108,30 +114,34 @@ def test_all_three_go_through_the_proxy(
     ],
 )
 @pytest.mark.parametrize("variable", ["NO_PROXY", "no_proxy"])
-def test_all_three_leave_the_proxy_out_for_the_same_hosts(
+def test_all_clients_leave_the_proxy_out_for_the_same_hosts(
     proxy: ForwardProxy, monkeypatch: pytest.MonkeyPatch, variable: str, exempt: str
 ) -> None:
     """Red with aiohttp's `trust_env`: it knows no networks."""
     port = free_port()
     monkeypatch.setenv("ALL_PROXY", proxy.url)
-    _ask_all_three(f"http://127.0.0.1:{port}/{{}}")
-    assert len(proxy.asked) >= len(_NAMES)
+    _ask_all(f"http://127.0.0.1:{port}/{{}}")
+    assert len(proxy.asked) >= len(_ALL)
     proxy.asked.clear()
     monkeypatch.setenv(variable, exempt.format(port=port))
-    _ask_all_three(f"http://127.0.0.1:{port}/{{}}")
+    _ask_all(f"http://127.0.0.1:{port}/{{}}")
     assert proxy.asked == []
 
 
 @pytest.mark.parametrize(
     ("exempt", "asked"),
-    [("stripe.invalid", {"gemini", "twilio"}), (".invalid", set()), ("other.invalid", set(_NAMES))],
+    [
+        ("stripe.invalid", {"gemini", "twilio", "webhook"}),
+        (".invalid", set()),
+        ("other.invalid", set(_ALL)),
+    ],
 )
 def test_names_without_a_proxy_are_the_same_for_all(
     proxy: ForwardProxy, monkeypatch: pytest.MonkeyPatch, exempt: str, asked: set[str]
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", proxy.url)
     monkeypatch.setenv("NO_PROXY", exempt)
-    _ask_all_three("https://{}.invalid")
+    _ask_all("https://{}.invalid")
     assert set(proxy.asked) == {f"{name}.invalid:443" for name in asked}
 
 

@@ -6,7 +6,17 @@ from typing import Annotated, ClassVar
 import phonenumbers
 from pydantic import Field, SecretStr, field_validator
 
-from app.config.forms import AnyCase, Count, Countries, WebAddress
+from app.config.forms import (
+    AnyCase,
+    Count,
+    Countries,
+    OtpTestNumberList,
+    OtpText,
+    SecretWebAddress,
+    WebAddress,
+    WebhookSecrets,
+)
+from app.config.otp_texts import DEFAULT_OTP_TEXT
 from app.config.sections.base import Section
 
 
@@ -16,6 +26,7 @@ class OtpDelivery(StrEnum):
     RESPONSE = "response"
     CONSOLE = "console"
     TWILIO = "twilio"
+    WEBHOOK = "webhook"
 
 
 class SignInSettings(Section):
@@ -31,8 +42,15 @@ class SignInSettings(Section):
     refresh_token_days: Annotated[float, Field(gt=0, le=3650, allow_inf_nan=False)] = 30
     """Lifetime of a refresh token, in days."""
     otp_delivery: Annotated[OtpDelivery, AnyCase] | None = None
-    """Where codes are sent: `response` (in the response), `console` (stderr of the API) or `twilio`;
-    production accepts only `twilio`."""
+    """Where codes are sent: `response` (in the response), `console` (stderr of the API), `twilio`, or
+    `webhook` (a server of yours sends them); production accepts `twilio` and `webhook`."""
+    otp_text: OtpText = DEFAULT_OTP_TEXT
+    """Text of the messages, with `{code}` and, if you like, `{minutes}`; `\\n` is a line break. A JSON object
+    holds texts by locale, the default first: `{"en": "Code: {code}", "de": "Dein Code: {code}"}`. In `.env`,
+    write it in single quotes."""
+    otp_test_numbers: OtpTestNumberList = SecretStr("")
+    """At most ten comma-separated numbers with a fixed code and its last day (UTC), for the reviewers of app
+    stores: `+15005550006=<six digits>:2027-06-30`. Nothing is sent to them."""
     otp_ttl_seconds: Count = 300
     """Lifetime of a code, in seconds."""
     otp_resend_seconds: Count = 30
@@ -66,6 +84,12 @@ class SignInSettings(Section):
     Messaging Service (`MG` and 32 hexadecimal digits), a short code, or a name of at most 11 characters."""
     twilio_api_base: WebAddress = "https://api.twilio.com"
     """Address of Twilio's API."""
+    sms_webhook_url: SecretWebAddress = SecretStr("")
+    """Address that receives the messages, required for `OTP_DELIVERY=webhook`; it may have a path and a
+    query, and no user or password."""
+    sms_webhook_secret: WebhookSecrets = ()
+    """Key that signs requests to `SMS_WEBHOOK_URL`: `whsec_` and base64 of 24 to 64 bytes; several,
+    comma-separated, during a rotation. Required in production; without it requests are not signed."""
 
     @field_validator("default_region")
     @classmethod

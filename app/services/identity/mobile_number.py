@@ -1,6 +1,6 @@
 """Mobile numbers in any common notation as one E.164 form, and the rule for sending codes to them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import phonenumbers
@@ -9,6 +9,7 @@ from phonenumbers import PhoneNumberType
 from app.kit.number_forms import canonical_form, stored_forms
 from app.services.identity import number_refusals
 from app.services.identity.number_reading import parsed_number
+from app.services.identity.otp_test_numbers import OtpTestNumbers
 
 # Types of ordinary subscribers. Premium rate, shared cost, personal (UK 070) and pager numbers cost
 # the sender extra, so allowing a country does not include them.
@@ -30,6 +31,8 @@ class MobileNumbers:
     """The country (ISO code) of numbers without a country code."""
     allowed_countries: frozenset[str]
     """The countries (ISO codes) that codes are sent to; empty allows all numbers."""
+    test_numbers: OtpTestNumbers = field(default_factory=OtpTestNumbers)
+    """Read whether they are valid or not."""
 
     def read(self, written: str) -> str:
         """Return the number in E.164: one form for every notation.
@@ -37,11 +40,17 @@ class MobileNumbers:
         Raises:
             ValidationFailed: not a valid number.
         """
-        return parse_mobile_number(written, default_region=self.default_region)
+        parsed = parsed_number(written, default_region=self.default_region)
+        number = canonical_form(parsed)
+        if number is not None:
+            return number
+        if self.test_numbers.otp_of(parsed) is not None:
+            return parsed
+        raise number_refusals.refused(number_refusals.invalid(parsed))
 
     def gets_codes(self, number: str) -> bool:
-        """Tell whether codes are sent to this number (E.164): an ordinary one of an allowed country."""
-        if not self.allowed_countries:
+        """Tell whether a number (E.164) has codes: an ordinary one of an allowed country, or a test one."""
+        if not self.allowed_countries or self.test_numbers.otp_of(number) is not None:
             return True
         parsed = phonenumbers.parse(number)
         # Several countries share +1, +7 and +44; satellites have none.
@@ -62,16 +71,3 @@ class MobileNumbers:
         number = self.read(written)
         parsed = parsed_number(written, default_region=self.default_region)
         return tuple(sorted(stored_forms(number), key=lambda form: form != parsed))
-
-
-def parse_mobile_number(written: str, *, default_region: str | None) -> str:
-    """Return the number in E.164; `default_region` (ISO country code) completes national notation.
-
-    Raises:
-        ValidationFailed: not a valid number; the error names the reason.
-    """
-    parsed = parsed_number(written, default_region=default_region)
-    number = canonical_form(parsed)
-    if number is None:
-        raise number_refusals.refused(number_refusals.invalid(parsed))
-    return number
