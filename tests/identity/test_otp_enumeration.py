@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 
 from tests.support.codes import anyone, api_processes, ask, open_accounts, some_address, verify
+from tests.support.sms_receiver import SmsReceiver
 from tests.support.stack import Stack
 from tests.support.twilio import Twilio
 from tests.support.user import ok, problem, some_number
@@ -19,10 +20,10 @@ _CRITICAL = math.sqrt(-math.log(0.001 / 2) / 2) * math.sqrt(2 / _EACH)
 """Of the two-sample Kolmogorov-Smirnov statistic at p = 0.001, for `_EACH` values on both sides: 0.195."""
 
 
-@pytest.fixture(scope="module")
-def api(stack: Stack) -> Iterator[str]:
+@pytest.fixture(scope="module", params=[Twilio, SmsReceiver])
+def api(stack: Stack, request: pytest.FixtureRequest) -> Iterator[str]:
     """An API process that really sends: that is the work which known numbers alone cause."""
-    with Twilio() as twilio, api_processes(stack, 1, **twilio.settings) as [url]:
+    with request.param() as provider, api_processes(stack, 1, **provider.settings) as [url]:
         yield url
 
 
@@ -60,7 +61,7 @@ def test_an_answer_takes_as_long_for_a_known_number_as_for_an_unknown_one(
     two distributions: it stays below what two samples of one and the same distribution exceed once in 1,000
     times. A real difference shows in every round, chance does not show in three of them (once in 10^9 runs).
 
-    Red when a code is sent within the request, also by a Twilio that answers at once, and when a known
+    Red when a code is sent within the request, also by a provider that answers at once, and when a known
     number's answer is held up for 3 ms. What costs a fraction of a millisecond (reading the account's row
     instead of whether there is one, sending without the delay) drowns in a busy machine's noise: green.
     """

@@ -1,44 +1,17 @@
 """Codes are sent through Twilio, in the background, and appear in no log."""
 
-import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 
 from devtools.ports import free_port
-from tests.support.codes import api_processes, ask, open_accounts, verify
-from tests.support.process import Process
+from tests.support.codes import api_processes, ask, verify
+from tests.support.sending_api import SendingApi
 from tests.support.stack import Stack
 from tests.support.twilio import HANG, SENDER, TOKEN, Twilio
-from tests.support.user import Json, ok, some_number
+from tests.support.user import ok, some_number
 from tests.support.waiting import eventually
-
-
-@dataclass(frozen=True)
-class Api:
-    """An API process that sends through Twilio."""
-
-    url: str
-    process: Process
-    stack: Stack
-
-    def account(self) -> str:
-        """The number of a new user."""
-        number = some_number()
-        open_accounts(self.stack, [number])
-        return number
-
-    def events(self, name: str, answer: object = None) -> list[Json]:
-        """The process's log events of this name, of one request if its response is given."""
-        lines = [json.loads(line) for line in self.process.log.splitlines() if line.startswith("{")]
-        request_id = getattr(answer, "headers", {}).get("x-request-id")
-        return [
-            line
-            for line in lines
-            if line["event"] == name and (request_id is None or line.get("request_id") == request_id)
-        ]
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +21,9 @@ def _twilio() -> Iterator[Twilio]:
 
 
 @pytest.fixture(scope="module")
-def api(stack: Stack, _twilio: Twilio) -> Iterator[Api]:
+def api(stack: Stack, _twilio: Twilio) -> Iterator[SendingApi]:
     with api_processes(stack, 1, LOG_LEVEL="debug", **_twilio.settings) as [url]:
-        yield Api(url, stack.processes[-1], stack)
+        yield SendingApi(url, stack.processes[-1], stack)
 
 
 @pytest.fixture
@@ -60,7 +33,7 @@ def twilio(_twilio: Twilio) -> Twilio:
     return _twilio
 
 
-def test_the_code_arrives_by_text_and_only_there(api: Api, twilio: Twilio) -> None:
+def test_the_code_arrives_by_text_and_only_there(api: SendingApi, twilio: Twilio) -> None:
     number = api.account()
     answer = ask(api.url, number)
     assert ok(answer).keys() == {"message", "expires_in", "resend_after"}
@@ -77,7 +50,7 @@ def test_each_kind_of_sender_is_sent_in_the_parameter_that_twilio_requires(stack
     with Twilio() as twilio:
         settings = {**twilio.settings, "TWILIO_FROM": sender}
         with api_processes(stack, 1, **settings) as [url]:
-            number = Api(url, stack.processes[-1], stack).account()
+            number = SendingApi(url, stack.processes[-1], stack).account()
             ok(ask(url, number))
             [sms] = eventually(lambda: twilio.sent_to(number), what="the text")
             assert sms.sender == sender
@@ -88,13 +61,13 @@ def test_a_twilio_that_cannot_be_reached_is_logged_with_the_reason(stack: Stack)
     with Twilio() as twilio:
         settings = {**twilio.settings, "TWILIO_API_BASE": f"http://127.0.0.1:{free_port()}"}
         with api_processes(stack, 1, **settings) as [url]:
-            api = Api(url, stack.processes[-1], stack)
+            api = SendingApi(url, stack.processes[-1], stack)
             ok(ask(url, api.account()))
             [line] = eventually(lambda: api.events("otp_not_sent")[:1], what="the first try")
             assert "Connection refused" in line["error"] or "Connect call failed" in line["error"]
 
 
-def test_a_number_without_an_account_gets_no_text(api: Api, twilio: Twilio) -> None:
+def test_a_number_without_an_account_gets_no_text(api: SendingApi, twilio: Twilio) -> None:
     unknown, known = some_number(), api.account()
     for path in ("send-otp", "forgot-password"):
         assert ask(api.url, unknown, path=path).status_code in (200, 429)
@@ -105,7 +78,7 @@ def test_a_number_without_an_account_gets_no_text(api: Api, twilio: Twilio) -> N
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_what_may_pass_is_tried_again(api: Api, twilio: Twilio, status: int) -> None:
+def test_what_may_pass_is_tried_again(api: SendingApi, twilio: Twilio, status: int) -> None:
     """Red when a failed send is given up at once."""
     twilio.behave(status, status)
     number = api.account()
@@ -121,7 +94,7 @@ def test_what_may_pass_is_tried_again(api: Api, twilio: Twilio, status: int) -> 
 
 @pytest.mark.parametrize(("status", "code"), [(400, 21211), (401, 20003), (403, 20403), (404, 20404)])
 def test_what_is_refused_for_good_is_not_tried_again(
-    api: Api, twilio: Twilio, status: int, code: int
+    api: SendingApi, twilio: Twilio, status: int, code: int
 ) -> None:
     """Red when every failure is tried again."""
     twilio.behave(always=status)
@@ -134,7 +107,7 @@ def test_what_is_refused_for_good_is_not_tried_again(
     assert len(twilio.requests_to(number)) == 1
 
 
-def test_no_request_waits_for_twilio(api: Api, twilio: Twilio) -> None:
+def test_no_request_waits_for_twilio(api: SendingApi, twilio: Twilio) -> None:
     """Red when the text is sent before the response: Twilio does not respond here."""
     twilio.behave(always=HANG)
     number = api.account()
@@ -149,7 +122,7 @@ def test_no_request_waits_for_twilio(api: Api, twilio: Twilio) -> None:
 def test_a_text_under_way_is_sent_before_the_process_ends(stack: Stack) -> None:
     """Red when the sender is not waited for at shutdown."""
     with Twilio() as twilio, api_processes(stack, 1, **twilio.settings) as [url]:
-        api = Api(url, stack.processes[-1], stack)
+        api = SendingApi(url, stack.processes[-1], stack)
         number = api.account()
         twilio.behave(500, 500)
         answer = ask(url, number)
@@ -161,7 +134,7 @@ def test_a_text_under_way_is_sent_before_the_process_ends(stack: Stack) -> None:
 
 def test_a_silent_twilio_does_not_keep_the_process_from_ending(stack: Stack) -> None:
     with Twilio() as twilio, api_processes(stack, 1, **twilio.settings) as [url]:
-        api = Api(url, stack.processes[-1], stack)
+        api = SendingApi(url, stack.processes[-1], stack)
         twilio.behave(always=HANG)
         number = api.account()
         ok(ask(url, number))
@@ -169,7 +142,7 @@ def test_a_silent_twilio_does_not_keep_the_process_from_ending(stack: Stack) -> 
         api.process.stop(seconds=20)
 
 
-def test_no_log_holds_a_number_a_code_or_the_key_to_twilio(api: Api, twilio: Twilio) -> None:
+def test_no_log_holds_a_number_a_code_or_the_key_to_twilio(api: SendingApi, twilio: Twilio) -> None:
     """At LOG_LEVEL=debug, whatever Twilio answers; its own errors repeat number and text."""
     numbers = []
     for status in (201, 400, 429, 500):

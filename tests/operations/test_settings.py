@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from app.config import START_FAILURE
 from tests.support.process import ROOT, Process
+from tests.support.sms_receiver import some_secret
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
@@ -193,6 +195,57 @@ def test_an_empty_variable_counts_as_not_set(tmp_path: object, name: str) -> Non
 def test_twilio_needs_its_account(tmp_path: object) -> None:
     done = _load({**_SAFE, "ENVIRONMENT": "development", "TWILIO_FROM": ""}, tmp_path)
     assert "TWILIO_FROM" in done.stderr
+
+
+_WEBHOOK = {
+    **{name: value for name, value in _SAFE.items() if not name.startswith("TWILIO")},
+    "OTP_DELIVERY": "webhook",
+    "SMS_WEBHOOK_URL": "https://sms.example.com/otp?hidden=1",
+    "SMS_WEBHOOK_SECRET": f"{some_secret()},{some_secret()}",
+}
+
+
+def test_production_accepts_a_webhook_with_its_secret(tmp_path: object) -> None:
+    assert _load(_WEBHOOK, tmp_path).stdout == "usable\n"
+
+
+@pytest.mark.parametrize(
+    ("environment", "name", "value"),
+    [
+        ("development", "SMS_WEBHOOK_URL", ""),
+        ("production", "SMS_WEBHOOK_URL", ""),
+        ("production", "SMS_WEBHOOK_URL", "http://sms.visible.com/otp"),
+        ("production", "SMS_WEBHOOK_URL", "https://127.0.0.1:8443/visible"),
+        ("production", "SMS_WEBHOOK_URL", "https://visible:8443/otp?a=b"),
+        ("production", "SMS_WEBHOOK_SECRET", ""),
+        ("production", "SMS_WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+        ("development", "SMS_WEBHOOK_SECRET", "whsec_visible"),
+    ],
+)
+def test_a_webhook_that_is_incomplete_or_unsafe_is_named(
+    tmp_path: object, environment: str, name: str, value: str
+) -> None:
+    """Red without the checks: production would send codes unsigned or in the clear."""
+    done = _load({**_WEBHOOK, "ENVIRONMENT": environment, name: value}, tmp_path)
+    assert [line.split()[1] for line in done.stderr.splitlines()[1:]] == [name], done.stderr
+    assert "visible" not in done.stderr
+    assert done.returncode == START_FAILURE
+
+
+def test_a_webhook_outside_production_needs_neither_secret_nor_tls(tmp_path: object) -> None:
+    local = {"SMS_WEBHOOK_URL": "http://127.0.0.1:8080/otp", "SMS_WEBHOOK_SECRET": ""}
+    assert _load({**_WEBHOOK, **local, "ENVIRONMENT": "development"}, tmp_path).stdout == "usable\n"
+
+
+def test_a_webhook_that_nothing_is_sent_to_is_not_required_to_be_safe(tmp_path: object) -> None:
+    unused = {"SMS_WEBHOOK_URL": "http://127.0.0.1:8080/otp"}
+    assert _load({**_SAFE, **unused}, tmp_path).stdout == "usable\n"
+
+
+def test_production_accepts_test_numbers(tmp_path: object) -> None:
+    day = datetime.now(UTC).date() + timedelta(days=200)
+    numbers = {"OTP_TEST_NUMBERS": f"+15005550006=314159:{day}"}
+    assert _load({**_SAFE, **numbers}, tmp_path).stdout == "usable\n"
 
 
 @pytest.mark.parametrize("environment", ["development", "production"])

@@ -21,3 +21,14 @@ moves_clocks = pytest.mark.skipif(
 def shifted(offset: str) -> dict[str, str]:
     """Return the environment of a process whose clock is `offset` off, as in "+20s" or "-61d"."""
     return {"LD_PRELOAD": str(_LIBRARIES[0]), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+
+
+def movable(file: Path) -> dict[str, str]:
+    """Return the environment of a process whose clock is off by what is written in `file`, as in "+2d"."""
+    file.write_text("+0s")
+    return {
+        "LD_PRELOAD": str(_LIBRARIES[0]),
+        "FAKETIME_TIMESTAMP_FILE": str(file),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }

@@ -121,6 +121,11 @@ class SmsReceiver:
             "SMS_WEBHOOK_SECRET": self.secret,
         }
 
+    @property
+    def unsigned_settings(self) -> dict[str, str]:
+        """Return the settings of a process without a secret."""
+        return {**self.settings, "SMS_WEBHOOK_SECRET": ""}
+
     def behave(self, *statuses: int, always: int = 200) -> None:
         """Set the responses to the next requests; later ones get `always`."""
         self._next = deque(statuses)

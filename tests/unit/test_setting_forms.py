@@ -126,6 +126,22 @@ def test_a_blank_value_counts_as_not_set(monkeypatch: pytest.MonkeyPatch, name: 
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector-visible:4317"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://user:visible@collector"),
         ("TWILIO_API_BASE", "https://visible..com"),
+        ("SMS_WEBHOOK_URL", "sms.visible.example.com"),
+        ("SMS_WEBHOOK_URL", "https://user:visible@example.com/otp"),
+        ("SMS_WEBHOOK_URL", "https://example.com/otp#visible"),
+        ("SMS_WEBHOOK_SECRET", "whsec_visible"),
+        ("SMS_WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw, visible"),
+        ("OTP_TEXT", "visible"),
+        ("OTP_TEXT", "{code} {visible}"),
+        ("OTP_TEXT", '{"en": "{code} visible"'),
+        ("OTP_TEXT", '{"visible": "{code}"}'),
+        ("OTP_TEXT", "{code} " + "visible" * 18 + r"\nFA+9qCX9VSu"),
+        ("OTP_TEXT", '{"en": "{code}", "de": "{code}' + "visible" * 300 + '"}'),
+        ("OTP_TEST_NUMBERS", "+15005550006=123456"),
+        ("OTP_TEST_NUMBERS", "+15005550006=visible:2027-06-30"),
+        ("OTP_TEST_NUMBERS", "+15005550006=123456:9999-12-31"),
+        ("OTP_TEST_NUMBERS", "+15005550006=123456:2026-01-01,+15005550006=654321:2026-01-01"),
+        ("OTP_DELIVERY", "visible"),
         ("GEMINI_API_VERSION", "../visible"),
         ("GEMINI_MODEL", "visible?key=1"),
         ("GEMINI_MODELS", "gemini-2.5-pro, visible model"),
@@ -153,6 +169,7 @@ def test_a_blank_value_counts_as_not_set(monkeypatch: pytest.MonkeyPatch, name: 
 def test_an_unusable_value_is_named_at_start(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     problems = _problems(monkeypatch, **{name: value})
     assert [problem.split()[0] for problem in problems] == [name], problems
+    assert not any(part in problems[0] for part in ("123456", "654321", "15005550006=1"))
 
 
 def test_all_problems_are_listed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
