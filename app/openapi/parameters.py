@@ -6,9 +6,14 @@ Json = dict[str, Any]
 
 
 def tidy_parameters(operation: Json) -> None:
-    """Remove `null` from the types of parameters, and write header names as in their specifications."""
+    """Remove `null` from the types of parameters, and write header names as in their specifications.
+
+    Remove the copy of a parameter's description that FastAPI puts into its schema.
+    """
     for parameter in operation.get("parameters", ()):
         without_null(parameter["schema"])
+        if parameter["schema"].get("description") == parameter.get("description"):
+            parameter["schema"].pop("description", None)
         if parameter["in"] == "header":
             words = parameter["name"].split("-")
             parameter["name"] = "-".join("ID" if word == "id" else word.capitalize() for word in words)
