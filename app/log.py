@@ -119,6 +119,8 @@ def configure_logging(settings: LogSettings) -> None:
                 # These log addresses or bodies at info.
                 "httpx": {"level": "WARNING"},
                 "httpx2": {"level": "WARNING"},
+                # At debug it logs the headers of responses and quotes malformed ones.
+                "httpcore2": {"level": "WARNING"},
                 "stripe": {"level": "WARNING"},
             },
         }

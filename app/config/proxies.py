@@ -1,7 +1,8 @@
 """Outgoing proxies, as HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY name them, checked at start.
 
 httpx2, which carries the requests to Stripe and those with codes, reads the variables itself. aiohttp, which
-carries those to Gemini, knows no ALL_PROXY and no networks in NO_PROXY: `proxy_of` chooses for it, by httpx2's rules.
+carries those to Gemini, knows no ALL_PROXY and no networks in NO_PROXY: `proxy_of` chooses for it, by
+httpx2's rules.
 """
 
 import contextlib

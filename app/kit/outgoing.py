@@ -4,6 +4,9 @@ import httpx2
 
 _QUOTES_A_HEADER = httpx2.LocalProtocolError
 """Its message quotes the header that cannot be sent, which may hold a key."""
+_QUOTES_THE_RESPONSE = httpx2.RemoteProtocolError
+"""Its message may quote a malformed response, which may repeat the request."""
+_QUOTES_NOTHING = ("Server disconnected", "peer closed connection")
 
 
 def reason_of(error: Exception) -> str:
@@ -14,6 +17,8 @@ def reason_of(error: Exception) -> str:
     name = type(error).__name__
     if isinstance(error, _QUOTES_A_HEADER):
         return f"{name}: a header cannot be sent"
+    if isinstance(error, _QUOTES_THE_RESPONSE) and not str(error).startswith(_QUOTES_NOTHING):
+        return f"{name}: the response is malformed"
     messages = [message for message in (str(error), _system_message(error)) if message]
     return ": ".join([name, *dict.fromkeys(messages)])
 

@@ -23,6 +23,10 @@ HANG: Final = 0
 """Instead of a status: accept the request, and respond only after `release`."""
 ENDLESS: Final = -1
 """Instead of a status: respond 200 with a body that does not end."""
+GARBAGE: Final = -2
+"""Instead of a status: repeat the request where a status belongs."""
+BAD_LOCATION: Final = -3
+"""Instead of a status: respond 302 with a location that repeats the request and is no address."""
 QUERY_TOKEN: Final = "query-token-that-no-log-may-hold"
 _TOLERANCE_SECONDS: Final = 300
 
@@ -86,6 +90,8 @@ class SmsReceiver:
         self.calls: list[Call] = []
         self.sent: list[Call] = []
         self.secret = some_secret()
+        self.written = 0
+        """Bytes of an endless body that the client, or its socket's buffer, has taken."""
         self.cut = threading.Event()
         """Set when the client has closed the connection of an endless body."""
         self._next: deque[int] = deque()
@@ -155,6 +161,9 @@ class SmsReceiver:
             self.sent.append(call)
         return status
 
+    def _location(self, status: int, body: bytes) -> str:
+        return f"http://a:{body.decode()}/" if status == BAD_LOCATION else f"{self.address}/elsewhere"
+
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         receiver = self
 
@@ -175,24 +184,27 @@ class SmsReceiver:
                 self._write(200, b"{}")
 
             def _write(self, status: int, body: bytes) -> None:
-                self.send_response(200 if status == ENDLESS else status)
-                if 300 <= status < 400:
-                    self.send_header("Location", f"{receiver.address}/elsewhere")
+                if status == GARBAGE:
+                    self.close_connection = True
+                    self.wfile.write(body + b"\r\n\r\n")
+                    return
+                self.send_response({ENDLESS: 200, BAD_LOCATION: 302}.get(status, status))
+                self.send_header("Location", receiver._location(status, body))
                 if status == ENDLESS:
-                    self.send_header("Connection", "close")
-                    self.end_headers()
-                    return self._write_endlessly()
+                    self._write_endlessly()
+                    return
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)  # a receiver may repeat the code
-                return None
 
             def _write_endlessly(self) -> None:
                 cut = receiver.cut
                 self.close_connection = True
+                self.end_headers()
                 try:
                     while not receiver._released.is_set():
                         self.wfile.write(b"x" * 65_536)
+                        receiver.written += 65_536
                 except OSError:
                     cut.set()
 

@@ -2,9 +2,11 @@
 
 import base64
 
+import httpx2
 import pytest
 
 from app.config.sms_webhook import is_sample_secret, webhook_address, webhook_key
+from app.kit.outgoing import reason_of
 from app.sms_client.base import SmsRefusedError, failure_of
 from app.sms_client.webhook import signed_headers
 from tests.support.sms_receiver import some_message, some_secret
@@ -132,3 +134,11 @@ def test_a_message_shows_neither_number_nor_code_nor_text() -> None:
     for secret in (message.mobile_number, message.otp, message.text):
         assert secret not in shown
     assert message.id in shown
+
+
+def test_the_reason_of_a_malformed_response_does_not_quote_it() -> None:
+    """Red without the rule: h11 quotes the line that it cannot read."""
+    quoting = httpx2.RemoteProtocolError("illegal status line: bytearray(b'visible')")
+    assert reason_of(quoting) == "RemoteProtocolError: the response is malformed"
+    closed = "Server disconnected without sending a response."
+    assert reason_of(httpx2.RemoteProtocolError(closed)) == f"RemoteProtocolError: {closed}"
