@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date
 from typing import Protocol
 from uuid import UUID
@@ -16,11 +16,12 @@ from uuid import UUID
 import asyncpg
 
 from app.database import Database, PooledConnection, in_transaction
-from app.models import Message
+from app.models import Actor, Message
 from app.queue.wake_ups import WakeUp
 from app.redis_client.chatroom_cache import ChatroomCache
 from app.redis_client.daily_count import DailyCountMirror
 from app.redis_client.reply_events import ReplyEvents
+from app.repositories.audit import AuditRecorder
 from app.repositories.every import Repositories
 
 
@@ -72,6 +73,17 @@ class Transaction(Repositories):
         self.usage_changes.append(_UsageChange(user_id, day, used, refunded))
 
 
+@dataclass
+class AuditedTransaction(Transaction):
+    """A transaction of an operator."""
+
+    audit: AuditRecorder = field(kw_only=True)
+
+
+class UnrecordedChangeError(Exception):
+    """Raised when a transaction of an operator would commit without an audit row."""
+
+
 @dataclass(frozen=True, slots=True)
 class UnitOfWork:
     """Opens transactions and autocommit blocks."""
@@ -111,6 +123,24 @@ class UnitOfWork:
         finally:
             in_transaction.reset(inside)
         await self._after_commit(tx)
+
+    @asynccontextmanager
+    async def begin_audited(self, actor: Actor) -> AsyncIterator[AuditedTransaction]:
+        """Run a block of an operator in a transaction; see `begin`.
+
+        The block calls `tx.audit.record`, or `tx.audit.nothing_changed` if there was nothing to do.
+
+        Raises:
+            UnrecordedChangeError: it did neither. Nothing is changed.
+        """
+        async with self.begin() as tx:
+            audited = AuditedTransaction(
+                **{each.name: getattr(tx, each.name) for each in fields(tx)},
+                audit=AuditRecorder(tx.connection, actor),
+            )
+            yield audited
+            if not audited.audit.is_settled:
+                raise UnrecordedChangeError
 
     @asynccontextmanager
     async def autocommit(self) -> AsyncIterator[Transaction]:

@@ -3,6 +3,14 @@
 from collections.abc import Mapping
 from typing import Final
 
+from app.errors.admin import (
+    AccountSuspended,
+    AdminKeyNameTaken,
+    AdminKeyNotFound,
+    AdminKeyRequired,
+    ScopeRequired,
+    UserNotFound,
+)
 from app.errors.auth import (
     AuthenticationRequired,
     CountryNotAllowed,
@@ -62,6 +70,10 @@ __all__ = [
     "CATALOGUE",
     "FIELD_CODES",
     "NOT_FOUND_BY_PARAMETER",
+    "AccountSuspended",
+    "AdminKeyNameTaken",
+    "AdminKeyNotFound",
+    "AdminKeyRequired",
     "AlreadySubscribed",
     "AppError",
     "AuthenticationRequired",
@@ -101,11 +113,13 @@ __all__ = [
     "RequestHeadTooLarge",
     "RequestMalformed",
     "RequestTimeout",
+    "ScopeRequired",
     "ServiceUnavailable",
     "SessionNotFound",
     "TooManyExports",
     "TooManyStreams",
     "UnsupportedMediaType",
+    "UserNotFound",
     "ValidationFailed",
     "WebhookInvalid",
 ]

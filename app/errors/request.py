@@ -41,6 +41,7 @@ FIELD_CODES: Final = (
     "otp_malformed",
     "password_length",
     "password_too_weak",
+    "personal_data",
     "string_too_long",
     "string_too_short",
     "string_type",

@@ -1,5 +1,8 @@
 """Tables and the words for their states; knows neither SQLAlchemy sessions nor the web."""
 
+from app.models.actor import Actor, Scope
+from app.models.admin_key import AdminKey
+from app.models.audit import AuditEntry
 from app.models.base import Base
 from app.models.billing import (
     Checkout,
@@ -24,6 +27,9 @@ from app.models.worker import WorkerHeartbeat
 
 __all__ = [
     "AccountDeletion",
+    "Actor",
+    "AdminKey",
+    "AuditEntry",
     "Base",
     "CarriedUsage",
     "Chatroom",
@@ -38,6 +44,7 @@ __all__ = [
     "Plan",
     "PlanTerms",
     "Role",
+    "Scope",
     "Session",
     "StripeCustomer",
     "StripeEvent",

@@ -25,3 +25,9 @@ class User(Base):
     created_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
     """From then on queries skip the user; a worker erases the rest."""
+    banned_at: Mapped[datetime | None]
+    """From then on every request of the user is refused; the audit log holds the reason."""
+    pro_until: Mapped[datetime | None]
+    """Until then the user is on Pro without a subscription: an operator granted it."""
+    messages_per_day: Mapped[int | None]
+    """The user's own daily limit on Basic, in place of `BASIC_MESSAGES_PER_DAY`."""

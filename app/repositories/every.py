@@ -7,6 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import PooledConnection
 from app.repositories.account_deletion import AccountDeletionRepository
+from app.repositories.admin_key import AdminKeyRepository
+from app.repositories.audit import AuditRepository
 from app.repositories.billing import BillingRepository
 from app.repositories.billing_event import StripeEventRepository
 from app.repositories.chatroom import ChatroomRepository
@@ -186,3 +188,13 @@ class Repositories:
     def database(self) -> DatabaseRepository:
         """The database as such."""
         return DatabaseRepository(self.session)
+
+    @cached_property
+    def audit_log(self) -> AuditRepository:
+        """The acts of operators, to be read; `UnitOfWork.begin_audited` records them."""
+        return AuditRepository(self.connection)
+
+    @cached_property
+    def admin_keys(self) -> AdminKeyRepository:
+        """Keys of the admin API."""
+        return AdminKeyRepository(self.connection)
