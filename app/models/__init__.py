@@ -20,7 +20,7 @@ from app.models.message import Message, MessageStatus, Role
 from app.models.periodic_job import PeriodicJob
 from app.models.plan import Plan, PlanTerms, UsageWindow
 from app.models.session import Session
-from app.models.subscription import Subscription, VoidedPeriod, gives_pro, plan_of
+from app.models.subscription import Subscription, VoidedPeriod, gives_pro, is_paid_pro, plan_of, pro_until
 from app.models.usage import DailyUsage
 from app.models.user import User
 from app.models.worker import WorkerHeartbeat
@@ -58,5 +58,7 @@ __all__ = [
     "VoidedPeriod",
     "WorkerHeartbeat",
     "gives_pro",
+    "is_paid_pro",
     "plan_of",
+    "pro_until",
 ]

@@ -11,6 +11,7 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from app.models.base import Base, new_id
 from app.models.plan import Plan
+from app.models.user import User
 
 
 class VoidedPeriod(StrEnum):
@@ -58,9 +59,27 @@ class Subscription(Base):
         return self.current_period_end if ends else None
 
 
-def plan_of(subscription: Subscription | None, now: datetime) -> Plan:
-    """Return the plan of a user whose current subscription this is; Basic without one."""
-    return subscription.plan_at(now) if subscription else Plan.BASIC
+def plan_of(user: User, subscription: Subscription | None, now: datetime) -> Plan:
+    """Return the plan of a user whose current subscription this is: Pro while either gives it."""
+    return Plan.of(is_pro=is_paid_pro(subscription, now) or _granted_until(user, now) is not None)
+
+
+def is_paid_pro(subscription: Subscription | None, now: datetime) -> bool:
+    """Return whether a user whose current subscription this is needs no checkout."""
+    return subscription is not None and gives_pro(subscription, now)
+
+
+def pro_until(user: User, subscription: Subscription | None, now: datetime) -> datetime | None:
+    """Return when Pro ends unless the user pays or resumes; None if it goes on, or on Basic."""
+    granted = _granted_until(user, now)
+    if subscription is None or not gives_pro(subscription, now):
+        return granted
+    paid = subscription.pro_until(now)
+    return paid if paid is None or granted is None else max(paid, granted)
+
+
+def _granted_until(user: User, now: datetime) -> datetime | None:
+    return user.pro_until if user.pro_until is not None and user.pro_until > now else None
 
 
 @overload

@@ -44,6 +44,7 @@ class PurgeRepository:
         """Erase accounts whose number was never verified, with the rows that reference them."""
         is_unverified = and_(
             User.verified_at.is_(None),
+            User.banned_at.is_(None),  # a new sign-up would lift the ban
             User.created_at < func.now() - max_age,
             ~exists().where(Session.user_id == User.id),
         )

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from app.database import PooledConnection, Record
+from app.database import PooledConnection
 from app.models import Plan, PlanTerms
 from app.repositories.sql import query
 from app.repositories.usage import UsageStatus
@@ -125,14 +125,10 @@ class SendingRepository:
             return None
         if row is None:
             return None
-        return StoredExchange(_usage(row), row["model"], row["stored_at"])
+        return StoredExchange(UsageStatus.of(row), row["model"], row["stored_at"])
 
     async def explain_rejection(self, *, user_id: UUID, chatroom_id: UUID, now: datetime) -> SendCheck | None:
         """Read the user's day and room without a lock; None if the account is deleted."""
         values = {"user_id": user_id, "chatroom_id": chatroom_id, "now": now, "day": now.date()}
         row = await self.connection.fetch_row(_EXPLAIN, values)
-        return None if row is None else SendCheck(_usage(row), row["has_room"])
-
-
-def _usage(row: Record) -> UsageStatus:
-    return UsageStatus(Plan.of(is_pro=row["is_pro"]), row["used"])
+        return None if row is None else SendCheck(UsageStatus.of(row), row["has_room"])

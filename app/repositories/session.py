@@ -19,11 +19,12 @@ from app.security import CLOCK_LEEWAY
 
 
 class SessionUse(NamedTuple):
-    """The last recorded use of an open session, and the plan of its user."""
+    """The last recorded use of an open session, and the state of its user."""
 
     last_used_at: datetime
     used_from: str | None
     plan: Plan
+    is_banned: bool
 
 
 class LockedSession(NamedTuple):
@@ -78,7 +79,9 @@ class SessionRepository:
         row = await self.connection.fetch_row(_FIND_OPEN, values)
         if row is None:
             return None
-        return SessionUse(row["last_used_at"], row["used_from"], Plan.of(is_pro=row["is_pro"]))
+        return SessionUse(
+            row["last_used_at"], row["used_from"], Plan.of(is_pro=row["is_pro"]), row["is_banned"]
+        )
 
     async def lock_open(self, session_id: UUID, *, now: datetime) -> LockedSession | None:
         """Lock this session if it is open, until the transaction ends."""

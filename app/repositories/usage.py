@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Self
 from uuid import UUID
 
 from sqlalchemy import select
 
-from app.database import PooledConnection
+from app.database import PooledConnection, Record
 from app.models import DailyUsage, Plan
 from app.repositories.sql import query
 
@@ -21,6 +22,7 @@ _REFUND = query(
     day="date",
     messages="integer",
     max_refunds="integer",
+    refunds_per_message="integer",
 )
 _ADD_TOKENS = query("add_tokens", user_id="uuid", day="date", input_tokens="bigint", output_tokens="bigint")
 _SAVE_CARRYOVER = query("save_carryover", number_digest="bytea", user_id="uuid", day="date")
@@ -33,6 +35,14 @@ class UsageStatus:
 
     plan: Plan
     used: int
+    own_limit: int | None = None
+    """The user's own daily limit on Basic."""
+    is_banned: bool = False
+
+    @classmethod
+    def of(cls, row: Record) -> Self:
+        """Read a row of a statement that begins with `user_plan`."""
+        return cls(Plan.of(is_pro=row["is_pro"]), row["used"], row["own_limit"], row["is_banned"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +55,12 @@ class UsageRepository:
         """Read the plan and the day's count, without a lock; None if the account is deleted."""
         values = {"user_id": user_id, "now": now, "day": now.date()}
         row = await self.connection.fetch_row(_READ, values)
-        return None if row is None else UsageStatus(Plan.of(is_pro=row["is_pro"]), row["used"])
+        return None if row is None else UsageStatus.of(row)
 
     async def charge(self, *, user_id: UUID, day: date, limit: int | None) -> int | None:
-        """Count one message and return the day's count; None if `limit` is reached or the account is deleted.
+        """Count one message and return the day's count.
+
+        None if `limit` is reached, or the account is deleted or banned.
 
         The day's row stays locked until the transaction ends.
         """
@@ -56,11 +68,19 @@ class UsageRepository:
         return None if row is None else int(row["used"])
 
     async def refund(
-        self, *, user_id: UUID, day: date, messages: int, max_refunds: int | None, now: datetime
+        self,
+        *,
+        user_id: UUID,
+        day: date,
+        messages: int,
+        max_refunds: int | None,
+        refunds_per_message: int,
+        now: datetime,
     ) -> int | None:
         """Take messages off the day's count and return that count; None if nothing was refunded.
 
-        On Basic a day refunds at most `max_refunds` messages. The day's row stays locked until the
+        On Basic a day refunds at most `max_refunds` messages, or `refunds_per_message` times the user's own
+        limit. The day's row stays locked until the
         transaction ends.
         """
         values = {
@@ -69,6 +89,7 @@ class UsageRepository:
             "day": day,
             "messages": messages,
             "max_refunds": max_refunds,
+            "refunds_per_message": refunds_per_message,
         }
         row = await self.connection.fetch_row(_REFUND, values)
         return None if row is None else int(row["used"])

@@ -6,7 +6,21 @@ from datetime import datetime
 from typing import NamedTuple, cast
 from uuid import UUID
 
-from sqlalchemy import ARRAY, DateTime, Table, Text, and_, bindparam, exists, func, literal, select, update
+from sqlalchemy import (
+    ARRAY,
+    DateTime,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    exists,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import INET, insert
 
 from app.database import PooledConnection
@@ -94,8 +108,9 @@ class UserRepository:
 
         A second caller waits for this transaction. Inserted messages, which refer to the user, do not.
         """
+        at = literal(now, DateTime(timezone=True))
         locked = (
-            select(is_pro(_TABLE.c.id, literal(now, DateTime(timezone=True))))
+            select(or_(is_pro(_TABLE.c.id, at), func.coalesce(_TABLE.c.pro_until > at, false())))
             .select_from(_TABLE)
             .where(_TABLE.c.id == user_id, _TABLE.c.deleted_at.is_(None))
             .with_for_update(key_share=True, of=_TABLE)

@@ -49,5 +49,5 @@ def test_the_plan_in_sql_is_the_plan_of_the_subscription(stack: Stack, user: Use
                 grace_until=grace_until,
             )
             is_pro = subscription.plan_at(_NOW) is Plan.PRO
-            assert row == (is_pro, 0), (status, voided, period_end, grace_until)
+            assert row == (is_pro, None, False, 0), (status, voided, period_end, grace_until)
         connection.rollback()

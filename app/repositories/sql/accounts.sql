@@ -13,7 +13,8 @@ WHERE users.id = :user_id AND users.deleted_at IS NULL
 SELECT
     sessions.last_used_at,
     coalesce(sessions.last_used_ip, sessions.ip_address) AS used_from,
-    plan.is_pro
+    plan.is_pro,
+    plan.is_banned
 FROM sessions
 JOIN users ON users.id = sessions.user_id
 CROSS JOIN plan

@@ -7,7 +7,7 @@
 , terms AS (
     -- What the user's plan allows; without a message_limit its messages are unlimited.
     SELECT
-        CASE WHEN is_pro THEN :pro_limit ELSE :basic_limit END AS message_limit,
+        CASE WHEN is_pro THEN :pro_limit ELSE coalesce(own_limit, :basic_limit) END AS message_limit,
         CASE WHEN is_pro THEN :pro_priority ELSE :basic_priority END AS reply_priority
     FROM plan
 ),
@@ -27,12 +27,12 @@ room AS (
 ),
 charged AS (
     -- Check the limit again, now under the row's lock. The key-share lock rejects an account whose deletion
-    -- has copied its count to the carryover.
+    -- has copied its count to the carryover, or whose ban has cancelled its replies.
     INSERT INTO daily_usage (user_id, day, used, refunds, input_tokens, output_tokens)
     SELECT users.id, :day, 1, 0, 0, 0
     FROM room
     JOIN users ON users.id = :user_id
-    WHERE users.deleted_at IS NULL
+    WHERE users.deleted_at IS NULL AND users.banned_at IS NULL
     FOR KEY SHARE OF users
     ON CONFLICT (user_id, day) DO UPDATE
     SET used = daily_usage.used + 1
@@ -91,7 +91,7 @@ reply AS (
     FROM grown
     CROSS JOIN terms
 )
-SELECT plan.is_pro, charged.used, grown.model, grown.stored_at
+SELECT plan.is_pro, plan.own_limit, plan.is_banned, charged.used, grown.model, grown.stored_at
 FROM grown
 CROSS JOIN charged
 CROSS JOIN plan
@@ -100,7 +100,12 @@ CROSS JOIN plan
 -- Continue user_plan (usage.sql): return the committed state that explains why a message was not stored.
 --
 -- Takes no lock. No row if the account is deleted.
-SELECT plan.is_pro, coalesce(daily_usage.used, 0) AS used, chatrooms.id IS NOT NULL AS has_room
+SELECT
+    plan.is_pro,
+    plan.own_limit,
+    plan.is_banned,
+    coalesce(daily_usage.used, 0) AS used,
+    chatrooms.id IS NOT NULL AS has_room
 FROM users
 CROSS JOIN plan
 LEFT JOIN daily_usage ON daily_usage.user_id = users.id AND daily_usage.day = :day

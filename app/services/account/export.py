@@ -52,7 +52,7 @@ class ExportService:
             customer_id = await tx.stripe_customers.customer_id_of(user_id)
         if user is None:
             raise AuthenticationRequired
-        return ExportedAccount.of_user(user, plan_of(subscription, self.clock()), customer_id)
+        return ExportedAccount.of_user(user, plan_of(user, subscription, self.clock()), customer_id)
 
     async def _pieces(self, user_id: UUID, opening: str) -> Pieces:
         yield opening

@@ -62,4 +62,4 @@ class UserService:
         if user is None:
             raise AuthenticationRequired
         subscription = await tx.subscriptions.current(user.id)
-        return UserOut.of(user, plan_of(subscription, self.clock()))
+        return UserOut.of(user, plan_of(user, subscription, self.clock()))

@@ -10,7 +10,7 @@ import structlog
 
 from app.errors import AlreadySubscribed, AuthenticationRequired, CheckoutNotFound, PaymentsUnavailable
 from app.kit.clock import Clock
-from app.models import Checkout, Plan, plan_of
+from app.models import Checkout, is_paid_pro
 from app.schemas.subscription import CheckoutOut, SubscribeIn
 from app.services.billing.customer_records import create_customer, remove_customer
 from app.services.billing.installation import InstallationId
@@ -111,10 +111,10 @@ class CheckoutService:
                 await self._settle(checkout.id, session)
 
     async def _reject_on_pro(self, user_id: UUID) -> None:
+        """Reject a user who pays; one with a grant may buy Pro, to keep it after the grant."""
         async with self.uow.begin() as tx:
-            subscription = await tx.subscriptions.current(user_id)
-        if plan_of(subscription, self.clock()) is Plan.PRO:
-            raise AlreadySubscribed
+            if is_paid_pro(await tx.subscriptions.current(user_id), self.clock()):
+                raise AlreadySubscribed
 
     async def _sync_lapsed(self, user_id: UUID) -> None:
         """Sync live subscriptions that do not give Pro, in case one has just been paid.
@@ -140,7 +140,7 @@ class CheckoutService:
             begun = await tx.checkouts.begin(user_id, success_url=urls[0], cancel_url=urls[1])
             if begun:
                 # The request that closed the previous checkout had synced its subscription before.
-                if plan_of(await tx.subscriptions.current(user_id), self.clock()) is Plan.PRO:
+                if is_paid_pro(await tx.subscriptions.current(user_id), self.clock()):
                     raise AlreadySubscribed
                 return begun, None
             found = await tx.checkouts.open_of(user_id)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.errors import NotSubscribed
+from app.errors import AuthenticationRequired, NotSubscribed
 from app.kit.clock import Clock
-from app.models import plan_of
+from app.models import plan_of, pro_until
 from app.schemas.subscription import SubscriptionOut
 from app.services.billing.checkout import CheckoutService
 from app.services.billing.payments import StripeBudget, calling_stripe
@@ -83,15 +83,18 @@ class SubscriptionService:
 
     async def _now(self, user_id: UUID) -> SubscriptionOut:
         async with self.uow.begin() as tx:
+            user = await tx.users.get(user_id)
             subscription = await tx.subscriptions.current(user_id)
             usage = await self.quota.read(tx, user_id)
+        if user is None:
+            raise AuthenticationRequired
         now = self.clock()
         return SubscriptionOut(
-            plan=plan_of(subscription, now),
+            plan=plan_of(user, subscription, now),
             status=subscription.status if subscription else None,
             current_period_end=subscription.current_period_end if subscription else None,
             cancel_at_period_end=bool(subscription and subscription.cancel_at_period_end),
             grace_until=subscription.grace_until if subscription else None,
-            pro_until=subscription.pro_until(now) if subscription else None,
+            pro_until=pro_until(user, subscription, now),
             usage=usage,
         )

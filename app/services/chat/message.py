@@ -176,6 +176,7 @@ class MessageService:
 
         Raises:
             AuthenticationRequired: the account was deleted concurrently.
+            AccountSuspended: the account was banned concurrently.
             ChatroomNotFound: the user has no such room.
         """
         now = self.clock()

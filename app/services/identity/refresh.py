@@ -8,6 +8,7 @@ from app.errors import RefreshInvalid, RefreshReused
 from app.kit.clock import Clock
 from app.models import Session, plan_of
 from app.schemas.auth import TokensOut
+from app.services.identity.bans import require_not_banned
 from app.services.identity.chained_tokens import ChainedTokens, keep_chained
 from app.services.identity.refresh_tokens import TokenState, is_counter, session_of
 from app.services.identity.session_cache import SessionCache
@@ -33,6 +34,7 @@ class RefreshService:
         Raises:
             RefreshInvalid: no token of an open session.
             RefreshReused: its successor was used already; the session has been ended.
+            AccountSuspended: the account is banned; the token stays valid.
         """
         session_id = session_of(refresh_token)
         if session_id is None:
@@ -46,6 +48,8 @@ class RefreshService:
             state = self._state(refresh_token, session)
             if state is TokenState.UNKNOWN:  # a forged token must not end a session
                 raise RefreshInvalid
+            if state is not TokenState.REUSED:
+                require_not_banned(locked.user)
             if state is TokenState.REUSED:
                 session.ended_at = now
             else:
@@ -58,7 +62,7 @@ class RefreshService:
             self.open_sessions.discard([session_id])
             log.warning("refresh_reused", session_id=str(session_id))
             raise RefreshReused
-        return self.tokens.pair(session, locked.user, plan_of(locked.subscription, now), now=now)
+        return self.tokens.pair(session, locked.user, plan_of(locked.user, locked.subscription, now), now=now)
 
     def _state(self, token: str, session: Session) -> TokenState:
         if is_counter(token):

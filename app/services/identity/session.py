@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from app.errors import AuthenticationRequired, SessionNotFound
+from app.errors import AccountSuspended, AuthenticationRequired, SessionNotFound
 from app.kit.clock import Clock
 from app.kit.paging import CursorSigner, time_and_id
 from app.kit.user_agents import printable_user_agent
@@ -17,6 +17,7 @@ from app.models.sign_in import SignInMethod
 from app.schemas.auth import TokensOut
 from app.schemas.session import LogoutScope, SessionOut, SessionPage
 from app.security import AccessClaims
+from app.services.identity.bans import require_not_banned
 from app.services.identity.session_cache import OpenSession, SessionCache
 from app.services.identity.tokens import TokenIssuer
 from app.unit_of_work import Transaction, UnitOfWork
@@ -77,7 +78,12 @@ class SessionService:
         device: Device,
         device_name: str | None,
     ) -> TokensOut:
-        """Add a session to this transaction and return its tokens."""
+        """Add a session to this transaction and return its tokens; the user has proven the credentials.
+
+        Raises:
+            AccountSuspended: the account is banned.
+        """
+        require_not_banned(user)
         now = self.clock()
         subscription = await tx.subscriptions.current(user.id)
         session = Session(
@@ -92,7 +98,7 @@ class SessionService:
         )
         self.tokens.set_number(session, 0, now=now)
         tx.sessions.add(session)
-        return self.tokens.pair(session, user, plan_of(subscription, now), now=now)
+        return self.tokens.pair(session, user, plan_of(user, subscription, now), now=now)
 
     async def replace_all(self, tx: Transaction, user: CurrentUser, *, device: Device) -> Replacement:
         """End the user's other sessions, and give the calling one a new id and new tokens.
@@ -113,7 +119,7 @@ class SessionService:
         session.chain_hash = session.chain_count = None
         self.tokens.set_number(session, 0, now=now)
         session.last_used_at, session.last_used_ip = now, device.ip_address or session.last_used_ip
-        plan = plan_of(locked.subscription, now)
+        plan = plan_of(locked.user, locked.subscription, now)
         tokens = self.tokens.pair(session, locked.user, plan, now=now)
         return Replacement(tokens, [user.session_id, *ended])
 
@@ -137,12 +143,15 @@ class SessionService:
 
         Raises:
             AuthenticationRequired: no claims, or the session has ended.
+            AccountSuspended: the account is banned.
         """
         if claims is None:
             raise AuthenticationRequired
         known = self.open_sessions.get(claims.session_id) or await self._find_limited(claims, ip_address)
         if known is None or known.user_id != claims.user_id:
             raise AuthenticationRequired
+        if known.is_banned:
+            raise AccountSuspended
         return CurrentUser(id=known.user_id, session_id=claims.session_id, plan=known.plan)
 
     async def _find_limited(self, claims: AccessClaims, ip_address: str | None) -> OpenSession | None:
@@ -157,7 +166,7 @@ class SessionService:
             use = await tx.sessions.find_open(session_id=claims.session_id, user_id=claims.user_id, now=now)
         if use is None:
             return None
-        found = OpenSession(claims.user_id, use.plan)
+        found = OpenSession(claims.user_id, use.plan, use.is_banned)
         self.open_sessions.add(claims.session_id, found, read_at=read_at)
         stale = now - USE_RECORDED_EVERY
         used_from = ip_address or use.used_from

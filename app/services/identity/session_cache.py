@@ -18,6 +18,7 @@ class OpenSession:
 
     user_id: UUID
     plan: Plan
+    is_banned: bool
 
 
 class SessionCache:

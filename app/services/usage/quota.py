@@ -8,7 +8,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from app import metrics
-from app.errors import AuthenticationRequired, DailyLimitReached
+from app.errors import AccountSuspended, AuthenticationRequired, DailyLimitReached
 from app.kit.clock import Clock
 from app.kit.number_forms import subscriber_of
 from app.models import Message, MessageStatus, Plan, PlanTerms, User
@@ -26,7 +26,7 @@ _REFUNDED = (MessageStatus.FAILED, MessageStatus.BLOCKED, MessageStatus.CANCELLE
 
 @dataclass(frozen=True, slots=True)
 class QuotaSnapshot:
-    """A user's committed count of the day, and the terms of the plan, at a time."""
+    """A user's committed count of the day, and the terms for this user, at a time."""
 
     terms: PlanTerms
     used: int
@@ -55,6 +55,7 @@ class DailyQuota:
 
         Raises:
             AuthenticationRequired: the account was deleted concurrently.
+            AccountSuspended: the account was banned concurrently.
         """
         now = self.clock()
         status = await tx.usage.status(user_id=user_id, now=now)
@@ -63,8 +64,17 @@ class DailyQuota:
         return self.snapshot(status, now)
 
     def snapshot(self, status: UsageStatus, now: datetime) -> QuotaSnapshot:
-        """Build a quota snapshot from the stored usage."""
-        return QuotaSnapshot(self.plans[status.plan], status.used, now)
+        """Build a quota snapshot from the stored usage.
+
+        Raises:
+            AccountSuspended: the account is banned.
+        """
+        if status.is_banned:
+            raise AccountSuspended
+        terms = self.plans[status.plan]
+        if status.own_limit is not None and status.plan is Plan.BASIC:
+            terms = replace(terms, messages=status.own_limit)
+        return QuotaSnapshot(terms, status.used, now)
 
     def require_available(self, snapshot: QuotaSnapshot) -> None:
         """Reject a message on a used-up day.
@@ -84,12 +94,15 @@ class DailyQuota:
         Raises:
             DailyLimitReached: no message is left.
             AuthenticationRequired: the account was deleted concurrently.
+            AccountSuspended: it was banned concurrently.
         """
         self.require_available(snapshot)
         day = snapshot.at.date()
         used = await tx.usage.charge(user_id=user_id, day=day, limit=snapshot.limit)
         if used is None:
             status = await tx.usage.status(user_id=user_id, now=snapshot.at)
+            if status is not None and status.is_banned:
+                raise AccountSuspended
             if status is None or snapshot.limit is None:  # an unlimited charge fails only without an account
                 raise AuthenticationRequired
             raise self._limit_reached(snapshot.limit, status.used, snapshot)
@@ -139,6 +152,7 @@ class DailyQuota:
                 day=day,
                 messages=messages,
                 max_refunds=max_refunds,
+                refunds_per_message=REFUNDS_PER_MESSAGE,
                 now=now,
             )
             if used is not None:
