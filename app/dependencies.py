@@ -11,12 +11,14 @@ from uuid import UUID
 import structlog
 from fastapi import Depends, Header, Path, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security.utils import get_authorization_scheme_param
 from starlette.requests import ClientDisconnect, HTTPConnection
 
 from app.bootstrap.api import ApiServices
 from app.errors import ValidationFailed
 from app.kit.client_address import ClientAddress
 from app.kit.rate_limit import LimitState
+from app.models import Actor, Scope
 from app.rate_limiter import CountedRequest
 from app.services.billing.payments import StripeBudget
 from app.services.identity.session import CurrentUser, Device
@@ -34,6 +36,8 @@ class _Documented(HTTPBearer):
 _bearer = _Documented(
     scheme_name="HTTPBearer", bearerFormat="JWT", description="The access token of a session."
 )
+
+_admin_bearer = _Documented(scheme_name="AdminKey", description="A key of the admin API.")
 
 _metrics_bearer = HTTPBearer(
     auto_error=False, scheme_name="MetricsToken", description="The value of `METRICS_TOKEN`."
@@ -78,8 +82,50 @@ def _bind_to_log(user_id: UUID, path: Mapping[str, str]) -> None:
     structlog.contextvars.bind_contextvars(**ids)
 
 
+async def _request_id(request: Request) -> str:
+    request_id: str = request.state.request_id
+    return request_id
+
+
+RequestId = Annotated[str, Depends(_request_id)]
+
+
 User = Annotated[CurrentUser, Depends(_current_user)]
 """The caller; a request without a valid access token is rejected."""
+
+
+class RequiredScope:
+    """A dependency that returns the operator of a request, if the key has this scope."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+
+    async def __call__(
+        self,
+        request: Request,
+        services: Services,
+        request_id: RequestId,
+        _documented: Annotated[None, Depends(_admin_bearer)],
+    ) -> Actor:
+        """Return the operator.
+
+        Raises:
+            AdminKeyRequired: no open key.
+            ScopeRequired: the key does not have the scope.
+        """
+        scheme, key = get_authorization_scheme_param(request.headers.get("authorization"))
+        is_bearer = scheme.lower() == "bearer"
+        actor = await services.admin.keys.authenticate(key if is_bearer else None, request_id=request_id)
+        structlog.contextvars.bind_contextvars(actor=actor.name)
+        actor.require(self.scope)
+        return actor
+
+
+Reader = Annotated[Actor, Depends(RequiredScope(Scope.READ))]
+"""The operator of a request that only reads."""
+
+SupportOperator = Annotated[Actor, Depends(RequiredScope(Scope.SUPPORT))]
+BillingOperator = Annotated[Actor, Depends(RequiredScope(Scope.BILLING))]
 
 
 async def _stripe_budget(request: Request, services: Services, user: User) -> StripeBudget:
@@ -97,11 +143,6 @@ async def _device(request: Request) -> Device:
         ip_address=caller.shown,
         networks=caller.networks,
     )
-
-
-async def _request_id(request: Request) -> str:
-    request_id: str = request.state.request_id
-    return request_id
 
 
 async def _metrics_token(
@@ -124,7 +165,6 @@ Budget = Annotated[StripeBudget, Depends(_stripe_budget)]
 """The limit of Stripe calls for the caller."""
 
 CallingDevice = Annotated[Device, Depends(_device)]
-RequestId = Annotated[str, Depends(_request_id)]
 RawBody = Annotated[bytes, Depends(_raw_body)]
 """The bytes of the body, for checking their signature."""
 
@@ -132,6 +172,7 @@ ChatroomId = Annotated[UUID, Path(description="A chatroom of the user.")]
 MessageId = Annotated[UUID, Path(description="A message in this chatroom.")]
 ReplyId = Annotated[UUID, Path(description="A reply in this chatroom.")]
 SessionId = Annotated[UUID, Path(description="An open session of the user.")]
+UserId = Annotated[UUID, Path(description="An account.")]
 Limit = Annotated[int, Query(ge=1, le=100, description="Maximum number of items on the page.")]
 Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` of the previous page.")]
 IdempotencyKey = Annotated[

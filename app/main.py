@@ -16,6 +16,7 @@ from app.bootstrap.api import api_services
 from app.bootstrap.refusal import StartRefusedError, end_process
 from app.config import Environment, Settings, get_settings
 from app.error_handlers import add_error_handlers
+from app.errors import ADMIN_CATALOGUE, CATALOGUE
 from app.http_server import ConnectionLimits, limit_connections
 from app.log import configure_logging
 from app.middleware import (
@@ -28,9 +29,10 @@ from app.middleware import (
     ResponseHeadersMiddleware,
     StreamMiddleware,
 )
-from app.openapi import document
+from app.openapi import DocumentedApi, document
+from app.openapi.about import ADMIN_TAGS, TAGS
 from app.openapi.serving import add_document_route
-from app.routers import ALL, MATCHED
+from app.routers import ADMIN, ALL, MATCHED
 
 _MAX_BODY_BYTES = 1024 * 1024
 _BODY_SECONDS = 30.0
@@ -43,6 +45,26 @@ _DESCRIPTION = (
     "`Allow`, for a method that a path does not support (also OPTIONS and TRACE). Unknown fields in a body "
     "and unknown query parameters are rejected. HEAD is supported wherever GET is, with the same status and "
     "headers and no body. Requests are limited; `RateLimit` in each response that counts shows what is left."
+)
+_ADMIN_DESCRIPTION = (
+    "The API of operators: accounts, replies, Stripe's events, and the log of every act. Each request sends "
+    "a key of `python -m app keys create` as a Bearer token. A key has scopes; each operation requires one. "
+    "The form of requests, errors and lists is that of the API for users."
+)
+_PUBLIC_API = DocumentedApi(
+    title="AI chat backend",
+    description=_DESCRIPTION,
+    routes=[route for router in ALL for route in router.routes],
+    tags=TAGS,
+    codes=sorted({error.code for error in CATALOGUE}),
+    has_events=True,
+)
+_ADMIN_API = DocumentedApi(
+    title="AI chat backend: administration",
+    description=_ADMIN_DESCRIPTION,
+    routes=[route for router in ADMIN for route in router.routes],
+    tags=ADMIN_TAGS,
+    codes=sorted({error.code for error in (*CATALOGUE, *ADMIN_CATALOGUE)}),
 )
 
 
@@ -76,7 +98,7 @@ def create_app(
             end_process(refused)  # uvicorn would print a traceback
 
     app = _Api(
-        title="AI chat backend",
+        title=_PUBLIC_API.title,
         version=__version__,
         description=_DESCRIPTION,
         lifespan=lifespan,
@@ -89,7 +111,9 @@ def create_app(
     app.state.settings = settings
     app.state.connection_limits = connection_limits
     add_error_handlers(app)
-    add_document_route(app)
+    app.openapi = document(app, _PUBLIC_API)  # type: ignore[method-assign]  # FastAPI's documented way
+    add_document_route(app, "/openapi.json", app.openapi)
+    add_document_route(app, "/admin/openapi.json", document(app, _ADMIN_API))
     for router in MATCHED:
         app.router.routes += (
             router.routes
@@ -107,7 +131,6 @@ def create_app(
     app.add_middleware(ResponseHeadersMiddleware, tls_only=settings.environment is Environment.PRODUCTION)
     app.add_middleware(StreamMiddleware)
     app.add_middleware(RequestContextMiddleware)
-    app.openapi = document(app, [route for router in ALL for route in router.routes])  # type: ignore[method-assign]  # FastAPI's documented way
     return app
 
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Final
 
 from app.errors.admin import (
-    AccountSuspended,
     AdminKeyNameTaken,
     AdminKeyNotFound,
     AdminKeyRequired,
@@ -12,6 +11,7 @@ from app.errors.admin import (
     UserNotFound,
 )
 from app.errors.auth import (
+    AccountSuspended,
     AuthenticationRequired,
     CountryNotAllowed,
     CredentialsInvalid,
@@ -67,6 +67,7 @@ from app.errors.request import (
 )
 
 __all__ = [
+    "ADMIN_CATALOGUE",
     "CATALOGUE",
     "FIELD_CODES",
     "NOT_FOUND_BY_PARAMETER",
@@ -124,17 +125,22 @@ __all__ = [
     "WebhookInvalid",
 ]
 
-CATALOGUE: Final = tuple(
+_ALL: Final = tuple(
     found
     for found in list(globals().values())
     if isinstance(found, type) and issubclass(found, AppError) and found is not AppError
 )
-"""Every class of error."""
+CATALOGUE: Final = tuple(error for error in _ALL if error.__module__ != "app.errors.admin")
+"""Every class of error of the API for users."""
+
+ADMIN_CATALOGUE: Final = tuple(error for error in _ALL if error not in CATALOGUE)
+"""The classes of error of the admin API alone."""
 
 NOT_FOUND_BY_PARAMETER: Final[Mapping[str, type[AppError]]] = {
     "chatroom_id": ChatroomNotFound,
     "message_id": MessageNotFound,
     "reply_id": MessageNotFound,
     "session_id": SessionNotFound,
+    "user_id": UserNotFound,
 }
 """The 404 error for an id in the path, by the name of the path parameter."""

@@ -1,16 +1,8 @@
-"""Errors of the admin API and of the accounts that operators have suspended."""
+"""Errors of the admin API and of the commands of operators."""
 
 from http import HTTPStatus
 
 from app.errors.base import AppError
-
-
-class AccountSuspended(AppError):
-    """The account is suspended."""
-
-    status = HTTPStatus.FORBIDDEN
-    code = "account_suspended"
-    detail = "This account is suspended. Contact the operator of this service."
 
 
 class AdminKeyRequired(AppError):

@@ -123,3 +123,11 @@ class MobileNumberTaken(AppError):
     status = HTTPStatus.CONFLICT
     code = "mobile_number_taken"
     detail = "This mobile number has an account. Sign in instead."
+
+
+class AccountSuspended(AppError):
+    """The account is suspended."""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "account_suspended"
+    detail = "This account is suspended. Contact the operator of this service."

@@ -22,6 +22,7 @@ FIELD_CODES: Final = (
     "extra_forbidden",
     "greater_than_equal",
     "int_parsing",
+    "int_type",
     "json_invalid",
     "less_than_equal",
     "literal_error",

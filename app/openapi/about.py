@@ -1,5 +1,6 @@
 """Licence, contact, servers and tags in the OpenAPI document."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -8,7 +9,7 @@ from app.config import Settings
 Json = dict[str, Any]
 
 _LICENCE: Final = {"name": "MIT", "identifier": "MIT"}
-_TAGS: Final = {
+TAGS: Final = {
     "authentication": "Sign up with a mobile number, sign in with a one-time code or a password.",
     "sessions": "Refresh tokens, list signed-in devices, sign out.",
     "user": "The account: profile, usage, export, deletion.",
@@ -20,15 +21,22 @@ _TAGS: Final = {
 }
 """The tags in the order of the documentation."""
 
+ADMIN_TAGS: Final = {
+    "users": "Find accounts; grant Pro, set limits, ban, end sessions.",
+    "messages": "Read the text of a message, with a reason.",
+    "audit": "List the acts of operators.",
+}
+"""The tags of the admin API."""
 
-def add_about(document: Json, settings: Settings) -> None:
+
+def add_about(document: Json, settings: Settings, tags: Mapping[str, str]) -> None:
     """Add licence, contact, servers and tags."""
     document["info"]["license"] = _LICENCE
     document["info"]["contact"] = {"name": document["info"]["title"], "url": settings.public_url}
     document["servers"] = [_server(settings.public_url)]
     schemes = document["components"]["securitySchemes"]
     schemes |= {name: schemes.pop(name) for name in sorted(schemes)}  # HTTPBearer first
-    document["tags"] = [{"name": name, "description": text} for name, text in _TAGS.items()]
+    document["tags"] = [{"name": name, "description": text} for name, text in tags.items()]
 
 
 def _server(public_url: str) -> Json:

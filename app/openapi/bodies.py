@@ -67,13 +67,19 @@ def _models_of(content: Json) -> Iterator[str]:
             yield reference["$ref"].removeprefix(_SCHEMAS)
 
 
-def further_schemas() -> Json:
-    """Return the schemas of the error body and of events, which are not the model of any route."""
-    models = [(model, "serialization") for model in (Problem, *PAYLOADS.values())]
+def problem_schemas(*further: type[BaseModel]) -> Json:
+    """Return the schemas of the error body, which is not the model of any route, and of further models."""
+    models = [(model, "serialization") for model in (Problem, *further)]
     _, document = models_json_schema(models, ref_template=_SCHEMAS + "{model}")  # type: ignore[arg-type]  # a list of literals
     schemas: Json = document["$defs"]
     for field in schemas["Problem"]["properties"].values():
         without_null(field)
+    return schemas
+
+
+def event_schemas() -> Json:
+    """Return the schemas of the error body and of events, which are not the model of any route."""
+    schemas = problem_schemas(*PAYLOADS.values())
     for data in EVENTS:
         schemas[type(data).__name__]["examples"] = [data.model_dump(mode="json")]
     mapping = {kind.value: _SCHEMAS + model.__name__ for kind, model in PAYLOADS.items()}

@@ -6,7 +6,10 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from app.errors import (
+    ADMIN_CATALOGUE,
     CATALOGUE,
+    AccountSuspended,
+    AdminKeyRequired,
     AppError,
     AuthenticationRequired,
     BodyTooLarge,
@@ -17,6 +20,7 @@ from app.errors import (
     RateLimitExceeded,
     RequestHeadTooLarge,
     RequestTimeout,
+    ScopeRequired,
     ServiceUnavailable,
     UnsupportedMediaType,
     ValidationFailed,
@@ -29,6 +33,7 @@ _WRITING = ("post", "put", "patch", "delete")
 _EVERYWHERE: tuple[type[AppError], ...] = (InternalError, ServiceUnavailable)
 _WITH_BODY: tuple[type[AppError], ...] = (ValidationFailed, BodyTooLarge, UnsupportedMediaType)
 _MEMBERS: Final[dict[type[AppError], dict[str, object]]] = {
+    ScopeRequired: {"scope": "support"},
     ValidationFailed: {"errors": [{"pointer": "/content", "code": "missing", "message": "Field required"}]},
     OtpInvalid: {"attempts_left": 4},
     ChatroomLimitReached: {"limit": 500, "upgrade": "/subscribe/pro"},
@@ -42,7 +47,8 @@ _MEMBERS: Final[dict[type[AppError], dict[str, object]]] = {
 """Examples of the further members of some errors."""
 
 _ERROR_BY_CODE: Final = {
-    error.code: error for error in sorted(CATALOGUE, key=lambda error: -len(error.__mro__))
+    error.code: error
+    for error in sorted((*CATALOGUE, *ADMIN_CATALOGUE), key=lambda error: -len(error.__mro__))
 }
 """The most general class of each code."""
 
@@ -51,9 +57,14 @@ _PROBLEM_REFERENCE: Final = {"$ref": "#/components/schemas/Problem"}
 Responses = dict[int | str, dict[str, Any]]
 
 
+def admin_responses(*errors: type[AppError], body: bool = False) -> Responses:
+    """Return the `responses` of a route of the admin API; see `error_responses`."""
+    return error_responses(AdminKeyRequired, ScopeRequired, *errors, body=body)
+
+
 def error_responses(*errors: type[AppError], body: bool = False, signed_in: bool = False) -> Responses:
     """Return the `responses` of a route: these errors, and those of every route of its kind."""
-    own = (AuthenticationRequired,) if signed_in else ()
+    own = (AuthenticationRequired, AccountSuspended) if signed_in else ()
     return _responses((*own, *(_WITH_BODY if body else ()), *errors, *_EVERYWHERE))
 
 

@@ -5,10 +5,10 @@ string of it. Other forms fail at a value that a later version adds: of `anyOf` 
 openapi-python-client accepts the first one only; of `anyOf` with an enum, openapi-generator makes an enum.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from app.errors import CATALOGUE, FIELD_CODES
+from app.errors import FIELD_CODES
 from app.gemini_client import FinishReason
 from app.models import MessageStatus
 from app.models.sign_in import SignInMethod
@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 _SCHEMAS: Final = "#/components/schemas/"
 _VALUES: Final[Mapping[str, tuple[str, Iterable[str]]]] = {
-    "ProblemCode": ("The stable code of an error.", sorted({error.code for error in CATALOGUE})),
+    "ProblemCode": ("The stable code of an error.", ()),  # those of the document
     "FieldProblemCode": ("The stable code of an error in one part of a request.", FIELD_CODES),
     "ReplyErrorCode": ("Why a reply failed or was blocked.", ERROR_CODES),
     "MessageStatus": (MessageStatus.__doc__ or "", MessageStatus),
@@ -48,13 +48,16 @@ _VALUES: Final[Mapping[str, tuple[str, Iterable[str]]]] = {
 }
 
 
-def fill_in_open_enums(document: Json) -> None:
-    """Replace each marker of `open_enum` by a reference to a schema with the known values."""
+def fill_in_open_enums(document: Json, codes: Sequence[str]) -> None:
+    """Replace each marker of `open_enum` by a reference to a schema with the known values.
+
+    `codes` are those of the errors in this document.
+    """
     schemas = document["components"]["schemas"]
     used = {_replace(field) for field in _fields(document) if OPEN_ENUM in field}
     for name in used:
         description, values = _VALUES[name]
-        known = [str(value) for value in values]
+        known = [str(value) for value in values or codes]
         listed = ", ".join(f"`{value}`" for value in known)
         schemas[name] = {
             "description": f"{description} One of {listed}; later versions may add values.",

@@ -1,13 +1,15 @@
-"""The route of the OpenAPI document, which is built at the first request and kept as bytes."""
+"""The routes of the OpenAPI documents, each built at its first request and kept as bytes."""
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
 
-def add_document_route(app: FastAPI) -> None:
-    """Serve the document at `/openapi.json`.
+def add_document_route(app: FastAPI, path: str, generate: Callable[[], dict[str, Any]]) -> None:
+    """Serve a document at `path`.
 
     FastAPI's own route builds it on the event loop, where nothing else runs for 0.3 s.
     """
@@ -18,15 +20,14 @@ def add_document_route(app: FastAPI) -> None:
         root_path = request.scope.get("root_path", "").rstrip("/")
         async with building:
             if root_path not in documents:
-                documents[root_path] = await asyncio.to_thread(_document_of, app, root_path)
+                documents[root_path] = await asyncio.to_thread(_document_of, generate, root_path)
         return Response(documents[root_path], media_type="application/json")
 
-    app.add_route("/openapi.json", get_document, include_in_schema=False)
+    app.add_route(path, get_document, include_in_schema=False)
 
 
-def _document_of(app: FastAPI, root_path: str) -> bytes:
-    document = app.openapi()
-    app.openapi_schema = None  # the bytes are enough, and a twentieth of its size
+def _document_of(generate: Callable[[], dict[str, Any]], root_path: str) -> bytes:
+    document = generate()
     servers = document.get("servers", [])
     if root_path and root_path not in {server.get("url") for server in servers}:
         document["servers"] = [{"url": root_path}, *servers]

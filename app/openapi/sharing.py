@@ -1,5 +1,6 @@
-"""Shared error responses in the OpenAPI document, and titles that repeat names."""
+"""Shared error responses and their examples in the OpenAPI document, and titles that repeat names."""
 
+from collections import Counter
 from typing import Any, Final
 
 from app.problem_response import PROBLEM_TYPE
@@ -7,6 +8,7 @@ from app.problem_response import PROBLEM_TYPE
 Json = dict[str, Any]
 
 _RESPONSES: Final = "#/components/responses/"
+_EXAMPLES: Final = "#/components/examples/"
 
 
 def share_errors(document: Json) -> None:
@@ -23,11 +25,29 @@ def share_errors(document: Json) -> None:
                         raise ValueError(f"two error responses would be named {name}")
                     responses[status] = {"$ref": _RESPONSES + name}
     document["components"]["responses"] = dict(sorted(shared.items()))
+    document["components"]["examples"] = _share_examples([_examples_of(each) for each in shared.values()])
+
+
+def _share_examples(groups: list[Json]) -> Json:
+    """Replace examples that several responses have by references; return them by code."""
+    uses = Counter(code for examples in groups for code in examples)
+    shared: Json = {}
+    for examples in groups:
+        for code, example in examples.items():
+            if uses[code] > 1:
+                if shared.setdefault(code, example) != example:
+                    raise ValueError(f"two examples would be named {code}")
+                examples[code] = {"$ref": _EXAMPLES + code}
+    return dict(sorted(shared.items()))
+
+
+def _examples_of(response: Json) -> Json:
+    examples: Json = response["content"][PROBLEM_TYPE]["examples"]
+    return examples
 
 
 def _name_of(response: Json) -> str:
-    codes = response["content"][PROBLEM_TYPE]["examples"]
-    return "Or".join(code.title().replace("_", "") for code in codes)
+    return "Or".join(code.title().replace("_", "") for code in _examples_of(response))
 
 
 def drop_titles(document: Json) -> None:

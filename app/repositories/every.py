@@ -35,6 +35,7 @@ from app.repositories.stripe_customer import StripeCustomerRepository
 from app.repositories.subscription import SubscriptionRepository
 from app.repositories.usage import UsageRepository
 from app.repositories.user import UserRepository
+from app.repositories.user_admin import UserAdminRepository
 from app.repositories.worker import WorkerRepository
 
 
@@ -198,3 +199,8 @@ class Repositories:
     def admin_keys(self) -> AdminKeyRepository:
         """Keys of the admin API."""
         return AdminKeyRepository(self.connection)
+
+    @cached_property
+    def user_admin(self) -> UserAdminRepository:
+        """Accounts as operators see and change them."""
+        return UserAdminRepository(self.connection)

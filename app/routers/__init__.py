@@ -20,6 +20,9 @@ from app.routers import (
     user,
     webhook,
 )
+from app.routers.admin import ADMIN
+
+__all__ = ["ADMIN", "ALL", "MATCHED"]
 
 ALL: Final[tuple[APIRouter, ...]] = (
     meta.router,
@@ -40,5 +43,5 @@ ALL: Final[tuple[APIRouter, ...]] = (
 """In the order of the documentation."""
 
 _BUSIEST: Final = (search.router, chatroom.router, message.router, reply.router, user.router)
-MATCHED: Final = (*_BUSIEST, *(router for router in ALL if router not in _BUSIEST))
+MATCHED: Final = (*_BUSIEST, *(router for router in ALL if router not in _BUSIEST), *ADMIN)
 """In the order of matching: the busiest first."""

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from app.dependencies import AcceptLanguage, CallingDevice, Services
 from app.errors import (
+    AccountSuspended,
     CountryNotAllowed,
     MobileNumberTaken,
     OtpAttemptsExceeded,
@@ -82,7 +83,7 @@ async def forgot_password(
     "/verify-otp",
     operation_id="verify_otp",
     summary="Sign in with a one-time code",
-    responses=error_responses(OtpInvalid, OtpAttemptsExceeded, body=True),
+    responses=error_responses(OtpInvalid, OtpAttemptsExceeded, AccountSuspended, body=True),
 )
 async def verify_otp(body: VerifyOtpIn, device: CallingDevice, services: Services) -> TokensOut:
     """Exchange a code for the tokens of a new session.

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from app.dependencies import CallingDevice, Services, User
-from app.errors import CredentialsInvalid, PasswordAttemptsExceeded, RecentSignInRequired
+from app.errors import AccountSuspended, CredentialsInvalid, PasswordAttemptsExceeded, RecentSignInRequired
 from app.openapi import error_responses
 from app.routing import Route
 from app.schemas.auth import TokensOut
@@ -16,7 +16,7 @@ router = APIRouter(prefix="/auth", tags=["authentication"], route_class=Route)
     "/login",
     operation_id="log_in",
     summary="Sign in with a password",
-    responses=error_responses(CredentialsInvalid, PasswordAttemptsExceeded, body=True),
+    responses=error_responses(CredentialsInvalid, PasswordAttemptsExceeded, AccountSuspended, body=True),
 )
 async def log_in(body: LoginIn, device: CallingDevice, services: Services) -> TokensOut:
     """Sign in with a password.

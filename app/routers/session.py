@@ -5,7 +5,14 @@ from http import HTTPStatus
 from fastapi import APIRouter
 
 from app.dependencies import CallingDevice, Cursor, Limit, Services, SessionId, User
-from app.errors import CursorInvalid, RefreshInvalid, RefreshReused, SessionNotFound, ValidationFailed
+from app.errors import (
+    AccountSuspended,
+    CursorInvalid,
+    RefreshInvalid,
+    RefreshReused,
+    SessionNotFound,
+    ValidationFailed,
+)
 from app.kit.paging import DEFAULT_PAGE
 from app.openapi import error_responses
 from app.routing import Route
@@ -19,7 +26,7 @@ router = APIRouter(prefix="/auth", tags=["sessions"], route_class=Route)
     "/refresh",
     operation_id="refresh_session",
     summary="Refresh the tokens",
-    responses=error_responses(RefreshInvalid, RefreshReused, body=True),
+    responses=error_responses(RefreshInvalid, RefreshReused, AccountSuspended, body=True),
 )
 async def refresh_session(body: RefreshIn, device: CallingDevice, services: Services) -> TokensOut:
     """Exchange a refresh token for a new pair of tokens.

@@ -56,7 +56,7 @@ class Route:
 
 
 def documented_at(address: str) -> Json:
-    """Return the OpenAPI document of an API process with references to shared responses resolved."""
+    """Return the OpenAPI document of an API process; shared responses and examples are resolved."""
     with client(address) as anyone:
         document = ok(anyone.get("/openapi.json"))
     for item in document["paths"].values():
@@ -65,6 +65,11 @@ def documented_at(address: str) -> Json:
                 if "$ref" in response:
                     name = response["$ref"].removeprefix("#/components/responses/")
                     operation["responses"][status] = document["components"]["responses"][name]
+    for response in document["components"]["responses"].values():
+        for content in response["content"].values():
+            for code, example in content["examples"].items():
+                if "$ref" in example:
+                    content["examples"][code] = document["components"]["examples"][code]
     return document
 
 

@@ -4,13 +4,22 @@ from typing import Final
 
 from pydantic import BaseModel
 
+from app.schemas.examples.admin import ADMIN
 from app.schemas.examples.billing import BILLING
 from app.schemas.examples.chat import CHAT
 from app.schemas.examples.exports import EXPORTED, ROOM_EXPORTED
 from app.schemas.examples.identity import IDENTITY
 from app.schemas.examples.operations import OPERATIONS
 
-EXAMPLES: Final[tuple[BaseModel, ...]] = (*OPERATIONS, *IDENTITY, EXPORTED, ROOM_EXPORTED, *CHAT, *BILLING)
+EXAMPLES: Final[tuple[BaseModel, ...]] = (
+    *OPERATIONS,
+    *IDENTITY,
+    EXPORTED,
+    ROOM_EXPORTED,
+    *CHAT,
+    *BILLING,
+    *ADMIN,
+)
 """One for each model that is the body of a request or a response."""
 
 

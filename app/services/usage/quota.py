@@ -71,6 +71,10 @@ class DailyQuota:
         """
         if status.is_banned:
             raise AccountSuspended
+        return self.snapshot_of_any(status, now)
+
+    def snapshot_of_any(self, status: UsageStatus, now: datetime) -> QuotaSnapshot:
+        """Build a quota snapshot, also of a banned account."""
         terms = self.plans[status.plan]
         if status.own_limit is not None and status.plan is Plan.BASIC:
             terms = replace(terms, messages=status.own_limit)

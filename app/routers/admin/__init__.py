@@ -1,0 +1,10 @@
+"""The admin API, which has a document of its own: each route requires one scope of a key."""
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from app.routers.admin import audit, messages, users
+
+ADMIN: Final[tuple[APIRouter, ...]] = (users.router, messages.router, audit.router)
+"""In the order of the documentation."""
