@@ -54,10 +54,11 @@ async def migrate(settings: Settings) -> None:
         OSError, TimeoutError, asyncpg.PostgresError: the database cannot be reached or refuses.
     """
     # In a thread: Alembic is synchronous, and its env.py runs its own loop.
-    await asyncio.to_thread(_upgrade, settings)
+    await asyncio.to_thread(migrate_now, settings)
 
 
-def _upgrade(settings: Settings) -> None:
+def migrate_now(settings: Settings) -> None:
+    """Run the missing migrations in this thread, which runs no event loop; see `migrate`."""
     from alembic import command  # noqa: PLC0415  # see the file's first lines
     from alembic.util import CommandError  # noqa: PLC0415  # the same
 

@@ -17,6 +17,7 @@ PAGE: Final = "docs/architecture.md"
 # The parts of the picture: title, then the modules and packages below app/ that belong to it.
 PARTS: Final = {
     "entry": ("main, worker, tasks", ("main", "worker", "tasks", "task_events")),
+    "cli": ("__main__, cli", ("__main__", "cli")),
     "http": (
         "routers, middleware, openapi, http_server",
         (

@@ -48,9 +48,18 @@ class Foundation:
 
 
 async def open_foundation(
-    settings: Settings, stack: AsyncExitStack, *, transaction_seconds: float
+    settings: Settings,
+    stack: AsyncExitStack,
+    *,
+    transaction_seconds: float,
+    waits_for_database: bool = True,
 ) -> Foundation:
-    """Open the shared services; a transaction that takes longer than `transaction_seconds` is cut off."""
+    """Open the shared services; a transaction that takes longer than `transaction_seconds` is cut off.
+
+    Raises:
+        StartRefusedError: this process cannot use the database; also if it is unreachable, unless
+            `waits_for_database`.
+    """
     for name in former_names():
         log.warning("setting_renamed", old_name=name, new_name=RENAMED[name])
     breaker = Breaker()
@@ -82,7 +91,8 @@ async def open_foundation(
         limit_seconds=transaction_seconds,
     )
     revisions = await asyncio.to_thread(Revisions.of_this_code)
-    await StartCheck(settings, uow, revisions).begin(stack)
+    start_check = StartCheck(settings, uow, revisions)
+    await (start_check.begin(stack) if waits_for_database else start_check.require())
     quota = DailyQuota(Plans.from_settings(settings), utc_now)
     stripe = StripeGateway(settings)
     stack.push_async_callback(stripe.aclose)

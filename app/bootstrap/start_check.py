@@ -52,6 +52,16 @@ class StartCheck:
             stack.push_async_callback(background.close, _CLOSE_SECONDS)
             background.start(self._repeat())
 
+    async def require(self) -> None:
+        """Check once, for a command that cannot wait for the database.
+
+        Raises:
+            StartRefusedError: the database is unreachable, or this process cannot use it.
+        """
+        if not await self._is_done():
+            reason = self._last_reason or "see the log"
+            raise StartRefusedError(f"The database is unavailable: {reason}.")
+
     async def _repeat(self) -> None:
         try:
             while True:

@@ -52,10 +52,10 @@ _FORMS: Final = {
 }
 
 
-def find_problems(settings: Settings) -> list[Problem]:
-    """Return the problems of settings that are well-formed."""
+def find_problems(settings: Settings, *, as_production: bool = False) -> list[Problem]:
+    """Return the problems of settings that are well-formed; with `as_production` also those of production."""
     found = list(_incomplete(settings))
-    if settings.environment is Environment.PRODUCTION:
+    if as_production or settings.environment is Environment.PRODUCTION:
         found += [*_bad_secrets(settings), *_unsafe_delivery(settings), *_unsafe_for_production(settings)]
     return found
 

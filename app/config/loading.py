@@ -1,6 +1,8 @@
 """Read the environment and `.env` once, or fail with the list of all problems."""
 
 import os
+import sys
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
@@ -28,6 +30,15 @@ class SettingsInvalidError(Exception):
         self.problems = problems
 
 
+@dataclass(frozen=True, slots=True)
+class SettingsReading:
+    """The settings, with placeholders for `malformed` fields, and each variable's problem."""
+
+    settings: Settings
+    problems: list[tuple[str, str]]
+    malformed: frozenset[str]
+
+
 def load_settings() -> Settings:
     """Read the environment and `.env`.
 
@@ -36,6 +47,18 @@ def load_settings() -> Settings:
     """
     if unreadable := dotenv_problems():  # missing settings may be in the file
         raise SettingsInvalidError(unreadable)
+    reading = read_settings()
+    if reading.problems:
+        raise SettingsInvalidError([f"{variable} {message}" for variable, message in reading.problems])
+    return reading.settings
+
+
+def read_settings(*, as_production: bool = False) -> SettingsReading:
+    """Read the environment and `.env` with all problems; with `as_production` also those of production.
+
+    Raises:
+        OSError, UnicodeError: `.env` cannot be read.
+    """
     try:
         settings = Settings()
         malformed: dict[str, str] = {}
@@ -44,15 +67,14 @@ def load_settings() -> Settings:
         # With placeholders, the checks for production run on the other settings in the same start.
         placeholders: dict[str, Any] = {field: _placeholder(field) for field in malformed}
         settings = Settings(**placeholders)
-    problems = [f"{field.upper()} {message}" for field, message in malformed.items()]
+    problems = [(field.upper(), message) for field, message in malformed.items()]
     problems += [
-        f"{field.upper()} {message}" for field, message in find_problems(settings) if field not in malformed
+        (field.upper(), message)
+        for field, message in find_problems(settings, as_production=as_production)
+        if field not in malformed
     ]
-    of_variables = (*proxy_problems(os.environ), *authority_problems(os.environ))
-    problems += [f"{variable} {message}" for variable, message in of_variables]
-    if problems:
-        raise SettingsInvalidError(problems)
-    return settings
+    problems += [*proxy_problems(os.environ), *authority_problems(os.environ)]
+    return SettingsReading(settings, problems, frozenset(malformed))
 
 
 @lru_cache

@@ -17,6 +17,7 @@ from app.repositories.checkout import CheckoutRepository
 from app.repositories.claims import ClaimRepository
 from app.repositories.database import DatabaseRepository
 from app.repositories.export import ExportRepository
+from app.repositories.inspection import InspectionRepository
 from app.repositories.installation import InstallationRepository
 from app.repositories.leases import LeaseRepository
 from app.repositories.message import MessageRepository
@@ -184,6 +185,11 @@ class Repositories:
     def workers(self) -> WorkerRepository:
         """Worker processes."""
         return WorkerRepository(self.session)
+
+    @cached_property
+    def inspection(self) -> InspectionRepository:
+        """The server and the queues, for operators."""
+        return InspectionRepository(self.session)
 
     @cached_property
     def database(self) -> DatabaseRepository:

@@ -205,3 +205,25 @@ class StripeSubscriptions(Protocol):
     def of_customer(self, customer_id: str) -> AsyncIterator[StripeSubscription]:
         """Iterate over a customer's subscriptions that are not canceled; none if it does not exist."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class StripePrice:
+    """A price."""
+
+    id: str
+    is_recurring: bool
+    is_active: bool
+    is_live: bool
+
+
+class StripePrices(Protocol):
+    """Prices. Every method may raise `StripeUnavailableError`."""
+
+    async def get(self, price_id: str) -> StripePrice:
+        """Return a price.
+
+        Raises:
+            StripeMissingError: it does not exist in the mode of the key.
+        """
+        ...

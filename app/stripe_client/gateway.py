@@ -1,10 +1,11 @@
 """The Stripe client: its parts over one connection."""
 
 from app.config import Settings
-from app.stripe_client.base import StripeCheckouts, StripeCustomers, StripeSubscriptions
+from app.stripe_client.base import StripeCheckouts, StripeCustomers, StripePrices, StripeSubscriptions
 from app.stripe_client.checkouts import SdkCheckouts
 from app.stripe_client.connection import StripeConnection
 from app.stripe_client.customers import SdkCustomers
+from app.stripe_client.prices import SdkPrices
 from app.stripe_client.pro_product import ProProduct
 from app.stripe_client.subscriptions import SdkSubscriptions
 
@@ -18,6 +19,7 @@ class StripeGateway:
         pro = ProProduct(self._connection, settings.stripe_pro_price_id)
         self.customers: StripeCustomers = SdkCustomers(self._connection, pro)
         self.checkouts: StripeCheckouts = SdkCheckouts(self._connection, settings.stripe_pro_price_id)
+        self.prices: StripePrices = SdkPrices(self._connection)
         self.subscriptions: StripeSubscriptions = SdkSubscriptions(self._connection, pro)
 
     async def aclose(self) -> None:

@@ -1,0 +1,1 @@
+"""Commands for operators: they parse, call one service and print."""

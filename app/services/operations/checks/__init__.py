@@ -1,0 +1,1 @@
+"""Checks of an installation: each names its problems with their remedies, and changes nothing."""
