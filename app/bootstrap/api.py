@@ -206,7 +206,7 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
                 models=models,
                 reply_wait_seconds=settings.reply_wait_seconds,
             ),
-            cancellations=CancellationService(base.uow, base.quota, feed, user_limiter),
+            cancellations=CancellationService(base.uow, canceller, feed, user_limiter),
             streams=ReplyStreams(base.uow, feed, base.reply_events),
             subscriptions=SubscriptionService(
                 base.uow, base.quota, checkouts, stripe.subscriptions, base.syncs, sessions, utc_now

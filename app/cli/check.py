@@ -45,7 +45,7 @@ def check(output: Output, *, offline: bool, production: bool, quiet: bool) -> in
 
     Prints each setting with its value (secrets only as set or not set), its source (environment, .env or
     default) and its meaning; then the state of the database, Redis, the broker, Gemini, Stripe, the provider
-    of text messages, the workers and the queues; then each problem with its remedy. Takes at most ten seconds.
+    of text messages, the workers and the queues; then each problem with its remedy. It takes at most 10 s.
     """
     configure_logging(is_verbose=output.is_verbose)
     of_file = dotenv_problems()

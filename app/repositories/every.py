@@ -16,6 +16,7 @@ from app.repositories.chatroom_key import ChatroomKeyRepository
 from app.repositories.checkout import CheckoutRepository
 from app.repositories.claims import ClaimRepository
 from app.repositories.database import DatabaseRepository
+from app.repositories.event_administration import EventAdministrationRepository
 from app.repositories.export import ExportRepository
 from app.repositories.inspection import InspectionRepository
 from app.repositories.installation import InstallationRepository
@@ -25,6 +26,7 @@ from app.repositories.password import PasswordRepository
 from app.repositories.periodic_job import PeriodicJobRepository
 from app.repositories.purge import PurgeRepository
 from app.repositories.reply import ReplyRepository
+from app.repositories.reply_administration import ReplyAdministrationRepository
 from app.repositories.room_context import RoomContextRepository
 from app.repositories.room_deletion import RoomDeletionRepository
 from app.repositories.room_model import RoomModelRepository
@@ -112,6 +114,11 @@ class Repositories:
         return ReplyRepository(self.connection)
 
     @cached_property
+    def reply_administration(self) -> ReplyAdministrationRepository:
+        """Replies of all users, for operators."""
+        return ReplyAdministrationRepository(self.connection)
+
+    @cached_property
     def usage(self) -> UsageRepository:
         """The daily quota."""
         return UsageRepository(self.connection)
@@ -165,6 +172,11 @@ class Repositories:
     def stripe_events(self) -> StripeEventRepository:
         """Stripe events."""
         return StripeEventRepository(self.connection)
+
+    @cached_property
+    def event_administration(self) -> EventAdministrationRepository:
+        """Stripe events, for operators."""
+        return EventAdministrationRepository(self.session)
 
     @cached_property
     def stripe_customers(self) -> StripeCustomerRepository:

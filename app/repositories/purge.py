@@ -26,13 +26,14 @@ class PurgeRepository:
 
     session: AsyncSession
 
-    async def carried_usage(self) -> None:
-        """Erase the usage carryovers of past UTC days, all at once."""
+    async def carried_usage(self) -> int:
+        """Erase the usage carryovers of past UTC days, all at once; return their number."""
         today = cast(func.timezone("UTC", func.now()), Date)
-        await self.session.execute(
-            delete(CarriedUsage).where(CarriedUsage.day < today),
+        erased = await self.session.scalars(
+            delete(CarriedUsage).where(CarriedUsage.day < today).returning(CarriedUsage.day),
             execution_options={"synchronize_session": False},
         )
+        return len(erased.all())
 
     async def sessions(self, *, max_age: timedelta, limit: int) -> int:
         """Erase sessions that ended or expired."""

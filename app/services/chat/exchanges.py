@@ -110,10 +110,10 @@ def another_reply(
     *,
     model: str,
     now: datetime,
-    charged_on: date,
+    charged_on: date | None,
     priority: int,
     idempotency_key: str | None,
-    request_id: str,
+    request_id: str | None,
 ) -> Message:
     """Build another pending reply to `message` at the end of the room, and unarchive the room."""
     room.last_position += 1

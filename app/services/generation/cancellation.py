@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from app.kit.user_limiter import PerUserLimiter
-from app.queue import wake_ups
 from app.schemas.message import MessageOut
+from app.services.generation.reply_canceller import ReplyCanceller
 from app.services.generation.reply_feed import ReplyFeed
 from app.services.ownership import own_reply
-from app.services.usage.quota import DailyQuota
 from app.unit_of_work import UnitOfWork
 
 _WAIT_SECONDS = 1.0
@@ -19,7 +18,7 @@ class CancellationService:
     """Cancels replies; the text generated so far is kept."""
 
     uow: UnitOfWork
-    quota: DailyQuota
+    canceller: ReplyCanceller
     feed: ReplyFeed
     user_limiter: PerUserLimiter
 
@@ -34,14 +33,7 @@ class CancellationService:
         """
         async with self.user_limiter.acquire(user_id), self.uow.begin() as tx:
             reply = await own_reply(tx, user_id, chatroom_id, reply_id)
-            await tx.replies.request_cancel(reply_id)
-            ended = await tx.replies.cancel_waiting(reply_id)
-            if ended is not None:
-                tx.reply_ended(ended)
-                await self.quota.settle_cancelled(tx, [ended])
-                following = await tx.replies.next_of_room(chatroom_id)
-                if following is not None:
-                    tx.enqueue(wake_ups.ProcessGeminiMessage(following.id, request_id))
+            ended = await self.canceller.cancel_one(tx, reply, request_id=request_id)
         if ended is None:
             return await self.feed.wait(MessageOut.of(reply), seconds=_WAIT_SECONDS)
         return MessageOut.of(ended)

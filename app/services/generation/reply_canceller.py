@@ -1,4 +1,4 @@
-"""Cancels all replies of a user or a room: waiting ones at once, running ones through their workers."""
+"""Cancels replies: waiting ones at once, running ones through their workers."""
 
 import asyncio
 import contextlib
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from app.errors import ServiceUnavailable
 from app.models import Message
+from app.queue import wake_ups
 from app.repositories.message import ReplyScope
 from app.services.usage.quota import DailyQuota
 from app.unit_of_work import Transaction, UnitOfWork
@@ -20,10 +21,25 @@ _PAUSE_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class ReplyCanceller:
-    """Cancels the unfinished replies of a deleted user or room."""
+    """Cancels one reply, or the unfinished replies of a user or a room."""
 
     uow: UnitOfWork
     quota: DailyQuota
+
+    async def cancel_one(self, tx: Transaction, reply: Message, *, request_id: str | None) -> Message | None:
+        """Cancel a reply that waits, and wake the room's next one; return it.
+
+        None if a worker holds it, which then cancels it, or if it has ended.
+        """
+        await tx.replies.request_cancel(reply.id)
+        ended = await tx.replies.cancel_waiting(reply.id)
+        if ended is not None:
+            tx.reply_ended(ended)
+            await self.quota.settle_cancelled(tx, [ended])
+            following = await tx.replies.next_of_room(reply.chatroom_id)
+            if following is not None:
+                tx.enqueue(wake_ups.ProcessGeminiMessage(following.id, request_id))
+        return ended
 
     async def cancel_unlocked(self, tx: Transaction, scope: ReplyScope) -> Sequence[Message]:
         """Cancel or request to cancel all replies whose rows are not locked; return those that ended.
