@@ -143,6 +143,24 @@ class UnitOfWork:
                 raise UnrecordedChangeError
 
     @asynccontextmanager
+    async def rehearse(self) -> AsyncIterator[Transaction]:
+        """Run a block in a transaction that is rolled back at its end; no effects follow it.
+
+        Raises:
+            ServiceUnavailable: the database is unavailable.
+        """
+        inside = in_transaction.set(True)
+        try:
+            async with self.database.connection(self.limit_seconds) as connection:
+                await connection.run("BEGIN")
+                try:
+                    yield Transaction(connection, self.chatroom_cache)
+                finally:
+                    await _roll_back(connection)
+        finally:
+            in_transaction.reset(inside)
+
+    @asynccontextmanager
     async def autocommit(self) -> AsyncIterator[Transaction]:
         """Commit each statement of a block by itself, without the round trips of a transaction.
 
@@ -174,7 +192,7 @@ class UnitOfWork:
 
 
 async def _roll_back(connection: PooledConnection) -> None:
-    """End a failed transaction; if that fails too, the pool drops the connection."""
+    """End a transaction without its changes; if that fails, the pool drops the connection."""
     if connection.is_in_transaction and not connection.is_broken:
         with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
             await connection.run("ROLLBACK")

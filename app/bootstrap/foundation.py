@@ -20,6 +20,7 @@ from app.redis_client.connection import RedisConnection
 from app.redis_client.daily_count import DailyCountMirror
 from app.redis_client.reply_events import ReplyEvents
 from app.services.billing.installation import InstallationId
+from app.services.billing.subscription_rows import SubscriptionRows
 from app.services.billing.subscription_sync import SubscriptionSync
 from app.services.usage.plans import Plans
 from app.services.usage.quota import DailyQuota
@@ -97,5 +98,7 @@ async def open_foundation(
     stripe = StripeGateway(settings)
     stack.push_async_callback(stripe.aclose)
     installation = InstallationId(uow)
-    syncs = SubscriptionSync(uow, stripe.subscriptions, installation, timedelta(days=settings.grace_days))
+    syncs = SubscriptionSync(
+        uow, stripe.subscriptions, installation, SubscriptionRows(timedelta(days=settings.grace_days))
+    )
     return Foundation(redis, uow, revisions, quota, chatroom_cache, reply_events, stripe, installation, syncs)

@@ -24,14 +24,6 @@ class ReplyNotRetryable(AppError):
         super().__init__(members={"reply_status": reply_status})
 
 
-class ReasonRequired(AppError):
-    """The text of messages is shown with a reason only."""
-
-    status = HTTPStatus.BAD_REQUEST
-    code = "reason_required"
-    detail = "The text of a message is shown with a reason only, which the user's export contains."
-
-
 class EventNotFound(AppError):
     """No stored event of Stripe has this id."""
 

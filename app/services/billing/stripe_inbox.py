@@ -14,7 +14,8 @@ from app.kit.leased_work import process_due
 from app.metrics.worker import stripe_event_processed
 from app.repositories.billing_event import ClaimedEvent
 from app.services.billing.customer_records import remove_customer
-from app.services.billing.subscription_sync import SubscriptionSync, SyncOutcome
+from app.services.billing.subscription_rows import SyncOutcome
+from app.services.billing.subscription_sync import SubscriptionSync
 from app.stripe_client import StripeUnavailableError
 from app.stripe_client.outage import StripeOutage
 from app.unit_of_work import UnitOfWork

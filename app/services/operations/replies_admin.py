@@ -5,9 +5,9 @@ from datetime import timedelta
 from uuid import UUID
 
 from app.errors import ReplyInProgress, ReplyNotLatest, UserNotFound
-from app.errors.operations import ReasonRequired, ReplyNotFound, ReplyNotRetryable
+from app.errors.operations import ReplyNotFound, ReplyNotRetryable
 from app.kit.clock import Clock
-from app.models import Actor, Chatroom, Message, MessageStatus, Scope
+from app.models import Actor, Chatroom, Message, MessageStatus
 from app.queue import wake_ups
 from app.repositories.message import of_user
 from app.repositories.reply_administration import ReplyFilter, ReplySummary
@@ -18,7 +18,6 @@ from app.services.operations.reply_results import (
     CancelledReplies,
     CancelledReply,
     CancelOutcome,
-    ReplyTexts,
     RetriedReply,
     RetryOutcome,
 )
@@ -67,42 +66,15 @@ class RepliesAdmin:
             raise ReplyNotFound
         return found
 
-    async def read_text(self, actor: Actor, *, reply_id: UUID, reason: str | None) -> ReplyTexts:
-        """Return a message and its reply, and record who read them and why.
-
-        Raises:
-            ScopeRequired: the actor may not read texts.
-            ReasonRequired: there is no reason.
-            ValidationFailed: the reason cannot be stored.
-            ReplyNotFound: no reply has this id.
-        """
-        actor.require(Scope.SUPPORT)
-        if reason is None or not reason.strip():
-            raise ReasonRequired
-        async with self.uow.begin_audited(actor) as tx:
-            reply = await self._reply(tx, reply_id)
-            message = await tx.messages.question_of(reply)
-            await tx.audit.record(
-                "reply.text_read",
-                subject_type="reply",
-                subject_id=reply_id,
-                user_id=reply.user_id,
-                reason=reason,
-                details={"chatroom_id": reply.chatroom_id},
-            )
-            return ReplyTexts(message.content, reply.content)
-
     async def retry(self, actor: Actor, *, reply_id: UUID, reason: str | None = None) -> RetriedReply:
         """Make a waiting reply due now with all its retries, or replace a failed one by a new, uncharged one.
 
         Raises:
-            ScopeRequired: the actor may not retry replies.
             ReplyNotFound: no reply has this id.
             ReplyInProgress: a worker holds it.
             ReplyNotLatest: it failed, and is not the newest of its room.
             ReplyNotRetryable: it has ended otherwise, or is to be cancelled.
         """
-        actor.require(Scope.SUPPORT)
         async with self.uow.begin_audited(actor) as tx:
             reply = await self._reply(tx, reply_id)
             if reply.status is MessageStatus.PENDING:
@@ -126,10 +98,8 @@ class RepliesAdmin:
         """Cancel a reply: at once if it waits, otherwise through its worker; one that has ended stays.
 
         Raises:
-            ScopeRequired: the actor may not cancel replies.
             ReplyNotFound: no reply has this id.
         """
-        actor.require(Scope.SUPPORT)
         async with self.uow.begin_audited(actor) as tx:
             reply = await self._reply(tx, reply_id)
             if reply.status.is_final:
@@ -153,10 +123,8 @@ class RepliesAdmin:
         """Cancel all unfinished replies of a user, as `cancel` does.
 
         Raises:
-            ScopeRequired: the actor may not cancel replies.
             UserNotFound: no account has this id.
         """
-        actor.require(Scope.SUPPORT)
         async with self.uow.begin_audited(actor) as tx:
             if await tx.users.get(user_id) is None:
                 raise UserNotFound

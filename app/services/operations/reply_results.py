@@ -47,11 +47,3 @@ class CancelledReplies:
     user_id: UUID
     cancelled: int
     requested: int
-
-
-@dataclass(frozen=True, slots=True)
-class ReplyTexts:
-    """A message and the text of its reply."""
-
-    message: str
-    reply: str

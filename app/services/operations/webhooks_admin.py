@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from app.errors.operations import EventNotFound
-from app.models import Actor, Scope
+from app.models import Actor
 from app.queue import wake_ups
 from app.repositories.event_administration import EventFilter, EventSummary
 from app.unit_of_work import UnitOfWork
@@ -40,10 +40,8 @@ class WebhooksAdmin:
         """Make an event due again, processed or not; a worker processes it.
 
         Raises:
-            ScopeRequired: the actor may not replay events.
             EventNotFound: no event has this id.
         """
-        actor.require(Scope.BILLING)
         async with self.uow.begin_audited(actor) as tx:
             was_processed = await tx.event_administration.make_due(event_id)
             if was_processed is None:
