@@ -30,6 +30,13 @@ _SECTIONS: Final = {
             "app.cli.reconcile", "reconcile", "Compare all subscriptions with Stripe, and repair them."
         ),
     },
+    "Users and access": {
+        "users": LazyCommand(
+            "app.cli.users", "users", "Find accounts, grant Pro, set limits, ban, and end sessions."
+        ),
+        "keys": LazyCommand("app.cli.keys", "keys", "Create, list and revoke keys of the admin API."),
+        "audit": LazyCommand("app.cli.audit", "audit", "List what operators did."),
+    },
 }
 _EXAMPLES: Final = """\b
 Examples:
@@ -38,6 +45,8 @@ Examples:
   python -m app replies retry --failed-since 2h --error not_configured
   python -m app --json webhooks list --unprocessed
   python -m app reconcile --dry-run
+  python -m app users find +14155550123
+  python -m app keys create support-desk --scope read --scope support
 
 \b
 Exit codes: 0 done; 1 the command failed, or found problems; 2 wrong usage;

@@ -28,6 +28,8 @@ class ReplySummary:
     id: UUID
     user_id: UUID
     chatroom_id: UUID
+    message_id: UUID
+    """The message that it answers."""
     status: MessageStatus
     error_code: str | None
     last_error: str | None
@@ -144,6 +146,7 @@ _IS_LATEST = case(
     ),
 )
 _NAMED: Final = {
+    "message_id": _MESSAGE.c.reply_to,
     "is_superseded": _MESSAGE.c.superseded,
     "is_latest": _IS_LATEST,
     "worker_losses": _MESSAGE.c.losses,
