@@ -42,7 +42,7 @@ _EXAMPLES: Final = """\b
 Examples:
   python -m app check
   python -m app replies list --status failed --since 1h
-  python -m app replies retry --failed-since 2h --error not_configured
+  python -m app replies retry --failed-since 2h --error model_not_configured
   python -m app --json webhooks list --unprocessed
   python -m app reconcile --dry-run
   python -m app users find +14155550123

@@ -34,7 +34,7 @@ def replies() -> None:
 Examples:
   python -m app replies list --status failed --since 1h
   python -m app replies list --status pending --status generating
-  python -m app replies list --user 01900000-0000-7000-8000-000000000000 --error not_configured
+  python -m app replies list --user 01900000-0000-7000-8000-000000000000 --error model_not_configured
 """,
 )
 @click.option(
@@ -104,7 +104,7 @@ def show(output: Output, *, reply_id: UUID, text: bool, reason: str | None) -> N
     epilog="""\b
 Examples:
   python -m app replies retry 01900000-0000-7000-8000-000000000000
-  python -m app replies retry --failed-since 2h --error not_configured --yes
+  python -m app replies retry --failed-since 2h --error model_not_configured --yes
 
 \b
 A waiting reply is due now, with all its retries. A failed one, which has to be the newest of its
