@@ -31,7 +31,9 @@ def test_replies_that_a_wrong_key_broke_are_answered_after_it_is_right(own_stack
     users = [own_stack.user() for _ in range(3)]
     posted = [_post(user, user.open_room(), f"Question {number}") for number, user in enumerate(users)]
     failed = [user.wait_for(reply) for user, reply in zip(users, posted, strict=True)]
-    assert {(reply["status"], reply["error"]["code"]) for reply in failed} == {("failed", "model_not_configured")}
+    assert {(reply["status"], reply["error"]["code"]) for reply in failed} == {
+        ("failed", "model_not_configured")
+    }
     assert [user.usage()["used"] for user in users] == [0, 0, 0]
     wrong.stop()
     own_stack.start_worker()
@@ -39,7 +41,9 @@ def test_replies_that_a_wrong_key_broke_are_answered_after_it_is_right(own_stack
     listed = cli_json(own_stack, "replies", "list", "--status", "failed", "--since", "1h")["replies"]
     assert {reply["id"] for reply in listed} == {reply["id"] for reply in posted}
     assert all(reply["error_code"] == "model_not_configured" and reply["is_latest"] for reply in listed)
-    other = cli_json(own_stack, "replies", "retry", "--failed-since", "1h", "--error", "model_timeout", "--yes")
+    other = cli_json(
+        own_stack, "replies", "retry", "--failed-since", "1h", "--error", "model_timeout", "--yes"
+    )
     assert other == {"retried": [], "failed": [], "skipped": 0}
     unconfirmed = cli(own_stack, "replies", "retry", "--failed-since", "1h", code=2)
     assert "Retry 3 replies? Confirm it with --yes." in unconfirmed.err
