@@ -13,10 +13,10 @@ from uuid import UUID
 from sqlalchemy import Integer, Uuid, bindparam, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Chatroom, Checkout, DailyUsage, Message, Session, Subscription
+from app.models import AuditEntry, Chatroom, Checkout, DailyUsage, Message, Session, Subscription
 from app.repositories.page_bytes import DOWNLOAD_PAGE_BYTES, BoundedPage, BoundedQuery
 
-OwnRow = TypeVar("OwnRow", Session, Subscription, Checkout)
+OwnRow = TypeVar("OwnRow", Session, Subscription, Checkout, AuditEntry)
 
 _OWNER, _ROOM = bindparam("owner", type_=Uuid), bindparam("room", type_=Uuid)
 _LIMIT = bindparam("limit", type_=Integer)

@@ -81,6 +81,15 @@ class ExportedCheckout(Response):
     closed_at: Moment | None
 
 
+class OperatorAction(Response):
+    """An operator's change or access: `action` is `user.banned`, `message.text_read` or the like."""
+
+    at: Moment
+    action: str
+    subject_id: str | None
+    reason: str | None
+
+
 class ExportedMessage(MessageOut):
     """A message, with how it was sent and charged."""
 
@@ -120,6 +129,7 @@ class AccountExport(BaseModel):
     usage: list[UsageDay]
     subscriptions: list[ExportedSubscription]
     checkouts: list[ExportedCheckout]
+    operator_actions: list[OperatorAction]
     chatrooms: list[ExportedRoomWithMessages]
 
 

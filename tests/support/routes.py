@@ -55,10 +55,14 @@ class Route:
         return schema
 
 
-def documented_at(address: str) -> Json:
+USERS, OPERATORS = "/openapi.json", "/admin/openapi.json"
+"""The documents of the two APIs."""
+
+
+def documented_at(address: str, path: str = USERS) -> Json:
     """Return the OpenAPI document of an API process; shared responses and examples are resolved."""
     with client(address) as anyone:
-        document = ok(anyone.get("/openapi.json"))
+        document = ok(anyone.get(path))
     for item in document["paths"].values():
         for operation in item.values():
             for status, response in operation["responses"].items():
@@ -73,9 +77,9 @@ def documented_at(address: str) -> Json:
     return document
 
 
-def routes_at(address: str) -> list[Route]:
-    """Return every route of an API process."""
-    document = documented_at(address)
+def routes_at(address: str, path: str = USERS) -> list[Route]:
+    """Return every route in a document of an API process."""
+    document = documented_at(address, path)
     schemas = document["components"]["schemas"]
     return [
         Route(method, path, operation, schemas)

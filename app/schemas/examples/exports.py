@@ -27,6 +27,7 @@ EXPORTED: Final = export.AccountExport(
     usage=[DAY],
     subscriptions=[],
     checkouts=[],
+    operator_actions=[],
     chatrooms=[
         export.ExportedRoomWithMessages(
             **dict(ROOM),

@@ -8,7 +8,7 @@ from uuid import UUID
 from app.errors import AuthenticationRequired, ChatroomNotFound
 from app.kit.clock import Clock
 from app.kit.download import PAGE, Download, Page, Pieces, json_array, json_opening
-from app.models import Checkout, Session, Subscription, plan_of
+from app.models import AuditEntry, Checkout, Session, Subscription, plan_of
 from app.repositories.export import OwnRow
 from app.schemas.base import Response
 from app.schemas.export import (
@@ -18,6 +18,7 @@ from app.schemas.export import (
     ExportedRoom,
     ExportedSession,
     ExportedSubscription,
+    OperatorAction,
 )
 from app.schemas.user import UsageDay
 from app.unit_of_work import UnitOfWork
@@ -61,6 +62,7 @@ class ExportService:
             self._usage(user_id),
             self._rows(user_id, "subscriptions", Subscription, ExportedSubscription),
             self._rows(user_id, "checkouts", Checkout, ExportedCheckout),
+            self._rows(user_id, "operator_actions", AuditEntry, OperatorAction),
             self._chatrooms(user_id),
         ):
             async for piece in member:
