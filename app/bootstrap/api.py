@@ -10,7 +10,7 @@ import structlog
 from jwt.warnings import InsecureKeyLengthWarning
 
 from app import metrics, tracing
-from app.bootstrap.admin import AdminServices, admin_services
+from app.bootstrap.admin import AdminApiServices, admin_api_services
 from app.bootstrap.codes import mobile_numbers, otp_service
 from app.bootstrap.foundation import open_foundation
 from app.bootstrap.limits import rate_limiter, room_limit
@@ -96,7 +96,7 @@ class ApiServices:
     request_limit: RequestLimit
     concurrency: ConcurrencyLimiter
     monitoring: MonitoringService
-    admin: AdminServices
+    admin: AdminApiServices
 
 
 @asynccontextmanager
@@ -225,7 +225,9 @@ async def api_services(settings: Settings) -> AsyncIterator[ApiServices]:
             feed=feed,
             request_limit=request_limit,
             concurrency=await stack.enter_async_context(concurrency.running()),
-            admin=admin_services(base, numbers=numbers, open_sessions=open_sessions, cursors=cursors),
+            admin=admin_api_services(
+                base, numbers=numbers, open_sessions=open_sessions, cursors=cursors, models=models
+            ),
             monitoring=MonitoringService(
                 metrics.Process.API,
                 settings.metrics_token.get_secret_value(),

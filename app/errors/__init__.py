@@ -44,6 +44,7 @@ from app.errors.chat import (
     ReplyInProgress,
     ReplyNotLatest,
 )
+from app.errors.operations import EventNotFound, ReplyNotFound, ReplyNotRetryable
 from app.errors.request import (
     FIELD_CODES,
     BodyTooLarge,
@@ -89,6 +90,7 @@ __all__ = [
     "DailyLimitReached",
     "DatabaseFull",
     "DatabaseReadOnly",
+    "EventNotFound",
     "IdempotencyKeyReused",
     "InternalError",
     "MessageNotFound",
@@ -110,7 +112,9 @@ __all__ = [
     "RefreshInvalid",
     "RefreshReused",
     "ReplyInProgress",
+    "ReplyNotFound",
     "ReplyNotLatest",
+    "ReplyNotRetryable",
     "RequestHeadTooLarge",
     "RequestMalformed",
     "RequestTimeout",
@@ -130,7 +134,8 @@ _ALL: Final = tuple(
     for found in list(globals().values())
     if isinstance(found, type) and issubclass(found, AppError) and found is not AppError
 )
-CATALOGUE: Final = tuple(error for error in _ALL if error.__module__ != "app.errors.admin")
+_OF_OPERATORS: Final = ("app.errors.admin", "app.errors.operations")
+CATALOGUE: Final = tuple(error for error in _ALL if error.__module__ not in _OF_OPERATORS)
 """Every class of error of the API for users."""
 
 ADMIN_CATALOGUE: Final = tuple(error for error in _ALL if error not in CATALOGUE)
@@ -142,5 +147,7 @@ NOT_FOUND_BY_PARAMETER: Final[Mapping[str, type[AppError]]] = {
     "reply_id": MessageNotFound,
     "session_id": SessionNotFound,
     "user_id": UserNotFound,
+    "event_id": EventNotFound,
+    "any_reply_id": ReplyNotFound,
 }
 """The 404 error for an id in the path, by the name of the path parameter."""

@@ -1,4 +1,4 @@
-"""Errors of the admin API and of the commands of operators."""
+"""Errors of the admin API, and of commands about keys and users."""
 
 from http import HTTPStatus
 

@@ -24,6 +24,8 @@ TAGS: Final = {
 ADMIN_TAGS: Final = {
     "users": "Find accounts; grant Pro, set limits, ban, end sessions.",
     "messages": "Read the text of a message, with a reason.",
+    "replies": "List replies, retry and cancel them.",
+    "billing": "List Stripe's events, process one again, compare all subscriptions.",
     "audit": "List the acts of operators.",
 }
 """The tags of the admin API."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Final, cast
 
-from sqlalchemy import ColumnElement, Table, TextClause, func, select, text, update
+from sqlalchemy import ColumnElement, Table, TextClause, func, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import StripeEvent
@@ -40,6 +40,8 @@ class EventFilter:
     """Claimed at least once, and not processed."""
     since: timedelta | None = None
     """Received at most so long ago."""
+    before: tuple[datetime, str] | None = None
+    """Arrival and id of the last event of the previous page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ class EventAdministrationRepository:
             conditions.append(_EVENT.c.attempts > 0)
         if wanted.since is not None:
             conditions.append(_EVENT.c.received_at >= func.now() - seconds(wanted.since.total_seconds()))
+        if wanted.before is not None:
+            conditions.append(tuple_(_EVENT.c.received_at, _EVENT.c.id) < wanted.before)
         found = await self.session.execute(
             select(*(_EVENT.c[field.name] for field in fields(EventSummary)))
             .where(*conditions)

@@ -58,6 +58,8 @@ class ReplyFilter:
     error_code: str | None = None
     is_current: bool = False
     """Leave out replies that were regenerated."""
+    before: UUID | None = None
+    """The last reply of the previous page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,8 @@ def _conditions(wanted: ReplyFilter, now: datetime) -> list[_Condition]:
         conditions.append(_MESSAGE.c.error_code == wanted.error_code)
     if wanted.is_current:
         conditions.append(~_MESSAGE.c.superseded)
+    if wanted.before is not None:
+        conditions.append(_MESSAGE.c.id < wanted.before)
     if wanted.since is not None:
         last = func.coalesce(_MESSAGE.c.completed_at, _MESSAGE.c.queued_at)
         conditions.append(last >= func.now() - seconds(wanted.since.total_seconds()))

@@ -14,7 +14,8 @@ from schemathesis.engine.events import EngineFinished, NonFatalError, ScenarioFi
 from schemathesis.engine.recorder import ScenarioRecorder
 
 from tests.support.event_stream import dispatched
-from tests.support.routes import FAREWELLS, routes_at
+from tests.support.operator import Operator
+from tests.support.routes import FAREWELLS, OPERATORS, USERS, routes_at
 from tests.support.sessions import give_password
 from tests.support.stack import Stack
 from tests.support.user import Json, client, ok
@@ -78,6 +79,25 @@ def _complaints(recorder: ScenarioRecorder, validator: jsonschema_rs.Draft202012
             )
 
 
+def _fuzz(
+    document: str, configuration: dict[str, Any], validator: jsonschema_rs.Draft202012Validator
+) -> set[str]:
+    """Try all operations of a document, and return them; fail at what it does not document."""
+    config = SchemathesisConfig.from_dict(configuration)
+    complaints: list[str] = []
+    asked: set[str] = set()
+    for event in from_schema(schemathesis.openapi.from_url(document, config=config)).execute():
+        if isinstance(event, ScenarioFinished):
+            asked.add(event.recorder.label)
+            complaints += _complaints(event.recorder, validator)
+        elif isinstance(event, NonFatalError):
+            complaints.append(f"{event.label}: {event.value!r}")
+        elif isinstance(event, EngineFinished):
+            assert event.stop_reason.name == "COMPLETED"
+    assert complaints == [], "\n\n".join(complaints)
+    return asked
+
+
 @pytest.fixture(scope="module")
 def address(stack: Stack) -> str:
     """An API process that waits for replies no longer than a fuzzer does."""
@@ -97,23 +117,11 @@ def test_every_route_responds_as_documented_to_any_input(stack: Stack, address: 
         "leaving": {"exclude-operation-id": list(FAREWELLS)},
     }.get(caller, {"include-operation-id": list(FAREWELLS)})
     token = user.token if user else None
-    config = SchemathesisConfig.from_dict(_configuration(token, leave_out=leave_out))
-    documented = schemathesis.openapi.from_url(f"{address}/openapi.json", config=config)
     with client(address) as anyone:
-        components = ok(anyone.get("/openapi.json"))["components"]
+        components = ok(anyone.get(USERS))["components"]
     events = {"$ref": "#/components/schemas/ReplyEvent", "components": components}
     validator = jsonschema_rs.Draft202012Validator(events, validate_formats=True)
-    complaints: list[str] = []
-    asked: set[str] = set()
-    for event in from_schema(documented).execute():
-        if isinstance(event, ScenarioFinished):
-            asked.add(event.recorder.label)
-            complaints += _complaints(event.recorder, validator)
-        elif isinstance(event, NonFatalError):
-            complaints.append(f"{event.label}: {event.value!r}")
-        elif isinstance(event, EngineFinished):
-            assert event.stop_reason.name == "COMPLETED"
-    assert complaints == [], "\n\n".join(complaints)
+    asked = _fuzz(address + USERS, _configuration(token, leave_out=leave_out), validator)
     routes = routes_at(address)
     farewells = {str(route) for route in routes if route.is_farewell}
     everything = {str(route) for route in routes}
@@ -121,3 +129,14 @@ def test_every_route_responds_as_documented_to_any_input(stack: Stack, address: 
     assert asked - {"Stateful tests"} == expected
     if user and caller != "leaving":
         ok(user.http.get("/user/me"))
+
+
+@pytest.mark.parametrize("caller", ["nobody", "operator"])
+def test_every_admin_route_responds_as_documented_to_any_input(
+    stack: Stack, address: str, caller: str
+) -> None:
+    """Covers new routes automatically. Red if an error is not documented."""
+    key = Operator(stack).key if caller == "operator" else None
+    no_events = jsonschema_rs.Draft202012Validator(False)
+    asked = _fuzz(address + OPERATORS, _configuration(key, leave_out=None), no_events)
+    assert asked - {"Stateful tests"} == {str(route) for route in routes_at(address, OPERATORS)}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import jsonschema_rs
 import pytest
 
-from tests.support.routes import documented_at
+from tests.support.routes import OPERATORS, USERS, documented_at
 from tests.support.stack import Stack
 from tests.support.user import Json, User, client, ok, problem
 
@@ -67,6 +67,11 @@ def document(stack: Stack) -> Json:
     return documented_at(stack.base_url)
 
 
+@pytest.fixture(scope="module", params=[USERS, OPERATORS])
+def each_document(stack: Stack, request: pytest.FixtureRequest) -> Json:
+    return documented_at(stack.base_url, request.param)
+
+
 def _operations(document: Json) -> Iterator[tuple[str, str, Json]]:
     for path, item in document["paths"].items():
         for method in _METHODS:
@@ -92,15 +97,15 @@ def _errors_in(example: object, schema: Json, document: Json) -> list[str]:
     return [error.message for error in validator.iter_errors(example)]
 
 
-def test_every_body_has_an_example_of_its_form(document: Json) -> None:
+def test_every_body_has_an_example_of_its_form(each_document: Json) -> None:
     """A new model's example belongs into app/schemas/examples."""
-    for method, path, operation in _operations(document):
+    for method, path, operation in _operations(each_document):
         for media_type, content in _bodies(operation):
             examples = [each["value"] for each in content.get("examples", {}).values()]
             examples += [content["example"]] if "example" in content else []
             assert examples, f"{method} {path} has a {media_type} without an example"
             for example in examples:
-                assert _errors_in(example, content["schema"], document) == [], (method, path)
+                assert _errors_in(example, content["schema"], each_document) == [], (method, path)
 
 
 def _sends_events(operation: Json) -> bool:
@@ -142,14 +147,14 @@ def test_the_data_of_every_event_has_its_own_schema_with_a_constant_type(documen
                 assert content["schema"] == {"$ref": "#/components/schemas/ReplyEvent"}
 
 
-def test_every_response_has_a_description(document: Json) -> None:
-    for method, path, operation in _operations(document):
+def test_every_response_has_a_description(each_document: Json) -> None:
+    for method, path, operation in _operations(each_document):
         for status, response in operation["responses"].items():
             assert response["description"] not in ("", "Successful Response"), (method, path, status)
 
 
-def test_no_route_documents_422_and_every_error_is_a_problem(document: Json) -> None:
-    for method, path, operation in _operations(document):
+def test_no_route_documents_422_and_every_error_is_a_problem(each_document: Json) -> None:
+    for method, path, operation in _operations(each_document):
         assert "422" not in operation["responses"], (method, path)
         for status, response in operation["responses"].items():
             if int(status) >= 400 and path != "/health":

@@ -4,7 +4,13 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from app.routers.admin import audit, messages, users
+from app.routers.admin import audit, billing, messages, replies, users
 
-ADMIN: Final[tuple[APIRouter, ...]] = (users.router, messages.router, audit.router)
+ADMIN: Final[tuple[APIRouter, ...]] = (
+    users.router,
+    messages.router,
+    replies.router,
+    billing.router,
+    audit.router,
+)
 """In the order of the documentation."""

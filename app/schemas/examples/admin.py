@@ -5,13 +5,35 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from app.models import Plan
-from app.schemas import admin
-from app.schemas.examples.chat import QUESTION
+from app.models import MessageStatus, Plan
+from app.schemas import admin, admin_operations
+from app.schemas.examples.chat import QUESTION, REPLY
 from app.schemas.examples.identity import QUOTA, USER
-from app.schemas.examples.timestamps import ASKED, NEXT_MONTH, SIGNED_UP
+from app.schemas.examples.timestamps import ANSWERED, ASKED, NEXT_MONTH, SIGNED_UP
 
 _REASON: Final = "Ticket 4711"
+
+_EVENT: Final = "evt_1SvRzQ"
+
+REPLY_STATE: Final = admin_operations.AdminReply(
+    id=REPLY.id,
+    user_id=USER.id,
+    chatroom_id=REPLY.chatroom_id,
+    message_id=QUESTION.id,
+    status=MessageStatus.FAILED,
+    error_code="upstream_unavailable",
+    last_error="503 UNAVAILABLE",
+    model=REPLY.model,
+    is_superseded=False,
+    is_latest=True,
+    attempt=4,
+    retries=3,
+    worker_losses=0,
+    created_at=ASKED,
+    completed_at=ANSWERED,
+    next_attempt_at=None,
+    cancel_requested_at=None,
+)
 
 ADMIN: Final[tuple[BaseModel, ...]] = (
     admin.ReasonIn(reason=_REASON),
@@ -62,4 +84,27 @@ ADMIN: Final[tuple[BaseModel, ...]] = (
         ],
         next_cursor=None,
     ),
+    REPLY_STATE,
+    admin_operations.AdminReplyPage(replies=[REPLY_STATE], next_cursor=None),
+    admin_operations.RetriedReplyOut(retried_id=REPLY.id, reply_id=QUESTION.id, outcome="regenerated"),
+    admin_operations.CancelledReplyOut(reply_id=REPLY.id, outcome="cancelled"),
+    admin_operations.AdminEventPage(
+        events=[
+            admin_operations.AdminEvent(
+                id=_EVENT,
+                type="customer.subscription.updated",
+                subscription_id="sub_1SvRz",
+                customer_id="cus_TqKn",
+                created_at=ASKED,
+                received_at=ASKED,
+                processed_at=None,
+                outcome=None,
+                attempts=3,
+                next_attempt_at=ASKED,
+            )
+        ],
+        next_cursor=None,
+    ),
+    admin_operations.ReplayedEventOut(event_id=_EVENT, was_processed=False),
+    admin_operations.ReconciliationOut(job="stripe_reconciliation"),
 )
