@@ -11,7 +11,7 @@ def require_confirmation(output: Output, question: str, *, is_given: bool) -> No
     """Ask on the terminal, unless `--yes` is given; without a terminal it is required.
 
     Raises:
-        click.UsageError: there is nobody to ask.
+        click.UsageError: there is no terminal to ask on.
         click.Abort: the answer is no.
     """
     if is_given:

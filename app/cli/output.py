@@ -1,4 +1,4 @@
-"""What a command prints: a table, or one JSON document."""
+"""The output of a command: a table, or one JSON document."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -60,9 +60,9 @@ def test_json_may_be_named_before_and_after_the_command(stack: Stack) -> None:
 def test_the_log_is_on_stderr_and_only_when_asked_for(stack: Stack) -> None:
     """Red if the log goes to stdout, as that of the other processes does."""
     away = {"REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"}
-    quiet = cli(stack, "purge", "--json", **away)
+    quiet = cli(stack, "purge", "--json", env=away)
     assert quiet.err == ""
-    loud = cli(stack, "--verbose", "purge", "--json", **away)
+    loud = cli(stack, "--verbose", "purge", "--json", env=away)
     assert loud.document.keys() == {"erased"}
     assert "event=" in loud.err
 

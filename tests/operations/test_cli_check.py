@@ -73,8 +73,8 @@ def test_all_problems_are_named_at_once_and_no_secret_is_shown(own_stack: Stack,
             "ALLOWED_ORIGINS": "geheim-3",
             "JWT_SECRET_KEY": "geheim-4",
         }
-        done = cli(own_stack, "check", "--json", code=1, **wrong)
-        shown = cli(own_stack, "check", code=1, **wrong)
+        done = cli(own_stack, "check", "--json", code=1, env=wrong)
+        shown = cli(own_stack, "check", code=1, env=wrong)
     problems = {each["subject"]: each["problem"] for each in done.document["problems"]}
     assert problems.keys() == {
         "ALLOWED_ORIGINS",
@@ -190,6 +190,6 @@ def test_servers_that_never_answer_are_named_within_ten_seconds(tmp_path: Path) 
 def test_clocks_that_differ_are_a_problem(own_stack: Stack) -> None:
     """Red without the comparison of clocks."""
     own_stack.start_worker()
-    found = cli_json(own_stack, "check", "--offline", code=1, **shifted("-1h"))["problems"]
+    found = cli_json(own_stack, "check", "--offline", code=1, env=shifted("-1h"))["problems"]
     assert [each["subject"] for each in found] == ["database", "redis", "broker"]
     assert all("ahead of that of this machine" in each["problem"] for each in found)

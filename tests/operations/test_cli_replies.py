@@ -119,7 +119,7 @@ def test_waiting_and_running_replies_are_cancelled_with_redis_away(own_stack: St
     eventually(lambda: any(call["pieces_sent"] for call in own_stack.calls(mark)), what="some text")
     away = {"REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"}
     away["CELERY_BROKER_URL"] = away["REDIS_URL"]
-    found = cli_json(own_stack, "replies", "cancel", waiting["id"], running["id"], **away)
+    found = cli_json(own_stack, "replies", "cancel", waiting["id"], running["id"], env=away)
     assert {each["reply_id"]: each["outcome"] for each in found["replies"]} == {
         waiting["id"]: "cancelled",
         running["id"]: "requested",

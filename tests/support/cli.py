@@ -4,12 +4,16 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.support.process import ROOT
 from tests.support.stack import Stack
 from tests.support.user import Json
+
+NO_CHANGES: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -42,14 +46,14 @@ def run(*arguments: str, env: dict[str, str], folder: Path, seconds: float = 60)
     return Done(done.returncode, done.stdout, done.stderr)
 
 
-def cli(stack: Stack, *arguments: str, code: int = 0, **settings: str) -> Done:
-    """Run a command against a stack, and check its exit code."""
-    done = run(*arguments, env={**stack.settings, **settings}, folder=stack.folder)
+def cli(stack: Stack, *arguments: str, code: int = 0, env: Mapping[str, str] = NO_CHANGES) -> Done:
+    """Run a command against a stack, with changes of its environment, and check its exit code."""
+    done = run(*arguments, env={**stack.settings, **env}, folder=stack.folder)
     assert done.code == code, f"{done.code}\n{done.out}\n{done.err}"
     assert "Traceback" not in done.err
     return done
 
 
-def cli_json(stack: Stack, *arguments: str, code: int = 0, **settings: str) -> Json:
+def cli_json(stack: Stack, *arguments: str, code: int = 0, env: Mapping[str, str] = NO_CHANGES) -> Json:
     """Run a command with `--json`, check its exit code, and return its document."""
-    return cli(stack, *arguments, "--json", code=code, **settings).document
+    return cli(stack, *arguments, "--json", code=code, env=env).document

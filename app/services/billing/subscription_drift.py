@@ -25,7 +25,7 @@ class Drift:
     ignored: int = 0
     """Live subscriptions of our customers to something other than Pro."""
     planned: list[PlannedSync] = field(default_factory=list)
-    """What a run would repair, if it only compares."""
+    """The repairs that a run would make, if it only compares."""
     is_complete: bool = False
 
 

@@ -32,7 +32,7 @@ class StoredState:
 
 @dataclass(frozen=True, slots=True)
 class PlannedSync:
-    """What a sync would do: the row before and after it, and what it would cancel at Stripe."""
+    """The effect of a sync: the row before and after it, and the cancellations at Stripe."""
 
     subscription_id: str
     user_id: UUID | None
