@@ -16,7 +16,7 @@ from app.cli.failures import CommandFailedError, ExitCode
 from app.cli.logs import configure_logging
 from app.cli.output import Output, cell
 from app.config.description import SettingDescription, describe_settings
-from app.config.dotenv_file import dotenv_problems
+from app.config.dotenv_file import dotenv_problems, unreadable_dotenv
 from app.config.loading import SettingsReading, read_settings
 from app.services.operations.checks.report import CheckResult, CheckState
 
@@ -48,11 +48,9 @@ def check(output: Output, *, offline: bool, production: bool, quiet: bool) -> in
     of text messages, the workers and the queues; then each problem with its remedy. It takes at most 10 s.
     """
     configure_logging(is_verbose=output.is_verbose)
-    of_file = dotenv_problems()
-    try:
-        reading = read_settings(as_production=production)
-    except (OSError, UnicodeError):
-        raise CommandFailedError("; ".join(of_file), code="settings_unreadable") from None
+    if unreadable := unreadable_dotenv():  # missing settings may be in the file
+        raise CommandFailedError(f"{unreadable}.", code="settings_unreadable")
+    of_file, reading = dotenv_problems(), read_settings(as_production=production)
     settings = describe_settings(reading.settings, reading.malformed)
     results = asyncio.run(_connections(reading, is_offline=offline, as_production=production))
     problems = [

@@ -56,8 +56,7 @@ def load_settings() -> Settings:
 def read_settings(*, as_production: bool = False) -> SettingsReading:
     """Read the environment and `.env` with all problems; with `as_production` also those of production.
 
-    Raises:
-        OSError, UnicodeError: `.env` cannot be read.
+    Call `dotenv_problems` before: the file must be readable.
     """
     try:
         settings = Settings()
