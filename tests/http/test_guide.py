@@ -128,7 +128,7 @@ def _everywhere(route: Route) -> set[str]:
     """The codes that the guide says once for all endpoints of a kind."""
     codes = {"internal_error", "request_head_too_large"}
     if route.documented.get("security") == [{"HTTPBearer": []}]:
-        codes.add("authentication_required")
+        codes |= {"authentication_required", "account_suspended"}
     if route.path not in ("/", "/health", "/health/live"):
         codes.add("service_unavailable")
     if route.path not in ("/health", "/health/live", "/metrics", "/webhook/stripe"):

@@ -26,9 +26,7 @@ def _failed(user: User, content: str = "[sandbox:400]") -> Json:
     return reply
 
 
-def test_failed_replies_are_listed_in_pages_without_their_text(
-    user: User, operator: Operator
-) -> None:
+def test_failed_replies_are_listed_in_pages_without_their_text(user: User, operator: Operator) -> None:
     secret = f"secret{uuid.uuid4().hex}"
     replies = [_failed(user, f"[sandbox:400] {secret}") for _ in range(3)]
     query = {"status": "failed", "limit": "2"}

@@ -245,6 +245,7 @@ def test_a_grant_during_a_charge_waits_for_it_and_loses_no_count(
         {"messages_per_day": 5, "reason": "x" * 501},
         {"messages_per_day": 5, "reason": "Called from +1 (415) 555-0123"},
         {"messages_per_day": 5, "reason": "Wrote from ada@example.org"},
+        {"messages_per_day": 5, "reason": "2026-11-26: called from 0151-23456789"},
         {"messages_per_day": 5, "reason": REASON, "further": 1},
     ],
 )
