@@ -11,6 +11,7 @@ from devtools.ports import free_port
 from tests.conftest import Servers
 from tests.support.cli import Done, run
 from tests.support.database import Database
+from tests.support.pgbouncer import pgbouncer
 from tests.support.stack import alembic, create_database, drop_database
 
 pytestmark = pytest.mark.server_version
@@ -65,6 +66,22 @@ def test_two_migrations_at_once_run_one_after_the_other(
         done = list(pool.map(lambda _: _run(database, servers, tmp_path, "migrate"), range(2)))
     assert [each.code for each in done] == [0, 0], done
     assert database.value("SELECT version_num FROM alembic_version") == Revisions.of_this_code().head
+
+
+def test_a_pooler_that_no_setting_names_is_found(
+    database: Database, servers: Servers, tmp_path: Path
+) -> None:
+    """Red without the detection in the check."""
+    alembic(database.url, "upgrade", "head")
+    with pgbouncer(database.url) as url:
+        env = {"DATABASE_URL": url, "REDIS_URL": servers.redis_url}
+        found = run("check", "--offline", "--json", env=env, folder=tmp_path).document["problems"]
+        [problem] = [each["problem"] for each in found if each["subject"] == "database"]
+        assert problem.endswith("set DATABASE_POOLER=transaction.")
+        named = {**env, "DATABASE_POOLER": "transaction"}
+        right = run("check", "--offline", "--json", env=named, folder=tmp_path).document
+        assert "database" not in [each["subject"] for each in right["problems"]]
+        assert run("keys", "list", "--json", env=named, folder=tmp_path).document == {"keys": []}
 
 
 def test_an_unreachable_database_is_one_sentence(servers: Servers, tmp_path: Path) -> None:

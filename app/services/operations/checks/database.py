@@ -57,10 +57,11 @@ class DatabaseCheck:
                 self._database.connector.connect
             )
         except _FAILURES as error:
-            if is_of_a_pooler(error):
+            cause = error.__cause__ if isinstance(error, ServiceUnavailable) and error.__cause__ else error
+            if is_of_a_pooler(cause):
                 return CheckResult(NAME, facts, (_POOLER,))
             sentence = (
-                f"The database cannot be used ({reason_of(error)}): check DATABASE_URL, that the server runs,"
+                f"The database cannot be used ({reason_of(cause)}): check DATABASE_URL, that the server runs,"
                 " and that this machine may connect to it."
             )
             return CheckResult(NAME, facts, (sentence,))
