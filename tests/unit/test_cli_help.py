@@ -14,7 +14,8 @@ from app.cli.output import Output
 from app.cli.program import NAME, program
 from tests.support.process import ROOT
 
-_PAGE = (ROOT / "docs" / "command-line.md").read_text()
+_PAGE = (ROOT / "docs" / "administration.md").read_text().partition("\n## Command line\n")[2]
+_PAGE, _, _DOCUMENTS = _PAGE.partition("\n### JSON documents\n")
 
 
 def _commands(
@@ -82,6 +83,11 @@ def _parse(command: click.Command, words: list[str]) -> None:
 
 def test_the_page_has_each_command_and_no_other() -> None:
     documented = re.findall(r"^\| `([a-z- ]+)` \|", _PAGE, re.MULTILINE)
+    assert sorted(documented) == sorted(" ".join(path) for path in _LEAVES)
+
+
+def test_the_page_has_the_document_of_each_command() -> None:
+    documented = re.findall(r"^\| `([a-z- ]+)` \|", _DOCUMENTS, re.MULTILINE)
     assert sorted(documented) == sorted(" ".join(path) for path in _LEAVES)
 
 
