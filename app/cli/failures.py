@@ -20,6 +20,12 @@ class CommandFailedError(click.ClickException):
 
     exit_code = ExitCode.FAILED
 
-    def __init__(self, message: str, *, code: str = "failed") -> None:
+    def __init__(self, message: str, *, code: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class SettingsRefusedError(CommandFailedError):
+    """The settings are refused; the message lists every problem."""
+
+    exit_code = ExitCode.SETTINGS_REFUSED

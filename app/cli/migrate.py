@@ -12,7 +12,8 @@ from app.cli.commands import command
 from app.cli.failures import CommandFailedError, ExitCode
 from app.cli.logs import configure_logging
 from app.cli.output import Output
-from app.config import Settings, get_settings
+from app.cli.settings import command_settings
+from app.config import Settings
 from app.database import reason_of
 from app.migrations import MigrationFailedError, Revisions, migrate_now
 
@@ -40,7 +41,7 @@ def migrate(output: Output, *, only_check: bool) -> int:
     Does the same as `alembic upgrade head`, under the same lock.
     """
     configure_logging(is_verbose=True)  # as Alembic's own command, which reports waits for locks
-    settings, revisions = get_settings(), Revisions.of_this_code()
+    settings, revisions = command_settings(), Revisions.of_this_code()
     found = _revision(settings)
     is_missing = not revisions.is_fit(found)
     if is_missing and not only_check:

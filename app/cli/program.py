@@ -105,6 +105,7 @@ def _end_of(error: Exception, output: Output) -> int:
             return _end_of_a_closed_pipe()
         case CommandFailedError():
             output.show_failure(error.code, error.message)
+            return error.exit_code
         case AppError():
             output.show_failure(error.code, _detail_of(error))
         case _ if output.is_verbose:

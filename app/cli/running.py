@@ -13,7 +13,8 @@ from app.bootstrap.refusal import StartRefusedError
 from app.cli.failures import CommandFailedError
 from app.cli.logs import configure_logging
 from app.cli.output import current_output
-from app.config import Settings, get_settings
+from app.cli.settings import command_settings
+from app.config import Settings
 from app.errors import ServiceUnavailable
 from app.models import Actor
 from app.stripe_client import StripeUnavailableError
@@ -26,13 +27,13 @@ def operate(work: Work[T]) -> T:
     """Run `work` with the services of this installation, and return its result.
 
     Raises:
-        CommandFailedError: a server is unavailable, or the database is not of this version.
+        CommandFailedError: a server is unavailable, the database is not of this version, or the settings are
+            refused.
         AppError: the operation is refused.
-        SystemExit: the settings are refused; the problems are on stderr.
     """
     configure_logging(is_verbose=current_output().is_verbose)
     try:
-        return asyncio.run(_operate(get_settings(), work))
+        return asyncio.run(_operate(command_settings(), work))
     except StartRefusedError as refused:
         raise CommandFailedError(str(refused), code="database_unusable") from None
     except StripeUnavailableError as error:

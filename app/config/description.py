@@ -17,8 +17,6 @@ from app.config.settings import Settings
 
 _IS_SET: Final = "set"
 _IS_NOT_SET: Final = "not set"
-# Secrets by their meaning: numbers with their fixed codes.
-_HIDDEN: Final = ("otp_test_numbers",)
 
 
 class ValueSource(StrEnum):
@@ -50,7 +48,7 @@ def describe_settings(settings: Settings, malformed: Collection[str]) -> list[Se
         SettingDescription(
             name=name.upper(),
             section=section.section_title,
-            value=None if name in malformed else _value_of(settings, name),
+            value=None if name in malformed else _shown(getattr(settings, name)),
             source=_source(name.upper(), environment, dotenv),
             meaning=" ".join((field.description or "").split()),
         )
@@ -59,15 +57,8 @@ def describe_settings(settings: Settings, malformed: Collection[str]) -> list[Se
     ]
 
 
-def _value_of(settings: Settings, name: str) -> str:
-    """Return a value as a text that holds no secret."""
-    value = getattr(settings, name)
-    if name in _HIDDEN:
-        return _IS_SET if value else _IS_NOT_SET
-    return _shown(value)
-
-
 def _shown(value: object) -> str:
+    """Return a value as a text that holds no secret."""
     match value:
         case SecretStr():
             text = _IS_SET if value.get_secret_value() else _IS_NOT_SET

@@ -29,7 +29,7 @@ def _unreachable() -> dict[str, str]:
 def test_the_exit_code_tells_what_happened(tmp_path: Path) -> None:
     refused = run("replies", "list", env={"REDIS_URL": "redis://h", "GRACE_DAYS": "x"}, folder=tmp_path)
     assert (refused.code, refused.out) == (3, "")
-    assert refused.err.splitlines()[0] == "The settings are not usable:"
+    assert refused.err.splitlines()[0] == "Error: The settings are not usable:"
     assert len(refused.err.splitlines()) == 3
     away = run("replies", "list", env=_unreachable(), folder=tmp_path)
     assert (away.code, away.out) == (1, "")

@@ -1,6 +1,7 @@
 """Check the outside services: Gemini's key and models, Stripe's price, the provider of text messages."""
 
 from typing import Final
+from urllib.parse import urlsplit
 
 from app.config import Environment, Settings
 from app.gemini_client.model_lookup import ModelAccess, ModelLookup, look_up_models
@@ -87,8 +88,10 @@ async def check_sms(settings: Settings, *, seconds: float) -> CheckResult:
     address = {"twilio": settings.twilio_api_base, "webhook": _webhook_url(settings)}.get(delivery)
     if not address:
         return skipped(SMS, f"OTP_DELIVERY={delivery} sends no text messages")
-    reason = await unreachable_reason(address, seconds=seconds)
-    host = address.partition("://")[2].partition("/")[0]
+    parts = urlsplit(address)
+    # The path of a webhook may hold a secret, and a request to it may do something.
+    origin, host = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/", parts.hostname
+    reason = await unreachable_reason(origin, seconds=seconds)
     problems = []
     if reason is not None:
         problems.append(
