@@ -23,7 +23,7 @@ _OF_BROWSERS = {
 """Types of browsers and of JavaScript, which a generated type of the same name would hide."""
 _TIME = re.compile(
     r"(created|updated|completed|last_\w+|verified|expires|refresh_expires|resets|ended|closed"
-    r"|exported|last_login|last_used|last_message)_at|timestamp|grace_until|pro_until|current_period_\w+"
+    r"|exported|last_login|last_used|last_message)_at|at|timestamp|grace_until|pro_until|current_period_\w+"
 )
 _QUERIES_IGNORED = {
     *("get_health", "get_liveness", "get_metrics"),  # monitors

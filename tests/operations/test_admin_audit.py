@@ -1,13 +1,17 @@
 """Every act of an operator is recorded with it or does not happen, and the user's export shows it."""
 
+import asyncio
 import json
 import uuid
 
 import psycopg
 import pytest
 
+from app.models import Actor
+from app.unit_of_work import UnrecordedChangeError
 from tests.support.operator import REASON, Operator, audit_rows
 from tests.support.stack import Stack
+from tests.support.transactions import transactions
 from tests.support.user import Json, User, ok, problem
 from tests.support.waiting import eventually
 
@@ -153,3 +157,19 @@ def test_audit_rows_stay_after_the_account_and_hold_ids_only(
     listed = ok(operator.http.get("/admin/audit", params={"user_id": user.id}))["entries"]
     assert len(listed) == 2
     problem(operator.http.get(f"/admin/users/{user.id}"), 404, "user_not_found")
+
+
+def test_a_transaction_of_an_operator_that_records_nothing_is_rolled_back(stack: Stack, user: User) -> None:
+    """Red when `begin_audited` does not ask whether a row was written."""
+
+    async def rename(*, is_recorded: bool) -> None:
+        async with transactions(stack) as uow, uow.begin_audited(Actor("cli:test", frozenset())) as tx:
+            await tx.users.rename(uuid.UUID(user.id), "Renamed")
+            if is_recorded:
+                await tx.audit.record("user.renamed", subject_type="user", user_id=uuid.UUID(user.id))
+
+    with pytest.raises(UnrecordedChangeError):
+        asyncio.run(rename(is_recorded=False))
+    assert ok(user.http.get("/user/me"))["full_name"] == "Ada Test"
+    asyncio.run(rename(is_recorded=True))
+    assert ok(user.http.get("/user/me"))["full_name"] == "Renamed"

@@ -5,26 +5,17 @@ import concurrent.futures
 import datetime as dt
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 
 import httpx
 import psycopg
 import pytest
 
-from app.config import PostgresAddress, RedisAddress, Settings
-from app.database import Database
 from app.errors import AuthenticationRequired, DailyLimitReached
-from app.redis_client.breaker import Breaker
-from app.redis_client.chatroom_cache import ChatroomCache
-from app.redis_client.connection import RedisConnection
-from app.redis_client.daily_count import DailyCountMirror
-from app.redis_client.reply_events import ReplyEvents
 from app.services.usage.quota import DailyQuota
-from app.unit_of_work import UnitOfWork
-from tests.support.no_publisher import NoPublisher
 from tests.support.plan_terms import plans_with
 from tests.support.stack import Stack
+from tests.support.transactions import transactions
 from tests.support.user import Json, User, ok, problem
 from tests.support.waiting import eventually
 
@@ -179,25 +170,6 @@ def test_a_refunded_message_can_be_sent_at_once(user: User) -> None:
     problem(user.post(room, "One too many"), 429, "daily_limit_reached")
 
 
-@asynccontextmanager
-async def _transactions(stack: Stack) -> AsyncIterator[UnitOfWork]:
-    settings = Settings(database_url=stack.settings["DATABASE_URL"], redis_url=stack.redis_url)
-    database = Database.from_url(PostgresAddress.parse(settings.database_url.get_secret_value()))
-    redis = RedisConnection(RedisAddress.parse(stack.redis_url), Breaker())
-    try:
-        yield UnitOfWork(
-            database,
-            ChatroomCache(redis, ttl_seconds=300),
-            DailyCountMirror(redis),
-            ReplyEvents(redis),
-            NoPublisher(),
-            limit_seconds=2,
-        )
-    finally:
-        await redis.aclose()
-        await database.aclose()
-
-
 def _at(moment: dt.datetime) -> Callable[[], dt.datetime]:
     return lambda: moment
 
@@ -209,7 +181,7 @@ def test_the_count_resets_at_midnight_utc_and_only_then(stack: Stack, user: User
 
     async def charge(moment: dt.datetime, times: int) -> list[int]:
         quota, used = DailyQuota(_PLANS, _at(moment)), []
-        async with _transactions(stack) as uow:
+        async with transactions(stack) as uow:
             for _ in range(times):
                 async with uow.begin() as tx:
                     day, counted = await quota.charge(tx, user_id, await quota.load(tx, user_id))
@@ -232,7 +204,7 @@ def test_a_day_used_up_since_its_snapshot_is_rejected_by_the_charge(stack: Stack
     user_id, quota = uuid.UUID(user.id), DailyQuota(_PLANS, _at(dt.datetime(2031, 6, 1, tzinfo=dt.UTC)))
 
     async def charge_with_one_snapshot() -> None:
-        async with _transactions(stack) as uow:
+        async with transactions(stack) as uow:
             async with uow.begin() as tx:
                 snapshot = await quota.load(tx, user_id)
             for _ in range(_LEFT):
@@ -251,7 +223,7 @@ def test_an_account_deleted_since_its_snapshot_is_not_charged(stack: Stack, user
     user_id, quota = uuid.UUID(user.id), DailyQuota(_PLANS, _at(dt.datetime(2031, 7, 1, tzinfo=dt.UTC)))
 
     async def charge_after_the_deletion() -> None:
-        async with _transactions(stack) as uow:
+        async with transactions(stack) as uow:
             async with uow.begin() as tx:
                 snapshot = await quota.load(tx, user_id)
             assert user.http.delete("/user/me").status_code == 202
