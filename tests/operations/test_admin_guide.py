@@ -51,7 +51,8 @@ def test_the_guide_lists_every_route_with_its_scope(stack: Stack) -> None:
         for route in routes_at(stack.base_url, OPERATORS)
     }
     assert listed == documented
-    assert set(re.findall(r"^\| `(\w+)` \| ", _GUIDE, re.MULTILINE)) == set(ALL_SCOPES)
+    keys = _GUIDE.partition("\n## Routes\n")[0]
+    assert set(re.findall(r"^\| `(\w+)` \| ", keys, re.MULTILINE)) == set(ALL_SCOPES)
 
 
 @pytest.mark.parametrize("error", ADMIN_CATALOGUE)
