@@ -1,5 +1,6 @@
 """The runbook: its queries run, its commands exist, and its names are those of the code."""
 
+import itertools
 import re
 import subprocess
 import sys
@@ -18,7 +19,7 @@ _QUERIES = [
     for statement in block.split(";")
     if statement.strip()
 ]
-_COMMANDS = sorted(set(re.findall(r"python -m app ((?:[a-z-]+ ?)+)", RUNBOOK)))
+_CALLS = [call.split() for call in re.findall(r"python -m app ([^\n`#)]+)", RUNBOOK)]
 _OF_ITS_QUERIES = {"lost_workers", "blocked_by"}
 _OF_POSTGRES = {"max_connections", "pg_wal", "default_transaction_read_only"}
 
@@ -34,13 +35,22 @@ def test_a_query_runs_on_the_present_schema(stack: Stack, query: str) -> None:
 def test_the_runbook_has_queries_and_commands() -> None:
     """Red when the patterns of this file find nothing any more."""
     assert len(_QUERIES) > 10
-    assert {"check", "migrate", "purge", "reconcile"} <= {command.strip() for command in _COMMANDS}
+    assert {"check", "migrate", "purge", "reconcile", "replies retry"} <= set(_commands())
+
+
+def _commands() -> dict[str, set[str]]:
+    """Return every command that the runbook calls, with the options it gives."""
+    found: dict[str, set[str]] = {}
+    for words in _CALLS:
+        names = itertools.takewhile(re.compile(r"[a-z][a-z-]*").fullmatch, words)
+        found.setdefault(" ".join(names), set()).update(word for word in words if word.startswith("--"))
+    return found
 
 
 @pytest.mark.skipif(not (ROOT / "app/__main__.py").exists(), reason="this version has no commands")
-@pytest.mark.parametrize("command", _COMMANDS)
-def test_a_command_exists(command: str) -> None:
-    """Red when a command is renamed."""
+@pytest.mark.parametrize("command", _commands())
+def test_a_command_exists_with_its_options(command: str) -> None:
+    """Red when a command or an option is renamed."""
     helped = subprocess.run(
         [sys.executable, "-m", "app", *command.split(), "--help"],
         cwd=ROOT,
@@ -50,7 +60,9 @@ def test_a_command_exists(command: str) -> None:
         check=False,
     )
     assert helped.returncode == 0, helped.stderr
-    assert f"python -m app {command.strip()}" in helped.stdout
+    assert f"python -m app {command}" in helped.stdout
+    for option in _commands()[command]:
+        assert re.search(rf"{option}\b", helped.stdout), option
 
 
 def test_events_columns_and_codes_are_those_of_the_code() -> None:
