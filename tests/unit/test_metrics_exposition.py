@@ -13,8 +13,8 @@ from app.gemini_client import ModelError, ModelFailure
 from app.gemini_client.api_errors import ErrorResponse
 from app.gemini_client.error_codes import error_code
 from app.metrics import FORMER_NAMES, Kind, Process, StoredValue, api, stored, worker
-from app.metrics.catalogue import CATALOGUE
 from app.metrics.__main__ import table
+from app.metrics.catalogue import CATALOGUE
 from app.models import MessageStatus, Plan
 from app.redis_client.concurrency_leases import LimitedResource
 from app.redis_client.otp_store import OtpVerdict
