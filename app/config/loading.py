@@ -1,7 +1,6 @@
 """Read the environment and `.env` once, or fail with the list of all problems."""
 
 import os
-import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
