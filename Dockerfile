@@ -31,5 +31,6 @@ ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 ENV UVICORN_LOG_CONFIG=/srv/app/log_lines/uvicorn.json
 USER 10001:10001
 EXPOSE 8000
-# The shell gives way to uvicorn, which then gets the signals.
-CMD ["sh", "-c", "exec uvicorn app.main:app --host 0.0.0.0 --port \"${PORT:-8000}\" --timeout-graceful-shutdown 10 --no-server-header --ws none"]
+# The shell gives way to uvicorn, which then gets the signals. Load balancers keep idle connections for 60 to 120 seconds:
+# the API keeps them longer, so that it closes none on which a request is just being sent (a 502 at the balancer).
+CMD ["sh", "-c", "exec uvicorn app.main:app --host 0.0.0.0 --port \"${PORT:-8000}\" --timeout-graceful-shutdown 10 --timeout-keep-alive 130 --no-server-header --ws none"]
