@@ -1,1 +1,1 @@
-"""Files of deploy/, checked with the programs that read them."""
+"""Files of deploy/: platforms, the reverse proxy, the image, alerts and the dashboard."""
