@@ -1,5 +1,5 @@
-# Thin aliases for ./dev, and the one recipe for the locks (it needs uv).
-.PHONY: run test check reset lock
+# Thin aliases for ./dev, the recipe for the locks (it needs uv), and the bill of materials of what production installs.
+.PHONY: run test check reset lock sbom
 run test check reset:
 	./dev $@
 
@@ -9,3 +9,6 @@ lock:
 	$(LOCK) requirements.in -o requirements.txt
 	$(LOCK) requirements-dev.in -o requirements-dev.txt
 	python3 -m devtools.lock requirements.txt requirements-dev.txt
+
+sbom:
+	.venv/bin/python -m devtools.sbom sbom.cdx.json

@@ -14,7 +14,9 @@ class SdkPrices:
 
     async def get(self, price_id: str) -> StripePrice:
         """Return a price."""
-        found = await self.stripe.call(lambda client: client.v1.prices.retrieve_async(price_id))
+        found = await self.stripe.call(
+            "prices.retrieve", lambda client: client.v1.prices.retrieve_async(price_id)
+        )
         body = found.to_dict()
         return StripePrice(
             id=found.id,

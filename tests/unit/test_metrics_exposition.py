@@ -19,7 +19,7 @@ from app.models import MessageStatus, Plan
 from app.redis_client.concurrency_leases import LimitedResource
 from app.redis_client.otp_store import OtpVerdict
 from app.services.billing.stripe_inbox import EventOutcome
-from app.services.billing.subscription_sync import SyncOutcome
+from app.services.billing.subscription_rows import SyncOutcome
 from app.services.billing.webhook import IgnoredReason
 from app.services.identity.otp_refusal import OtpRefusal
 from app.stripe_client.event import UnknownShape
