@@ -26,7 +26,7 @@ OF_IMAGES: Final = {
     "redis": {"CHOWN", "DAC_OVERRIDE", "SETGID", "SETUID"},
 }
 ROLES: Final = ("migrate", "api", "worker")
-# What somebody fills in at the fifth step of docs/deployment.md.
+# Values for the fifth step of docs/deployment.md.
 FILLED_IN: Final = {
     "POSTGRES_PASSWORD": secrets.token_hex(16),
     "JWT_SECRET_KEY": secrets.token_hex(32),
