@@ -37,8 +37,6 @@ NEEDED = {
 }
 # Read by the image's command, by docker-compose or by Flower.
 OF_THE_IMAGE = {"PORT", "POSTGRES_PASSWORD", "FLOWER_BASIC_AUTH"}
-# The worker's port of metrics and health.
-OF_THE_WORKER = {"METRICS_PORT"}
 SETTINGS = {name.upper() for name in Settings.model_fields} | {"REPLY_MAX_LOSSES"}  # its former name
 
 
@@ -82,7 +80,7 @@ def test_health_is_asked_of_the_process_alone(platform: Platform) -> None:
 
 def test_every_variable_is_a_setting(platform: Platform) -> None:
     for role in (platform.api, platform.worker):
-        assert role.variables <= SETTINGS | OF_THE_IMAGE | OF_THE_WORKER
+        assert role.variables <= SETTINGS | OF_THE_IMAGE
 
 
 def test_every_required_setting_is_named_for_both_processes(platform: Platform) -> None:
