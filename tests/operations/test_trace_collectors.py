@@ -80,7 +80,7 @@ def test_spans_that_wait_are_sent_when_a_process_ends(own_stack: Stack) -> None:
 
 
 def test_without_the_setting_nothing_is_traced(own_stack: Stack) -> None:
-    """Red when FastAPI's own export is not switched off: it reads this variable, too."""
+    """Red with FastAPI's default settings: it would export by this variable, too."""
     with Collector() as collector:
         unused = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{collector.url}/v1/traces", **_QUICK}
         own_stack.settings |= {"FASTAPI_OTEL_AUTO_CONFIGURE": "true", **unused}

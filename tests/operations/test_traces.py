@@ -74,7 +74,7 @@ def _attempts(collector: Collector, trace_id: str, *, count: int) -> list[Span]:
 def test_one_trace_leads_from_the_request_to_the_recorded_reply(
     traced: Stack, collector: Collector, user: User
 ) -> None:
-    """Red when the row holds no traceparent, or the worker does not read it."""
+    """Red when the row holds no traceparent, no worker reads it, or FastAPI also exports by itself."""
     trace_id, client_span, header = _given()
     exchange = ok(user.post(user.open_room(), "Good morning", traceparent=header, Prefer="wait=60"))
     server = f"POST {_ROUTE}"
