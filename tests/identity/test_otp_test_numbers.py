@@ -19,7 +19,7 @@ from tests.support.waiting import eventually
 
 _TODAY: Final = datetime.now(UTC).date()
 _VALID: Final = some_number()
-_ABROAD: Final = f"+336{secrets.randbelow(10**8):08d}"
+_ABROAD: Final = f"+3361{secrets.randbelow(10**7):07d}"
 _INVALID: Final = f"+1000555{secrets.randbelow(10**4):04d}"
 _UNREGISTERED: Final = some_number()
 _BUSY: Final = some_number()
@@ -131,8 +131,8 @@ def test_the_numbers_are_logged_at_start_without_their_codes(api: SendingApi) ->
     [expired] = api.events("otp_test_numbers_expired")
     assert expired["level"] == "warning"
     assert expired["numbers"] == {_EXPIRED: str(_TODAY - timedelta(days=1))}
-    for number, otp in _CODES.items():
-        assert f"{otp}" not in str([line, expired]).replace(number, "")
+    own = {"event", "numbers", "consequence", "level", "logger", "timestamp"}
+    assert line.keys() == expired.keys() == own
 
 
 def test_an_expired_number_is_an_ordinary_one(api: SendingApi, receiver: SmsReceiver) -> None:
