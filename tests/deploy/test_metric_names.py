@@ -8,7 +8,6 @@ import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.config.settings import Settings
 from devtools.ports import free_port
 from tests.deploy.monitoring import dashboard_expressions, documented, names_in, recorded, rules, series_of
 from tests.support.stack import Stack
