@@ -123,6 +123,7 @@ def test_a_revoked_key_is_refused_at_once_on_every_process(stack: Stack) -> None
 
 
 def test_the_log_lines_of_admin_requests_name_the_key_and_hold_no_secret(stack: Stack) -> None:
+    """Red when the name is not bound to the log."""
     operator = Operator(stack)
     answer = operator.http.get("/admin/audit")
     request_id = answer.headers["x-request-id"]
