@@ -174,6 +174,9 @@ class RepliesAdmin:
         self, tx: AuditedTransaction, actor: Actor, room: Chatroom, failed: Message
     ) -> Message:
         now = self.clock()
+        # A concurrent ban cancels this reply, or has committed before the user's state is read.
+        if await tx.user_admin.lock(failed.user_id) is None:
+            raise UserNotFound
         usage = await tx.usage.status(user_id=failed.user_id, now=now)
         if usage is None:
             raise UserNotFound
