@@ -3,8 +3,8 @@
 All are coroutines, since FastAPI runs other functions in a thread.
 """
 
+import re
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -23,7 +23,8 @@ from app.rate_limiter import CountedRequest
 from app.services.billing.payments import StripeBudget
 from app.services.identity.session import CurrentUser, Device
 
-_LOGGED_IDS: Final = ("chatroom_id", "message_id", "reply_id")
+_LOGGED_IDS: Final = frozenset({"chatroom_id", "message_id", "reply_id"})
+_ID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 class _Documented(HTTPBearer):
@@ -75,10 +76,9 @@ def _bind_to_log(user_id: UUID, path: Mapping[str, str]) -> None:
     caller's text: what is no id is not logged.
     """
     ids = {"user_id": str(user_id)}
-    for name in _LOGGED_IDS:
-        if name in path:
-            with suppress(ValueError):
-                ids[name] = str(UUID(path[name]))
+    for name, value in path.items():
+        if name in _LOGGED_IDS and _ID.fullmatch(value):
+            ids[name] = value.lower()
     structlog.contextvars.bind_contextvars(**ids)
 
 

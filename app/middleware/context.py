@@ -53,54 +53,49 @@ class RequestContextMiddleware:
             await self._app(scope, receive, send_with_id)
         finally:
             seconds = time.monotonic() - started
-            has_left = bool(getattr(connection, "disconnected", False))
+            # The pattern of the route, so that the log holds neither queries nor ids of the path.
+            route = getattr(scope.get("route"), "path_format", None) or "unknown"
+            has_left = getattr(connection, "disconnected", False)
             _log(
-                scope,
-                status=status,
-                seconds=seconds,
+                scope["method"],
+                route,
+                status,
+                seconds,
                 is_stream=is_stream,
-                is_received=is_received and not (has_left and status == 0),
+                is_received=is_received and (status != 0 or not has_left),
                 has_left=has_left,
             )
-            _count(scope, status=status, seconds=seconds, is_stream=is_stream)
+            if status:  # 0: the client disconnected before the response
+                metrics.request_answered(
+                    method=scope["method"], route=route, status=status, seconds=seconds, is_stream=is_stream
+                )
 
 
 def _log(
-    scope: Scope, *, status: int, seconds: float, is_stream: bool, is_received: bool, has_left: bool
+    method: str,
+    route: str,
+    status: int,
+    seconds: float,
+    *,
+    is_stream: bool,
+    is_received: bool,
+    has_left: bool,
 ) -> None:
     """Log a request, with the user and the chatroom that `app.dependencies` has bound.
 
     `disconnected`: the client closed the connection before the end of the response. Was it before its start,
     the status is 499, and `unsent_status` is the one that the client would have received.
     """
-    route = _route(scope)
-    fields: dict[str, object] = {"stream": True} if is_stream else {}
+    fields: dict[str, object] = {"method": method, "route": route}
+    if is_stream:
+        fields["stream"] = True
     if has_left:
         fields["disconnected"] = True
     if not is_received:
         fields["unsent_status"] = status or None
         status = _CLIENT_CLOSED
     write = log.debug if route in _POLLED and 0 < status < _ERRORS_FROM else log.info
-    write(
-        "request",
-        method=scope["method"],
-        route=route,
-        status=status,
-        duration_ms=round(seconds * 1000, 1),
-        **fields,
-    )
-
-
-def _count(scope: Scope, *, status: int, seconds: float, is_stream: bool) -> None:
-    if status:  # 0: the client disconnected before the response
-        metrics.request_answered(
-            method=scope["method"], route=_route(scope), status=status, seconds=seconds, is_stream=is_stream
-        )
-
-
-def _route(scope: Scope) -> str:
-    """Return the pattern of the route, so that the log holds neither queries nor ids of the path."""
-    return getattr(scope.get("route"), "path_format", None) or "unknown"
+    write("request", status=status, duration_ms=round(seconds * 1000, 1), **fields)
 
 
 def _request_id(scope: Scope) -> str:

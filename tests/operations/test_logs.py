@@ -46,7 +46,7 @@ def test_a_request_names_its_caller_and_room(api: tuple[Process, str], stack: St
 
 
 def test_requests_on_one_connection_name_their_own_callers(api: tuple[Process, str], stack: Stack) -> None:
-    """Red when the log's context outlives a request: the second one is logged as the first caller's."""
+    """Each request is a task with a log context of its own."""
     process, address = api
     one, other = (stack.user() for _ in range(2))
     seen = []

@@ -12,7 +12,7 @@ _LEVELS = ("debug", "info", "warning", "error", "critical")
 _ROW = re.compile(r"^\| `(\w+)` \| ([a-z, ]+) \| [^|]+ \| ([^|]*) \| [^|]+ \|$", re.MULTILINE)
 _BY_HAND: dict[str, tuple[str, str]] = {
     # Their level or some fields are not in the call that names them.
-    "request": ("debug", "stream disconnected unsent_status"),
+    "request": ("debug", "method route stream disconnected unsent_status"),
     "reply_rescued": ("", "request_id user_id chatroom_id reply_id worker_losses"),
     "reply_suspected": ("", "request_id user_id chatroom_id reply_id worker_losses"),
     "start_refused": ("critical", "problem"),
