@@ -63,7 +63,7 @@ async def open_foundation(
     """
     for name in former_names():
         log.warning("setting_renamed", old_name=name, new_name=RENAMED[name])
-    breaker = Breaker()
+    breaker = Breaker(is_measured=True)
     database = Database.from_url(
         settings.postgres,
         connect_seconds=settings.database_connect_seconds,

@@ -10,9 +10,11 @@ OPEN_SECONDS = 2.0
 class Breaker:
     """Remembers the last failure; safe to use from several threads (a single float is read and set)."""
 
-    def __init__(self, *, open_seconds: float = OPEN_SECONDS) -> None:
+    def __init__(self, *, open_seconds: float = OPEN_SECONDS, is_measured: bool = False) -> None:
+        """Open for `open_seconds` after a failure; a process measures one breaker, that of `REDIS_URL`."""
         self._open_seconds = open_seconds
         self._open_until = 0.0
+        self._report = metrics.breaker_opened if is_measured else _ignore
 
     @property
     def is_open(self) -> bool:
@@ -22,9 +24,13 @@ class Breaker:
     def trip(self) -> None:
         """Record a failure: reject uses for the next `open_seconds`."""
         self._open_until = time.monotonic() + self._open_seconds
-        metrics.breaker_opened(self._open_until)
+        self._report(self._open_until)
 
     def reset(self) -> None:
         """Record that Redis answers: allow uses again."""
         self._open_until = 0.0
-        metrics.breaker_opened(0.0)
+        self._report(0.0)
+
+
+def _ignore(_until: float) -> None:
+    """Report nothing."""
