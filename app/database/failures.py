@@ -18,7 +18,9 @@ _POOLER = ("26000", "42P05")
 # Lock timeout; deadlock.
 _LOCKED = ("55P03", "40P01")
 
-_OF_STATE = {"53100": DatabaseFull, "25006": DatabaseReadOnly}
+_READ_ONLY = "25006"
+
+_OF_STATE = {"53100": DatabaseFull, _READ_ONLY: DatabaseReadOnly}
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +38,11 @@ def is_unavailable(error: BaseException) -> bool:
     if isinstance(error, exc.DBAPIError) and error.connection_invalidated:
         return True
     return sqlstate_of(error).startswith(_UNAVAILABLE)
+
+
+def is_read_only(error: BaseException) -> bool:
+    """Whether an error means that this connection rejects writes, as after a failover."""
+    return isinstance(error, DatabaseReadOnly) or sqlstate_of(error) == _READ_ONLY
 
 
 def is_of_a_pooler(error: BaseException) -> bool:

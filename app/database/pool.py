@@ -12,7 +12,7 @@ from app import metrics
 from app.config import PostgresAddress
 from app.database.connector import Connector
 from app.database.cut_offs import CutOffs
-from app.database.failures import is_unavailable, service_failure
+from app.database.failures import is_read_only, is_unavailable, service_failure
 from app.database.idle import IdleConnections
 from app.database.pooled import PooledConnection
 from app.kit.timeouts import AdmissionQueue, Watchdog, stall_timeout
@@ -95,6 +95,10 @@ class Database:
                 self._measure_taken(waits_since)
                 try:
                     yield connection
+                except Exception as error:
+                    if is_read_only(error):  # later blocks may get one to a server that accepts writes
+                        connection.is_broken = True
+                    raise
                 finally:
                     try:
                         await connection.end_block()

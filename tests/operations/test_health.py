@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from devtools.throwaway import throwaway_servers
 from tests.support.others import others_waiting
@@ -91,6 +93,23 @@ def test_a_read_only_database_is_unhealthy(own_stack: Stack) -> None:
     assert body["checks"]["database"]["status"] == "read_only"
     with client(address) as anyone:
         assert int(anyone.get("/health").headers["retry-after"]) >= 1
+
+
+def test_processes_recover_when_a_database_accepts_writes_again(own_stack: Stack) -> None:
+    """As after a failover. Red when connections to the read-only server stay in the pool, also of checks."""
+    name = own_stack.database.url.rpartition("/")[2]
+    user = own_stack.user()
+    own_stack.database.run(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+    own_stack.database.run(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    eventually(lambda: user.http.post("/chatroom").status_code == 503, what="a refused write")
+    eventually(lambda: _health(own_stack.base_url)[0] == 503, what="`unhealthy`")
+    with psycopg.connect(own_stack.database.url.rpartition("/")[0] + "/postgres", autocommit=True) as other:
+        other.execute(SQL("ALTER DATABASE {} RESET default_transaction_read_only").format(Identifier(name)))
+    eventually(lambda: _health(own_stack.base_url)[0] == 200, seconds=10, what="a usable database")
+    eventually(lambda: user.http.post("/chatroom").status_code == 201, seconds=10, what="a write")
 
 
 def test_a_reply_that_has_waited_for_more_than_a_minute_is_degraded(own_stack: Stack) -> None:

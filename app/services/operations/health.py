@@ -91,10 +91,10 @@ class HealthService:
     async def _database(self) -> None:
         async with self._uow.autocommit() as tx:
             state = await tx.schema.state()
-        if not self._revisions.is_fit(state.revision):
-            raise MigrationsMissing
-        if state.is_read_only:
-            raise DatabaseReadOnly
+            if not self._revisions.is_fit(state.revision):
+                raise MigrationsMissing
+            if state.is_read_only:
+                raise DatabaseReadOnly  # in the block, so that the next check gets another connection
 
     async def _ping_redis(self) -> None:
         await self._redis.run("PING")
