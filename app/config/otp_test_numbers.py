@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Final
 
 import phonenumbers
@@ -11,8 +11,6 @@ from phonenumbers import PhoneNumberFormat
 from app.config.texts import split_list
 
 _MAX_NUMBERS: Final = 10
-# A date in a distant future would be none: a code that is known for years must be renewed by hand.
-_MAX_AHEAD: Final = timedelta(days=400)
 _ENTRY: Final = re.compile(r"(\+[1-9][0-9]{6,14})=([0-9]{6}):([0-9]{4}-[0-9]{2}-[0-9]{2})")
 _FORM: Final = "as in +15005550006=<six digits>:2027-06-30"
 
@@ -58,8 +56,6 @@ def _parse_entry(position: int, entry: str) -> OtpTestNumber:
         last_day = date.fromisoformat(day)
     except ValueError:
         raise ValueError(f"has in entry {position} an expiry date that is none") from None
-    if last_day > datetime.now(UTC).date() + _MAX_AHEAD:
-        raise ValueError(f"has in entry {position} an expiry date more than {_MAX_AHEAD.days} days ahead")
     return OtpTestNumber(number, otp, last_day)
 
 

@@ -38,7 +38,6 @@ def test_entries_have_a_number_a_code_and_a_last_day() -> None:
         ("+15005550006=314159:2027-06-31", "expiry date that is none"),
         ("+15005550006=314159:20270630", "entry 2"),
         (f"+15005550006=314159:{_DAY}T00:00", "entry 2"),
-        (f"+15005550006=314159:{_TODAY + timedelta(days=401)}", "400 days ahead"),
         (f"+999314159265=314159:{_DAY}", "no country has"),
         (f"+4401514159265=314159:{_DAY}", "no country has"),
         (f"+15005550001=314159:{_DAY}", "a number twice"),
@@ -52,9 +51,8 @@ def test_any_other_entry_is_refused_without_its_value(entry: str, problem: str) 
     assert "271828" not in str(refusal.value)
 
 
-def test_ten_numbers_up_to_400_days_ahead_are_accepted() -> None:
-    day = _TODAY + timedelta(days=400)
-    assert len(parse_otp_test_numbers(",".join(f"+1500555010{n}=314159:{day}" for n in range(10)))) == 10
+def test_ten_numbers_are_accepted() -> None:
+    assert len(parse_otp_test_numbers(",".join(f"+1500555010{n}=314159:{_DAY}" for n in range(10)))) == 10
 
 
 def test_the_last_day_ends_at_midnight_utc() -> None:
