@@ -139,7 +139,6 @@ def test_a_blank_value_counts_as_not_set(monkeypatch: pytest.MonkeyPatch, name: 
         ("OTP_TEXT", '{"en": "{code}", "de": "{code}' + "visible" * 300 + '"}'),
         ("OTP_TEST_NUMBERS", "+15005550006=123456"),
         ("OTP_TEST_NUMBERS", "+15005550006=visible:2027-06-30"),
-        ("OTP_TEST_NUMBERS", "+15005550006=123456:9999-12-31"),
         ("OTP_TEST_NUMBERS", "+15005550006=123456:2026-01-01,+15005550006=654321:2026-01-01"),
         ("OTP_DELIVERY", "visible"),
         ("GEMINI_API_VERSION", "../visible"),
