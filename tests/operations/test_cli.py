@@ -20,6 +20,13 @@ _NOWHERE = {
     "REDIS_URL": "redis://127.0.0.1:{}/0",
 }
 
+# A shell starts background jobs, such as a test run, with the signal ignored, and Python leaves it so.
+_INTERRUPTIBLE = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+
 
 def _unreachable() -> dict[str, str]:
     port = str(free_port())
@@ -71,7 +78,7 @@ def test_an_interruption_ends_a_command_cleanly(stack: Stack) -> None:
     stripe.fail("hold_before", "/v1/subscriptions", times=10)
     try:
         process = subprocess.Popen(
-            [sys.executable, "-m", "app", "reconcile", "--dry-run"],
+            [sys.executable, "-c", _INTERRUPTIBLE, "-m", "app", "reconcile", "--dry-run"],
             cwd=stack.folder,
             env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **stack.settings},
             stdout=subprocess.PIPE,
