@@ -247,4 +247,4 @@ def test_uses_of_database_and_redis_are_measured(own_stack: Stack, name: str) ->
     eventually(lambda: metrics.value("chat_database_connections", state="idle") >= 1, what="a connection")
     metrics.mark()
     assert user.wait_for(_send(user, "Measured"))["status"] == "completed"
-    assert metrics.grown(name) >= 3
+    assert metrics.grown(name) >= 2  # the claim and the end of the reply, at least
