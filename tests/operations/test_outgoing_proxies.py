@@ -1,6 +1,7 @@
 """Outgoing proxies: every client uses the same variables; unusable ones are rejected at start."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -210,8 +211,8 @@ def test_a_proxy_that_cannot_be_used_is_named_at_start(
     )
     said = done.stdout + done.stderr
     assert done.returncode != 0
-    [line] = [line for line in said.splitlines() if line.startswith("  - ")]
-    assert line.split()[1] == name
+    [refusal] = [json.loads(line) for line in said.splitlines() if '"start_refused"' in line]
+    assert refusal["problem"].split()[0] == name
     assert "visible" not in said
     assert "Traceback" not in said
 
