@@ -7,9 +7,10 @@ import pytest
 
 from devtools.ports import free_port
 from tests.support.codes import api_processes, ask, verify
+from tests.support.scripted_server import HANG
 from tests.support.sending_api import SendingApi
 from tests.support.stack import Stack
-from tests.support.twilio import HANG, SENDER, TOKEN, Twilio
+from tests.support.twilio import SENDER, TOKEN, Twilio
 from tests.support.user import ok, some_number
 from tests.support.waiting import eventually
 

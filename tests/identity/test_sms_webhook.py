@@ -8,12 +8,12 @@ import pytest
 
 from devtools.ports import free_port
 from tests.support.codes import api_processes, ask, verify
+from tests.support.scripted_server import HANG
 from tests.support.sending_api import SendingApi
 from tests.support.sms_receiver import (
     BAD_LOCATION,
     ENDLESS,
     GARBAGE,
-    HANG,
     QUERY_TOKEN,
     SmsReceiver,
     some_secret,

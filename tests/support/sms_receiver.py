@@ -8,19 +8,16 @@ import json
 import secrets
 import threading
 import time
-from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Final, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Final
 
 from app.models.sign_in import OtpPurpose
 from app.sms_client import OtpMessage
+from tests.support.scripted_server import ScriptedServer
 from tests.support.user import Json
 
-HANG: Final = 0
-"""Instead of a status: accept the request, and respond only after `release`."""
 ENDLESS: Final = -1
 """Instead of a status: respond 200 with a body that does not end."""
 GARBAGE: Final = -2
@@ -83,7 +80,7 @@ class Call:
         return any(version == "v1" and hmac.compare_digest(value, expected) for version, _, value in given)
 
 
-class SmsReceiver:
+class SmsReceiver(ScriptedServer):
     """Accepts messages; `calls` are all received, `sent` those accepted."""
 
     def __init__(self) -> None:
@@ -94,29 +91,7 @@ class SmsReceiver:
         """Bytes of an endless body that the client, or its socket's buffer, has taken."""
         self.cut = threading.Event()
         """Set when the client has closed the connection of an endless body."""
-        self._next: deque[int] = deque()
-        self._always = 200
-        self._released = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._released.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(10)
-
-    @property
-    def address(self) -> str:
-        """Return the address of the server."""
-        return f"http://127.0.0.1:{self._server.server_port}"
+        super().__init__(self._handler(), success=200)
 
     @property
     def settings(self) -> dict[str, str]:
@@ -132,16 +107,10 @@ class SmsReceiver:
         """Return the settings of a process without a secret."""
         return {**self.settings, "SMS_WEBHOOK_SECRET": ""}
 
-    def behave(self, *statuses: int, always: int = 200) -> None:
-        """Set the responses to the next requests; later ones get `always`."""
-        self._next = deque(statuses)
-        self._always = always
-        self._released = threading.Event()
+    def behave(self, *statuses: int, always: int | None = None) -> None:
+        """Set the responses; see `ScriptedServer`."""
+        super().behave(*statuses, always=always)
         self.cut = threading.Event()
-
-    def release(self) -> None:
-        """Respond to waiting requests with success."""
-        self._released.set()
 
     def calls_to(self, number: str) -> list[Call]:
         """Return the requests received for a number."""
@@ -153,10 +122,7 @@ class SmsReceiver:
 
     def _answer(self, call: Call) -> int:
         self.calls.append(call)
-        status, released = self._next.popleft() if self._next else self._always, self._released
-        if status == HANG:
-            released.wait(60)
-            status = 200
+        status = self._next_status()
         if status == ENDLESS or 200 <= status < 300:
             self.sent.append(call)
         return status

@@ -3,19 +3,16 @@
 import base64
 import contextlib
 import json
-import threading
-from collections import deque
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Final, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Final
 from urllib.parse import parse_qs
+
+from tests.support.scripted_server import ScriptedServer
 
 ACCOUNT: Final = "AC0123456789abcdef0123456789abcdef"
 TOKEN: Final = "twilio-token-that-no-log-may-hold"
 SENDER: Final = "+14155550100"
-HANG: Final = 0
-"""Instead of a status: accept the request, and respond only after `release`."""
 
 _ERRORS: Final = {400: 21211, 401: 20003, 403: 20403, 404: 20404, 429: 20429, 500: 20500, 503: 20503}
 
@@ -34,30 +31,13 @@ class Sms:
         return self.body.split(maxsplit=1)[0]
 
 
-class Twilio:
+class Twilio(ScriptedServer):
     """Accepts messages; `requests` are all received, `sent` those accepted."""
 
     def __init__(self) -> None:
         self.requests: list[Sms] = []
         self.sent: list[Sms] = []
-        self._next: deque[int] = deque()
-        self._always = 201
-        self._released = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._released.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(10)
+        super().__init__(self._handler(), success=201)
 
     @property
     def settings(self) -> dict[str, str]:
@@ -67,18 +47,8 @@ class Twilio:
             "TWILIO_ACCOUNT_SID": ACCOUNT,
             "TWILIO_AUTH_TOKEN": TOKEN,
             "TWILIO_FROM": SENDER,
-            "TWILIO_API_BASE": f"http://127.0.0.1:{self._server.server_port}",
+            "TWILIO_API_BASE": self.address,
         }
-
-    def behave(self, *statuses: int, always: int = 201) -> None:
-        """Set the responses to the next requests; later ones get `always`."""
-        self._next = deque(statuses)
-        self._always = always
-        self._released = threading.Event()
-
-    def release(self) -> None:
-        """Respond to waiting requests with success."""
-        self._released.set()
 
     def requests_to(self, number: str) -> list[Sms]:
         """Return the messages received for a number."""
@@ -90,10 +60,7 @@ class Twilio:
 
     def _answer(self, sms: Sms) -> int:
         self.requests.append(sms)
-        status, released = self._next.popleft() if self._next else self._always, self._released
-        if status == HANG:
-            released.wait(60)
-            status = 201
+        status = self._next_status()
         if status == 201:
             self.sent.append(sms)
         return status
