@@ -7,14 +7,13 @@ from typing import NoReturn
 
 import sqlalchemy as sa
 import structlog
-from dotenv import dotenv_values
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from alembic import context
 from alembic.util import CommandError
 from app.config import PostgresAddress, Settings, log_options, refuse_to_start
-from app.config.dotenv_file import DOTENV_FILE, ENCODING, dotenv_problems
+from app.config.dotenv_file import dotenv_problems, dotenv_variables
 from app.config.texts import trimmed
 from app.database import Database, is_locked_out, is_unavailable, reason_of
 from app.log import configure_logging
@@ -103,7 +102,7 @@ def _of_environment() -> Database:
     names = ("DATABASE_URL", "DATABASE_POOLER", "DATABASE_CONNECT_SECONDS")
     if unreadable := dotenv_problems():
         _refuse(*unreadable)
-    written = dotenv_values(DOTENV_FILE, encoding=ENCODING)
+    written = dotenv_variables()
     url, pooler, seconds = (trimmed(os.environ.get(name) or written.get(name) or "") for name in names)
     if not url:
         _refuse("DATABASE_URL is missing")

@@ -7,10 +7,9 @@ from datetime import timedelta
 from enum import Enum, StrEnum
 from typing import Final
 
-from dotenv import dotenv_values
 from pydantic import SecretStr
 
-from app.config.dotenv_file import DOTENV_FILE, ENCODING
+from app.config.dotenv_file import dotenv_variables
 from app.config.renamed import RENAMED, former_names
 from app.config.sections import SECTIONS
 from app.config.settings import Settings
@@ -41,7 +40,7 @@ class SettingDescription:
 def describe_settings(settings: Settings, malformed: Collection[str]) -> list[SettingDescription]:
     """Describe every setting, in the order of the reference."""
     environment = _names_of(os.environ)
-    dotenv = _names_of(dotenv_values(DOTENV_FILE, encoding=ENCODING))
+    dotenv = _names_of(dotenv_variables())
     for former in former_names():
         (environment if former in environment else dotenv).add(RENAMED[former])
     return [
@@ -80,9 +79,9 @@ def _shown(value: object) -> str:
     return text
 
 
-def _names_of(values: Mapping[str, str | None]) -> set[str]:
+def _names_of(values: Mapping[str, str]) -> set[str]:
     """Return the names with a value; an empty variable counts as not set."""
-    return {name.upper() for name, value in values.items() if value and value.strip()}
+    return {name.upper() for name, value in values.items() if value.strip()}
 
 
 def _source(name: str, environment: Collection[str], dotenv: Collection[str]) -> ValueSource:

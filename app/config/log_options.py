@@ -3,10 +3,9 @@
 import os
 from contextlib import suppress
 
-from dotenv import dotenv_values
 from pydantic import ValidationError
 
-from app.config.dotenv_file import DOTENV_FILE, ENCODING
+from app.config.dotenv_file import dotenv_variables
 from app.config.sections import LogSettings
 from app.config.texts import trimmed
 from app.log_lines.plain import report_refusal
@@ -14,9 +13,9 @@ from app.log_lines.plain import report_refusal
 
 def log_options() -> LogSettings:
     """Read `LOG_LEVEL` and `LOG_FORMAT` from the environment or `.env`; a malformed one counts as empty."""
-    given: dict[str, str | None] = {**os.environ}
+    given = {**os.environ}
     with suppress(OSError, UnicodeDecodeError):
-        given = {**dotenv_values(DOTENV_FILE, encoding=ENCODING), **{k: v for k, v in given.items() if v}}
+        given = {**dotenv_variables(), **{k: v for k, v in given.items() if v}}
     options = LogSettings()
     for field in ("log_level", "log_format"):
         if value := trimmed(given.get(field.upper()) or ""):

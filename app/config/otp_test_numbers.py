@@ -17,7 +17,7 @@ _FORM: Final = "as in +15005550006=<six digits>:2027-06-30"
 
 @dataclass(frozen=True, slots=True)
 class OtpTestNumber:
-    """A number whose code is fixed."""
+    """A number with a fixed code."""
 
     mobile_number: str
     """In E.164."""

@@ -3,11 +3,10 @@
 import os
 from typing import Any, Final
 
-from dotenv import dotenv_values
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
-from app.config.dotenv_file import DOTENV_FILE, ENCODING
+from app.config.dotenv_file import dotenv_variables
 
 RENAMED: Final = {"REPLY_MAX_LOSSES": "REPLY_MAX_WORKER_LOSSES"}
 """The present name of each former one."""
@@ -20,8 +19,8 @@ def former_names() -> list[str]:
 
 def _values() -> dict[str, str]:
     """Read the values under former names; an empty variable counts as not set."""
-    given = {**dotenv_values(DOTENV_FILE, encoding=ENCODING), **os.environ}
-    by_name = {name.upper(): value for name, value in given.items() if value and value.strip()}
+    given = {**dotenv_variables(), **os.environ}
+    by_name = {name.upper(): value for name, value in given.items() if value.strip()}
     return {name: by_name[name] for name in RENAMED if name in by_name}
 
 
