@@ -125,7 +125,7 @@ def _detail_of(error: AppError) -> str:
 
 
 def _end_of_a_closed_pipe() -> int:
-    """Let Python's last flush of stdout succeed, whose reader has gone, as `| head` does."""
+    """Let Python's last flush of stdout succeed although its reader has ended, as `| head` does."""
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return ExitCode.FAILED

@@ -60,7 +60,7 @@ Example:
 )
 @_USER_ID
 @click.option(
-    "--until", type=MOMENT, required=True, help="A date, from whose beginning in UTC Pro has ended."
+    "--until", type=MOMENT, required=True, help="The date on which Pro ends, at its beginning in UTC."
 )
 @_REASON
 @click.pass_obj

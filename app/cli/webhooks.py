@@ -27,7 +27,7 @@ Examples:
 """,
 )
 @click.option("--unprocessed", is_flag=True, help="Only events that are not processed.")
-@click.option("--failed", is_flag=True, help="Only events whose processing has failed so far.")
+@click.option("--failed", is_flag=True, help="Only events that were processed without success so far.")
 @click.option("--since", type=DURATION, help="Only events received in this time.")
 @click.option("--limit", type=LIMIT, default=50, show_default=True, help="At most so many, the newest first.")
 @click.pass_obj

@@ -102,7 +102,7 @@ def _mark_as_used(path: Path) -> None:
 
 
 def _remove_stale(own: Path, parent: int) -> None:
-    """Remove the directories of this user whose parent has ended, and that no process uses.
+    """Remove this user's directories of parents that have ended, unless a process uses them.
 
     Either alone would not do: a parent may be seen from another namespace of process ids, and between two
     children of `--reload` no process holds the lock.

@@ -158,7 +158,7 @@ def reply_claimed(waited_seconds: float | None) -> None:
 
 
 def attempt_ended(result: AttemptResult) -> None:
-    """Count an attempt whose end is recorded."""
+    """Count an attempt with a recorded end."""
     _attempts.labels(result).inc()
 
 
